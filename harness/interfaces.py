@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Protocols through which stages use each other without importing each other.
+
+``vm`` provides a ``Guest``; ``suites``, and a user's own pytest files, only see this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.model import Kernel, PlannedTest, TestResult
+
+LineSink = Callable[[str, str], None]
+"""Called with (stream, line) where stream is "stdout" or "stderr" and line has no newline."""
+
+
+class GuestLost(Exception):
+    """The guest died or stopped answering while something ran in it: data for the caller, not a user's error.
+
+    ``reason`` is one line ("panic: Kernel panic - not syncing: ...", "QEMU exited with 0", "no answer for 120 s").
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """A command that ran in the guest. ``status``: exit status; 128 + n if signal n ended it;
+    None if it was stopped at its deadline (``timed_out``)."""
+
+    command: str
+    status: int | None
+    stdout: str
+    stderr: str
+    seconds: float
+    timed_out: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0
+
+
+class Guest(Protocol):
+    """A booted kernel under test, reached over ssh."""
+
+    @property
+    def accel(self) -> str:
+        """ "kvm" or "tcg"."""
+
+    @property
+    def slowness(self) -> float:
+        """Factor by which time limits are stretched on this accelerator (1.0 under KVM)."""
+
+    @property
+    def kernel(self) -> Kernel: ...
+
+    def run(self, command: str, *, timeout: float, on_line: LineSink | None = None) -> CommandResult:
+        """Run a shell command (dash, clean environment) as root. ``timeout``: host seconds, already stretched.
+
+        Streams lines to ``on_line`` as they come. Raises ``GuestLost`` if the guest dies or stops answering.
+        """
+
+    def put(self, local: Path, remote: str) -> None:
+        """Copy a file into the guest (the guest's /tmp is writable, lives in memory)."""
+
+    def get(self, remote: str, local: Path) -> None:
+        """Copy a file out of the guest."""
+
+    def kernel_log(self) -> str:
+        """The guest's dmesg up to now, with time stamps."""
+
+    def mark(self, text: str) -> None:
+        """Write ``text`` to the kernel log (visible on the console), to tell what ran when."""
+
+
+@dataclass(frozen=True)
+class SuiteContext:
+    """What a suite gets besides the guest. ``logs``: directory for raw output, inside the run directory.
+
+    ``log_prefix``: path of ``logs`` relative to the run directory. ``only``: names the user asked for (empty: all).
+    """
+
+    logs: Path
+    log_prefix: str
+    only: frozenset[str] = frozenset()
+
+
+class Suite(Protocol):
+    """A kind of test. ``name`` is what ``--suite`` takes."""
+
+    @property
+    def name(self) -> str: ...
+
+    def plan(self, kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:
+        """Tests that must show up in the results. ``tree``: the patched source. No guest is needed."""
+
+    def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
+        """Run in ``guest``, yield each result as it comes. ``GuestLost`` passes through: what was yielded stands."""

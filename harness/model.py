@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Values that the stages hand each other: frozen, typed, without I/O.
+
+Stages (``source``, ``intake``, ``kconfig``, ``build``, ``vm``, ``suites``, ``verdict``, ``report``)
+never import each other. They meet here and are put together in ``pipeline``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class Status(enum.Enum):
+    """What became of a planned test. Every planned test has exactly one; nothing disappears."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    SKIP = "skip"
+    ERROR = "error"  # the harness or the guest died while the test ran
+    MISSING = "missing"  # the test never ran
+
+    @property
+    def is_bad(self) -> bool:
+        """True if a run that holds this status is not green."""
+        return self in (Status.FAIL, Status.ERROR, Status.MISSING)
+
+
+# --- source and patch -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A kernel source tree that is ours to change: a git work tree in the cache.
+
+    ``path``: absolute and stable for a base, so that kbuild's recorded paths stay valid.
+    ``commit``: the commit that holds the unpatched base. ``version``: ``make kernelversion``, e.g. "6.12.117".
+    ``spec``: how the user named it ("debian:6.12").
+    """
+
+    spec: str
+    path: Path
+    commit: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One patch as taken in: exact diff bytes, and what its mail said about it.
+
+    ``files`` are paths relative to the tree that it touches. ``added`` maps a path to the line numbers (1-based,
+    in the patched file) that the patch adds, so that an error can be laid at the right door.
+    """
+
+    origin: str  # file (and message number) it came from, for messages
+    subject: str
+    author: str
+    diff: bytes
+    files: tuple[str, ...]
+    added: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A tree with a series applied. ``tree_id`` is git's id of the content: equal id, equal source."""
+
+    tree: Tree
+    patches: tuple[Patch, ...]
+    tree_id: str
+    already_in_base: tuple[str, ...] = ()  # subjects of patches that the base has already
+    added: Mapping[str, frozenset[int]] = field(default_factory=dict)  # lines of the whole series
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """Paths that the series touches, sorted, each once."""
+        return tuple(sorted({name for patch in self.patches for name in patch.files}))
+
+
+# --- config -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SymbolRequest:
+    """One line of a fragment: ``CONFIG_<symbol>=<value>`` and where and why it is asked for.
+
+    ``value``: "y", "m", "n", a number or a quoted string, as in ``.config``.
+    ``required``: without it the run is worthless (fatal); else only coverage is lost.
+    """
+
+    symbol: str
+    value: str
+    origin: str  # "kernel-configs/base.config:12"
+    reason: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class ConfigProblem:
+    """A requested symbol that did not come out as asked. ``why``: not in the tree, or the dependency that failed."""
+
+    request: SymbolRequest
+    got: str
+    why: str
+
+    @property
+    def fatal(self) -> bool:
+        return self.request.required
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A named configuration of the kernel under test, from ``kernel-configs/variants.toml``."""
+
+    name: str  # "move-notify-on"
+    title: str
+    options: Mapping[str, str]  # symbol without CONFIG_ -> value
+
+
+@dataclass(frozen=True)
+class ResolvedConfig:
+    """What ``olddefconfig`` made of the fragments for one variant. ``sha256`` is over the text of ``.config``."""
+
+    variant: Variant
+    text: str
+    sha256: str
+    problems: tuple[ConfigProblem, ...]
+
+
+# --- build ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CompilerMessage:
+    """An error or warning of the compiler, assembler or linker.
+
+    ``line`` is 0 if unknown. ``added``: the line is one that the patch adds. ``path`` is relative to the tree.
+    """
+
+    path: str
+    line: int
+    severity: str  # "error" | "warning"
+    text: str
+    added: bool = False
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A finished kernel with all that its tests need, in the kernel cache: identified by content.
+
+    ``key``: hash of source tree id, resolved config, compiler and recipe. ``image``: what QEMU boots.
+    ``modules``: directory that holds ``lib/modules/<release>``. ``kselftests``: the installed selftests
+    (with ``kselftest-list.txt``), or None if they could not be built (``notes`` says why).
+    ``source``: the work tree it was built from: only valid while the run holds it.
+    """
+
+    key: str
+    release: str  # "6.12.117"
+    image: Path
+    config: Path
+    modules: Path
+    kselftests: Path | None
+    log: Path
+    compiler: str
+    warnings: tuple[CompilerMessage, ...] = ()  # new ones, in files that the patch touches
+    notes: tuple[str, ...] = ()
+    reused: bool = False  # came from the cache, nothing was compiled
+
+    def config_value(self, symbol: str) -> str:
+        """Value of ``CONFIG_<symbol>`` in this kernel's config; "n" if unset or unknown."""
+        for line in self.config.read_text().splitlines():
+            if line.startswith(f"CONFIG_{symbol}="):
+                return line.partition("=")[2]
+        return "n"
+
+
+@dataclass(frozen=True)
+class BuildFailure:
+    """The kernel did not build: a result, shown with file, line and message. ``stage``: "kernel", "modules", ..."""
+
+    stage: str
+    messages: tuple[CompilerMessage, ...]
+    log: Path
+    tail: str  # last lines of the log, for failures without a recognised message
+
+
+# --- tests ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PlannedTest:
+    """A test that must show up in the results. ``suite``: "kselftest", "in-kernel", "checks", "pytest", "kernel"."""
+
+    suite: str
+    name: str
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """The outcome of one test.
+
+    ``seconds``: wall time as seen by the host. ``message``: one line. ``output``: the test's own text.
+    ``lost_coverage``: what a passing or skipped test did not test (a skip hidden in a pass), one line each.
+    ``log``: path relative to the run directory of the file that holds the raw text.
+    ``known``: reason of the expectation that excuses a bad status (expectations.toml), else empty.
+    """
+
+    __test__ = False  # not for pytest to collect
+
+    suite: str
+    name: str
+    status: Status
+    seconds: float = 0.0
+    message: str = ""
+    output: str = ""
+    lost_coverage: tuple[str, ...] = ()
+    log: str = ""
+    known: str = ""
+
+    @property
+    def is_bad(self) -> bool:
+        return self.status.is_bad and not self.known
+
+
+@dataclass(frozen=True)
+class Splat:
+    """A report that the kernel printed about itself (WARN, oops, lockdep, ...).
+
+    ``title`` is its first telling line without time stamp; ``line`` is the 1-based line in the console log.
+    ``during``: the suite (or "boot", "shutdown") that ran when it was printed. ``known``: as in ``TestResult``.
+    """
+
+    kind: str  # "warn", "oops", "lockdep", ...
+    title: str
+    text: str
+    line: int
+    during: str = ""
+    known: str = ""
+
+    @property
+    def is_bad(self) -> bool:
+        return not self.known
+
+
+class BootOutcome(enum.Enum):
+    """How a boot ended."""
+
+    UP = "up"
+    PANIC = "panic"
+    HANG = "hang"  # deadline passed without a ssh login
+    EXITED = "exited"  # QEMU ended by itself (triple fault, power-off) before the guest was up
+
+
+@dataclass(frozen=True)
+class BootReport:
+    """One boot of one kernel. ``console``: path relative to the run directory. ``tail``: last console lines.
+
+    ``accel``: the accelerator that really ran ("kvm", "tcg"). ``ended``: why the guest ended
+    ("powered off by the harness", "panic during kselftest", ...), empty while it runs.
+    """
+
+    outcome: BootOutcome
+    accel: str
+    seconds: float
+    console: str
+    qemu: str
+    tail: str = ""
+    ended: str = ""
+
+
+@dataclass(frozen=True)
+class VariantReport:
+    """All that is known about one variant at the end of a run. ``kernel`` or ``build_failure`` is set, not both.
+
+    ``same_as``: name of the variant whose resolved config (and so kernel and results) is equal, else empty.
+    ``times``: phase name -> wall seconds ("config", "build", "boot", "suite:kselftest", ...).
+    """
+
+    variant: Variant
+    planned: tuple[PlannedTest, ...] = ()
+    results: tuple[TestResult, ...] = ()
+    splats: tuple[Splat, ...] = ()
+    boots: tuple[BootReport, ...] = ()
+    config_problems: tuple[ConfigProblem, ...] = ()
+    kernel: Kernel | None = None
+    build_failure: BuildFailure | None = None
+    same_as: str = ""
+    times: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_bad(self) -> bool:
+        """True if this variant alone makes the run red."""
+        return (
+            self.build_failure is not None
+            or (self.kernel is None and not self.same_as)
+            or any(result.is_bad for result in self.results)
+            or any(splat.is_bad for splat in self.splats)
+            or any(problem.fatal for problem in self.config_problems)
+        )
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A whole run, as stored in ``results.json``: every report can be made again from it alone.
+
+    ``directory`` is where the run's files are. ``command``: what the user typed, for the reproduce line.
+    ``machine``: accelerator answer, QEMU, compiler, virtme-ng versions, ... as label -> text.
+    ``interrupted``: why the run stopped early, else empty: such a run is never green.
+    """
+
+    run_id: str
+    started: str  # ISO 8601, UTC
+    command: tuple[str, ...]
+    base: str  # spec, "debian:6.12"
+    base_version: str
+    patches: tuple[str, ...]  # subjects, in order
+    already_in_base: tuple[str, ...]
+    variants: tuple[VariantReport, ...]
+    machine: Mapping[str, str]
+    seconds: float
+    interrupted: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_bad(self) -> bool:
+        return bool(self.interrupted) or not self.variants or any(v.is_bad for v in self.variants)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where things live: the project's own data, the cache, and the pieces of a run directory."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+KERNEL_CONFIGS = PROJECT_ROOT / "kernel-configs"
+WRAPPERS = PROJECT_ROOT / "kselftest-wrappers"
+PATCHES = PROJECT_ROOT / "patches"
+GUEST_CODE = PROJECT_ROOT / "harness" / "guest"
+
+
+def cache_root() -> Path:
+    """``$XDG_CACHE_HOME/dmabuf-harness``, created if need be: sources, object trees, kernels.
+
+    A relative ``XDG_CACHE_HOME`` is ignored, as the XDG base directory specification asks.
+    """
+    configured = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
+    root = base / "dmabuf-harness"
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def cache_dir(*parts: str) -> Path:
+    """A directory below ``cache_root``, created."""
+    path = cache_root().joinpath(*parts)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def new_run_id() -> str:
+    """Sorts by start time, unique between runs that start in the same second: "20261124-060512-3fa9"."""
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + "-" + secrets.token_hex(2)
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Write the whole of ``path`` or nothing: a reader never sees half a file."""
+    content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
