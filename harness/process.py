@@ -24,7 +24,9 @@ from typing import IO
 from harness.errors import InfrastructureError
 
 # The parent may have died before setpriv asked for the signal: hence the look at PPID.
-_GUARD_SCRIPT = 'trap "kill -KILL 0" TERM; [ "$PPID" = "$0" ] || exit 125; "$@" <&0 & wait $!'
+_GUARD = ("TERM", 'trap "kill -KILL 0" TERM; [ "$PPID" = "$0" ] || exit 125; "$@" <&0 & wait $!')
+# A program without children of its own needs no shell that stays: it gets the deadly signal itself.
+_DIRECT = ("KILL", '[ "$PPID" = "$0" ] || exit 125; exec "$@"')
 # What a surrounding make or a user's kernel work would leak into the builds under test.
 _LEAKY_ENVIRONMENT = frozenset(
     {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GNUMAKEFLAGS", "ARCH", "CROSS_COMPILE", "LLVM", "O"}
@@ -133,12 +135,13 @@ def _launch(
     stdin: int,
     stdout: int | IO[bytes],
     stderr: int | IO[bytes],
+    guard: tuple[str, str] = _GUARD,
 ) -> subprocess.Popen[bytes]:
     program = which(argv[0])
     if program is None:
         raise InfrastructureError("program not found", where=argv[0], mend="run ci/setup, or dmabuf-harness doctor")
-    guard = ["setpriv", "--pdeathsig", "TERM", "sh", "-c", _GUARD_SCRIPT, str(os.getpid())]
-    guarded = [*guard, str(program), *argv[1:]]
+    number, script = guard
+    guarded = ["setpriv", "--pdeathsig", number, "sh", "-c", script, str(os.getpid()), str(program), *argv[1:]]
     environment = dict(env) if env is not None else clean_environment()
 
     def launch() -> subprocess.Popen[bytes]:
@@ -290,7 +293,7 @@ class _Deadline:
 
 
 class Background:
-    """A program that runs beside the harness (QEMU). End it with ``kill``; use it as a context manager.
+    """A program without children that runs beside the harness (QEMU). End it with ``kill``, or as a context manager.
 
     The thread that starts it must outlive it: the kernel ties the parent-death signal to that thread.
     """
@@ -301,7 +304,7 @@ class Background:
         """``output``: file that receives stdout and stderr."""
         self._lock = threading.Lock()
         self._usage: resource.struct_rusage | None = None
-        self._started = time.monotonic()
+        self.started = time.monotonic()
         with output.open("ab") as handle:
             self._proc = _launch([str(arg) for arg in argv], cwd, env, subprocess.DEVNULL, handle, subprocess.STDOUT)
 

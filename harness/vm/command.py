@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The QEMU command line of a guest: virtme-ng's, made fit for unattended tests.
+
+``virtme-run --dry-run --show-command`` prints what it would run. Its process is not used: it forks QEMU out of
+our sight, waits without a deadline, and sends the console and the kernel log to two places.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import process
+from harness.errors import InfrastructureError
+from harness.paths import GUEST_CODE
+
+GUEST_ADDRESS = "10.0.2.15"  # QEMU's user network; configured by the kernel itself, so no DHCP client is needed
+# Under TCG a vCPU that loses the host's attention for a while is no fault of the kernel under test.
+_PATIENT = ("rcupdate.rcu_cpu_stall_timeout=150", "watchdog_thresh=60")
+_KERNEL_OPTIONS = (
+    "console=ttyS0",
+    "ignore_loglevel",
+    "log_buf_len=4M",
+    "panic=-1",
+    "net.ifnames=0",
+    f"ip={GUEST_ADDRESS}::10.0.2.2:255.255.255.0::eth0:off",
+)
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """The virtual machine that is asked for. ``accel``: "kvm" or "tcg". ``memory``: MiB.
+
+    At least two vCPUs: ``race_signal_callback`` of the in-kernel selftests hangs on one.
+    """
+
+    accel: str
+    cpus: int = 2
+    memory: int = 1024
+
+
+def virtme_run() -> Path:
+    """The ``virtme-run`` that belongs to the interpreter that runs us; raises ``InfrastructureError`` without one."""
+    beside = Path(sys.executable).with_name("virtme-run")
+    found = beside if beside.exists() else process.which("virtme-run")
+    if found is None:
+        raise InfrastructureError("virtme-run not found", mend="run ci/setup")
+    return found
+
+
+def qemu_command(image: Path, boot_dir: Path, port: int, spec: MachineSpec) -> list[str]:
+    """Argument list of the QEMU that boots ``image``.
+
+    ``boot_dir``: where ``console.log`` goes, and what the guest's init reads. ``port``: on the host's loopback,
+    forwarded to the guest's sshd; the guest reaches nothing else. Raises ``InfrastructureError``.
+    """
+    argv: list[str | Path] = [virtme_run(), "--kimg", image, "--mods", "none"]
+    argv += ["--force-9p", "--disable-microvm", "--disable-monitor"]
+    argv += ["--cpus", str(spec.cpus), "--memory", f"{spec.memory}M", "--verbose", "--show-command", "--dry-run"]
+    argv += [] if spec.accel == "kvm" else ["--disable-kvm"]
+    for option in kernel_options(boot_dir, spec.accel):
+        argv += ["--kopt", option]
+    done = process.run(argv)
+    line = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+    if not done.ok or "-append" not in line:
+        said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
+        raise InfrastructureError(f"virtme-run gave no command line (status {done.returncode}): {said}")
+    return adapt(shlex.split(line), boot_dir, port)
+
+
+def kernel_options(boot_dir: Path, accel: str) -> list[str]:
+    """Kernel command line on top of virtme-ng's."""
+    # The root is read-only and nothing on the host changes what a test reads, so the guest may cache it.
+    root = "rootflags=version=9p2000.L,trans=virtio,access=any,msize=524288,cache=loose"
+    patience = _PATIENT if accel == "tcg" else ()
+    return [*_KERNEL_OPTIONS, *patience, root, f"harness_boot={boot_dir}"]
+
+
+def adapt(argv: list[str], boot_dir: Path, port: int) -> list[str]:
+    """virtme-ng's argument list with our init, one console in one file, one forwarded port, and no second chances."""
+    pairs = _without(argv, "-chardev", "id=dmesg")
+    pairs = _without(pairs, "-device", "chardev=dmesg")
+    pairs = _without(pairs, "-chardev", "id=console")
+    at = pairs.index("-append") + 1
+    pairs[at], replaced = re.subn(r"(?<=\s)init=\S+", f"init={GUEST_CODE / 'init'}", pairs[at])
+    if replaced != 1:
+        raise InfrastructureError("virtme-run's command line has no init=", mend="this virtme-ng is not supported")
+    # "kvm:tcg" falls back in silence: what runs must be what was asked for.
+    pairs = ["accel=kvm" if word == "accel=kvm:tcg" else word for word in pairs]
+    console = str(boot_dir / "console.log").replace(",", ",,")
+    return [
+        *pairs,
+        *("-chardev", f"file,id=console,path={console}"),
+        *("-device", "virtio-net-pci,netdev=ssh"),
+        *("-netdev", f"user,id=ssh,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"),
+        "-no-reboot",
+    ]
+
+
+def _without(argv: list[str], option: str, part: str) -> list[str]:
+    """``argv`` without the first ``option VALUE`` whose comma-separated value holds ``part``."""
+    for index, word in enumerate(argv[:-1]):
+        if word == option and part in argv[index + 1].split(","):
+            return argv[:index] + argv[index + 2 :]
+    return argv

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The guest's console, as QEMU writes it to a file: read as it grows, searched for what matters."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_STAMP = r"\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? "
+_PANIC = re.compile(_STAMP + r"(Kernel panic - not syncing[^\n]*?)\s*\n")
+_VERSION = re.compile(_STAMP + "Linux version ")
+_SSHD = re.compile(r"^Server listening on \S+ port 22\.", re.MULTILINE)
+_OVERLAP = 512  # so that a line which arrives in two pieces is still seen whole
+
+
+class Console:
+    """Follows a console log. ``poll`` reads what is new; the flags say what has been seen so far."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+        self._tail = ""
+        self.panic = ""
+        """First line of a kernel panic, without its time stamp; empty as long as there is none."""
+        self.kernel_started = False
+        self.sshd_listening = False
+
+    def poll(self) -> bool:
+        """Read what was added; True if there was something."""
+        try:
+            with self.path.open("rb") as handle:
+                handle.seek(self._offset)
+                data = handle.read()
+        except FileNotFoundError:
+            return False
+        if not data:
+            return False
+        self._offset += len(data)
+        window = self._tail + data.decode("utf-8", "replace").replace("\r", "")
+        self._search(window)
+        self._tail = window[-_OVERLAP:]
+        return True
+
+    def _search(self, window: str) -> None:
+        if not self.panic and (found := _PANIC.search(window)):
+            self.panic = found.group(1)
+        self.kernel_started = self.kernel_started or bool(_VERSION.search(window))
+        self.sshd_listening = self.sshd_listening or bool(_SSHD.search(window))
+
+    @property
+    def size(self) -> int:
+        """Bytes read so far."""
+        return self._offset
+
+    def tail(self, lines: int = 25) -> str:
+        """The last lines of the whole log."""
+        try:
+            with self.path.open("rb") as handle:
+                handle.seek(0, 2)
+                handle.seek(max(0, handle.tell() - 200 * lines))
+                text = handle.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.replace("\r", "").splitlines()[-lines:])
+
+    def text(self) -> str:
+        """The whole log; carriage returns removed."""
+        try:
+            return self.path.read_bytes().decode("utf-8", "replace").replace("\r", "")
+        except FileNotFoundError:
+            return ""

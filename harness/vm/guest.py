@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One guest, from the first byte on its console to the end of its QEMU."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+
+from harness import process
+from harness.errors import InfrastructureError
+from harness.interfaces import CommandResult, GuestLost, LineSink
+from harness.model import BootOutcome, BootReport, Kernel
+from harness.vm import ssh
+from harness.vm.command import MachineSpec, qemu_command
+from harness.vm.console import Console
+from harness.vm.identity import create_identity, free_port
+
+SLOWNESS = {"kvm": 1.0, "tcg": 8.0}  # factor on every time limit; TCG with lockdep is about that much slower
+_BOOT_LIMIT = 30.0  # seconds under KVM
+_SILENCE_LIMIT = 10.0  # seconds without an answer from sshd under KVM
+_FIRST_LINE = 10.0  # seconds to the kernel's first line; under KVM it takes one
+_PORT_TAKEN = "Could not set up host forwarding rule"
+
+
+class NoStart(Exception):
+    """QEMU ended before the kernel printed anything: nothing was learned about the kernel. ``str``: QEMU's words."""
+
+
+class VmGuest:
+    """A guest under QEMU; implements ``harness.interfaces.Guest``. ``boot`` first, ``shutdown`` in any case."""
+
+    def __init__(self, kernel: Kernel, spec: MachineSpec, directory: Path, qemu_version: str) -> None:
+        """``directory``: of this boot alone; gets ``console.log`` and ``qemu.log``."""
+        self._kernel = kernel
+        self._spec = spec
+        self._directory = directory
+        self._qemu_version = qemu_version
+        self._connection: ssh.Connection | None = None
+        self._qemu: process.Background | None = None
+        self.console = Console(directory / "console.log")
+        self.ended = ""
+
+    @property
+    def accel(self) -> str:
+        return self._spec.accel
+
+    @property
+    def slowness(self) -> float:
+        return SLOWNESS[self._spec.accel]
+
+    @property
+    def kernel(self) -> Kernel:
+        return self._kernel
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of QEMU, after ``shutdown``."""
+        return self._qemu.cpu_seconds if self._qemu is not None else 0.0
+
+    @property
+    def peak_rss(self) -> int:
+        """Bytes of memory that QEMU needed, after ``shutdown``."""
+        return self._qemu.peak_rss if self._qemu is not None else 0
+
+    # --- boot ---------------------------------------------------------------------------------
+
+    def boot(self, limit: float | None = None) -> BootReport:
+        """Boot to a login over ssh. A kernel that panics or hangs on the way is a report, not an exception.
+
+        ``limit``: seconds, default by accelerator. Raises ``NoStart`` if not even the kernel's first line came.
+        """
+        started = time.monotonic()
+        deadline = started + (limit if limit is not None else _BOOT_LIMIT * self.slowness)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        identity = create_identity(self._directory, self._kernel)
+        try:
+            port = self._start_qemu()
+            outcome = self._await_login(port, identity.host_key, identity.client_key, deadline)
+        finally:
+            identity.forget()
+        seconds = time.monotonic() - started
+        tail = self.console.tail() if outcome is not BootOutcome.UP else ""
+        log = f"{self._directory.parent.name}/{self._directory.name}/console.log"
+        return BootReport(outcome, self.accel, seconds, log, self._qemu_version, tail, self.ended)
+
+    def _start_qemu(self) -> int:
+        """Start QEMU and wait for the kernel's first line; the port of the guest's sshd."""
+        log = self._directory / "qemu.log"
+        for _ in range(5):
+            port = free_port()
+            for stale in (log, self.console.path):
+                stale.unlink(missing_ok=True)
+            argv = qemu_command(self._kernel.image, self._directory, port, self._spec)
+            self._qemu = process.Background(argv, output=log)
+            if self._await_first_line():
+                return port
+            self._qemu.kill()
+            if _PORT_TAKEN not in log.read_text(errors="replace"):
+                raise NoStart(_last_line(log))
+        raise InfrastructureError("no free port on loopback for the guest's ssh, five times")
+
+    def _await_first_line(self) -> bool:
+        """False if QEMU ended before the kernel said anything, or if KVM is there but runs nothing.
+
+        Under TCG a kernel that stays silent is a hang, which the boot's deadline finds.
+        """
+        assert self._qemu is not None
+        while not self.console.kernel_started:
+            ended = self._qemu.wait(0.05) is not None
+            self.console.poll()
+            waited = time.monotonic() - self._qemu.started
+            if self.accel == "kvm" and (ended or waited > _FIRST_LINE):
+                return self.console.kernel_started
+            if ended:
+                return self.console.size > 0
+            if waited > _FIRST_LINE:
+                return True
+        return True
+
+    def _await_login(self, port: int, host_key: Path, client_key: Path, deadline: float) -> BootOutcome:
+        failure = ""
+        while time.monotonic() < deadline:
+            self.console.poll()
+            try:
+                self._check_alive()
+                if self.console.sshd_listening:
+                    self._connection = ssh.connect(
+                        port,
+                        host_key,
+                        client_key,
+                        timeout=max(1.0, deadline - time.monotonic()),
+                        check_alive=self._check_alive,
+                        silence_limit=_SILENCE_LIMIT * self.slowness,
+                    )
+                    return BootOutcome.UP
+            except GuestLost as lost:
+                self.ended = lost.reason
+                return BootOutcome.PANIC if self.console.panic else BootOutcome.EXITED
+            except ssh.ConnectionFailed as error:
+                failure = f", last try: {error}"
+            time.sleep(0.05)
+        self.ended = f"no login within {deadline - self._started:.0f} s{failure}"
+        return BootOutcome.HANG
+
+    @property
+    def _started(self) -> float:
+        assert self._qemu is not None
+        return self._qemu.started
+
+    def _check_alive(self) -> None:
+        """Raise ``GuestLost`` as soon as the guest is known to be dead."""
+        assert self._qemu is not None
+        status = self._qemu.poll()
+        self.console.poll()
+        if self.console.panic:
+            raise GuestLost(f"panic: {self.console.panic}")
+        if status is not None:
+            raise GuestLost(f"the guest ended by itself (QEMU exit status {status})")
+
+    # --- use ----------------------------------------------------------------------------------
+
+    def run(self, command: str, *, timeout: float, on_line: LineSink | None = None) -> CommandResult:
+        done = self._live().execute(command, timeout=timeout, sink=on_line)
+        return CommandResult(
+            command=command,
+            status=done.status,
+            stdout=done.stdout.decode("utf-8", "replace"),
+            stderr=done.stderr.decode("utf-8", "replace"),
+            seconds=done.seconds,
+            timed_out=done.status is None,
+        )
+
+    def put(self, local: Path, remote: str) -> None:
+        self._copy(f"cat > {shlex.quote(remote)}", local.read_bytes())
+
+    def get(self, remote: str, local: Path) -> None:
+        local.write_bytes(self._copy(f"cat < {shlex.quote(remote)}"))
+
+    def kernel_log(self) -> str:
+        return self._copy("dmesg").decode("utf-8", "replace")
+
+    def mark(self, text: str) -> None:
+        self._copy(f"echo {shlex.quote('dmabuf-harness: ' + text)} > /dev/kmsg")
+
+    def _copy(self, command: str, data: bytes | None = None) -> bytes:
+        done = self._live().execute(command, timeout=20 * self.slowness, stdin=data)
+        if done.status != 0:
+            said = done.stderr.decode("utf-8", "replace").strip()
+            raise OSError(f"in the guest: {command}: {said or f'status {done.status}'}")
+        return done.stdout
+
+    def _live(self) -> ssh.Connection:
+        if self._connection is None:
+            raise GuestLost(self.ended or "the guest is not up")
+        return self._connection
+
+    # --- end ----------------------------------------------------------------------------------
+
+    def shutdown(self) -> None:
+        """End the guest. Nothing in it is worth waiting for: its root is read-only and its console is on the host."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._qemu is not None:
+            self._qemu.kill()
+            self.console.poll()
+
+    def __enter__(self) -> VmGuest:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.shutdown()
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"the kernel printed nothing in {_FIRST_LINE:.0f} s"
