@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
+"""Bases: where an unpatched kernel tree comes from, and the work tree in the cache that patches are applied to."""
+
+from harness.source.bases import obtain
+from harness.source.spec import DEFAULT_BASE, BaseSpec, parse_base
+from harness.source.worktree import reset, worktree_lock
+
+__all__ = ["DEFAULT_BASE", "BaseSpec", "obtain", "parse_base", "reset", "worktree_lock"]

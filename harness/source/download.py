@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Fetching over HTTP: small files whole, large ones in parts that a later run takes up again."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+from harness.errors import InfrastructureError
+from harness.source.mirrors import SETTING, apt_proxies
+from harness.source.space import disk_trouble
+
+Notify = Callable[[str], None]
+_TIMEOUT = 30.0  # seconds without a byte
+_CHUNK = 1 << 18
+_ATTEMPTS = 4  # in a row without progress
+_NETWORK_TROUBLE = (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError)
+_MEND = f"check the network (or set {SETTING}) and run again: what was fetched is kept"
+
+
+class Unreachable(InfrastructureError):
+    """The server does not answer, or answers with an error of its own."""
+
+
+def fetch_bytes(url: str) -> bytes | None:
+    """The whole of a small file, or None if the server does not have it. Raises ``Unreachable``."""
+    with _reported(url):
+        try:
+            with _open(url) as response:
+                return response.read()
+        except urllib.error.URLError as error:
+            if getattr(error, "code", 0) in (403, 404, 410) or isinstance(error.reason, FileNotFoundError):
+                return None
+            raise
+
+
+def fetch_file(url: str, target: Path, *, size: int, sha256: str, notify: Notify, pause: float = 1.0) -> None:
+    """Fetch ``url`` into ``target``, resuming ``target``.part if a run before left one.
+
+    ``size`` in bytes. ``pause``: seconds before trying again after the connection broke.
+    Raises ``Unreachable``, or ``InfrastructureError`` if what comes does not have the checksum.
+    """
+    part = target.with_name(target.name + ".part")
+    resumed = part.exists()
+    _complete(url, part, size, notify, pause)
+    if _sha256(part) != sha256 and resumed:
+        # The part was of another file, or damaged: only a whole new one tells whether the server is to blame.
+        part.unlink()
+        _complete(url, part, size, notify, pause)
+    if _sha256(part) != sha256:
+        part.unlink()
+        raise InfrastructureError("has not the checksum that the signed index names", where=url, mend="run again")
+    part.replace(target)
+
+
+def _complete(url: str, part: Path, size: int, notify: Notify, pause: float) -> None:
+    """Append to ``part`` until it holds ``size`` bytes."""
+    idle = 0
+    while (before := _length(part)) != size:
+        trouble: Exception | None = None
+        try:
+            _append(url, part, size, notify)
+        except _NETWORK_TROUBLE as error:
+            trouble = error
+        idle = 0 if _length(part) > before else idle + 1
+        if _length(part) == size:
+            return
+        if idle >= _ATTEMPTS:
+            reason = _reason(trouble) if trouble else "it ends early"
+            raise Unreachable(f"cannot be fetched whole: {reason}", where=url, mend=_MEND) from trouble
+        time.sleep(pause)
+
+
+def _append(url: str, part: Path, size: int, notify: Notify) -> None:
+    """One request for what ``part`` lacks; returns when the server ends it."""
+    if _length(part) > size:
+        part.unlink()
+    start = _length(part)
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    with _open(url, headers) as response, disk_trouble(part), part.open("ab") as out:
+        content_range = response.headers.get("Content-Range", "")
+        if not content_range.startswith(f"bytes {start}-"):
+            out.truncate(0)  # it sends the whole file, whatever was asked for
+            start = 0
+        for chunk in _chunks(response):
+            out.write(chunk)
+            start += len(chunk)
+            notify(f"{start / 1e6:.0f} MB of {size / 1e6:.0f} MB")
+
+
+def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    return iter(lambda: response.read(_CHUNK), b"")
+
+
+def _open(url: str, headers: dict[str, str] | None = None) -> http.client.HTTPResponse:
+    """The environment's proxies come first, then apt's."""
+    proxies = {**apt_proxies(), **urllib.request.getproxies()}
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies))
+    request = urllib.request.Request(url, headers={"User-Agent": "dmabuf-harness", **(headers or {})})
+    return cast(http.client.HTTPResponse, opener.open(request, timeout=_TIMEOUT))
+
+
+@contextmanager
+def _reported(url: str) -> Iterator[None]:
+    try:
+        yield
+    except _NETWORK_TROUBLE as error:
+        raise Unreachable(f"cannot be reached: {_reason(error)}", where=url, mend=_MEND) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code}"
+    reason = getattr(error, "reason", None) or error
+    return str(getattr(reason, "strerror", None) or reason) or type(error).__name__
+
+
+def _length(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

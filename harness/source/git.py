@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""git on our own repositories in the cache: without the user's configuration, hooks and filters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness import process
+from harness.process import Completed
+from harness.source.space import failed
+
+# Set in each repository as well, so that whoever else works on it (applying patches) gets the same behaviour.
+# bigFileThreshold is not among them: it would turn every diff into a binary one.
+CONFIG = """\
+[core]
+\tautocrlf = false
+\tfsmonitor = false
+\thooksPath = /dev/null
+\texcludesFile = /dev/null
+\tattributesFile = /dev/null
+\tlooseCompression = 1
+\tlogAllRefUpdates = false
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[commit]
+\tgpgSign = false
+[user]
+\tname = dmabuf-harness
+\temail = dmabuf-harness@localhost
+"""
+
+# Fixed, so that equal trees are equal commits.
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (
+        ("NAME", "dmabuf-harness"),
+        ("EMAIL", "dmabuf-harness@localhost"),
+        ("DATE", "2000-01-01T00:00:00+0000"),
+    )
+}
+_ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def attempt(tree: Path, *args: str | Path, env: dict[str, str] | None = None, stdin: bytes | None = None) -> Completed:
+    """Run git in the work tree ``tree``; a failure is a value."""
+    environment = process.clean_environment({**_ISOLATED, **_IDENTITY, **(env or {})})
+    return process.run(["git", "-c", "safe.directory=*", "-C", tree, *args], env=environment, stdin=stdin)
+
+
+def git(tree: Path, *args: str | Path, env: dict[str, str] | None = None, stdin: bytes | None = None) -> str:
+    """As ``attempt`` for what must succeed; returns stdout without the final newline."""
+    done = attempt(tree, *args, env=env, stdin=stdin)
+    if not done.ok:
+        raise failed(done, f"git {args[0]}", tree)
+    return done.stdout.rstrip("\n")
+
+
+def create(tree: Path) -> None:
+    """Make ``tree`` an empty repository of ours; it may be one already."""
+    tree.mkdir(parents=True, exist_ok=True)
+    git(tree, "init", "--quiet", "--initial-branch=base", "--template=")
+    config = tree / ".git" / "config"
+    text = config.read_text()
+    if CONFIG not in text:
+        config.write_text(text + CONFIG)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dir:PATH``: a plain tree as it stands, copied into a work tree of our own through git's index.
+
+The index remembers each file's time stamp and size, so the next run reads only what changed, and the checkout
+writes only what differs. The user's directory is only read.
+"""
+
+from __future__ import annotations
+
+from harness.locks import exclusive
+from harness.model import Tree
+from harness.source import worktree
+from harness.source.download import Notify
+from harness.source.git import create, git
+from harness.source.gittree import home
+from harness.source.spec import BaseSpec
+
+# What a build inside the tree leaves (see `make mrproper` and the kernel's .gitignore; the file itself will not do,
+# since Debian's ignores everything but its packaging). A build elsewhere refuses a tree that holds these.
+_BUILT = (
+    *("**/*.o", "**/*.o.d", "**/*.a", "**/*.ko", "**/*.mod", "**/*.mod.c", "**/*.so", "**/*.so.dbg", "**/*.dwo"),
+    *("**/.*.cmd", "**/.*.d", "**/*.order", "**/.tmp_*", "**/*.symversions", "**/*.gcno"),
+    *(".config*", ".version", ".vmlinux*", "vmlinux*", "System.map", "Module.symvers", "modules.builtin*", ".missing*"),
+    *("include/config/**", "include/generated/**", "arch/*/include/generated/**", "arch/*/boot/*Image"),
+    *("usr/include/**/*.h", "tags", "TAGS", "cscope*", ".tmp_*/**", "certs/signing_key.*", "certs/x509.genkey"),
+)
+_EXCLUDED = tuple(f":(exclude,glob){pattern}" for pattern in _BUILT)
+
+
+def obtain(spec: BaseSpec, notify: Notify) -> Tree:
+    """Take the directory's present content. Raises ``InfrastructureError`` if a file of it cannot be read."""
+    path = home(spec) / "linux"
+    with exclusive(worktree.lock_path(path), lambda: notify("waiting for another run that uses this base")):
+        create(path)
+        notify("reading the directory")
+        view = {
+            "GIT_DIR": str(path / ".git"),
+            "GIT_WORK_TREE": str(spec.path),
+            "GIT_INDEX_FILE": str(path / ".git" / "user.index"),
+        }
+        (path / ".git" / "user.index.lock").unlink(missing_ok=True)
+        git(spec.path, *worktree.ONE_PACK, "add", "--all", "--force", "--", ".", *_EXCLUDED, env=view)
+        commit = git(path, "commit-tree", "-m", "base", git(spec.path, "write-tree", env=view))
+        tree = Tree(spec.text, path, commit, worktree.kernel_version((spec.path / "Makefile").read_text()))
+        worktree.reset(tree)
+    return tree

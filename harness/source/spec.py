@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How a user names a base: ``debian:6.12``, ``dir:PATH``, ``git:PATH@REF``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import UserError
+
+DEFAULT_BASE = "debian:6.12"
+POSSIBLE = "give debian:X.Y (5.10, 6.1, 6.12, 7.3, ...), dir:PATH or git:PATH[@REF]"
+
+
+@dataclass(frozen=True)
+class BaseSpec:
+    """A base as the user named it (``text``).
+
+    ``version``: "6.12" (debian). ``path``: absolute (dir, git). ``ref``: branch, tag or commit (git).
+    """
+
+    text: str
+    kind: Literal["debian", "dir", "git"]
+    version: str = ""
+    path: Path = Path()
+    ref: str = ""
+
+
+def parse_base(spec: str) -> BaseSpec:
+    """Read a base's name. Raises ``UserError`` that says what is possible; looks at the disk, not at the network."""
+    kind, colon, rest = spec.partition(":")
+    if not colon or not rest or "\0" in rest:
+        raise UserError("not the name of a base", where=repr(spec), mend=POSSIBLE)
+    if kind == "debian":
+        return _debian(spec, rest)
+    if kind == "dir":
+        return _directory(spec, rest)
+    if kind == "git":
+        return _git(spec, rest)
+    raise UserError(f"unknown kind of base {kind!r}", where=spec, mend=POSSIBLE)
+
+
+def _debian(spec: str, version: str) -> BaseSpec:
+    if not re.fullmatch(r"[1-9][0-9]?\.[0-9]{1,3}", version):
+        raise UserError(f"{version!r} is not a kernel version of the form X.Y", where=spec, mend=POSSIBLE)
+    return BaseSpec(spec, "debian", version=version)
+
+
+def _directory(spec: str, name: str) -> BaseSpec:
+    path = Path(name).expanduser().resolve()
+    if not path.is_dir():
+        raise UserError("no such directory", where=spec, mend=POSSIBLE)
+    for wanted in ("Makefile", "Kconfig"):
+        if not (path / wanted).is_file():
+            raise UserError(f"not a kernel tree: it has no {wanted}", where=spec, mend="name its top directory")
+    return BaseSpec(spec, "dir", path=path)
+
+
+def _git(spec: str, rest: str) -> BaseSpec:
+    """A path may hold an ``@`` itself: the whole is tried as a path first."""
+    name, at, ref = rest.rpartition("@")
+    if not at or Path(rest).expanduser().is_dir():
+        name, ref = rest, "HEAD"
+    path = Path(name).expanduser().resolve()
+    if not path.is_dir():
+        raise UserError("no such directory", where=spec, mend=POSSIBLE)
+    if not ref:
+        raise UserError("no branch, tag or commit after the @", where=spec, mend=POSSIBLE)
+    return BaseSpec(spec, "git", path=path, ref=ref)
