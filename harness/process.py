@@ -306,7 +306,8 @@ class Background:
         self._usage: resource.struct_rusage | None = None
         self.started = time.monotonic()
         with output.open("ab") as handle:
-            self._proc = _launch([str(arg) for arg in argv], cwd, env, subprocess.DEVNULL, handle, subprocess.STDOUT)
+            args = [str(arg) for arg in argv]
+            self._proc = _launch(args, cwd, env, subprocess.DEVNULL, handle, subprocess.STDOUT, _DIRECT)
 
     def poll(self) -> int | None:
         """Exit status (128 + signal if a signal ended it), or None while it runs. Any thread may ask."""
