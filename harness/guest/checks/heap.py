@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The system dma-heap: allocation, its flags and its memory (drivers/dma-buf/dma-heap.c, heaps/system_heap.c)."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from errno import EACCES, EFAULT, EINVAL, ENOTTY
+
+from harness.guest import uapi
+from harness.guest.kernel import PAGE, Heap, vgem
+from harness.guest.registry import Group, expect, expect_equal, expect_errno
+
+check = Group("heap")
+
+
+@check
+def size_is_rounded_up_to_pages() -> None:
+    with Heap() as heap:
+        for length, size in ((1, PAGE), (PAGE, PAGE), (PAGE + 1, 2 * PAGE)):
+            with heap.allocate(length) as buffer:
+                expect_equal(f"size of a buffer of {length} bytes", buffer.size(), size)
+
+
+@check
+def names_its_exporter() -> None:
+    """fdinfo shows the name of the heap."""
+    with Heap() as heap, heap.allocate(PAGE) as buffer:
+        expect_equal("exp_name in fdinfo", buffer.info().get("exp_name"), "system")
+
+
+@check
+def memory_is_zeroed() -> None:
+    """Also when it was used and freed just before: what another process wrote must not show."""
+    size = 16 * PAGE
+    with Heap() as heap:
+        with heap.allocate(size) as buffer, buffer.map(size) as view:
+            view[:] = b"\xa5" * size
+        with heap.allocate(size) as buffer, buffer.map(size) as view:
+            expect_equal("fresh buffer", view[:], bytes(size))
+
+
+@check
+def mappings_share_the_memory() -> None:
+    """What one mapping writes another reads, also one that starts at the second page."""
+    with (
+        Heap() as heap,
+        heap.allocate(2 * PAGE) as buffer,
+        buffer.map(2 * PAGE) as whole,
+        buffer.map(PAGE, offset=PAGE) as tail,
+    ):
+        whole[PAGE : PAGE + 5] = b"hello"
+        expect_equal("second page", tail[:5], b"hello")
+
+
+@check
+def length_must_not_be_zero() -> None:
+    """Nor so large that rounding up to pages wraps to zero."""
+    with Heap() as heap:
+        for length in (0, (1 << 64) - 1):
+            with expect_errno(EINVAL):
+                heap.allocate(length)
+
+
+@check
+def unknown_heap_flags_are_refused() -> None:
+    with Heap() as heap:
+        for flags in (1 << 32, 1 << 63):
+            with expect_errno(EINVAL):
+                heap.allocate(PAGE, heap_flags=flags)
+
+
+@check
+def unknown_descriptor_flags_are_refused() -> None:
+    """Only the access mode and O_CLOEXEC are allowed."""
+    with Heap() as heap:
+        for flags in (os.O_NONBLOCK, os.O_APPEND, os.O_DIRECT):
+            with expect_errno(EINVAL):
+                heap.allocate(PAGE, fd_flags=os.O_RDWR | flags)
+
+
+@check
+def descriptor_field_must_be_zero() -> None:
+    """The kernel fills it in; what a caller left there is an error."""
+    with Heap() as heap, expect_errno(EINVAL):
+        heap.allocate(PAGE, fd=1)
+
+
+@check
+def close_on_exec_is_as_asked() -> None:
+    with Heap() as heap:
+        with heap.allocate(PAGE, os.O_RDWR | os.O_CLOEXEC) as buffer:
+            expect(buffer.closes_on_exec(), "O_CLOEXEC was given, FD_CLOEXEC is clear")
+        with heap.allocate(PAGE, os.O_RDWR) as buffer:
+            expect(not buffer.closes_on_exec(), "O_CLOEXEC was not given, FD_CLOEXEC is set")
+
+
+@check
+def read_only_buffer_cannot_be_mapped_for_writing() -> None:
+    with Heap() as heap, heap.allocate(PAGE, os.O_RDONLY | os.O_CLOEXEC) as buffer:
+        with expect_errno(EACCES):
+            buffer.map(PAGE)
+        with buffer.map(PAGE, prot=mmap.PROT_READ) as view:
+            expect_equal("buffer", view[:], bytes(PAGE))
+
+
+@check
+def import_into_vgem_and_cpu_access() -> None:
+    """With a device attached, begin and end of CPU access sync its mapping; contents stay."""
+    size = 4 * PAGE  # one segment per page at most: larger ones trip DMA_API_DEBUG on vgem in unpatched 6.12
+    with Heap() as heap, heap.allocate(size) as buffer, vgem() as card, buffer.map(size) as view:
+        handle = card.import_fd(buffer.fileno())
+        buffer.sync(uapi.DMA_BUF_SYNC_START | uapi.DMA_BUF_SYNC_RW)
+        view[:] = b"\x5a" * size
+        buffer.sync(uapi.DMA_BUF_SYNC_END | uapi.DMA_BUF_SYNC_RW)
+        with card.export(handle) as again, again.map(size) as other:
+            expect_equal("re-exported buffer", again.inode(), buffer.inode())
+            expect_equal("contents", other[:], b"\x5a" * size)
+        card.close_handle(handle)
+
+
+@check
+def unknown_ioctl_is_refused() -> None:
+    """EINVAL for a number the heap does not know (dma_heap_ioctl), where others say ENOTTY."""
+    with Heap() as heap, expect_errno(EINVAL, ENOTTY):
+        heap.ioctl(uapi.DMA_HEAP_IOCTL_ALLOC + 1, uapi.dma_heap_allocation_data.pack(len=PAGE))
+
+
+@check
+def bad_address_is_refused() -> None:
+    with Heap() as heap, expect_errno(EFAULT):
+        heap.ioctl(uapi.DMA_HEAP_IOCTL_ALLOC, 0)

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""vgem: PRIME export and import, and fences on reservation objects (drm_prime.c, vgem_drv.c, vgem_fence.c)."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from errno import EACCES, EBADF, EBUSY, EINVAL, ENOENT
+
+from harness.guest import uapi
+from harness.guest.kernel import PAGE, READABLE, WRITABLE, DmaBuf, Memfd, udmabuf, vgem, vgem_render
+from harness.guest.registry import Group, expect, expect_equal, expect_errno
+from harness.guest.waiting import soon
+
+check = Group("vgem")
+
+_NO_HANDLE = 0x7FFF
+
+
+# --- dumb buffers -----------------------------------------------------------------------------
+
+
+@check
+def dumb_buffer_is_large_enough() -> None:
+    """The pitch holds a line, the size all lines, in whole pages; the dma-buf has that size."""
+    with vgem() as card:
+        for width, height, bpp in ((1, 1, 32), (1023, 3, 32), (100, 100, 8)):
+            dumb = card.create_dumb(width, height, bpp)
+            shape = f"{width}x{height}x{bpp}: pitch {dumb.pitch}, size {dumb.size}"
+            expect(dumb.pitch >= width * bpp // 8 and dumb.size >= dumb.pitch * height, f"too small for {shape}")
+            expect_equal(f"bytes beyond a page of {shape}", dumb.size % PAGE, 0)
+            with card.export(dumb.handle) as buffer:
+                expect_equal("size of the dma-buf", buffer.size(), dumb.size)
+
+
+@check
+def impossible_dumb_buffers_are_refused() -> None:
+    """Nothing to hold, or more than fits the arithmetic."""
+    huge = (1 << 32) - 1
+    with vgem() as card:
+        for width, height, bpp in ((0, 1, 32), (1, 0, 32), (1, 1, 0), (huge, huge, 32), (huge, 1, 32), (1, 1, huge)):
+            with expect_errno(EINVAL):
+                card.create_dumb(width, height, bpp)
+
+
+@check
+def node_and_dma_buf_map_the_same_memory() -> None:
+    with vgem() as card:
+        dumb = card.create_dumb()
+        offset = card.dumb_offset(dumb.handle)
+        with (
+            card.export(dumb.handle) as buffer,
+            buffer.map(dumb.size) as exported,
+            mmap.mmap(card.fileno(), dumb.size, offset=offset) as own,
+        ):
+            own[:4], exported[-4:] = b"node", b"dmab"
+            expect_equal("first bytes through the dma-buf", exported[:4], b"node")
+            expect_equal("last bytes through the node", own[-4:], b"dmab")
+
+
+@check
+def dumb_buffer_is_zeroed() -> None:
+    with vgem() as card:
+        dumb = card.create_dumb()
+        with card.export(dumb.handle) as buffer, buffer.map(dumb.size) as view:
+            expect_equal("fresh buffer", view[:], bytes(dumb.size))
+
+
+@check
+def unknown_handles_are_refused() -> None:
+    with vgem() as card:
+        with expect_errno(ENOENT):
+            card.dumb_offset(_NO_HANDLE)
+        with expect_errno(ENOENT):
+            card.export(_NO_HANDLE)
+        with expect_errno(EINVAL):
+            card.close_handle(_NO_HANDLE)
+        with expect_errno(EINVAL):
+            card.destroy_dumb(_NO_HANDLE)
+
+
+@check
+def closed_handle_is_gone() -> None:
+    """Twice is an error, whichever call closed it."""
+    with vgem() as card:
+        first, second = card.create_dumb().handle, card.create_dumb().handle
+        card.close_handle(first)
+        card.destroy_dumb(second)
+        for handle in (first, second):
+            with expect_errno(EINVAL):
+                card.close_handle(handle)
+            with expect_errno(ENOENT):
+                card.export(handle)
+
+
+@check
+def render_node_makes_no_dumb_buffers() -> None:
+    with vgem_render() as node, expect_errno(EACCES):
+        node.create_dumb()
+
+
+@check
+def render_node_imports_and_exports() -> None:
+    """PRIME and fences are allowed there."""
+    with udmabuf() as buffer, vgem_render() as node:
+        handle = node.import_fd(buffer.fileno())
+        with node.export(handle) as again:
+            expect_equal("re-exported buffer", again.inode(), buffer.inode())
+        node.signal_fence(node.attach_fence(handle))
+
+
+@check
+def prime_is_advertised() -> None:
+    with vgem() as card:
+        wanted = uapi.DRM_PRIME_CAP_IMPORT | uapi.DRM_PRIME_CAP_EXPORT
+        expect_equal("DRM_CAP_PRIME", card.capability(uapi.DRM_CAP_PRIME), wanted)
+
+
+# --- PRIME ------------------------------------------------------------------------------------
+
+
+@check
+def export_twice_gives_one_dma_buf() -> None:
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with card.export(handle) as one, card.export(handle) as two:
+            expect_equal("second export", two.inode(), one.inode())
+
+
+@check
+def import_of_an_own_buffer_gives_its_handle() -> None:
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with card.export(handle) as buffer:
+            expect_equal("handle", card.import_fd(buffer.fileno()), handle)
+
+
+@check
+def import_twice_gives_one_handle() -> None:
+    with udmabuf() as buffer, vgem() as card:
+        handle = card.import_fd(buffer.fileno())
+        expect_equal("handle of the second import", card.import_fd(buffer.fileno()), handle)
+        with card.export(handle) as again:
+            expect_equal("re-exported buffer", again.inode(), buffer.inode())
+
+
+@check
+def import_by_another_client_shares_the_memory() -> None:
+    """Another open file of the same device gets a handle of its own for the same buffer."""
+    with vgem() as one, vgem() as two:
+        dumb = one.create_dumb()
+        with one.export(dumb.handle) as buffer:
+            handle = two.import_fd(buffer.fileno())
+            with two.export(handle) as again, buffer.map(PAGE) as here, again.map(PAGE) as there:
+                here[:4] = b"here"
+                expect_equal("first bytes", there[:4], b"here")
+
+
+@check
+def exported_buffer_outlives_handle_and_device() -> None:
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with card.export(handle) as buffer, buffer.map(PAGE) as view:
+            view[:4] = b"kept"
+            card.close_handle(handle)
+            card.close()
+            with buffer.map(PAGE) as again:
+                expect_equal("first bytes", again[:4], b"kept")
+
+
+@check
+def imported_buffer_outlives_its_descriptor() -> None:
+    """The importer's reference keeps the udmabuf."""
+    with udmabuf() as buffer, vgem() as card:
+        with buffer.map(PAGE) as view:
+            view[:4] = b"kept"
+        handle = card.import_fd(buffer.fileno())
+        buffer.close()
+        with card.export(handle) as again, again.map(PAGE) as view:
+            expect_equal("first bytes", view[:4], b"kept")
+
+
+@check
+def imported_buffer_has_no_offset_on_the_node() -> None:
+    """It is mapped through its own dma-buf, not through the importer."""
+    with udmabuf() as buffer, vgem() as card:
+        handle = card.import_fd(buffer.fileno())
+        with expect_errno(EINVAL):
+            card.dumb_offset(handle)
+
+
+@check
+def import_wants_a_dma_buf() -> None:
+    """EBADF for a closed descriptor, EINVAL for one of something else."""
+    with vgem() as card:
+        with Memfd(PAGE) as memory, expect_errno(EINVAL):
+            card.import_fd(memory.fileno())
+        with expect_errno(EBADF):
+            card.import_fd(-1)
+
+
+@check
+def export_flags_are_checked() -> None:
+    """Only DRM_RDWR and DRM_CLOEXEC, which do as they say."""
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with expect_errno(EINVAL):
+            card.export(handle, os.O_RDWR | os.O_NONBLOCK)
+        with card.export(handle, os.O_RDWR) as buffer:
+            expect(not buffer.closes_on_exec(), "DRM_CLOEXEC was not given, FD_CLOEXEC is set")
+        with card.export(handle, os.O_RDWR | os.O_CLOEXEC) as buffer:
+            expect(buffer.closes_on_exec(), "DRM_CLOEXEC was given, FD_CLOEXEC is clear")
+
+
+@check
+def export_without_rdwr_cannot_be_mapped_for_writing() -> None:
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with card.export(handle, os.O_CLOEXEC) as buffer:
+            with expect_errno(EACCES):
+                buffer.map(PAGE)
+            with buffer.map(PAGE, prot=mmap.PROT_READ) as view:
+                expect_equal("first byte", view[0], 0)
+
+
+# --- fences -----------------------------------------------------------------------------------
+
+
+def _busy_events(buffer: DmaBuf) -> int:
+    """What of reading and writing must wait."""
+    return (READABLE | WRITABLE) & ~buffer.poll(READABLE | WRITABLE)
+
+
+@check
+def write_fence_blocks_readers_and_writers() -> None:
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with card.export(handle) as buffer:
+            fence = card.attach_fence(handle, uapi.VGEM_FENCE_WRITE)
+            expect_equal("waiting events", _busy_events(buffer), READABLE | WRITABLE)
+            card.signal_fence(fence)
+            expect_equal("ready events", buffer.poll(READABLE | WRITABLE, 5), READABLE | WRITABLE)
+
+
+@check
+def read_fence_blocks_writers_only() -> None:
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with card.export(handle) as buffer:
+            fence = card.attach_fence(handle)
+            expect_equal("waiting events", _busy_events(buffer), WRITABLE)
+            card.signal_fence(fence)
+            expect_equal("ready events", buffer.poll(READABLE | WRITABLE, 5), READABLE | WRITABLE)
+
+
+@check
+def conflicting_fences_are_refused() -> None:
+    """Readers go together; a writer waits for everybody, everybody for a writer."""
+    write = uapi.VGEM_FENCE_WRITE
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        readers = [card.attach_fence(handle), card.attach_fence(handle)]
+        with expect_errno(EBUSY):
+            card.attach_fence(handle, write)
+        for reader in readers:
+            card.signal_fence(reader)
+        writer = card.attach_fence(handle, write)
+        for flags in (0, write):
+            with expect_errno(EBUSY):
+                card.attach_fence(handle, flags)
+        card.signal_fence(writer)
+        card.signal_fence(card.attach_fence(handle, write))
+
+
+@check
+def poll_wakes_when_the_fence_signals() -> None:
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with card.export(handle) as buffer:
+            fence = card.attach_fence(handle, uapi.VGEM_FENCE_WRITE)
+            expect_equal("ready events while pending", buffer.poll(READABLE), 0)
+            with soon(lambda: card.signal_fence(fence)):
+                expect_equal("ready events", buffer.poll(READABLE, 8), READABLE)
+
+
+@check
+def closing_the_device_signals_its_fences() -> None:
+    """A client that dies must not block the others."""
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with card.export(handle) as buffer:
+            card.attach_fence(handle, uapi.VGEM_FENCE_WRITE)
+            expect_equal("ready events while pending", buffer.poll(READABLE | WRITABLE), 0)
+            card.close()
+            expect_equal("ready events", buffer.poll(READABLE | WRITABLE, 5), READABLE | WRITABLE)
+
+
+@check
+def fence_on_an_import_blocks_the_exporters_buffer() -> None:
+    """Importer and exporter share one reservation object."""
+    with udmabuf() as buffer, vgem() as card:
+        handle = card.import_fd(buffer.fileno())
+        fence = card.attach_fence(handle, uapi.VGEM_FENCE_WRITE)
+        expect_equal("ready events of the udmabuf while pending", buffer.poll(READABLE | WRITABLE), 0)
+        card.signal_fence(fence)
+        expect_equal("ready events of the udmabuf", buffer.poll(READABLE | WRITABLE, 5), READABLE | WRITABLE)
+
+
+@check
+def attach_fence_refuses_bad_arguments() -> None:
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with expect_errno(EINVAL):
+            card.attach_fence(handle, flags=uapi.VGEM_FENCE_WRITE << 1)
+        with expect_errno(EINVAL):
+            card.attach_fence(handle, pad=1)
+        with expect_errno(ENOENT):
+            card.attach_fence(_NO_HANDLE)
+
+
+@check
+def signal_fence_refuses_bad_arguments() -> None:
+    """Flags, a fence that never was, one that was signalled before."""
+    with vgem() as card:
+        fence = card.attach_fence(card.create_dumb().handle)
+        with expect_errno(EINVAL):
+            card.signal_fence(fence, flags=1)
+        with expect_errno(ENOENT):
+            card.signal_fence(fence + 1)
+        card.signal_fence(fence)
+        with expect_errno(ENOENT):
+            card.signal_fence(fence)

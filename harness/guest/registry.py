@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a check is made of: how it is registered, how it fails, how it is skipped.
+
+A check is a function without arguments that returns if the kernel is right::
+
+    check = Group("udmabuf")
+
+    @check
+    def size_must_be_page_aligned() -> None:
+        with memfd(PAGE) as memory, udmabuf_device() as device, expect_errno(EINVAL):
+            device.create(memory, size=PAGE - 1)
+
+It is then known as ``udmabuf.size-must-be-page-aligned``.
+"""
+
+from __future__ import annotations
+
+import errno
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    CheckFunction = Callable[[], None]
+
+_CHECKS: dict[str, CheckFunction] = {}
+
+
+class CheckFailed(Exception):
+    """The kernel did something else than the check asks for; the text says what, in one line."""
+
+
+class CheckSkipped(Exception):
+    """The kernel under test lacks what the check needs; the text says what."""
+
+
+class Group:
+    """Decorator that registers checks under ``prefix``; the function's name, with dashes, makes the rest."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __call__(self, function: CheckFunction) -> CheckFunction:
+        """Register ``function``. Raises ``ValueError`` if its name is taken: the second would hide the first."""
+        name = f"{self._prefix}.{function.__name__.replace('_', '-')}"
+        if name in _CHECKS:
+            raise ValueError(f"check {name} is defined twice")
+        _CHECKS[name] = function
+        return function
+
+
+def registered() -> dict[str, CheckFunction]:
+    """All checks by name, in the order they were defined."""
+    return dict(_CHECKS)
+
+
+def skip(why: str) -> None:
+    """End the running check as skipped."""
+    raise CheckSkipped(why)
+
+
+def expect(condition: bool, otherwise: str) -> None:
+    """Fail with the text ``otherwise`` unless ``condition``."""
+    if not condition:
+        raise CheckFailed(otherwise)
+
+
+def expect_equal(what: str, got: object, want: object) -> None:
+    """Fail unless ``got == want``; ``what`` names the value. Long byte strings are shown where they first differ."""
+    if got == want:
+        return
+    if isinstance(got, bytes) and isinstance(want, bytes) and len(got) == len(want):
+        at = next(index for index, (one, two) in enumerate(zip(got, want, strict=True)) if one != two)
+        raise CheckFailed(f"{what}: byte {at} is {got[at]:#04x}, expected {want[at]:#04x}")
+    raise CheckFailed(f"{what} is {got!r}, expected {want!r}")
+
+
+def errno_name(code: int) -> str:
+    """ "EINVAL" for 22."""
+    return errno.errorcode.get(code, str(code))
+
+
+class expect_errno:  # lower case: reads as a statement: with expect_errno(EINVAL): ...
+    """Context manager: the block must end with an ``OSError`` of one of ``codes``."""
+
+    def __init__(self, *codes: int) -> None:
+        self._codes = codes
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        wanted = " or ".join(errno_name(code) for code in self._codes)
+        if error is None:
+            raise CheckFailed(f"expected {wanted}, but the call succeeded")
+        if not isinstance(error, OSError) or error.errno is None:
+            return False
+        if error.errno not in self._codes:
+            raise CheckFailed(f"expected {wanted}, got {errno_name(error.errno)}") from error
+        return True
+
+
+class absent_is_skipped:  # lower case: reads as a statement
+    """Context manager: ``ENOTTY`` from the block means that this kernel does not have the call ``name`` yet."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, OSError) and error.errno == errno.ENOTTY:
+            raise CheckSkipped(f"{self._name} is not in this kernel") from error

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs checks one after the other and tells each result as soon as it is known, in KTAP on stdout.
+
+Shape of the output, one check (``#`` lines are diagnostics and come *before* the result they belong to)::
+
+    # start udmabuf.zero-size-is-refused
+    # failed: expected EINVAL, but the call succeeded (udmabuf.py:42)
+    # time 0.0123
+    not ok 7 udmabuf.zero-size-is-refused
+
+So whoever reads it knows which check ran when the guest died. The kernel log gets
+``dmabuf-harness: check start NAME`` and ``... end NAME`` too, to lay splats at the right door.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from harness.guest import checks, kernel, registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+else:
+    import _signal  # the public module imports enum, which costs 0.3 s under software emulation
+
+# Per check. All of them together take seconds: only a hang gets here.
+TIME_LIMIT = 20.0
+# The last reference to a dma-buf may be dropped by a worker (a fence callback's fput), a moment after close().
+RELEASE_LIMIT = 2.0
+
+_USAGE = "usage: run_checks.py [--list] [--factor F] [NAME|GROUP|PATTERN ...]"
+
+
+class TimedOut(Exception):
+    """Raised inside a check that took too long; not an ``OSError``, so that no check takes it for the kernel's."""
+
+
+class _Usage(Exception):
+    """The command line cannot be used; the text says why."""
+
+
+# --- what is there ----------------------------------------------------------------------------
+
+
+def all_checks() -> list[str]:
+    """Names of all checks in the order they run. Needs no guest and touches no device: for planning on the host."""
+    checks.load()
+    return list(registry.registered())
+
+
+def select(patterns: Iterable[str]) -> list[str]:
+    """Names that ``patterns`` mean: a name, a group ("udmabuf") or a shell pattern ("*.poll-*"); none means all.
+
+    Raises ``LookupError`` with one line of text for a pattern that means nothing.
+    """
+    names = all_checks()
+    chosen: set[str] = set()
+    for pattern in patterns:
+        matching = [name for name in names if _means(pattern, name)]
+        if not matching:
+            raise LookupError(f"no check is called {pattern!r}; --list shows their names")
+        chosen.update(matching)
+    return [name for name in names if name in chosen] if chosen else names
+
+
+def _means(pattern: str, name: str) -> bool:
+    if any(special in pattern for special in "*?["):
+        import fnmatch  # noqa: PLC0415 - it pulls in re: only those who use a pattern pay
+
+        return fnmatch.fnmatchcase(name, pattern)
+    return name == pattern or name.startswith(pattern + ".")
+
+
+# --- one check --------------------------------------------------------------------------------
+
+
+class Outcome:
+    """What became of a check. ``skipped``: the reason, else empty. ``trouble``: lines, none if it passed."""
+
+    def __init__(self) -> None:
+        self.skipped = ""
+        self.trouble: list[str] = []
+        self.seconds = 0.0
+
+
+def _on_alarm(_signum: int, _frame: object) -> None:
+    raise TimedOut
+
+
+class _Limit:
+    """Context manager: raises ``TimedOut`` in the block after ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        _signal.signal(_signal.SIGALRM, _on_alarm)
+        _signal.setitimer(_signal.ITIMER_REAL, self._seconds)
+
+    def __exit__(self, *_error: object) -> None:
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
+
+
+def _place(traceback: TracebackType | None) -> str:
+    """ "udmabuf.py:42": the line of the check itself, not of the helper that noticed."""
+    place = ""
+    own = None
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if own is None and not file.endswith("/guest/runner.py"):
+            own = file
+        if file == own:
+            place = f"{file.rpartition('/')[2]}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place
+
+
+def _attempt(function: Callable[[], None], outcome: Outcome, limit: float) -> None:
+    """Run ``function`` and note how it ended. Every reference to its frames is gone on return."""
+    try:
+        with _Limit(limit):
+            function()
+    except registry.CheckSkipped as reason:
+        outcome.skipped = str(reason)
+    except registry.CheckFailed as failure:
+        outcome.trouble.append(f"failed: {failure} ({_place(failure.__traceback__)})")
+    except TimedOut as timeout:
+        outcome.trouble.append(f"timed out after {limit:g} s ({_place(timeout.__traceback__)})")
+    except Exception as error:  # noqa: BLE001 - a check is anybody's code: whatever it raises is its result
+        outcome.trouble.append(f"error: {type(error).__name__}: {error} ({_place(error.__traceback__)})")
+
+
+def _open_files() -> dict[str, str]:
+    """Descriptor -> what it is open on."""
+    found = {}
+    for fd in os.listdir("/proc/self/fd"):  # noqa: PTH208 - pathlib is slow to import
+        try:
+            found[fd] = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115
+        except FileNotFoundError:  # the one that listed the directory
+            continue
+    return found
+
+
+def count_buffers(text: str | None) -> int | None:
+    """Number of dma-bufs that exist, from the text of bufinfo ("Total 3 objects, 12288 bytes"); None if unknown."""
+    for line in reversed((text or "").splitlines()):
+        words = line.split()
+        if words[:1] == ["Total"] and words[2:3] == ["objects,"]:
+            return int(words[1])
+    return None
+
+
+def _leaks(files: dict[str, str], buffers: int | None, patience: float) -> list[str]:
+    """What is there now and was not before."""
+    found = [f"leaked descriptor {fd} -> {what}" for fd, what in _open_files().items() if fd not in files]
+    deadline = time.monotonic() + patience
+    while buffers is not None and (now := count_buffers(kernel.bufinfo()) or 0) > buffers:
+        if time.monotonic() > deadline:
+            found.append(f"leaked {now - buffers} dma-buf: bufinfo lists {now}, before the check {buffers}")
+            break
+        time.sleep(0.01)
+    return found
+
+
+def run_check(function: Callable[[], None], factor: float = 1.0) -> Outcome:
+    """Run one check within its time limit, and see that it left nothing behind. ``factor`` stretches the limits."""
+    outcome = Outcome()
+    files, buffers = _open_files(), count_buffers(kernel.bufinfo())
+    started = time.monotonic()
+    _attempt(function, outcome, TIME_LIMIT * factor)
+    outcome.seconds = time.monotonic() - started
+    outcome.trouble += _leaks(files, buffers, RELEASE_LIMIT * factor)
+    return outcome
+
+
+# --- all of them ------------------------------------------------------------------------------
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _mark(text: str) -> None:
+    """Write to the kernel log, if we may. Opened anew each time: the kernel limits the rate per open file."""
+    try:
+        fd = os.open("/dev/kmsg", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.write(fd, f"dmabuf-harness: check {text}\n".encode())
+    finally:
+        os.close(fd)
+
+
+def _report(number: int, name: str, outcome: Outcome) -> None:
+    for trouble in outcome.trouble:
+        for line in trouble.splitlines():
+            _say(f"# {line}")
+    _say(f"# time {outcome.seconds:.4f}")
+    if outcome.trouble:
+        _say(f"not ok {number} {name}")
+    elif outcome.skipped:
+        _say(f"ok {number} {name} # SKIP {outcome.skipped}")
+    else:
+        _say(f"ok {number} {name}")
+
+
+def run(names: list[str], factor: float = 1.0) -> bool:
+    """Run the checks ``names`` in this order, telling each as it ends; True if none failed."""
+    known = registry.registered()
+    _say("KTAP version 1")
+    _say(f"1..{len(names)}")
+    good = True
+    for number, name in enumerate(names, 1):
+        _say(f"# start {name}")
+        _mark(f"start {name}")
+        outcome = run_check(known[name], factor)
+        _mark(f"end {name}")
+        _report(number, name, outcome)
+        good = good and not outcome.trouble
+    return good
+
+
+def _parse(arguments: list[str]) -> tuple[bool, float, list[str]]:
+    """(list only?, factor, patterns). By hand: argparse takes a second to import under software emulation."""
+    listing, factor, patterns = False, 1.0, []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--list":
+            listing = True
+        elif argument == "--factor":
+            factor = _factor(next(rest, ""))
+        elif argument.startswith("-"):
+            raise _Usage(f"unknown option {argument}; {_USAGE}")
+        else:
+            patterns.append(argument)
+    return listing, factor, patterns
+
+
+def _factor(text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < float("inf"):
+        raise _Usage(f"--factor wants a number above 0, not {text!r}; {_USAGE}")
+    return factor
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; 0 if no check failed, 1 if one did, 2 if the command line is wrong."""
+    try:
+        listing, factor, patterns = _parse(arguments)
+        names = select(patterns)
+    except (_Usage, LookupError) as error:
+        print(f"run_checks.py: {error}", file=sys.stderr)
+        return 2
+    if listing:
+        for name in names:
+            _say(name)
+        return 0
+    return 0 if run(names, factor) else 1
