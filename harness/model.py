@@ -87,6 +87,7 @@ class SymbolRequest:
 
     ``value``: "y", "m", "n", a number or a quoted string, as in ``.config``.
     ``required``: without it the run is worthless (fatal); else only coverage is lost.
+    ``if_present``: only asked of trees that know the symbol; where it does not exist, nothing is lost.
     """
 
     symbol: str
@@ -94,6 +95,7 @@ class SymbolRequest:
     origin: str  # "kernel-configs/base.config:12"
     reason: str
     required: bool
+    if_present: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
+"""Kernel configuration: fragments in, a ``.config`` out, and the truth about what did not survive.
+
+``load_fragments`` and ``load_variants`` read ``kernel-configs/``; ``resolve`` has Kconfig work out the rest and
+then checks every requested symbol, since Kconfig drops what it cannot satisfy without a word.
+"""
+
+from harness.kconfig.fragments import load_fragments
+from harness.kconfig.resolve import resolve
+from harness.kconfig.variants import load_variants, select
+
+__all__ = ["load_fragments", "load_variants", "resolve", "select"]

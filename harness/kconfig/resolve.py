@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From requests to a complete ``.config``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import process
+from harness.errors import InfrastructureError
+from harness.kconfig.explain import problems
+from harness.model import (
+    Applied,
+    BuildFailure,
+    CompilerMessage,
+    ConfigProblem,
+    ResolvedConfig,
+    SymbolRequest,
+    Variant,
+)
+from harness.paths import cache_dir, write_atomic
+
+_RECIPE = "1"  # part of the cache key: change it with the way a config is made
+_KCONFIG_ERROR = re.compile(r"(?P<path>[\w./-]*Kconfig[\w.-]*):(?P<line>\d+):\s*(?:error:\s*)?(?P<text>.+)")
+
+
+def resolve(applied: Applied, requests: Sequence[SymbolRequest], variant: Variant) -> ResolvedConfig | BuildFailure:
+    """Have Kconfig work out ``requests`` and the variant's options, everything else off, and verify the outcome.
+
+    An option of the variant overrides a request for the same symbol. The result is remembered for this source,
+    these requests and this compiler. ``BuildFailure`` (stage "config") if the tree's Kconfig files are broken.
+    The caller holds the work tree. Raises ``InfrastructureError`` if there is no compiler.
+    """
+    asked = with_variant(requests, variant)
+    wanted = "".join(_line(request) for request in asked)
+    cached = cache_dir("configs") / f"{_key(applied, asked)}.json"
+    remembered = _recall(cached, asked)
+    if remembered is None:
+        outcome = _run_kconfig(applied, wanted)
+        if isinstance(outcome, BuildFailure):
+            return outcome
+        remembered = outcome, problems(asked, outcome, applied.tree.path)
+        _remember(cached, *remembered)
+    text, lost = remembered
+    return ResolvedConfig(variant, text, hashlib.sha256(text.encode()).hexdigest(), lost)
+
+
+def with_variant(requests: Sequence[SymbolRequest], variant: Variant) -> tuple[SymbolRequest, ...]:
+    """``requests`` with the options of ``variant`` in the place of theirs. A variant's symbol is not required."""
+    origin = f"kernel-configs/variants.toml: {variant.name}"
+    options = [
+        SymbolRequest(symbol, value, origin, variant.title, required=False, if_present=True)
+        for symbol, value in variant.options.items()
+    ]
+    return (*(request for request in requests if request.symbol not in variant.options), *options)
+
+
+def _line(request: SymbolRequest) -> str:
+    if request.value == "n":
+        return f"# CONFIG_{request.symbol} is not set\n"
+    return f"CONFIG_{request.symbol}={request.value}\n"
+
+
+def _key(applied: Applied, asked: Sequence[SymbolRequest]) -> str:
+    version = process.check(["gcc", "--version"], what="compiler")
+    wanted = [f"{request.symbol}={request.value} {request.if_present}" for request in asked]
+    return hashlib.sha256("\0".join([_RECIPE, applied.tree_id, version, *wanted]).encode()).hexdigest()
+
+
+def _run_kconfig(applied: Applied, wanted: str) -> str | BuildFailure:
+    """``allnoconfig`` from ``wanted``: what is not asked for is off, also where its default is on."""
+    tree = applied.tree.path
+    objects = cache_dir("configs", "programs", hashlib.sha256(str(tree).encode()).hexdigest()[:16])
+    with tempfile.TemporaryDirectory(prefix="dmabuf-harness-config-") as scratch:
+        asked, config = Path(scratch, "asked"), Path(scratch, ".config")
+        asked.write_text(wanted)
+        env = process.clean_environment({"KCONFIG_ALLCONFIG": str(asked), "KCONFIG_CONFIG": str(config)})
+        done = process.run(["make", "-C", tree, f"O={objects}", "allnoconfig"], env=env, merge=True)
+        if done.ok:
+            return config.read_text()
+    if "No space left on device" in done.stdout:
+        raise InfrastructureError("no space left", where=str(objects), mend="free some disk space")
+    log = objects / "config.log"
+    log.write_text(done.stdout)
+    return BuildFailure("config", _messages(done.stdout, applied), log, done.stdout[-2000:])
+
+
+def _messages(output: str, applied: Applied) -> tuple[CompilerMessage, ...]:
+    found = []
+    for line in output.splitlines():
+        if match := _KCONFIG_ERROR.match(line):
+            path = match["path"].removeprefix(f"{applied.tree.path}/")
+            number = int(match["line"])
+            added = number in applied.added.get(path, frozenset())
+            found.append(CompilerMessage(path, number, "error", match["text"], added))
+    return tuple(dict.fromkeys(found))
+
+
+def _remember(cached: Path, text: str, lost: Sequence[ConfigProblem]) -> None:
+    entries = [{"symbol": problem.request.symbol, "got": problem.got, "why": problem.why} for problem in lost]
+    write_atomic(cached, json.dumps({"config": text, "problems": entries}))
+
+
+def _recall(cached: Path, asked: Sequence[SymbolRequest]) -> tuple[str, tuple[ConfigProblem, ...]] | None:
+    requests = {request.symbol: request for request in asked}
+    try:
+        found = json.loads(cached.read_text())
+        lost = tuple(ConfigProblem(requests[p["symbol"]], p["got"], p["why"]) for p in found["problems"])
+        return str(found["config"]), lost
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # never written, or by another version

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reading ``kernel-configs/variants.toml``: the configurations that each patch is tested with."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+from harness.model import Variant
+from harness.paths import KERNEL_CONFIGS
+
+
+def load_variants(path: Path = KERNEL_CONFIGS / "variants.toml") -> dict[str, Variant]:
+    """Variants by name, in the file's order. Raises ``UserError`` if the file cannot be used."""
+    try:
+        tables = tomllib.loads(path.read_text())["variant"]
+        variants = [_variant(table) for table in tables]
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"cannot be used ({error})", where=str(path)) from error
+    return {variant.name: variant for variant in variants}
+
+
+def _variant(table: dict[str, Any]) -> Variant:
+    options = {str(symbol): str(value) for symbol, value in table["options"].items()}
+    return Variant(name=str(table["name"]), title=str(table["title"]), options=options)
+
+
+def select(spec: str, variants: dict[str, Variant]) -> tuple[Variant, ...]:
+    """What ``--variant`` means: "all", a whole name, or its last word ("on" for "move-notify-on").
+
+    Raises ``UserError`` if nothing is called that.
+    """
+    if spec == "all":
+        return tuple(variants.values())
+    chosen = tuple(v for v in variants.values() if spec and (v.name == spec or v.name.endswith(f"-{spec}")))
+    if not chosen:
+        known = ", ".join(["all", *variants])
+        raise UserError("no such variant", where=spec or "--variant", mend=f"choose from {known}")
+    return chosen
