@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Every target sets the machine up first (ci/setup); that takes no time when all is there.
+
+BIN := .venv/bin
+SHELL_SCRIPTS = $(shell git grep -lE '^\#!/(usr/)?bin/(env )?(ba|da)?sh')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-fast lint format clean
+
+help: ## show this
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
+
+setup: ## install what is missing: Debian packages, virtual environment
+	@ci/setup
+
+run: setup ## test the bundled series on the default base; options: make run ARGS="-p my.patch --base debian:6.1"
+	@$(BIN)/dmabuf-harness run $(ARGS)
+
+test: lint ## lint, then the whole test suite, real kernels included
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: setup ## the tests that need neither a guest nor the network
+	$(BIN)/python -m pytest -m 'not vm and not network' $(ARGS)
+
+lint: setup ## style, types, import directions, shell scripts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	shellcheck $(SHELL_SCRIPTS)
+
+format: setup ## rewrite the Python code in the project's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove the environment and what tools left; kernels and sources stay in the cache
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
