@@ -170,6 +170,4 @@ def layouts() -> Mapping[str, Layout]:
 
 def numbers() -> Mapping[str, int]:
     """Every constant above, by the name it has in the kernel's headers."""
-    return {
-        name: value for name, value in globals().items() if name[0] != "_" and isinstance(value, int) and name.isupper()
-    }
+    return {name: value for name, value in globals().items() if type(value) is int and not name.startswith("_")}

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The checks as a whole, without a guest: they can be planned anywhere, and skip where there is nothing to check."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.guest import kernel, registry, runner
+
+SCRIPT = Path(runner.__file__).with_name("run_checks.py")
+NAMES = runner.all_checks()
+
+
+def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "-S", str(SCRIPT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+
+
+def test_every_interface_has_its_checks() -> None:
+    groups = {name.partition(".")[0] for name in NAMES}
+    assert groups == {"dmabuf", "heap", "sw-sync", "udmabuf", "vgem"}
+    assert len(NAMES) >= 40
+
+
+def test_names_are_words_that_a_shell_leaves_alone() -> None:
+    assert [name for name in NAMES if not re.fullmatch(r"[a-z-]+\.[a-z0-9-]+", name)] == []
+
+
+def test_the_script_lists_what_the_host_plans() -> None:
+    done = run_script("--list")
+    assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, "", NAMES)
+
+
+def test_the_script_refuses_an_unknown_name() -> None:
+    done = run_script("udmabuf.no-such-check")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_check_without_its_device_is_skipped(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for node in ("UDMABUF_NODE", "HEAP_NODE", "SW_SYNC_NODE", "DRI_DIRECTORY", "BUFINFO"):
+        monkeypatch.setattr(kernel, node, str(tmp_path / "absent"))
+    outcome = runner.run_check(registry.registered()[name])
+    if outcome.trouble or not outcome.skipped:
+        assert name == "dmabuf.other-files-are-not-dma-bufs"  # needs no device
+    else:
+        assert re.search("needs root and CONFIG_|needs CONFIG_|has no parameter", outcome.skipped)
+
+
+def test_planning_imports_nothing_slow() -> None:
+    """Under software emulation each of these costs from 0.2 s to more than a second of every run."""
+    slow = ("argparse", "contextlib", "ctypes", "dataclasses", "enum", "logging", "pathlib", "re", "typing")
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPT.parents[2])!r})\n"
+        "from harness.guest.runner import all_checks; all_checks()\n"
+        f"print([name for name in {slow!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The bindings against the kernel's own headers, as the C compiler sees them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from harness.guest import uapi
+from harness.paths import cache_root
+
+# No header carries these: transcribed once more from drivers/dma-buf/sw_sync.c, in C.
+SW_SYNC = """
+struct sw_sync_create_fence_data { __u32 value; char name[32]; __s32 fence; };
+struct sw_sync_get_deadline { __u64 deadline_ns; __u32 pad; __s32 fence_fd; };
+#define SW_SYNC_IOC_CREATE_FENCE _IOWR('W', 0, struct sw_sync_create_fence_data)
+#define SW_SYNC_IOC_INC _IOW('W', 1, __u32)
+#define SW_SYNC_GET_DEADLINE _IOWR('W', 2, struct sw_sync_get_deadline)
+"""
+# First in 6.6: the headers of an older distribution lack them.
+NEWER = {"SYNC_IOC_SET_DEADLINE", "struct sync_set_deadline"}
+
+
+def _is_drm(name: str) -> bool:
+    return name.removeprefix("struct ").lower().startswith(("drm_", "vgem_"))
+
+
+def _program(headers: list[str], extra: str, names: Mapping[str, int], structs: Mapping[str, uapi.Layout]) -> str:
+    lines = ["#define _GNU_SOURCE", "#include <stdio.h>", "#include <stddef.h>", "#include <fcntl.h>"]
+    lines += [f"#include <{header}>" for header in headers]
+    lines += [extra, "int main(void) {", 'puts("{");']
+    for name in names:
+        lines += [f"#ifdef {name}", f'printf("\\"{name}\\": %llu,\\n", (unsigned long long)({name}));', "#endif"]
+    for name, layout in structs.items():
+        if name in NEWER:
+            lines.append("#ifdef SYNC_IOC_SET_DEADLINE")
+        lines.append(f'printf("\\"{name}\\": [%zu", sizeof({name}));')
+        lines += [f'printf(", %zu", offsetof({name}, {field}));' for field in layout.offsets]
+        lines.append('puts("],");')
+        if name in NEWER:
+            lines.append("#endif")
+    return "\n".join([*lines, 'puts("\\"end\\": 0 }");', "return 0; }"])
+
+
+def _compiled(source: str, folder: Path, include: list[str]) -> dict[str, object]:
+    program = folder / "uapi"
+    (folder / "uapi.c").write_text(source)
+    command = ["gcc", "-D__user=", *include, "-o", str(program), str(folder / "uapi.c")]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    answer: dict[str, object] = json.loads(subprocess.run([program], capture_output=True, text=True, check=True).stdout)
+    answer.pop("end")
+    return answer
+
+
+def _ours(names: Mapping[str, int], structs: Mapping[str, uapi.Layout]) -> dict[str, object]:
+    sizes = {name: [layout.size, *layout.offsets.values()] for name, layout in structs.items()}
+    return {**names, **sizes}
+
+
+def _drm_headers() -> list[str] | None:
+    """Compiler options that find drm/drm.h: the system's, libdrm's, or a kernel tree in the cache."""
+    if Path("/usr/include/drm/drm.h").exists():
+        return []
+    if Path("/usr/include/libdrm/drm.h").exists():
+        return ["-I/usr/include/libdrm"]
+    trees = [*cache_root().glob("trees/*/include/uapi/drm"), *cache_root().glob("trees/*/*/include/uapi/drm")]
+    return [f"-idirafter{trees[0].parent}"] if trees else None
+
+
+needs_gcc = pytest.mark.skipif(
+    not (shutil.which("gcc") and Path("/usr/include/linux/dma-heap.h").exists()),
+    reason="needs gcc and the kernel headers of linux-libc-dev",
+)
+
+
+@needs_gcc
+def test_layouts_and_numbers_are_those_of_the_headers(tmp_path: Path) -> None:
+    names = {name: value for name, value in uapi.numbers().items() if not _is_drm(name)}
+    structs = {name: layout for name, layout in uapi.layouts().items() if not _is_drm(name)}
+    headers = [f"linux/{name}.h" for name in ("udmabuf", "dma-buf", "dma-heap", "sync_file")]
+    theirs = _compiled(_program(headers, SW_SYNC, names, structs), tmp_path, [])
+    ours = _ours(names, structs)
+    assert ours.keys() - theirs.keys() <= NEWER
+    assert {name: ours[name] for name in theirs} == theirs
+
+
+@needs_gcc
+def test_drm_layouts_and_numbers_are_those_of_the_headers(tmp_path: Path) -> None:
+    include = _drm_headers()
+    if include is None:
+        pytest.skip("no drm/drm.h: neither libdrm-dev nor a kernel tree in the cache")
+    names = {name: value for name, value in uapi.numbers().items() if _is_drm(name)}
+    structs = {name: layout for name, layout in uapi.layouts().items() if _is_drm(name)}
+    prefix = "" if include == ["-I/usr/include/libdrm"] else "drm/"
+    headers = [f"{prefix}{name}.h" for name in ("drm", "drm_mode", "vgem_drm")]
+    assert _ours(names, structs) == _compiled(_program(headers, "", names, structs), tmp_path, include)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("DRM_IOCTL_VERSION", 0xC0406400),  # as strace prints them on x86-64
+        ("DRM_IOCTL_PRIME_HANDLE_TO_FD", 0xC00C642D),
+        ("DRM_IOCTL_MODE_CREATE_DUMB", 0xC02064B2),
+        ("UDMABUF_CREATE", 0x40187542),
+        ("DMA_BUF_IOCTL_SYNC", 0x40086200),
+        ("SYNC_IOC_SET_DEADLINE", 0x40103E05),
+    ],
+)
+def test_known_numbers(name: str, number: int) -> None:
+    assert uapi.numbers()[name] == number
+
+
+def test_a_struct_is_packed_and_read_back() -> None:
+    data = uapi.sync_merge_data.pack(name=b"abc", fd2=-1, pad=7)
+    assert len(data) == 48
+    assert uapi.sync_merge_data.text(data, "name") == "abc"
+    assert uapi.sync_merge_data.number(data, "fd2") == -1
+    assert uapi.sync_merge_data.number(data, "flags") == 0
+    assert data[-4:] == b"\7\0\0\0"
+
+
+def test_an_unknown_field_is_refused() -> None:
+    with pytest.raises(KeyError):
+        uapi.dma_buf_sync.pack(flag=1)
