@@ -27,11 +27,16 @@ class PhaseStarted(Event):
 
 @dataclass(frozen=True)
 class PhaseEnded(Event):
-    """``seconds``: wall time. ``note``: outcome in a few words ("reused", "1179 objects", "failed")."""
+    """``seconds``: wall time. ``note``: outcome in a few words ("reused", "1179 objects", "failed").
+
+    ``cpu_seconds`` and ``peak_rss`` (bytes, of the largest process): what the programs it ran took.
+    """
 
     phase: str
     seconds: float
     note: str = ""
+    cpu_seconds: float = 0.0
+    peak_rss: int = 0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -24,7 +25,12 @@ from typing import IO
 from harness.errors import InfrastructureError
 
 # The parent may have died before setpriv asked for the signal: hence the look at PPID.
-_GUARD = ("TERM", 'trap "kill -KILL 0" TERM; [ "$PPID" = "$0" ] || exit 125; "$@" <&0 & wait $!')
+# A shell gives /dev/null to what it runs in the background: hence the detour of stdin.
+_GUARD = (
+    "TERM",
+    'trap "kill -KILL 0" TERM; [ "$PPID" = "$0" ] || exit 125; exec 3<&0; '
+    '"$@" <&3 3<&- & exec 3<&- </dev/null; wait $!',
+)
 # A program without children of its own needs no shell that stays: it gets the deadly signal itself.
 _DIRECT = ("KILL", '[ "$PPID" = "$0" ] || exit 125; exec "$@"')
 # What a surrounding make or a user's kernel work would leak into the builds under test.
@@ -61,6 +67,32 @@ class Completed:
 
 class Stopping(BaseException):
     """The run is being stopped: no further program may start. Not an ``Exception``, so nothing swallows it."""
+
+
+@dataclass
+class Usage:
+    """What ended programs took: CPU seconds in all, and bytes of the largest single process."""
+
+    cpu_seconds: float = 0.0
+    peak_rss: int = 0
+
+    def add(self, cpu_seconds: float, peak_rss: int) -> None:
+        self.cpu_seconds += cpu_seconds
+        self.peak_rss = max(self.peak_rss, peak_rss)
+
+
+_meter: ContextVar[Usage | None] = ContextVar("meter", default=None)
+
+
+@contextlib.contextmanager
+def metered() -> Iterator[Usage]:
+    """Count what the programs take that ``run`` runs in this block (and thread) to their end."""
+    usage = Usage()
+    token = _meter.set(usage)
+    try:
+        yield usage
+    finally:
+        _meter.reset(token)
 
 
 class _Registry:
@@ -246,7 +278,7 @@ def run(
             timed_out = deadline.cancel()
             for thread in threads:
                 thread.join()
-    return Completed(
+    done = Completed(
         argv=tuple(args),
         returncode=proc.returncode if proc.returncode >= 0 else 128 - proc.returncode,
         stdout=_decode(b"".join(out)),
@@ -256,6 +288,9 @@ def run(
         peak_rss=usage.ru_maxrss * 1024,
         timed_out=timed_out,
     )
+    if (meter := _meter.get()) is not None:
+        meter.add(done.cpu_seconds, done.peak_rss)
+    return done
 
 
 def check(argv: Sequence[str | Path], *, what: str, cwd: Path | None = None, stdin: bytes | None = None) -> str:

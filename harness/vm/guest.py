@@ -54,6 +54,11 @@ class VmGuest:
         return self._kernel
 
     @property
+    def seconds(self) -> float:
+        """Wall time since QEMU was started."""
+        return time.monotonic() - self._qemu.started if self._qemu is not None else 0.0
+
+    @property
     def cpu_seconds(self) -> float:
         """CPU time of QEMU, after ``shutdown``."""
         return self._qemu.cpu_seconds if self._qemu is not None else 0.0

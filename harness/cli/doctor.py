@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dmabuf-harness doctor``: what this machine has, lacks, and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from harness import doctor
+from harness.errors import ExitCode
+from harness.pipeline.kvm import prove_kvm
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser("doctor", help="check what this machine needs; KVM is proved by booting a kernel")
+    parser.set_defaults(handler=run)
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    findings = doctor.check_all(prove_kvm)
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        mark = "ok" if finding.ok else ("MISSING" if finding.needed else "absent")
+        mend = f"  -> {finding.mend}" if not finding.ok and finding.mend else ""
+        sys.stdout.write(f"{mark:8}{finding.name:{width}}  {finding.detail}{mend}\n")
+    broken = [finding for finding in findings if finding.needed and not finding.ok]
+    sys.stdout.write(f"\n{len(broken)} of {len(findings)} to mend\n" if broken else "\nready\n")
+    return ExitCode.INFRASTRUCTURE if broken else ExitCode.OK

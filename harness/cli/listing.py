@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dmabuf-harness list``: the names that other commands take."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from harness.guest.registry import all_checks
+from harness.intake import bundled_series
+from harness.kconfig import load_variants
+from harness.suites import SUITES
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser("list", help="show the names of suites, variants, series and checks")
+    parser.set_defaults(handler=show)
+    parser.add_argument("what", choices=("suites", "variants", "series", "checks"))
+
+
+def show(arguments: argparse.Namespace) -> int:
+    names = {
+        "suites": lambda: SUITES,
+        "variants": load_variants,
+        "series": bundled_series,
+        "checks": all_checks,
+    }[arguments.what]()
+    sys.stdout.write("".join(f"{name}\n" for name in names))
+    return 0

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command ``dmabuf-harness``: one module per subcommand, one line per failure."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+from harness import process
+from harness.cli import bench, doctor, listing, report, run
+from harness.errors import ExitCode, HarnessError
+
+_COMMANDS = (run, report, listing, doctor, bench)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; the README is tested against it."""
+    top = argparse.ArgumentParser(
+        prog="dmabuf-harness",
+        description="Build, boot and test a kernel with a dma-buf patch, with CONFIG_DMABUF_MOVE_NOTIFY on and off.",
+        epilog="exit codes: 0 as expected, 1 a failure, 2 the input cannot be used, 3 trouble with the machine",
+    )
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand and return its exit code."""
+    arguments = parser().parse_args(argv)
+    try:
+        with process.stopped_by_signals():
+            return int(arguments.handler(arguments))
+    except HarnessError as error:
+        return _fail(str(error), error.exit_code)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: stop without complaint
+            return ExitCode.INFRASTRUCTURE
+        return _fail(f"{error.filename or 'the machine'}: {error.strerror or error}", ExitCode.INFRASTRUCTURE)
+    except KeyboardInterrupt:
+        return _fail("interrupted", ExitCode.INTERRUPTED)
+    except SystemExit as error:
+        return _fail("terminated", ExitCode.TERMINATED) if error.code == ExitCode.TERMINATED else _code(error)
+    finally:
+        process.stop_all()
+
+
+def _code(error: SystemExit) -> int:
+    return error.code if isinstance(error.code, int) else int(ExitCode.USER)
+
+
+def _fail(text: str, code: ExitCode) -> int:
+    sys.stderr.write(f"dmabuf-harness: {text}\n")
+    return code

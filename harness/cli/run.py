@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dmabuf-harness run``: build, boot and test a kernel with a patch."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness import doctor
+from harness.errors import UserError
+from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
+from harness.events import EventStream, Subscriber
+from harness.pipeline import Outcome, RunRequest, check, execute
+from harness.report import EventLog, Progress, Written, render_table, save_plan, write_reports
+from harness.source import DEFAULT_BASE
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="test a kernel with a patch",
+        description="Fetch the base, apply the patch, build it in each variant, boot and test each, show the results. "
+        "Without -p the bundled series is tested.",
+    )
+    parser.set_defaults(handler=run)
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say what to run; ``bench`` has them as well."""
+    what = parser.add_argument_group("what to test")
+    what.add_argument(
+        "-p", "--patch", action="append", type=Path, default=[], metavar="FILE", help="mail, mbox, diff or directory of patches; - reads standard input; may be given again"
+    )
+    what.add_argument("--no-patch", action="store_true", help="test the base as it is")
+    what.add_argument(
+        "--base", default=DEFAULT_BASE, metavar="BASE", help="debian:X.Y, dir:PATH or git:PATH[@REF] (default: %(default)s)"
+    )
+    what.add_argument("--variant", default="all", metavar="NAME", help="on, off, all or a name (default: %(default)s)")
+    what.add_argument(
+        "--suite", nargs="+", action="extend", default=[], metavar="NAME", help="suites to run (default: all of them)"
+    )
+    what.add_argument(
+        "--only", nargs="+", action="extend", default=[], metavar="TEST", help="tests to run: a name, a group or a pattern"
+    )
+    what.add_argument(
+        "--pytest", action="append", type=Path, default=[], metavar="PATH", help="your own pytest files, run against each variant; may be given again"
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves KVM by booting, else takes TCG"
+    )
+    how.add_argument("-j", "--jobs", type=_positive, default=os.cpu_count() or 2, metavar="N", help="make jobs (default: %(default)s)")
+    out = parser.add_argument_group("results")
+    out.add_argument("--out", type=Path, metavar="DIR", help="directory of this run (default: runs/ID)")
+    out.add_argument("--junit", type=Path, metavar="FILE", help="also write the JUnit XML there")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
+    """The request that the command line stands for."""
+    if arguments.patch and arguments.no_patch:
+        raise UserError("-p and --no-patch exclude each other", where="--no-patch", mend="give one of them")
+    return RunRequest(
+        directory=directory,
+        command=("dmabuf-harness", *sys.argv[1:]),
+        base=arguments.base,
+        patches=tuple(arguments.patch),
+        no_patch=arguments.no_patch,
+        variant=arguments.variant,
+        suites=tuple(arguments.suite),
+        only=frozenset(arguments.only),
+        pytest=tuple(arguments.pytest),
+        accel=arguments.accel,
+        jobs=arguments.jobs,
+        junit=arguments.junit,
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with run_directory(arguments.out) as directory:
+        patches = stored_stdin(arguments.patch, directory)
+        request = replace(request_from(arguments, directory.path), patches=patches)
+        outcome, written = run_job(request, directory)
+    sys.stdout.write(render_table(outcome.report, written))
+    return outcome.exit_code
+
+
+def run_job(request: RunRequest, directory: RunDirectory, *subscribers: Subscriber) -> tuple[Outcome, Written]:
+    """Check, run and report; ``subscribers`` also get the events."""
+    job = check(request)
+    doctor.require(doctor.check_all(None))
+    if not directory.made:
+        directory.create()
+    save_plan(directory.path, job.plan())
+    events = EventStream()
+    with EventLog(directory.path / "events.jsonl") as log, Progress(sys.stdout) as progress:
+        for subscriber in (log, progress, *subscribers):
+            events.subscribe(subscriber)
+        outcome = execute(job, events)
+    directory.keep()
+    return outcome, write_reports(outcome.report, directory.path, request.junit)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From a base and a series to kernels, under the lock of the work tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.build import BuildRequest, build, lookup
+from harness.events import EventStream, Note, PhaseProgress
+from harness.intake import apply_series
+from harness.kconfig import resolve
+from harness.model import Applied, BuildFailure, Kernel, ResolvedConfig, Variant
+from harness.pipeline.phases import phase
+from harness.pipeline.request import Job
+from harness.source import obtain, reset, worktree_lock
+
+
+class KernelMaker:
+    """Makes the kernels of one job. Use ``source`` first; it holds the work tree for as long as it is open."""
+
+    def __init__(self, job: Job, events: EventStream) -> None:
+        self._job = job
+        self._events = events
+        self._applied: Applied | None = None
+        self._times: dict[str, float] = {}
+
+    @contextmanager
+    def source(self) -> Iterator[Applied]:
+        """The patched work tree, held against other runs. The next run cleans it: until then its times stay."""
+        with phase(self._events, "", "source", self._times) as say:
+            tree = obtain(self._job.base, lambda text: self._progress("", "source", text))
+            say(f"{tree.spec} is {tree.version}")
+        with worktree_lock(tree, lambda: self._note("another run holds this base's work tree: waiting for it")):
+            with phase(self._events, "", "patch", self._times) as say:
+                reset(tree)
+                self._applied = apply_series(tree, self._job.patches)
+                say(self._applied_words(self._applied))
+            yield self._applied
+
+    def _applied_words(self, applied: Applied) -> str:
+        for subject in applied.already_in_base:
+            self._note(f"already in the base: {subject}", "warning")
+        count = len(applied.patches) - len(applied.already_in_base)
+        return f"{count} of {len(applied.patches)} applied" if applied.patches else "none: the base as it is"
+
+    def resolve(self, variant: Variant, times: dict[str, float]) -> ResolvedConfig:
+        """The variant's config; what did not come out as asked is said."""
+        assert self._applied is not None
+        with phase(self._events, variant.name, "config", times) as say:
+            config = resolve(self._applied, self._job.symbols, variant)
+            say(f"{len(config.problems)} symbols not as asked" if config.problems else "as asked")
+        return config
+
+    def make(self, config: ResolvedConfig, times: dict[str, float]) -> Kernel | BuildFailure:
+        """The kernel for ``config``, from the cache if it is there."""
+        assert self._applied is not None
+        name = config.variant.name
+        request = BuildRequest(self._applied, config, self._job.request.jobs)
+        with phase(self._events, name, "build", times) as say:
+            if (known := lookup(request)) is not None:
+                say("reused")
+                return known
+            made = build(request, lambda text: self._progress(name, "build", text))
+            if isinstance(made, BuildFailure):
+                say(f"failed in {made.stage}")
+        return made
+
+    def _note(self, text: str, level: str = "info") -> None:
+        self._events.publish(Note("", text, level))
+
+    def _progress(self, variant: str, phase_name: str, text: str) -> None:
+        self._events.publish(PhaseProgress(variant, phase_name, text))

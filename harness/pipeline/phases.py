@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Phases of a run: announced, timed, and metered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from harness import process
+from harness.events import EventStream, PhaseEnded, PhaseStarted
+
+
+@contextmanager
+def phase(events: EventStream, variant: str, name: str, times: dict[str, float]) -> Iterator[Callable[[str], None]]:
+    """Announce and time a phase; yields a function that sets the note it ends with."""
+    note = [""]
+    started = time.monotonic()
+    events.publish(PhaseStarted(variant, name))
+    with process.metered() as usage:
+        try:
+            yield lambda text: note.__setitem__(0, text)
+        except BaseException as error:
+            note[0] = note[0] or ("failed" if isinstance(error, Exception) else "stopped")
+            raise
+        finally:
+            seconds = time.monotonic() - started
+            times[name] = times.get(name, 0.0) + seconds
+            events.publish(PhaseEnded(variant, name, seconds, note[0], usage.cpu_seconds, usage.peak_rss))

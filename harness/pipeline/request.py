@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a run is asked to do, and the same with every name looked up: bad input ends here, before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.intake import DEFAULT_SERIES, bundled_series, load_series, read_patches
+from harness.interfaces import Suite
+from harness.kconfig import load_fragments, load_variants, select
+from harness.model import Patch, SymbolRequest, Variant
+from harness.source import BaseSpec, parse_base
+from harness.suites import PytestSuite, select_suites
+from harness.verdict import Expectation, load_expectations
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """The command line of ``dmabuf-harness run``, still unchecked.
+
+    ``patches``: files as named by the user; empty means the bundled series, unless ``no_patch``.
+    ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
+    """
+
+    directory: Path
+    command: tuple[str, ...]
+    base: str
+    patches: tuple[Path, ...] = ()
+    no_patch: bool = False
+    variant: str = "all"
+    suites: tuple[str, ...] = ()
+    only: frozenset[str] = frozenset()
+    pytest: tuple[Path, ...] = ()
+    accel: str = "auto"
+    jobs: int = 2
+    junit: Path | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked request: every name stands for something that exists."""
+
+    request: RunRequest
+    base: BaseSpec
+    patches: tuple[Patch, ...]
+    variants: tuple[Variant, ...]
+    symbols: tuple[SymbolRequest, ...]
+    suites: tuple[Suite, ...]
+    expectations: tuple[Expectation, ...]
+
+    def plan(self) -> dict[str, object]:
+        """What ``plan.json`` says: enough to know what the run was after, should it be cut off."""
+        return {
+            "command": list(self.request.command),
+            "base": self.base.text,
+            "patches": [{"subject": patch.subject, "files": list(patch.files)} for patch in self.patches],
+            "variants": [variant.name for variant in self.variants],
+            "suites": [suite.name for suite in self.suites],
+            "only": sorted(self.request.only),
+        }
+
+
+def check(request: RunRequest) -> Job:
+    """Look up everything that the request names. Raises ``UserError``; touches neither network nor cache."""
+    return Job(
+        request=request,
+        base=parse_base(request.base),
+        patches=_patches(request),
+        variants=select(request.variant, load_variants()),
+        symbols=load_fragments(),
+        suites=_suites(request.suites, request.pytest),
+        expectations=load_expectations(),
+    )
+
+
+def _patches(request: RunRequest) -> tuple[Patch, ...]:
+    if request.patches:
+        return read_patches(request.patches)
+    return () if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES])
+
+
+def _suites(names: Sequence[str], pytest_paths: Sequence[Path]) -> tuple[Suite, ...]:
+    """The suites asked for; a user's own pytest files come last, and alone if nothing else was named."""
+    own = tuple(PytestSuite(path) for path in pytest_paths)
+    if own and not names:
+        return (*select_suites(()), *own)
+    return (*select_suites(names), *own)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The console is searched as it grows; what comes in pieces is seen whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.vm.console import Console
+
+BOOT = "[    0.000000] Linux version 6.12.117 (gcc)\r\n[    1.2] Run /init as init process\r\n"
+PANIC = "[   66.4] Kernel panic - not syncing: sysrq triggered crash\r\n[   66.5] Kernel Offset: disabled\r\n"
+
+
+def test_nothing_is_seen_before_there_is_a_file(tmp_path: Path) -> None:
+    console = Console(tmp_path / "console.log")
+    assert not console.poll()
+    assert (console.panic, console.kernel_started, console.sshd_listening) == ("", False, False)
+    assert (console.text(), console.tail()) == ("", "")
+
+
+def test_landmarks_are_found_even_byte_by_byte(tmp_path: Path) -> None:
+    console = Console(tmp_path / "console.log")
+    with (tmp_path / "console.log").open("wb", buffering=0) as log:
+        for byte in (BOOT + "Server listening on 0.0.0.0 port 22.\r\n" + PANIC).encode():
+            log.write(bytes([byte]))
+            console.poll()
+    assert console.kernel_started and console.sshd_listening
+    assert console.panic == "Kernel panic - not syncing: sysrq triggered crash"
+
+
+def test_a_boot_without_trouble_has_no_panic(tmp_path: Path) -> None:
+    (tmp_path / "console.log").write_text(BOOT)
+    console = Console(tmp_path / "console.log")
+    assert console.poll() and not console.poll()
+    assert console.panic == "" and not console.sshd_listening
+
+
+def test_words_of_a_program_are_not_a_panic(tmp_path: Path) -> None:
+    (tmp_path / "console.log").write_text(BOOT + "Kernel panic - not syncing: says a test\n")
+    console = Console(tmp_path / "console.log")
+    console.poll()
+    assert console.panic == ""
+
+
+def test_the_tail_is_the_last_lines_without_carriage_returns(tmp_path: Path) -> None:
+    (tmp_path / "console.log").write_text("".join(f"line {number}\r\n" for number in range(1000)))
+    assert Console(tmp_path / "console.log").tail(2) == "line 998\nline 999"
