@@ -1,1 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
+"""From a patched source tree and a resolved config to a kernel that can be booted, or to the reason why not.
+
+``build`` compiles in an object tree that stays for the next time and puts what came out into the kernel cache;
+``lookup`` finds a finished kernel of the same content without touching the sources.
+"""
+
+from harness.build.kernel import build, lookup
+from harness.build.request import BuildRequest
+
+__all__ = ["BuildRequest", "build", "lookup"]

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel cache: one directory per finished kernel, named by its key, complete or not there at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.model import CompilerMessage, Kernel
+from harness.paths import cache_dir
+
+_KEEP = 40  # kernels of some 20 MB each
+_DESCRIPTION = "kernel.json"
+
+
+def find(key: str) -> Kernel | None:
+    """The finished kernel ``key``, or None. What is damaged counts as absent. Finding it keeps it from being pruned."""
+    directory = cache_dir("kernels") / key
+    try:
+        kernel = _describe(key, directory, json.loads((directory / _DESCRIPTION).read_text()))
+        if kernel.image.stat().st_size == 0 or not kernel.config.is_file():
+            return None
+        os.utime(directory)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return kernel
+
+
+def part(key: str) -> Path:
+    """An empty directory in which the kernel ``key`` is put together."""
+    directory = cache_dir("kernels") / f".{key}.{os.getpid()}.part"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
+    return directory
+
+
+def publish(key: str, directory: Path, facts: Mapping[str, Any]) -> Kernel:
+    """Turn the finished ``directory`` (from ``part``) into the cache entry ``key``. ``facts``: release, compiler,
+    warnings, notes. Whoever finished first wins; the least recently used kernels make room."""
+    (directory / _DESCRIPTION).write_text(json.dumps(facts, default=dataclasses.asdict, indent=1))
+    target = cache_dir("kernels") / key
+    if find(key) is None:
+        shutil.rmtree(target, ignore_errors=True)
+        directory.rename(target)
+    else:
+        shutil.rmtree(directory)
+    _prune()
+    return _describe(key, target, json.loads((target / _DESCRIPTION).read_text()))
+
+
+def _describe(key: str, directory: Path, facts: Mapping[str, Any]) -> Kernel:
+    selftests = directory / "kselftests"
+    return Kernel(
+        key=key,
+        release=str(facts["release"]),
+        image=directory / "image",
+        config=directory / "config",
+        modules=directory,
+        kselftests=selftests if selftests.is_dir() else None,
+        log=directory / "build.log",
+        compiler=str(facts["compiler"]),
+        warnings=tuple(CompilerMessage(**entry) for entry in facts["warnings"]),
+        notes=tuple(facts["notes"]),
+    )
+
+
+def _prune() -> None:
+    kernels = [path for path in cache_dir("kernels").iterdir() if not path.name.startswith(".")]
+    kernels.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for path in kernels[_KEEP:]:
+        shutil.rmtree(path, ignore_errors=True)

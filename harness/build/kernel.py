@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Building one kernel: compile, install modules and selftests, put it into the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from harness import process
+from harness.build import cache, selftests
+from harness.build.make import Kbuild
+from harness.build.messages import parse
+from harness.build.objects import ObjectTree, object_tree
+from harness.build.request import BuildRequest, compiler, key
+from harness.build.warnings import new_warnings
+from harness.errors import InfrastructureError
+from harness.model import BuildFailure, Kernel
+from harness.paths import cache_root
+
+_TAIL_LINES = 30
+
+
+def lookup(request: BuildRequest) -> Kernel | None:
+    """The finished kernel of the same content (``reused``), or None. Nothing is built, the sources are not read."""
+    found = cache.find(key(request, compiler()))
+    return dataclasses.replace(found, reused=True) if found else None
+
+
+def build(request: BuildRequest, notify: Callable[[str], None]) -> Kernel | BuildFailure:
+    """A kernel for ``request``: from the cache, or compiled now.
+
+    ``notify`` gets a sign of life ("612 objects") at most twice a second. The caller holds the work tree.
+    A source that does not compile is a ``BuildFailure``; a full disk, a missing tool or a compiler that was killed
+    is an ``InfrastructureError``.
+    """
+    if (found := lookup(request)) is not None:
+        return found
+    with _disk_full_is_ours():
+        objects = object_tree(request.applied.tree.path, request.config.variant.name)
+        objects.prepare(request.applied.tree.path, request.config.text)
+        kbuild = Kbuild(request.applied.tree.path, objects.path, request.jobs, objects.log, notify)
+        with objects.building():
+            failure = _compile(request, kbuild, objects)
+        return failure or _collect(request, kbuild, objects)
+
+
+def _compile(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> BuildFailure | None:
+    done = kbuild.run("vmlinux", "modules")
+    objects.warnings.update(done.stdout.splitlines(), kbuild.tree)
+    return None if done.ok else _failure("kernel", done, request, kbuild)
+
+
+def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kernel | BuildFailure:
+    """Put what was built into the cache."""
+    compiler_id = compiler()
+    identity = key(request, compiler_id)
+    part = cache.part(identity)
+    try:
+        done = kbuild.run("modules_install", f"INSTALL_MOD_PATH={part}", "INSTALL_MOD_STRIP=1", *_depmod())
+        if not done.ok:
+            return _failure("modules", done, request, kbuild)
+        release = (kbuild.objects / "include/config/kernel.release").read_text().strip()
+        for link in ("build", "source"):  # they lead to the object tree, which the next build changes
+            (part / "lib/modules" / release / link).unlink(missing_ok=True)
+        installed = selftests.install(kbuild, part / "kselftests")
+        # PVH boots the ELF file itself; without its symbol table there is less to load.
+        process.check(["strip", "-s", "-o", str(part / "image"), str(kbuild.objects / "vmlinux")], what="strip")
+        (part / "config").write_text(request.config.text)
+        shutil.copyfile(kbuild.log, part / "build.log")
+        facts = {
+            "release": release,
+            "compiler": compiler_id,
+            "warnings": new_warnings(objects.warnings, request.applied, objects.path),
+            "notes": installed.notes,
+        }
+        return cache.publish(identity, part, facts)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _depmod() -> list[str]:
+    """A user's PATH often lacks /sbin, where depmod is."""
+    found = process.which("depmod")
+    return [f"DEPMOD={found}"] if found else []
+
+
+def _failure(stage: str, done: process.Completed, request: BuildRequest, kbuild: Kbuild) -> BuildFailure:
+    lines = done.stdout.splitlines()
+    messages = [located.message for located in parse(lines, kbuild.tree, request.applied.added)]
+    errors = dict.fromkeys(message for message in messages if message.severity == "error")
+    return BuildFailure(stage, tuple(errors), kbuild.log, "\n".join(lines[-_TAIL_LINES:]))
+
+
+@contextlib.contextmanager
+def _disk_full_is_ours() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = Path(error.filename or cache_root())
+        raise InfrastructureError("no space left", where=str(where), mend="free some disk space") from error

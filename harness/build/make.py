@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Running kbuild."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import process
+from harness.build.messages import is_compilation
+from harness.errors import InfrastructureError
+
+# Equal sources give equal bits: no clock, user, host or git state goes into the image. An empty LOCALVERSION keeps
+# scripts/setlocalversion from adding "+" to the release of a patched tree.
+_FIXED = (
+    "LOCALVERSION=",
+    "KBUILD_BUILD_TIMESTAMP=1970-01-01",
+    "KBUILD_BUILD_USER=dmabuf-harness",
+    "KBUILD_BUILD_HOST=localhost",
+    "KBUILD_BUILD_VERSION=1",
+)
+_PROGRESS_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Kbuild:
+    """``make`` for one source tree and one object tree. ``log`` receives all output."""
+
+    tree: Path
+    objects: Path
+    jobs: int
+    log: Path
+    notify: Callable[[str], None]
+
+    def run(self, *arguments: str, directory: str = "", objects: Path | None = None) -> process.Completed:
+        """Make ``arguments`` (targets and variables), in ``directory`` of the tree. A failure is a value.
+
+        The output of one target stands together, so that a warning can be told to its object.
+        Raises ``InfrastructureError`` if the machine, not the source, is what failed.
+        """
+        argv = ["make", "-C", str(self.tree / directory), f"O={objects or self.objects}", f"-j{self.jobs}"]
+        argv += ["--output-sync=target", *_FIXED, *compiler_variables(), *arguments]
+        done = process.run(argv, log=self.log, on_line=_Progress(self.notify), merge=True)
+        if not done.ok:
+            _blame_machine(done.stdout, self.objects)
+        return done
+
+
+def compiler_variables() -> list[str]:
+    """ccache in front of the compilers, if it is installed."""
+    return ["CC=ccache gcc", "HOSTCC=ccache gcc"] if process.which("ccache") else []
+
+
+class _Progress:
+    """Says how many objects were compiled, now and then."""
+
+    def __init__(self, notify: Callable[[str], None]) -> None:
+        self._notify = notify
+        self._objects = 0
+        self._said = 0.0
+
+    def __call__(self, line: str) -> None:
+        if not is_compilation(line):
+            return
+        self._objects += 1
+        if (now := time.monotonic()) - self._said >= _PROGRESS_SECONDS:
+            self._said = now
+            self._notify(f"{self._objects} objects")
+
+
+def _blame_machine(output: str, objects: Path) -> None:
+    if "No space left on device" in output:
+        raise InfrastructureError("no space left", where=str(objects), mend="free some disk space")
+    if "Killed signal terminated program" in output:
+        raise InfrastructureError(
+            "the compiler was killed, probably for lack of memory", where=str(objects), mend="use fewer jobs (-j)"
+        )

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is to be built, and the key under which the same content is found again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from harness import process
+from harness.model import Applied, ResolvedConfig
+
+# Part of every key: change it when the same sources would come out as a different kernel directory.
+RECIPE = "1"
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """``jobs``: how many compilers run at once."""
+
+    applied: Applied
+    config: ResolvedConfig
+    jobs: int
+
+
+def compiler() -> str:
+    """Compiler and linker, one line: "gcc (Debian 12.2.0-14) 12.2.0, GNU ld (...) 2.40"."""
+    return ", ".join(
+        process.check([program, "--version"], what="compiler").splitlines()[0] for program in ("gcc", "ld")
+    )
+
+
+def key(request: BuildRequest, compiler_id: str) -> str:
+    """The kernel's identity: equal key, equal kernel. The touched files are in it for the warnings that are kept."""
+    parts = [RECIPE, request.applied.tree_id, request.config.sha256, compiler_id, *request.applied.touched]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

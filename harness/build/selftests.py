@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kselftests that belong to dma-buf, built from the tree under test (Documentation/dev-tools/kselftest.rst)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.build.make import Kbuild
+
+_SELFTESTS = Path("tools/testing/selftests")
+_TARGETS = ("drivers/dma-buf", "dmabuf-heaps", "sync")
+
+
+@dataclass(frozen=True)
+class InstalledSelftests:
+    """``directory``: holds ``kselftest-list.txt``, or None if nothing was built. ``notes``: what is missing and why."""
+
+    directory: Path | None
+    notes: tuple[str, ...]
+
+
+def install(kbuild: Kbuild, destination: Path) -> InstalledSelftests:
+    """Build against the tree's own uapi headers and install into ``destination``.
+
+    A collection that does not build is left out and said in ``notes``: the kernel can still be tested otherwise.
+    """
+    present = [name for name in _TARGETS if (kbuild.tree / _SELFTESTS / name / "Makefile").is_file()]
+    notes = [f"kselftests {name}: not in this tree" for name in _TARGETS if name not in present]
+    headers = kbuild.objects / "kselftest-headers"
+    if not kbuild.run("headers_install", f"INSTALL_HDR_PATH={headers}").ok:
+        return InstalledSelftests(None, (*notes, f"kselftests: headers_install failed, see {kbuild.log.name}"))
+    kbuild.run(
+        f"TARGETS={' '.join(present)}",
+        f"KHDR_INCLUDES=-isystem {headers / 'include'}",
+        f"INSTALL_PATH={destination}",
+        "install",
+        directory=str(_SELFTESTS),
+        objects=kbuild.objects / "kselftest",
+    )
+    built = _collections(destination)
+    notes += [f"kselftests {name}: not built, see {kbuild.log.name}" for name in present if name not in built]
+    return InstalledSelftests(destination if built else None, tuple(notes))
+
+
+def _collections(destination: Path) -> set[str]:
+    """Collections with at least one test in the list that run_kselftest.sh reads ("sync:sync_test" lines)."""
+    listing = destination / "kselftest-list.txt"
+    lines = listing.read_text().splitlines() if listing.is_file() else []
+    return {line.partition(":")[0] for line in lines if ":" in line}

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Configuring and building for real, with git, make and gcc, on a kernel tree in miniature."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import build, kconfig
+from harness.errors import InfrastructureError
+from harness.model import Applied, BuildFailure, Kernel, Patch, ResolvedConfig, SymbolRequest, Tree, Variant
+
+FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
+DMA_BUF = "drivers/dma-buf/dma-buf.c"
+ON = Variant("move-notify-on", "on", {"DMABUF_MOVE_NOTIFY": "y"})
+OFF = Variant("move-notify-off", "off", {"DMABUF_MOVE_NOTIFY": "n"})
+PCI = SymbolRequest("PCI", "y", "base.config:1", "devices", required=True)
+
+
+class Linux:
+    """The tree under git, with a patch that is whatever differs from its first commit."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        shutil.copytree(FAKELINUX, path)
+        self.git("init", "-q")
+        self.git("add", "-A")
+        self.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "base")
+        self.commit = self.git("rev-parse", "HEAD")
+
+    def git(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", self.path, *arguments], check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        file = self.path / name
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
+    def applied(self) -> Applied:
+        self.git("add", "-A")
+        files = tuple(self.git("diff", "--name-only", self.commit).split())
+        added = {name: frozenset(self._added(name)) for name in files}
+        patch = Patch("test", "test", "", b"", files, added)
+        tree = Tree("dir:fake", self.path, self.commit, "6.12.1")
+        return Applied(tree, (patch,) if files else (), self.git("write-tree"), added=added)
+
+    def _added(self, name: str) -> list[int]:
+        diff = self.git("diff", "-U0", self.commit, "--", name)
+        hunks = [line.split("+")[1].split(" ")[0] for line in diff.splitlines() if line.startswith("@@")]
+        spans = [(int(h.partition(",")[0]), int(h.partition(",")[2] or 1)) for h in hunks]
+        return [line for start, count in spans for line in range(start, start + count)]
+
+    def config(self, variant: Variant = ON) -> ResolvedConfig:
+        resolved = kconfig.resolve(self.applied(), [PCI], variant)
+        assert isinstance(resolved, ResolvedConfig)
+        return resolved
+
+    def build(self, variant: Variant = ON) -> Kernel | BuildFailure:
+        return build.build(build.BuildRequest(self.applied(), self.config(variant), 2), lambda _text: None)
+
+    def kernel(self, variant: Variant = ON) -> Kernel:
+        built = self.build(variant)
+        assert isinstance(built, Kernel), built
+        return built
+
+    def failure(self) -> BuildFailure:
+        built = self.build()
+        assert isinstance(built, BuildFailure)
+        return built
+
+
+@pytest.fixture
+def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linux:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CCACHE_DISABLE", "1")
+    return Linux(tmp_path / "linux")
+
+
+def compiled(kernel: Kernel | BuildFailure) -> list[str]:
+    return [line.split()[1] for line in kernel.log.read_text().splitlines() if line.startswith("  CC ")]
+
+
+def test_a_kernel_comes_with_all_that_its_tests_need(linux: Linux) -> None:
+    kernel = linux.kernel()
+    assert kernel.release == "6.12.1"
+    assert kernel.image.read_bytes()[:4] == b"\x7fELF"
+    assert kernel.config_value("DMABUF_MOVE_NOTIFY") == "y"
+    assert (kernel.modules / "lib/modules/6.12.1").is_dir()
+    assert not (kernel.modules / "lib/modules/6.12.1/build").is_symlink()
+    assert kernel.kselftests is not None
+    assert (kernel.kselftests / "kselftest-list.txt").read_text() == "sync:sync_test\n"
+    assert "gcc" in kernel.compiler and "ld" in kernel.compiler
+    assert not kernel.reused
+    assert sorted(compiled(kernel)) == ["drivers/dma-buf/dma-buf.o", "drivers/dma-buf/sync_file.o"]
+
+
+def test_building_leaves_the_source_tree_clean(linux: Linux) -> None:
+    linux.kernel()
+    assert linux.git("status", "--porcelain", "--ignored") == ""
+
+
+def test_the_same_content_is_not_built_again_and_needs_no_sources(linux: Linux) -> None:
+    first = linux.kernel()
+    request = build.BuildRequest(linux.applied(), linux.config(), 2)
+    shutil.rmtree(linux.path)
+    again = build.build(request, lambda _text: None)
+    assert isinstance(again, Kernel)
+    assert again.reused
+    assert (again.key, again.image) == (first.key, first.image)
+
+
+def test_a_finished_kernel_is_only_found_for_its_own_content(linux: Linux) -> None:
+    linux.kernel()
+    linux.edit(DMA_BUF, "return 0;", "return 7;")
+    assert build.lookup(build.BuildRequest(linux.applied(), linux.config(), 2)) is None
+
+
+@pytest.mark.parametrize("damage", ["image", "kernel.json"])
+def test_a_damaged_cache_entry_is_built_again(linux: Linux, damage: str) -> None:
+    kernel = linux.kernel()
+    (kernel.image.parent / damage).write_text("")
+    again = linux.kernel()
+    assert not again.reused
+    assert again.image.read_bytes()[:4] == b"\x7fELF"
+
+
+def test_the_second_variant_compiles_only_what_differs(linux: Linux) -> None:
+    linux.kernel(ON)
+    off = linux.kernel(OFF)
+    assert compiled(off) == ["drivers/dma-buf/dma-buf.o"]
+    assert off.config_value("DMABUF_MOVE_NOTIFY") == "n"
+
+
+def test_touching_one_file_compiles_one_object(linux: Linux) -> None:
+    linux.kernel()
+    linux.edit("drivers/dma-buf/sync_file.c", "return 1;", "return 2;")
+    assert compiled(linux.kernel()) == ["drivers/dma-buf/sync_file.o"]
+
+
+def test_a_compile_error_names_file_line_and_that_the_patch_adds_it(linux: Linux) -> None:
+    linux.edit(DMA_BUF, "\treturn 0;\n#else", "\treturn no_such_name;\n#else")
+    failure = linux.failure()
+    [error] = failure.messages
+    assert failure.stage == "kernel"
+    assert (error.path, error.line, error.added) == (DMA_BUF, 14, True)
+    assert "no_such_name" in error.text
+    assert "no_such_name" in failure.tail
+
+
+def test_an_undefined_reference_is_told_to_its_object(linux: Linux) -> None:
+    linux.edit("drivers/dma-buf/sync_file.c", "return 1;", "return sync_file_missing();")
+    linux.edit(
+        "include/linux/dma-buf.h",
+        "int sync_file_count(void);",
+        "int sync_file_count(void);\nint sync_file_missing(void);",
+    )
+    [error] = linux.failure().messages
+    assert error.path == "drivers/dma-buf/sync_file.o"
+    assert error.text == "undefined reference to `sync_file_missing'"
+
+
+def test_after_an_error_is_mended_the_build_goes_on(linux: Linux) -> None:
+    linux.edit(DMA_BUF, "return 0;\n}", "return no_such_name;\n}")
+    linux.failure()
+    linux.edit(DMA_BUF, "no_such_name", "0")
+    assert compiled(linux.kernel()) == ["drivers/dma-buf/dma-buf.o"]
+
+
+def test_a_warning_that_the_base_has_is_not_the_patchs(linux: Linux) -> None:
+    linux.edit(DMA_BUF, "#include", "/* moves every line down */\n#include")
+    kernel = linux.kernel()
+    assert "never_used" in kernel.log.read_text()
+    assert kernel.warnings == ()
+
+
+def test_a_warning_on_an_added_line_is_new(linux: Linux) -> None:
+    linux.edit(DMA_BUF, "int dma_buf_pin(void)\n{\n", "int dma_buf_pin(void)\n{\n\tint another_one;\n")
+    [warning] = linux.kernel().warnings
+    assert (warning.path, warning.line, warning.severity, warning.added) == (DMA_BUF, 13, "warning", True)
+    assert "another_one" in warning.text
+
+
+def test_a_warning_on_an_old_line_is_new_if_the_patch_causes_it(linux: Linux) -> None:
+    linux.edit(
+        DMA_BUF,
+        "int dma_buf_old_warning(void)",
+        "static int dma_buf_unused(void) { return 0; }\n\nint dma_buf_old_warning(void)",
+    )
+    linux.git("add", "-A")
+    applied = linux.applied()
+    stripped = Applied(applied.tree, applied.patches, applied.tree_id)  # as if no line were an added one
+    built = build.build(build.BuildRequest(stripped, linux.config(), 2), lambda _text: None)
+    assert isinstance(built, Kernel)
+    [warning] = built.warnings
+    assert "dma_buf_unused" in warning.text and not warning.added
+
+
+def test_a_warning_caused_by_a_header_is_new(linux: Linux) -> None:
+    linux.edit(
+        "include/linux/dma-buf.h",
+        "int sync_file_count(void);",
+        "int sync_file_count(void) __attribute__((deprecated));",
+    )
+    linux.edit(DMA_BUF, "#include", "/* touched */\n#include")
+    texts = [warning.text for warning in linux.kernel(OFF).warnings]
+    assert len(texts) == 1 and "sync_file_count" in texts[0] and "deprecated" in texts[0]
+
+
+def test_a_warning_survives_builds_that_do_not_compile_its_object(linux: Linux) -> None:
+    linux.edit(DMA_BUF, "int dma_buf_pin(void)\n{\n", "int dma_buf_pin(void)\n{\n\tint another_one;\n")
+    linux.kernel()
+    linux.edit("drivers/dma-buf/sync_file.c", "return 1;", "return 2;")
+    kernel = linux.kernel()
+    assert compiled(kernel) == ["drivers/dma-buf/sync_file.o"]
+    assert ["another_one" in warning.text for warning in kernel.warnings] == [True]
+
+
+def test_a_warning_goes_when_its_cause_goes(linux: Linux) -> None:
+    linux.edit(DMA_BUF, "int dma_buf_pin(void)\n{\n", "int dma_buf_pin(void)\n{\n\tint another_one;\n")
+    assert linux.kernel().warnings
+    linux.edit(DMA_BUF, "\tint another_one;\n", "")
+    assert linux.kernel().warnings == ()
+
+
+def test_a_reused_kernel_still_has_its_warnings(linux: Linux) -> None:
+    linux.edit(DMA_BUF, "int dma_buf_pin(void)\n{\n", "int dma_buf_pin(void)\n{\n\tint another_one;\n")
+    first = linux.kernel()
+    again = linux.kernel()
+    assert again.reused
+    assert again.warnings == first.warnings != ()
+
+
+def test_a_selftest_that_does_not_build_is_noted_and_the_kernel_stands(linux: Linux) -> None:
+    (linux.path / "tools/testing/selftests/sync/broken").touch()
+    kernel = linux.kernel()
+    assert kernel.kselftests is None
+    assert any(note.startswith("kselftests sync: not built") for note in kernel.notes)
+
+
+KILLED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_build_fakelinux as t
+linux = object.__new__(t.Linux)
+linux.path, linux.commit = t.Path(sys.argv[2]), sys.argv[3]
+linux.build()
+"""
+
+
+def test_a_build_that_was_killed_leaves_nothing_half_made(linux: Linux, tmp_path: Path) -> None:
+    linux.kernel()
+    linux.edit(DMA_BUF, "return 0;", "return 3;")
+    block, reached = tmp_path / "block", tmp_path / "block.reached"
+    block.touch()
+    env = {**os.environ, "FAKE_BLOCKS": str(block), "PYTHONPATH": os.pathsep.join(sys.path)}
+    harness = subprocess.Popen([sys.executable, "-c", KILLED, Path(__file__).parent, linux.path, linux.commit], env=env)
+    while not reached.exists():
+        assert harness.poll() is None
+        time.sleep(0.02)
+    harness.send_signal(signal.SIGKILL)
+    harness.wait()
+    [half] = (tmp_path / "cache").rglob("objects/*/move-notify-on/drivers/dma-buf/dma-buf.o")
+    assert half.read_text() == "half\n"
+    block.unlink()
+    # make alone would take the half object for a finished one: it is newer than its source.
+    assert compiled(linux.kernel()) == ["drivers/dma-buf/dma-buf.o"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("cc1: fatal error: error writing to /tmp/x.s: No space left on device", "no space left"),
+        ("gcc: fatal error: Killed signal terminated program cc1", "memory"),
+    ],
+)
+def test_trouble_of_the_machine_is_not_blamed_on_the_patch(linux: Linux, said: str, told: str) -> None:
+    linux.edit("Makefile", '\t@echo "  LD      $@"', f'\t@echo "{said}"; exit 1')
+    with pytest.raises(InfrastructureError, match=told):
+        linux.build()
+
+
+def test_lost_options_are_explained(linux: Linux) -> None:
+    wanted = [
+        SymbolRequest("UDMABUF", "y", "features/udmabuf.config:1", "", required=False),
+        SymbolRequest("SW_SYNC", "y", "features/sw_sync.config:1", "", required=False),
+        SymbolRequest("KUNIT", "m", "features/selftests.config:1", "", required=False, if_present=True),
+    ]
+    resolved = kconfig.resolve(linux.applied(), wanted, ON)
+    assert isinstance(resolved, ResolvedConfig)
+    assert {problem.request.symbol: problem.why for problem in resolved.problems} == {
+        "UDMABUF": "depends on MEMFD_CREATE (n)",
+        "SW_SYNC": "not in this tree",
+        "DMABUF_MOVE_NOTIFY": "depends on PCI (n)",
+    }
+
+
+def test_a_config_is_worked_out_once(linux: Linux) -> None:
+    first = linux.config()
+    applied = linux.applied()
+    shutil.rmtree(linux.path)
+    again = kconfig.resolve(applied, [PCI], ON)
+    assert again == first
+
+
+def test_a_patch_that_breaks_kconfig_is_a_result(linux: Linux) -> None:
+    linux.edit("Kconfig", "config PCI", "nonsense\nconfig PCI")
+    failure = kconfig.resolve(linux.applied(), [PCI], ON)
+    assert isinstance(failure, BuildFailure)
+    [error] = failure.messages
+    assert (failure.stage, error.path, error.line, error.added) == ("config", "Kconfig", 4, True)
+    assert "nonsense" in error.text
