@@ -12,7 +12,7 @@ from harness import process
 from harness.errors import HarnessError, InfrastructureError, UserError
 from harness.locks import exclusive
 from harness.model import Tree
-from harness.paths import cache_dir
+from harness.paths import cache_dir, cache_root
 from harness.source import worktree
 from harness.source.archive import KEYRING, Package, linux_sources
 from harness.source.download import Notify, Unreachable, fetch_file
@@ -40,19 +40,20 @@ def obtain(spec: BaseSpec, notify: Notify, keyring: Path = KEYRING) -> Tree:
 
     Raises ``UserError`` if the archive has no such version, ``InfrastructureError`` for network, disk or signature.
     """
-    home = cache_dir("trees", f"debian-{spec.version}")
-    path = home / "linux"
+    path = cache_root() / "trees" / f"debian-{spec.version}" / "linux"
     if (tree := worktree.recorded(spec, path)) is not None:
         return tree
-    with exclusive(home / "obtain.lock", lambda: notify("waiting for another run that fetches this base")):
+    lock = cache_dir("downloads") / f"debian-{spec.version}.lock"
+    with exclusive(lock, lambda: notify("waiting for another run that fetches this base")):
         if (tree := worktree.recorded(spec, path)) is not None:
             return tree
-        require_space(home, _NEEDED)
+        require_space(cache_root(), _NEEDED)
         notify("looking the package up")
         package = find_package(spec, find_archive(), keyring)
         deb = cache_dir("downloads") / package.url.rpartition("/")[2]
         if not deb.exists():
             fetch_file(package.url, deb, size=package.size, sha256=package.sha256, notify=notify)
+        path.parent.mkdir(parents=True, exist_ok=True)
         unpack_linux_source(deb, path, notify, lambda part: worktree.record(spec, part))
         deb.unlink()
     found = worktree.recorded(spec, path)

@@ -72,7 +72,7 @@ def _complete(url: str, part: Path, size: int, notify: Notify, pause: float) -> 
         idle = 0 if _length(part) > before else idle + 1
         if _length(part) == size:
             return
-        if idle >= _ATTEMPTS:
+        if idle >= _ATTEMPTS or _refused(trouble):
             reason = _reason(trouble) if trouble else "it ends early"
             raise Unreachable(f"cannot be fetched whole: {reason}", where=url, mend=_MEND) from trouble
         time.sleep(pause)
@@ -113,6 +113,11 @@ def _reported(url: str) -> Iterator[None]:
         yield
     except _NETWORK_TROUBLE as error:
         raise Unreachable(f"cannot be reached: {_reason(error)}", where=url, mend=_MEND) from error
+
+
+def _refused(trouble: Exception | None) -> bool:
+    """The server understood and will not: asking again is of no use."""
+    return isinstance(trouble, urllib.error.HTTPError) and 400 <= trouble.code < 500
 
 
 def _reason(error: Exception) -> str:

@@ -55,10 +55,10 @@ def apt_proxies() -> dict[str, str]:
 
 
 def _with_security(uris: list[str]) -> tuple[str, ...]:
-    """Each once. A mirror keeps the security archive beside the main one; add it if none is named."""
+    """Each once. Mirrors keep ``debian-security`` beside ``debian``: look there if the machine names none."""
     mirrors = [uri.rstrip("/") for uri in uris]
     if not any("security" in uri for uri in mirrors):
-        mirrors += [f"{uri}-security" for uri in mirrors]
+        mirrors += [f"{uri}-security" for uri in mirrors if uri.endswith("/debian")]
     return tuple(dict.fromkeys(mirrors))
 
 

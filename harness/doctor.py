@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Is this machine fit to run the harness? What is missing, and how to mend it.
+
+The programs and files come from ``ci/packages.txt``, the list that ``ci/setup`` installs from.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import paths, process
+from harness.errors import InfrastructureError
+
+PACKAGES = paths.PROJECT_ROOT / "ci" / "packages.txt"
+DISK_NEEDED = 8_000_000_000  # bytes: one source tree, two object trees, their kernels
+MEMORY_NEEDED = 3_000_000_000  # bytes: a two-core build beside two guests
+KVM = Path("/dev/kvm")
+VIRTIOFSD = ("/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd")
+
+# Program -> what prints its version, and the oldest that will do: virtme-ng's microvm (QEMU), kernels of today
+# (Documentation/process/changes.rst: gcc 8.1, make 4.0), `git init --initial-branch`.
+VERSIONS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
+    "qemu-system-x86_64": (("--version",), (7, 0)),
+    "gcc": (("-dumpfullversion",), (8, 1)),
+    "make": (("--version",), (4, 0)),
+    "git": (("--version",), (2, 28)),
+}
+LIBRARIES = {"virtme-ng": (1, 42), "pytest": (8,), "paramiko": (5, 1), "junit-xml": (1, 9)}
+
+
+@dataclass(frozen=True)
+class Need:
+    """A line of ``ci/packages.txt``. ``brings``: a program, or a pattern of absolute paths."""
+
+    package: str
+    brings: str
+    use: str  # "needed" | "setup" | "archive" | "optional" | "develop": see there
+    why: str
+
+    @property
+    def is_file(self) -> bool:
+        return self.brings.startswith("/")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. ``needed``: without it nothing runs. ``mend``: what to do if not ``ok``."""
+
+    name: str
+    ok: bool
+    needed: bool
+    detail: str
+    mend: str = ""
+
+
+def check_all(boot_kvm: Callable[[], tuple[bool, str]] | None = None) -> list[Finding]:
+    """Look at everything; takes a fraction of a second without ``boot_kvm``.
+
+    ``boot_kvm`` boots a guest under KVM and tells (whether it came up, why or how fast).
+    """
+    with ThreadPoolExecutor() as pool:
+        programs = pool.map(check_need, needs())
+        return [
+            *programs,
+            *check_libraries(),
+            check_disk(),
+            check_memory(),
+            check_kvm(boot_kvm),
+            check_virtiofsd(),
+        ]
+
+
+def require(findings: Sequence[Finding]) -> None:
+    """Raise ``InfrastructureError`` that names each needed thing that is missing, and how to mend it."""
+    bad = [finding for finding in findings if finding.needed and not finding.ok]
+    if bad:
+        what = ", ".join(f"{finding.name}: {finding.detail}" for finding in bad)
+        mends = "; ".join(dict.fromkeys(finding.mend for finding in bad))
+        raise InfrastructureError(what, where="this machine is not ready", mend=mends)
+
+
+def needs(listing: Path = PACKAGES) -> list[Need]:
+    """What ``ci/packages.txt`` lists."""
+    lines = (line.split(None, 3) for line in listing.read_text().splitlines() if line and not line.startswith("#"))
+    return [Need(package, brings, use, why) for package, brings, use, why in lines]
+
+
+def check_need(need: Need) -> Finding:
+    """Is the program or file there, and the program new enough?"""
+    name = need.package if need.is_file else need.brings
+    mend = f"run ci/setup (Debian package {need.package})"
+    found = _find(need)
+    if found is None:
+        return Finding(name, False, need.use == "needed", f"not found ({need.why})", mend)
+    if need.brings not in VERSIONS:
+        return Finding(name, True, need.use == "needed", str(found))
+    arguments, oldest = VERSIONS[need.brings]
+    version = _version(process.run([found, *arguments]).stdout)
+    fit = version >= oldest
+    detail = _dotted(version) if fit else f"{_dotted(version)} is too old, {_dotted(oldest)} or newer is needed"
+    return Finding(name, fit, need.use == "needed", detail, "" if fit else f"install a newer {need.package}")
+
+
+def check_libraries() -> Iterator[Finding]:
+    """The Python packages, in the environment that runs this."""
+    for name, oldest in LIBRARIES.items():
+        try:
+            text = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, False, True, f"not installed for {sys.executable}", "run ci/setup")
+            continue
+        fit = _version(text) >= oldest
+        detail = text if fit else f"{text} is too old, {_dotted(oldest)} or newer is needed"
+        yield Finding(name, fit, True, detail, "" if fit else "run ci/setup")
+
+
+def check_disk(directory: Path | None = None) -> Finding:
+    """Room for sources, object trees and kernels. What the cache holds already counts as room."""
+    where = directory or paths.cache_root()
+    free = shutil.disk_usage(where).free
+    fit = free >= DISK_NEEDED or (free >= DISK_NEEDED / 4 and any((where / "trees").glob("*/linux")))
+    detail = f"{free / 1e9:.1f} GB free in {where}"
+    if fit:
+        return Finding("disk", True, True, detail)
+    mend = "free some, or point XDG_CACHE_HOME at a larger disk"
+    return Finding("disk", False, True, f"{detail}, {DISK_NEEDED / 1e9:.0f} GB are needed", mend)
+
+
+def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Finding:
+    """Memory that programs can have (MemAvailable, proc(5)), in bytes."""
+    match = re.search(r"(?m)^MemAvailable:\s+(\d+) kB", meminfo.read_text())
+    free = int(match[1]) * 1024 if match else 0
+    fit = free >= MEMORY_NEEDED
+    detail = f"{free / 1e9:.1f} GB available"
+    if fit:
+        return Finding("memory", True, True, detail)
+    return Finding("memory", False, True, f"{detail}, {MEMORY_NEEDED / 1e9:.0f} GB are needed", "end other programs")
+
+
+def check_kvm(boot: Callable[[], tuple[bool, str]] | None, device: Path = KVM) -> Finding:
+    """KVM is never needed: without it guests run under software emulation, ten times slower.
+
+    That the device is there proves nothing: only a guest that boots does.
+    """
+    if not device.exists():
+        mend = "turn virtualisation on in the firmware, or nested virtualisation in the host"
+        return Finding("kvm", False, False, f"no {device}: guests will be emulated, slowly", mend)
+    if not os.access(device, os.R_OK | os.W_OK):
+        return Finding("kvm", False, False, f"{device} is not yours to use", "add yourself to the group kvm")
+    if boot is None:
+        return Finding("kvm", True, False, f"{device} is there (not proven by booting)")
+    works, detail = boot()
+    mend = "" if works else "nothing, if this machine is itself a guest: guests will be emulated"
+    return Finding("kvm", works, False, detail, mend)
+
+
+def check_virtiofsd(places: Sequence[str] = VIRTIOFSD) -> Finding:
+    """Only the Rust one serves virtme-ng; QEMU 7's own (in C) makes it wait and fall back to 9p."""
+    for place in filter(os.path.exists, places):
+        said = process.run([place, "--version"])
+        # "virtiofsd 1.13.0", or "virtiofsd backend 1.1.0" of older ones; the C one says "virtiofsd version 7.2.22".
+        if said.ok and re.match(r"virtiofsd (backend )?[1-9]", said.stdout):
+            return Finding("virtiofsd", True, False, said.stdout.strip())
+    return Finding("virtiofsd", False, False, "no Rust virtiofsd: the guest's root comes over 9p", "nothing: it works")
+
+
+def _find(need: Need) -> Path | None:
+    if not need.is_file:
+        return process.which(need.brings)
+    return next(iter(sorted(Path("/").glob(need.brings[1:]))), None)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """The first dotted number in ``text``; empty if there is none."""
+    match = re.search(r"\d+(?:\.\d+)+|\d+", text)
+    return tuple(int(part) for part in match[0].split(".")) if match else ()
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version)) or "unknown"
