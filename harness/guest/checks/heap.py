@@ -24,9 +24,10 @@ def size_is_rounded_up_to_pages() -> None:
 
 @check
 def names_its_exporter() -> None:
-    """fdinfo shows the name of the heap."""
+    """fdinfo shows the name of the heap (since 5.11 or so; before, of the module that implements it)."""
     with Heap() as heap, heap.allocate(PAGE) as buffer:
-        expect_equal("exp_name in fdinfo", buffer.info().get("exp_name"), "system")
+        exporter = buffer.info().get("exp_name")
+        expect(exporter in ("system", "system_heap", "heap_helpers"), f"exp_name in fdinfo is {exporter!r}")
 
 
 @check
@@ -65,7 +66,7 @@ def length_must_not_be_zero() -> None:
 @check
 def unknown_heap_flags_are_refused() -> None:
     with Heap() as heap:
-        for flags in (1 << 32, 1 << 63):
+        for flags in (1 << 62, 1 << 63):
             with expect_errno(EINVAL):
                 heap.allocate(PAGE, heap_flags=flags)
 

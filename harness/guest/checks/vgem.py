@@ -132,7 +132,7 @@ def import_of_an_own_buffer_gives_its_handle() -> None:
     with vgem() as card:
         handle = card.create_dumb().handle
         with card.export(handle) as buffer:
-            expect_equal("handle", card.import_fd(buffer.fileno()), handle)
+            expect_equal("handle of the import", card.import_fd(buffer.fileno()), handle)
 
 
 @check
