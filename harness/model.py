@@ -231,6 +231,7 @@ class Splat:
 
     ``title`` is its first telling line without time stamp; ``line`` is the 1-based line in the console log.
     ``during``: the suite (or "boot", "shutdown") that ran when it was printed. ``known``: as in ``TestResult``.
+    ``log``: path of that console log relative to the run directory.
     """
 
     kind: str  # "warn", "oops", "lockdep", ...
@@ -239,6 +240,7 @@ class Splat:
     line: int
     during: str = ""
     known: str = ""
+    log: str = ""
 
     @property
     def is_bad(self) -> bool:
@@ -300,6 +302,7 @@ class VariantReport:
             or any(result.is_bad for result in self.results)
             or any(splat.is_bad for splat in self.splats)
             or any(problem.fatal for problem in self.config_problems)
+            or any(boot.outcome is not BootOutcome.UP for boot in self.boots[-1:])
         )
 
 
@@ -327,4 +330,6 @@ class RunReport:
 
     @property
     def is_bad(self) -> bool:
-        return bool(self.interrupted) or not self.variants or any(v.is_bad for v in self.variants)
+        """True if the run is not green: something in it is bad, it was cut off, or it tested nothing at all."""
+        tested = any(variant.results for variant in self.variants)
+        return bool(self.interrupted) or not tested or any(variant.is_bad for variant in self.variants)

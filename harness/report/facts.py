@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What there is to report about a run, as one list of test results.
+
+Building, booting, each lost config symbol, each new warning and each splat is a case of the suite ``kernel``. So every
+format shows the same things, and a run is bad exactly if one of its cases is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from harness.model import (
+    BootOutcome,
+    BootReport,
+    CompilerMessage,
+    ConfigProblem,
+    RunReport,
+    Splat,
+    Status,
+    TestResult,
+    VariantReport,
+)
+from harness.report.text import plural
+
+KERNEL = "kernel"
+
+
+def run_case(report: RunReport) -> TestResult:
+    """Whether the run came to its end and tested anything."""
+    if report.interrupted:
+        return TestResult("run", "complete", Status.ERROR, report.seconds, f"stopped early: {report.interrupted}")
+    if not any(variant.results for variant in report.variants):
+        return TestResult("run", "complete", Status.ERROR, report.seconds, "nothing was tested")
+    return TestResult("run", "complete", Status.PASS, report.seconds)
+
+
+def resolved(report: RunReport, variant: VariantReport) -> VariantReport:
+    """``variant`` with the kernel and results of the one it equals, if any; what was asked of it stays its own."""
+    twin = next((other for other in report.variants if other.variant.name == variant.same_as), None)
+    if twin is None:
+        return variant
+    return replace(
+        twin,
+        variant=variant.variant,
+        config_problems=variant.config_problems,
+        notes=variant.notes,
+        same_as=variant.same_as,
+    )
+
+
+def cases(variant: VariantReport) -> tuple[TestResult, ...]:
+    """Everything about one variant, kernel first, then the tests in their order."""
+    return (*kernel_cases(variant), *variant.results)
+
+
+def kernel_cases(variant: VariantReport) -> tuple[TestResult, ...]:
+    return (
+        _build(variant),
+        _boot(variant),
+        *map(_config, variant.config_problems),
+        *map(_warning, variant.kernel.warnings if variant.kernel is not None else ()),
+        *(_splat(splat, variant.boots) for splat in variant.splats),
+    )
+
+
+def _build(variant: VariantReport) -> TestResult:
+    case = TestResult(KERNEL, "build", Status.PASS, variant.times.get("build", 0.0))
+    kernel, failure = variant.kernel, variant.build_failure
+    if failure is not None:
+        text = "\n".join([*map(describe, failure.messages), "", failure.tail]).strip()
+        return replace(case, status=Status.FAIL, message=build_trouble(variant), output=text, log=str(failure.log))
+    if kernel is not None:
+        how = "taken from the cache" if kernel.reused else "built"
+        return replace(case, message=f"{kernel.release}, {how}", output="\n".join(kernel.notes), log=str(kernel.log))
+    if variant.same_as:
+        return replace(case, status=Status.SKIP, message=f"same resolved config as {variant.same_as}")
+    return replace(case, status=Status.MISSING, message="never built")
+
+
+def build_trouble(variant: VariantReport) -> str:
+    """One line for a kernel that does not build: the first error, or what failed."""
+    failure = variant.build_failure
+    if failure is None:
+        return ""
+    errors = [message for message in failure.messages if message.severity == "error"]
+    first = next(iter([*(error for error in errors if error.added), *errors, *failure.messages]), None)
+    if first is None:
+        lines = failure.tail.strip().splitlines()
+        return f"{failure.stage}: {lines[-1] if lines else 'no message recognised'}"
+    return f"{failure.stage}: {describe(first)}"
+
+
+def describe(message: CompilerMessage) -> str:
+    """ "drivers/dma-buf/dma-buf.c:120: error: ... (a line that the patch adds)"."""
+    place = f"{message.path}:{message.line}" if message.line else message.path
+    return f"{place}: {message.severity}: {message.text}{' (a line that the patch adds)' if message.added else ''}"
+
+
+def _boot(variant: VariantReport) -> TestResult:
+    if not variant.boots:
+        return TestResult(KERNEL, "boot", Status.SKIP, message="not booted")
+    last = variant.boots[-1]
+    up = last.outcome is BootOutcome.UP
+    return TestResult(
+        KERNEL,
+        "boot",
+        Status.PASS if up else Status.FAIL,
+        variant.times.get("boot", last.seconds),
+        message=f"{plural(len(variant.boots), 'boot')} under {last.accel}" if up else boot_trouble(last),
+        output="\n".join([*map(_boot_line, variant.boots), *([] if up else ["", last.tail])]),
+        log=last.console,
+    )
+
+
+def boot_trouble(boot: BootReport) -> str:
+    """One line for a boot that failed."""
+    words = {
+        BootOutcome.PANIC: "panics while booting",
+        BootOutcome.HANG: "hangs while booting",
+        BootOutcome.EXITED: "ended before it was up",
+    }
+    return words[boot.outcome] + (f": {boot.ended}" if boot.ended else "")
+
+
+def _boot_line(boot: BootReport) -> str:
+    return f"{boot.console}: {boot.outcome.value} after {boot.seconds:.1f} s under {boot.accel}; {boot.ended}".rstrip(
+        "; "
+    )
+
+
+def _config(problem: ConfigProblem) -> TestResult:
+    request = problem.request
+    message = f"asked for {request.value}, got {problem.got}: {problem.why} ({request.origin}: {request.reason})"
+    status = Status.FAIL if problem.fatal else Status.SKIP
+    return TestResult(KERNEL, f"config: CONFIG_{request.symbol}", status, message=message)
+
+
+def _warning(message: CompilerMessage) -> TestResult:
+    """A new warning is a result, but not one that makes a run red."""
+    name = f"warning: {message.path}:{message.line}"
+    return TestResult(KERNEL, name, Status.SKIP, message=describe(message))
+
+
+def _splat(splat: Splat, boots: Sequence[BootReport]) -> TestResult:
+    log = splat.log or (boots[0].console if len(boots) == 1 else "")
+    place = f"{log}:{splat.line}" if log else f"line {splat.line} of the console"
+    during = f", during {splat.during}" if splat.during else ""
+    return TestResult(
+        KERNEL,
+        f"{splat.kind}: {splat.title}",
+        Status.FAIL,
+        message=f"{splat.title} ({place}{during})",
+        output=splat.text,
+        log=log,
+        known=splat.known,
+    )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts of one suite. ``known``: bad ones that are excused; they count in none of the others."""
+
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+    missing: int = 0
+    known: int = 0
+    lost: int = 0  # results that tested less than planned
+
+    @property
+    def bad(self) -> int:
+        return self.failed + self.errors + self.missing
+
+
+def tally(results: Iterable[TestResult]) -> Tally:
+    found = list(results)
+
+    def count(status: Status) -> int:
+        return sum(result.status is status and not (status.is_bad and result.known) for result in found)
+
+    return Tally(
+        passed=count(Status.PASS),
+        failed=count(Status.FAIL),
+        errors=count(Status.ERROR),
+        skipped=count(Status.SKIP),
+        missing=count(Status.MISSING),
+        known=sum(result.status.is_bad and bool(result.known) for result in found),
+        lost=sum(bool(result.lost_coverage) for result in found),
+    )
+
+
+def by_suite(results: Iterable[TestResult]) -> dict[str, tuple[TestResult, ...]]:
+    """Results by suite, suites in order of appearance."""
+    suites: dict[str, list[TestResult]] = {}
+    for result in results:
+        suites.setdefault(result.suite, []).append(result)
+    return {suite: tuple(found) for suite, found in suites.items()}
+
+
+def suite_seconds(variant: VariantReport, suite: str) -> float:
+    """Wall time of a suite: as timed, else the sum of its tests."""
+    timed = variant.times.get(f"suite:{suite}")
+    return timed if timed is not None else sum(result.seconds for result in variant.results if result.suite == suite)
+
+
+def groups(report: RunReport) -> tuple[tuple[str, VariantReport], ...]:
+    """The variants with results of their own; the title of each names all that equal it, and it has their problems."""
+    names = {variant.variant.name for variant in report.variants}
+    return tuple(_group(report, own) for own in report.variants if own.same_as not in names)
+
+
+def _group(report: RunReport, own: VariantReport) -> tuple[str, VariantReport]:
+    equal = [own, *(other for other in report.variants if other.same_as == own.variant.name)]
+    problems = dict.fromkeys(problem for variant in equal for problem in variant.config_problems)
+    notes = dict.fromkeys(note for variant in equal for note in variant.notes)
+    title = " = ".join(variant.variant.name for variant in equal)
+    return title, replace(own, config_problems=tuple(problems), notes=tuple(notes))

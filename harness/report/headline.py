@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The verdict on a run, in one line of words."""
+
+from __future__ import annotations
+
+from harness.model import BootOutcome, RunReport, VariantReport
+from harness.report.facts import Tally, boot_trouble, build_trouble, groups, tally
+from harness.report.text import one_line, plural
+
+
+def headline(report: RunReport) -> str:
+    """ "PASS: ...", "FAIL: ..." or, for a run that was cut off, "INCOMPLETE: ...".
+
+    Variants that fared alike are told together.
+    """
+    told: dict[str, list[str]] = {}
+    for title, variant in groups(report):
+        told.setdefault(_fate(variant), []).append(title)
+    parts = [f"{' and '.join(names)}: {fate}" for fate, names in told.items()]
+    if report.interrupted:
+        return one_line("; ".join([f"INCOMPLETE: {report.interrupted}", *parts]))
+    if not any(variant.results for variant in report.variants):
+        parts = [*parts, "nothing was tested"]
+    return one_line(f"{'FAIL' if report.is_bad else 'PASS'}: {'; '.join(parts)}")
+
+
+def _fate(variant: VariantReport) -> str:
+    return ", ".join(_trouble(variant) or _achieved(tally(variant.results)))
+
+
+def _trouble(variant: VariantReport) -> list[str]:
+    if variant.build_failure is not None:
+        return [f"does not build ({build_trouble(variant)})"]
+    if variant.kernel is None and not variant.same_as:
+        return ["not built"]
+    last = variant.boots[-1:]
+    found = [boot_trouble(boot) for boot in last if boot.outcome is not BootOutcome.UP]
+    fatal = [problem.request.symbol for problem in variant.config_problems if problem.fatal]
+    if fatal:
+        found.append(f"required options missing: {', '.join(f'CONFIG_{symbol}' for symbol in fatal)}")
+    splats = sum(splat.is_bad for splat in variant.splats)
+    return found + _bad_counts(tally(variant.results)) + ([plural(splats, "kernel splat")] if splats else [])
+
+
+def _bad_counts(counts: Tally) -> list[str]:
+    words = ((counts.failed, "failed"), (counts.errors, "died while running"), (counts.missing, "never ran"))
+    return [f"{plural(count, 'test')} {what}" for count, what in words if count]
+
+
+def _achieved(counts: Tally) -> list[str]:
+    words = (
+        (counts.skipped, f"{counts.skipped} skipped"),
+        (counts.known, f"{plural(counts.known, 'known failure')}"),
+        (counts.lost, f"{counts.lost} with lost coverage"),
+    )
+    return [f"{plural(counts.passed, 'test')} passed", *(text for count, text in words if count)]

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``report.html``: the whole run on one page that needs nothing else, every foreign text escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
+from harness.report.css import CSS
+from harness.report.facts import KERNEL, by_suite, cases, groups, suite_seconds, tally
+from harness.report.headline import headline
+from harness.report.reproduce import reproduce
+from harness.report.text import cut_middle, duration, one_line, plural, relative, visible
+
+MAX_OUTPUT = 65_536
+"""Characters of output per test, so that the page opens at once."""
+
+MAX_OPEN = 3
+"""Failures that are unfolded from the start."""
+
+
+def render_html(report: RunReport, run_dir: Path) -> str:
+    """The page; logs inside ``run_dir``, where it is to be stored, are links."""
+    page = _Page(report, run_dir)
+    return (
+        "<!DOCTYPE html>\n"
+        f'<html lang="en"><head><meta charset="utf-8"><title>{_text(headline(report))}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{CSS}</style></head><body>\n{page.body()}\n</body></html>\n"
+    )
+
+
+def _text(text: str) -> str:
+    return escape(one_line(text))
+
+
+def _badge(case: TestResult) -> str:
+    word = "known" if case.known else case.status.value
+    return f'<span class="badge {word}">{word}</span>'
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of cells that are HTML already; the first of each row is its heading."""
+    heading = "".join(f"<th>{cell}</th>" for cell in head)
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td>{cell}</td>" if index else f"<th>{cell}</th>" for index, cell in enumerate(row))
+        + "</tr>\n"
+        for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+class _Page:
+    def __init__(self, report: RunReport, run_dir: Path) -> None:
+        self._report = report
+        self._run_dir = run_dir
+        self._groups = groups(report)
+        self._titles = [_text(title) for title, _ in self._groups]
+
+    def body(self) -> str:
+        sections = [self._header(), self._facts(), self._matrix(), self._bad(), self._known(), self._lost()]
+        sections += [self._notes(), self._suites(), self._boots(), self._times()]
+        return "\n".join(section for section in sections if section)
+
+    # --- top ----------------------------------------------------------------------------------
+
+    def _header(self) -> str:
+        report = self._report
+        about = f"run {report.run_id}, started {report.started}, took {duration(report.seconds)}"
+        kind = "bad" if report.is_bad else "good"
+        return (
+            f'<header class="{kind}"><h1>dmabuf-harness</h1><p><strong>{_text(headline(report))}</strong></p>'
+            f'<p class="soft">{_text(about)}</p></header>'
+        )
+
+    def _facts(self) -> str:
+        report = self._report
+        facts = [("Base", f"{report.base} ({report.base_version or 'not fetched'})")]
+        facts += [("Patch", subject) for subject in report.patches] or [("Patch", "none")]
+        facts += [("Already in base", subject) for subject in report.already_in_base]
+        facts += list(report.machine.items())
+        items = "".join(f"<dt>{_text(label)}</dt><dd>{_text(text)}</dd>" for label, text in facts)
+        command = f"<dt>Command</dt><dd><code>{_text(' '.join(report.command))}</code></dd>"
+        return f"<dl>{items}{command}{''.join(map(self._kernel_fact, self._groups))}</dl>"
+
+    def _kernel_fact(self, group: tuple[str, VariantReport]) -> str:
+        title, variant = group
+        kernel = variant.kernel
+        about = f"{kernel.release}, {kernel.compiler}, key {kernel.key}" if kernel is not None else "no kernel"
+        files = (
+            f" {self._file(kernel.config, 'config')} {self._file(kernel.log, 'build log')}"
+            if kernel is not None
+            else ""
+        )
+        return f"<dt>{_text(title)}</dt><dd>{_text(variant.variant.title)}<br>{_text(about)}{files}</dd>"
+
+    def _file(self, path: str | Path, label: str = "") -> str:
+        """A link to a file of the run; a file elsewhere is only named."""
+        inside = relative(path, self._run_dir)
+        shown = _text(label or inside)
+        if Path(inside).is_absolute() or ".." in Path(inside).parts:
+            return f"<code>{_text(str(path))}</code>"
+        return f'<a href="{escape(quote(inside, errors="surrogateescape"))}">{shown}</a>'
+
+    # --- suites and tests ---------------------------------------------------------------------
+
+    def _found(self) -> list[dict[str, tuple[TestResult, ...]]]:
+        return [by_suite(cases(variant)) for _, variant in self._groups]
+
+    def _suite_names(self) -> list[str]:
+        return list(dict.fromkeys(name for found in self._found() for name in found))
+
+    def _matrix(self) -> str:
+        found = self._found()
+        rows = (
+            [
+                _text(suite),
+                *(
+                    self._counts(variant, suite, own.get(suite, ()))
+                    for (_, variant), own in zip(self._groups, found, strict=True)
+                ),
+            ]
+            for suite in self._suite_names()
+        )
+        return f"<h2>Results</h2>{_table(['Suite', *self._titles], rows)}"
+
+    def _counts(self, variant: VariantReport, suite: str, results: Iterable[TestResult]) -> str:
+        counts = tally(results)
+        words = (
+            (counts.passed, "passed", "pass"),
+            (counts.failed, "failed", "fail"),
+            (counts.errors, "died", "error"),
+            (counts.missing, "never ran", "missing"),
+            (counts.known, "known", "known"),
+            (counts.skipped, "skipped", "skip"),
+        )
+        told = "".join(f'<span class="{kind}">{number} {word}</span>' for number, word, kind in words if number)
+        seconds = 0.0 if suite == KERNEL else suite_seconds(variant, suite)
+        took = f'<span class="soft">{duration(seconds)}</span>' if seconds else ""
+        return f'<div class="nums">{told}{took}</div>'
+
+    def _suites(self) -> str:
+        found = self._found()
+        parts = [
+            f'<details><summary><span class="what">{_text(suite)}</span></summary>'
+            f"{self._tests([own.get(suite, ()) for own in found])}</details>"
+            for suite in self._suite_names()
+        ]
+        return f"<h2>All tests</h2>{''.join(parts)}" if parts else ""
+
+    def _tests(self, found: list[tuple[TestResult, ...]]) -> str:
+        names = dict.fromkeys(result.name for results in found for result in results)
+        rows = (
+            [_text(name), *("<br>".join(self._one(r) for r in results if r.name == name) or "-" for results in found)]
+            for name in names
+        )
+        return _table(["Test", *self._titles], rows)
+
+    def _one(self, result: TestResult) -> str:
+        time = f" {result.seconds:.2f} s" if result.seconds else ""
+        message = f"<br>{_text(result.message)}" if result.message else ""
+        return f'{_badge(result)} <span class="soft">{time}{message}</span>'
+
+    # --- trouble ------------------------------------------------------------------------------
+
+    def _all(self) -> list[tuple[VariantReport, TestResult]]:
+        return [(variant, case) for _, variant in self._groups for case in cases(variant)]
+
+    def _bad(self) -> str:
+        bad = [(variant, case) for variant, case in self._all() if case.is_bad]
+        bad.sort(key=lambda pair: pair[1].status is Status.MISSING)  # what died explains what never ran
+        parts = [self._case(variant, case, index < MAX_OPEN) for index, (variant, case) in enumerate(bad)]
+        return f"<h2>{plural(len(bad), 'failure')}</h2>{''.join(parts)}" if parts else ""
+
+    def _case(self, variant: VariantReport, case: TestResult, unfolded: bool) -> str:
+        log = self._file(case.log) if case.log else ""
+        output = visible(cut_middle(case.output, MAX_OUTPUT, case.log)).strip("\n")
+        again = reproduce(self._report, variant.variant.name, case)
+        return (
+            f"<details{' open' if unfolded else ''}><summary>{_badge(case)} "
+            f'<span class="what">{_text(case.name)}</span> <span class="soft">{_text(variant.variant.name)}, '
+            f"{_text(case.suite)}</span><p>{_text(case.message)}</p></summary>"
+            + (f"<pre>{escape(output)}</pre>" if output else "")
+            + (f"<p>Known: {_text(case.known)}</p>" if case.known else "")
+            + (f"<p>Log: {log}</p>" if log else "")
+            + f"<p>Again: <code>{escape(again)}</code></p></details>"
+        )
+
+    def _known(self) -> str:
+        known = [self._case(variant, case, False) for variant, case in self._all() if case.known]
+        return f"<h2>Known</h2>{''.join(known)}" if known else ""
+
+    def _lost(self) -> str:
+        rows = [
+            [_text(case.name), _text(variant.variant.name), _text(case.suite), "<br>".join(map(_text, told))]
+            for variant, case in self._all()
+            if (told := _not_tested(case))
+        ]
+        table = _table(["Test", "Variant", "Suite", "Why"], rows)
+        return f"<h2>Not tested, and warnings</h2>{table}" if rows else ""
+
+    def _notes(self) -> str:
+        notes = [*self._report.notes]
+        notes += [f"{variant.variant.name}: {note}" for _, variant in self._groups for note in variant.notes]
+        items = "".join(f"<li>{_text(note)}</li>" for note in notes)
+        return f"<h2>Notes</h2><ul>{items}</ul>" if notes else ""
+
+    # --- machine ------------------------------------------------------------------------------
+
+    def _boots(self) -> str:
+        rows = [self._boot(title, boot) for title, variant in self._groups for boot in variant.boots]
+        head = ["Variant", "Outcome", "Up after", "Accelerator", "QEMU", "Console", "Ended"]
+        return f"<h2>Boots</h2>{_table(head, rows)}" if rows else ""
+
+    def _boot(self, title: str, boot: BootReport) -> list[str]:
+        cells = [_text(title), _text(boot.outcome.value), duration(boot.seconds), _text(boot.accel), _text(boot.qemu)]
+        return [*cells, self._file(boot.console), _text(boot.ended)]
+
+    def _times(self) -> str:
+        phases = dict.fromkeys(phase for _, variant in self._groups for phase in variant.times)
+        rows = (
+            [_text(phase), *(duration(v.times[phase]) if phase in v.times else "-" for _, v in self._groups)]
+            for phase in phases
+        )
+        return f"<h2>Times</h2>{_table(['Phase', *self._titles], rows)}" if phases else ""
+
+
+def _not_tested(case: TestResult) -> tuple[str, ...]:
+    if case.lost_coverage:
+        return case.lost_coverage
+    is_step = case.suite == KERNEL and case.name in ("build", "boot")
+    if case.status is Status.SKIP and not case.known and not is_step:
+        return (case.message or "skipped",)
+    return ()

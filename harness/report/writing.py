@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""All files that a report consists of, written in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.model import RunReport
+from harness.paths import write_atomic
+from harness.report.html import render_html
+from harness.report.junit import write_junit
+from harness.report.store import save
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the reports of a run are. ``directory``: of the run."""
+
+    directory: Path
+    results: Path
+    junit: Path
+    html: Path
+
+
+def write_reports(report: RunReport, run_dir: Path, junit: Path | None = None) -> Written:
+    """Write ``results.json``, ``junit.xml`` and ``report.html`` into ``run_dir``.
+
+    ``junit``: a second place for the JUnit XML, which is then the one that ``Written`` names.
+    ``results.json`` comes first: all others can be made from it again.
+    """
+    written = Written(run_dir, save(run_dir, report), junit or run_dir / "junit.xml", run_dir / "report.html")
+    for path in {run_dir / "junit.xml", written.junit}:
+        write_junit(report, path, run_dir)
+    write_atomic(written.html, render_html(report, run_dir))
+    return written
