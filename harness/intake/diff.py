@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Unified diffs, read strictly: every line of every hunk is accounted for, or it is an error with a line number.
+
+The format is what git-apply(1) takes: git's extended headers (git's Documentation/diff-generate-patch.txt) and the
+plain ``diff -u`` of GNU diffutils. Pure, and linear in the size of the input.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.errors import UserError
+from harness.intake import names
+
+_HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
+_FILE_LINE = re.compile(rb"(?m)^(?:diff --git |\+\+\+ )[^\n]*")
+_MERGE = (b"diff --cc ", b"diff --combined ")
+_MAKE_AGAIN = "make the patch again with git format-patch"
+_NEW = (b"new mode ", b"new file mode ")
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """One hunk. ``line``: of its header in the input, 1-based. ``body``: lines with their marker, without newline."""
+
+    line: int
+    header: str
+    old_start: int
+    new_start: int
+    body: tuple[bytes, ...]
+
+    @property
+    def before(self) -> tuple[bytes, ...]:
+        """What the hunk expects in the file."""
+        return tuple(line[1:] for line in self.body if line[:1] in b" -")
+
+    @property
+    def after(self) -> tuple[bytes, ...]:
+        """What the hunk leaves in the file."""
+        return tuple(line[1:] for line in self.body if line[:1] in b" +")
+
+    @property
+    def added(self) -> frozenset[int]:
+        """Line numbers (1-based, in the patched file) of the lines it adds."""
+        kept = [line[:1] for line in self.body if line[:1] in b" +"]
+        return frozenset(self.new_start + at for at, marker in enumerate(kept) if marker == b"+")
+
+
+@dataclass(frozen=True)
+class FileDiff:
+    """What a diff does to one file. ``old`` is None if it is created, ``new`` if it is deleted.
+
+    Paths are relative to the tree. ``mode``: the new mode as git writes it ("100644"), "" if not said.
+    """
+
+    line: int
+    old: str | None
+    new: str | None
+    mode: str
+    hunks: tuple[Hunk, ...]
+
+    @property
+    def path(self) -> str:
+        """The name it has after the patch, or had if it is deleted."""
+        return self.new or self.old or ""
+
+
+@dataclass(frozen=True)
+class Diff:
+    """A whole diff. ``strip``: what ``git apply -p`` needs. ``data``: its bytes without the text around it."""
+
+    files: tuple[FileDiff, ...]
+    strip: int
+    data: bytes
+
+
+@dataclass
+class _Section:
+    """One file of the diff while it is read: names still carry their prefix ("a/", "b/")."""
+
+    line: int  # index into the lines
+    named: names.Pair
+    bare: names.Pair = (None, None)  # "rename from", "rename to": without a prefix
+    header: names.Pair = (None, None)  # of the line "diff --git"
+    created: bool = False
+    deleted: bool = False
+    mode: str = ""
+    said: bool = False  # the extended header alone says something
+    hunks: tuple[Hunk, ...] = ()
+
+
+def parse_diff(text: bytes, origin: str, first_line: int = 1) -> Diff:
+    """Read the diff in ``text``; what stands before, between and after its files is skipped.
+
+    ``origin`` and ``first_line`` (of ``text`` in it) are for messages. A text without a diff has no ``files``.
+    Raises ``UserError`` for a diff that is truncated, corrupt, binary or of a merge.
+    """
+    return _Reader(text, origin, first_line).read()
+
+
+class _Reader:
+    def __init__(self, text: bytes, origin: str, first_line: int) -> None:
+        self._lines = _without_transport_cr(text).split(b"\n")
+        if not self._lines[-1]:
+            self._lines.pop()
+        self._at = 0
+        self._origin = origin
+        self._first = first_line
+
+    def read(self) -> Diff:
+        sections: list[_Section] = []
+        pieces: list[bytes] = []
+        while self._at < len(self._lines):
+            start = self._at
+            section = self._section()
+            if section is None:
+                self._at += 1
+                continue
+            sections.append(section)
+            pieces += self._lines[start : self._at]
+        strip = 0 if sections and all(names.unprefixed(s.header, s.named, s.bare) for s in sections) else 1
+        files = tuple(_resolve(section, strip, self._first) for section in sections)
+        return Diff(files, strip, b"".join(piece + b"\n" for piece in pieces))
+
+    def _section(self) -> _Section | None:
+        """Read the file that begins at the current line, or None if none does."""
+        line = self._peek()
+        if line.startswith(b"diff --git "):
+            return self._git_section()
+        if line.startswith(b"--- ") and self._peek(1).startswith(b"+++ "):
+            return self._plain_section()
+        if line.startswith(_MERGE):
+            raise self._error("a merge (combined diff) cannot be applied", "give the commits it merges as patches")
+        if _HUNK.match(line):
+            raise self._error("hunk without the file it belongs to", _MAKE_AGAIN)
+        return None
+
+    def _git_section(self) -> _Section:
+        header = names.of_header(self._peek().removeprefix(b"diff --git "))
+        section = _Section(self._at, header, header=header)
+        self._at += 1
+        while self._extended(section, self._peek()):
+            self._at += 1
+        line = self._peek()
+        if line.startswith((b"GIT binary patch", b"Binary files ")):
+            raise self._error("binary patches are not supported", "leave the binary file out of the patch")
+        if line.startswith(b"--- "):
+            if not self._peek(1).startswith(b"+++ "):
+                raise self._error("the patch is cut off in the header of a file", _MAKE_AGAIN)
+            section.named = self._names()
+            section.hunks = self._hunks()
+        elif not section.said:
+            raise self._error("the patch is cut off in the header of a file", _MAKE_AGAIN)
+        if section.named == (None, None):
+            raise self._error("cannot tell which file this is about", _MAKE_AGAIN, section.line)
+        return section
+
+    def _extended(self, section: _Section, line: bytes) -> bool:
+        """Take in one line of git's extended header; False if it is none."""
+        key, _, value = line.rpartition(b" ")
+        if line.startswith((b"rename from ", b"copy from ")):
+            section.bare = (names.unquote(line.split(b" ", 2)[2]), section.bare[1])
+        elif line.startswith((b"rename to ", b"copy to ")):
+            section.bare = (section.bare[0], names.unquote(line.split(b" ", 2)[2]))
+        elif line.startswith(b"index "):
+            section.mode = value.decode("latin-1") if key.startswith(b"index ") else section.mode
+            return True
+        elif line.startswith((b"similarity index ", b"dissimilarity index ", b"old mode ")):
+            return True
+        elif line.startswith((*_NEW, b"deleted file mode ")):
+            section.created |= line.startswith(b"new file")
+            section.deleted |= line.startswith(b"deleted")
+            section.mode = value.decode("latin-1")
+        else:
+            return False
+        section.said = True
+        return True
+
+    def _plain_section(self) -> _Section:
+        start = self._at
+        section = _Section(start, self._names())
+        section.hunks = self._hunks()
+        # GNU diff -N names a file that is not there and dates it to the epoch.
+        whole = section.hunks[0]
+        section.created = whole.old_start == 0 and not whole.before
+        section.deleted = whole.new_start == 0 and not whole.after
+        return section
+
+    def _names(self) -> names.Pair:
+        old, new = (names.of_file_line(self._peek(at)[4:]) for at in (0, 1))
+        self._at += 2
+        return old, new
+
+    def _hunks(self) -> tuple[Hunk, ...]:
+        hunks: list[Hunk] = []
+        while found := _HUNK.match(self._peek()):
+            hunks.append(self._hunk(found))
+        if not hunks:
+            raise self._error("a file without hunks: the patch is cut off or damaged", _MAKE_AGAIN)
+        self._nothing_left_over(hunks[-1])
+        return tuple(hunks)
+
+    def _hunk(self, found: re.Match[bytes]) -> Hunk:
+        start = self._at
+        old, new = _counts(found)
+        left = [old, new]
+        self._at += 1
+        while (left[0] or left[1]) and self._at < len(self._lines):
+            marker = self._peek()[:1] or b" "
+            if marker not in b" +-\\":
+                break
+            left[0] -= marker in b" -"
+            left[1] -= marker in b" +"
+            if min(left) < 0:
+                break
+            self._at += 1
+        if any(left):
+            raise self._error(_miscounted((old, new), (old - left[0], new - left[1])), _MAKE_AGAIN, start)
+        if self._peek().startswith(b"\\"):
+            self._at += 1
+        # Mail programs and editors strip the blank of an empty context line; git takes both.
+        body = tuple(line or b" " for line in self._lines[start + 1 : self._at])
+        header = self._lines[start].decode("utf-8", "replace").rstrip()
+        return Hunk(self._first + start, header, int(found[1]), int(found[3]), body)
+
+    def _nothing_left_over(self, hunk: Hunk) -> None:
+        """git would silently drop lines that somebody added by hand below what the hunk header counts."""
+        line = self._peek()
+        if (line[:1] in (b"+", b"-") and not line.startswith(b"--")) or (line[:1] == b" " and line.strip()):
+            what = f"hunk has more lines than its header says ({hunk.header})"
+            raise self._error(what, _MAKE_AGAIN)
+
+    def _peek(self, ahead: int = 0) -> bytes:
+        at = self._at + ahead
+        return self._lines[at] if at < len(self._lines) else b""
+
+    def _error(self, what: str, mend: str, at: int | None = None) -> UserError:
+        line = self._first + (self._at if at is None else at)
+        return UserError(what, where=f"{self._origin}, line {line}", mend=mend)
+
+
+def _without_transport_cr(text: bytes) -> bytes:
+    """Undo CRLF line ends that mail or an editor put on every line.
+
+    The line with a file's name never ends in CR by itself (git quotes such a name), so it tells them apart from the
+    CRs of a file that has CRLF line ends, which must stay.
+    """
+    found = _FILE_LINE.search(text)
+    return text.replace(b"\r\n", b"\n") if found and found[0].endswith(b"\r") else text
+
+
+def _counts(found: re.Match[bytes]) -> tuple[int, int]:
+    return (1 if found[2] is None else int(found[2])), (1 if found[4] is None else int(found[4]))
+
+
+def _miscounted(said: tuple[int, int], has: tuple[int, int]) -> str:
+    return f"hunk header says {said[0]} old and {said[1]} new lines, has {has[0]} and {has[1]}"
+
+
+def _resolve(section: _Section, strip: int, first_line: int) -> FileDiff:
+    old, new = names.resolve(section.named, section.bare, strip)
+    return FileDiff(
+        line=first_line + section.line,
+        old=None if section.created else old,
+        new=None if section.deleted else new,
+        mode=section.mode,
+        hunks=section.hunks,
+    )
+
+
+def added_lines(files: tuple[FileDiff, ...]) -> Iterator[tuple[str, frozenset[int]]]:
+    """(path, line numbers in the patched file that the diff adds) for each file that gains any."""
+    for file in files:
+        lines = frozenset[int]().union(*(hunk.added for hunk in file.hunks))
+        if lines and file.new is not None:
+            yield file.new, lines

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Applying patches in an index of our own, beside the work tree's: until all apply, the work tree is not touched."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from harness import process
+from harness.errors import InfrastructureError
+from harness.intake.diff import Diff
+from harness.model import Tree
+from harness.process import Completed
+
+# The user's configuration (apply.whitespace, core.autocrlf, ...) must not decide what a patch does.
+_ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1"}
+_OPTIONS = ("-c", "safe.directory=*", "-c", "core.autocrlf=false", "-c", "core.quotePath=true")
+
+
+class Index:
+    """A copy of a work tree's index at ``path``, on which patches are tried."""
+
+    def __init__(self, tree: Tree, path: Path, source: Path | None = None) -> None:
+        """Copy ``source`` (default: the work tree's own index)."""
+        self.tree, self.path = tree, path
+        try:
+            # With its time stamp: git compares it with those of files to find changes made in the same second.
+            shutil.copy2(source or git_path(tree, "index"), path)
+        except OSError as error:
+            raise InfrastructureError(f"cannot copy git's index: {error.strerror}", where=str(tree.path)) from error
+
+    def copy(self, name: str) -> Index:
+        """Another index with the same content, beside this one."""
+        return Index(self.tree, self.path.with_name(name), self.path)
+
+    def apply(self, diff: Diff, *, reverse: bool = False) -> Completed:
+        """Apply the whole diff or nothing. Lines may have moved, but what is around them must be as the diff says."""
+        options = ["--cached", "--whitespace=nowarn", f"-p{diff.strip}", *(["--reverse"] if reverse else [])]
+        return self._attempt("apply", *options, "-", stdin=diff.data)
+
+    def write_tree(self) -> str:
+        """The id of the content."""
+        return self._git("write-tree").strip()
+
+    def names(self, *paths: str) -> list[str]:
+        """The files that exist; of ``paths`` if any are given."""
+        return self._git("ls-files", "-z", "--", *paths).split("\0")[:-1]
+
+    def content(self, path: str) -> bytes:
+        """The content of a file that exists."""
+        return self._git("cat-file", "blob", f":{path}").encode("utf-8", "surrogateescape")
+
+    def check_out(self, tree_id: str) -> None:
+        """Bring the work tree from the base to ``tree_id``, touching only files that differ between the two."""
+        self._git("read-tree", "-m", "-u", self.tree.commit, tree_id)
+
+    def diff(self, tree_id: str) -> bytes:
+        """All that ``tree_id`` changes in the base, as a diff without context."""
+        options = ["-r", "-p", "-U0", "-M", "--text", "--no-color", "--no-ext-diff", "--no-textconv"]
+        text = self._git("diff-tree", *options, "--src-prefix=a/", "--dst-prefix=b/", self.tree.commit, tree_id)
+        return text.encode("utf-8", "surrogateescape")
+
+    def _git(self, *args: str) -> str:
+        done = self._attempt(*args)
+        if not done.ok:
+            said = (done.stderr.strip() or "no output").splitlines()[-1]
+            raise InfrastructureError(f"git {args[0]} failed: {said}", where=str(self.tree.path))
+        return done.stdout
+
+    def _attempt(self, *args: str, stdin: bytes | None = None) -> Completed:
+        return _run(self.tree, *args, stdin=stdin, env={"GIT_INDEX_FILE": str(self.path)})
+
+
+def git_path(tree: Tree, name: str) -> Path:
+    """Where git keeps ``name`` of this work tree."""
+    done = _run(tree, "rev-parse", "--git-path", name)
+    if not done.ok:
+        raise InfrastructureError("not a git work tree", where=str(tree.path))
+    return tree.path / done.stdout.rstrip("\n")
+
+
+def _run(tree: Tree, *args: str, stdin: bytes | None = None, env: dict[str, str] | None = None) -> Completed:
+    environment = process.clean_environment({**_ISOLATED, **(env or {})})
+    return process.run(["git", *_OPTIONS, "-C", tree.path, *args], env=environment, stdin=stdin)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""File names as diffs write them: quoted, prefixed, dated; and whether they stay in the tree."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from harness.errors import UserError
+
+Pair = tuple[str | None, str | None]  # (old, new); None stands for /dev/null
+
+# Escapes of git's quote.c, which are those of C.
+_ESCAPE = re.compile(rb'\\([abfnrtv"\\]|[0-3][0-7]{2})')
+_LETTERS = dict(zip(b'abfnrtv"\\', b'\a\b\f\n\r\t\v"\\', strict=True))
+_NULL = "/dev/null"
+SYMLINK = "120000"
+
+
+def unquote(name: bytes) -> str:
+    """A name as text (UTF-8 with surrogateescape), without git's C-style quotes if it has them."""
+    if len(name) > 1 and name[:1] == name[-1:] == b'"':
+        name = _ESCAPE.sub(_unescape, name[1:-1])
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    escape = found[1]
+    return bytes([_LETTERS[escape[0]] if len(escape) == 1 else int(escape, 8)])
+
+
+def of_file_line(rest: bytes) -> str | None:
+    """The name in what follows ``--- `` or ``+++ ``; a tab ends it, as GNU diff adds a date."""
+    name = unquote(rest.split(b"\t", 1)[0])
+    return None if name == _NULL else name
+
+
+def of_header(rest: bytes) -> Pair:
+    """Both names of ``diff --git OLD NEW``, or two Nones if they cannot be told apart.
+
+    Names may hold blanks. Without a rename they are equal up to prefixes of equal length, so the middle divides them.
+    """
+    if rest.startswith(b'"'):
+        quoted = re.fullmatch(rb'("(?:[^"\\]|\\.)*") (.*)', rest)
+        return (unquote(quoted[1]), unquote(quoted[2])) if quoted else (None, None)
+    middle = len(rest) // 2
+    old, blank, new = rest[:middle], rest[middle : middle + 1], rest[middle + 1 :]
+    if blank != b" " or old.split(b"/", 1)[-1] != new.split(b"/", 1)[-1]:
+        old, _, new = rest.partition(b" ")
+    return (unquote(old), unquote(new)) if old and new else (None, None)
+
+
+def unprefixed(header: Pair, named: Pair, bare: Pair) -> bool:
+    """True for a name without "a/" and "b/", as ``diff.noprefix`` makes them: then nothing is to be stripped."""
+    if bare[0] is not None:
+        return header[0] == bare[0]
+    old, new = header if header != (None, None) else named
+    return old is not None and old == new and not old.startswith(("a/", "b/"))
+
+
+def resolve(named: Pair, bare: Pair, strip: int) -> Pair:
+    """Names relative to the tree."""
+    if bare[0] is not None and bare[1] is not None:
+        return bare
+    old, new = (name if name is None or not strip else _stripped(name) for name in named)
+    return old, new
+
+
+def _stripped(name: str) -> str:
+    # An absolute name has nothing to strip: it stays what it is, to be refused.
+    head, slash, rest = name.partition("/")
+    return rest if slash and head else name
+
+
+def leaves_tree(name: str) -> bool:
+    """True for a name that is absolute, climbs with "..", or reaches into git's own directory."""
+    parts = name.split("/")
+    return not name or name.startswith("/") or ".." in parts or any(part.lower() == ".git" for part in parts)
+
+
+def link_leaves_tree(name: str, target: str) -> bool:
+    """True if a symbolic link ``name`` to ``target`` points out of the tree."""
+    end = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+    return target.startswith("/") or leaves_tree(end)
+
+
+def check(name: str, mode: str, link_target: str, where: str) -> None:
+    """Refuse what a patch to a kernel tree must not touch. ``mode``: as git writes it, "" if not said.
+
+    Raises ``UserError``.
+    """
+    shown = ascii(name)
+    if leaves_tree(name):
+        raise UserError(f"{shown} is outside the kernel tree", where=where, mend="remove that file from the patch")
+    if mode == "160000":
+        raise UserError(f"{shown} is a submodule, which a kernel tree has none of", where=where, mend="remove it")
+    if mode and not re.fullmatch("100[0-7]{3}|120000", mode):
+        what = f"{shown} is neither a file nor a symbolic link (mode {mode[:12]})"
+        raise UserError(what, where=where, mend="remove it from the patch")
+    if mode == SYMLINK and link_target and link_leaves_tree(name, link_target):
+        what = f"the symbolic link {shown} points out of the kernel tree, to {link_target!a}"
+        raise UserError(what, where=where, mend="remove it from the patch")
