@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from harness.guest import kernel, registry, runner
+from harness.guest import bundle, kernel, registry, runner
 
 SCRIPT = Path(runner.__file__).with_name("run_checks.py")
 NAMES = runner.all_checks()
@@ -63,3 +65,41 @@ def test_planning_imports_nothing_slow() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+# --- the archive that is copied into the guest ------------------------------------------------
+
+
+def _run_bundle(archive: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *shlex.split(bundle.command(str(archive), *arguments))[1:]]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+
+
+def test_the_archive_runs_alone(tmp_path: Path) -> None:
+    archive = tmp_path / "a folder" / "checks.zip"
+    archive.parent.mkdir()
+    bundle.write(archive)
+    done = _run_bundle(archive, "--list")
+    assert (done.returncode, done.stderr, done.stdout.splitlines()) == (0, "", NAMES)
+    assert _run_bundle(archive, "nothing").returncode == 2
+
+
+def test_the_archive_is_reproducible(tmp_path: Path) -> None:
+    bundle.write(tmp_path / "one")
+    bundle.write(tmp_path / "two")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_another_python_uses_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.MAGIC_NUMBER", b"\0\0\r\n")
+    bundle.write(tmp_path / "checks.zip")
+    assert _run_bundle(tmp_path / "checks.zip", "--list").stdout.splitlines() == NAMES
+
+
+def test_compiled_modules_are_used(tmp_path: Path) -> None:
+    bundle.write(tmp_path / "all")
+    with zipfile.ZipFile(tmp_path / "all") as whole, zipfile.ZipFile(tmp_path / "compiled", "w") as compiled:
+        for name in whole.namelist():
+            if name.endswith(".pyc"):
+                compiled.writestr(name, whole.read(name))
+    assert _run_bundle(tmp_path / "compiled", "--list").stdout.splitlines() == NAMES

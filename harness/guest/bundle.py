@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Host side: the guest's code as one archive of compiled modules, to be copied into the guest's memory.
+
+Under software emulation the import of one module costs about 0.25 s from the 9p root of a busy machine and 0.02 s
+from an archive in the guest's tmpfs. The archive holds sources too, for a guest whose Python is another version.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import marshal
+import shlex
+import zipfile
+from pathlib import Path
+
+_GUEST = Path(__file__).resolve().parent
+_ROOT = _GUEST.parent.parent
+_HOST_ONLY = frozenset({"bundle.py"})
+# Not ``python archive.zip``: that imports runpy first, half a second of modules that nothing else needs.
+_START = "import sys; sys.path.insert(0, {path!r}); from harness.guest.runner import main; sys.exit(main(sys.argv[1:]))"
+
+
+def _sources() -> list[Path]:
+    ours = (path for path in _GUEST.rglob("*.py") if path.name not in _HOST_ONLY)
+    return sorted([_ROOT / "harness" / "__init__.py", *ours])
+
+
+def _compiled(source: bytes, name: str) -> bytes:
+    """A .pyc that is taken without a look at its source (PEP 552, unchecked hash): there is no mtime to compare."""
+    code = compile(source, name, "exec", dont_inherit=True)
+    header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source)
+    return header + marshal.dumps(code)
+
+
+def write(archive: Path) -> None:
+    """Write the archive (about 0.3 MB). Same sources, same bytes."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
+        for path in _sources():
+            name = str(path.relative_to(_ROOT))
+            source = path.read_bytes()
+            bundle.writestr(zipfile.ZipInfo(f"{name}c"), _compiled(source, name))
+            bundle.writestr(zipfile.ZipInfo(name), source)
+
+
+def command(archive: str, *arguments: str) -> str:
+    """Shell command that runs the checks in the guest, where the archive is at path ``archive``."""
+    start = ["/usr/bin/python3", "-I", "-S", "-c", _START.format(path=archive), *arguments]
+    return shlex.join(start)
