@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import errno
 
+from harness.guest import checks
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +51,14 @@ class Group:
         return function
 
 
+def all_checks() -> list[str]:
+    """Names of all checks in the order they run. Needs no guest and touches no device: for planning on the host."""
+    checks.load()
+    return list(_CHECKS)
+
+
 def registered() -> dict[str, CheckFunction]:
-    """All checks by name, in the order they were defined."""
+    """The checks that were defined so far, by name."""
     return dict(_CHECKS)
 
 

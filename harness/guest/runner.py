@@ -18,7 +18,7 @@ import os
 import sys
 import time
 
-from harness.guest import checks, kernel, registry
+from harness.guest import kernel, registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,18 +47,12 @@ class _Usage(Exception):
 # --- what is there ----------------------------------------------------------------------------
 
 
-def all_checks() -> list[str]:
-    """Names of all checks in the order they run. Needs no guest and touches no device: for planning on the host."""
-    checks.load()
-    return list(registry.registered())
-
-
 def select(patterns: Iterable[str]) -> list[str]:
     """Names that ``patterns`` mean: a name, a group ("udmabuf") or a shell pattern ("*.poll-*"); none means all.
 
     Raises ``LookupError`` with one line of text for a pattern that means nothing.
     """
-    names = all_checks()
+    names = registry.all_checks()
     chosen: set[str] = set()
     for pattern in patterns:
         matching = [name for name in names if _means(pattern, name)]
