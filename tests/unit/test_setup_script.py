@@ -12,31 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.run import add_options
 from harness.paths import PROJECT_ROOT
 
-TOOLS = [
-    "awk",
-    "bash",
-    "cat",
-    "cut",
-    "dirname",
-    "env",
-    "find",
-    "flock",
-    "grep",
-    "head",
-    "id",
-    "ls",
-    "mv",
-    "paste",
-    "readlink",
-    "rm",
-    "sha256sum",
-    "tail",
-    "xargs",
-    "python3",
-]
+TOOLS = (
+    *("awk", "bash", "cat", "cut", "dirname", "env", "find", "flock", "grep", "head", "id", "ls", "mv", "paste"),
+    *("readlink", "rm", "sha256sum", "tail", "xargs", "python3"),
+)
 
 
 @pytest.fixture
@@ -191,26 +172,26 @@ def test_ci_files_name_what_exists(name: str) -> None:
     assert "\t" not in text
     for path in re.findall(r"dmabuf-harness/(ci/\w+)", text):
         assert (PROJECT_ROOT / path).is_file()
-    command = next(line for line in text.splitlines() if "dmabuf-harness run" in line).partition("dmabuf-harness run")[
-        2
-    ]
+    from harness.cli.run import add_options
+
+    command = re.findall(r"dmabuf-harness run (.*)", text)[0]
     parser = ArgumentParser()
     add_options(parser)
-    assert set(re.findall(r" (--?[a-z]+)", command)) <= set(re.findall(r"--?[a-z]+", parser.format_help()))
+    assert set(re.findall(r"--?[a-z]+\b", command)) <= set(re.findall(r"--?[a-z]+", parser.format_help()))
 
 
 @pytest.mark.network
 def test_environment_is_made_from_the_lock(tmp_path: Path) -> None:
-    """The real thing, in a copy of the project's skeleton: made, then found ready, then repaired."""
+    """The real thing, in a copy of the project's skeleton, where an earlier attempt was cut off."""
     root = tmp_path / "project"
     for name in ("ci/setup", "ci/packages.txt", "requirements.lock", "pyproject.toml", "harness/__init__.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT_ROOT / name, root / name)
+    (root / ".venv/bin").mkdir(parents=True)
+    fake(root / ".venv/bin", "python", "exit 1")
 
     def setup(*args: str) -> int:
         return subprocess.run([root / "ci/setup", *args], stdout=subprocess.DEVNULL, check=False).returncode
 
     assert (setup("--check"), setup(), setup("--check")) == (1, 0, 0)
     assert (root / ".venv/bin/dmabuf-harness").is_file()
-    shutil.rmtree(next((root / ".venv").glob("lib/python3*/site-packages/paramiko")))
-    assert (setup("--check"), setup(), setup("--check")) == (1, 0, 0)
