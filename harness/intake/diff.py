@@ -208,8 +208,10 @@ class _Reader:
         left = [old, new]
         self._at += 1
         while (left[0] or left[1]) and self._at < len(self._lines):
-            marker = self._peek()[:1] or b" "
-            if marker not in b" +-\\":
+            line = self._peek()
+            marker = line[:1] or b" "
+            # "-- " alone is the signature of a mail, unless a removed line is still due.
+            if marker not in b" +-\\" or (line == b"-- " and not left[0]):
                 break
             left[0] -= marker in b" -"
             left[1] -= marker in b" +"

@@ -60,8 +60,8 @@ def _letter(raw: bytes, line: int) -> Letter:
     body = text.rstrip()
     encoded = message.is_multipart() or not raw.rstrip().endswith(body)
     return Letter(
-        subject=_header(message, "Subject"),
-        author=author[1].decode("utf-8", "replace").strip() if author else _header(message, "From"),
+        subject=_header(message, "subject"),
+        author=author[1].decode("utf-8", "replace").strip() if author else _header(message, "from"),
         text=text,
         first_line=1 if encoded else line + raw.rstrip().count(b"\n") - body.count(b"\n"),
         encoded=encoded,
@@ -113,11 +113,9 @@ def _unflowed(text: bytes) -> bytes:
 
 
 def _header(message: Message, name: str) -> str:
-    """A header as one line of text, RFC 2047 words decoded; "" if it is not there."""
-    value = message.get(name)
-    if value is None:
-        return ""
-    raw = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """The header ``name`` (lower case) as one line of text, RFC 2047 words decoded; "" if it is not there."""
+    values = (str(value) for key, value in message.raw_items() if key.lower() == name)
+    raw = next(values, "").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:
         text = "".join(_word(data, charset) for data, charset in email.header.decode_header(raw))
     except (email.errors.HeaderParseError, ValueError):

@@ -64,7 +64,7 @@ def in_series_order(items: Sequence[tuple[Place, T]], origin: str) -> list[T]:
     Raises ``UserError`` if the file holds several versions, a number twice, or not every number of the series.
     """
     numbered = [spot for spot, _ in items if spot.total]
-    if not numbered or len(items) == 1:
+    if not numbered:
         return [item for _, item in items]
     if len(numbered) != len(items):
         raise UserError("some mails are numbered [PATCH n/m] and some are not", where=origin, mend="keep one series")

@@ -44,14 +44,14 @@ def _from_directory(directory: Path) -> list[Patch]:
     files = sorted(directory.glob("*.patch"))
     if not files:
         raise UserError("directory without *.patch files", where=str(directory), mend=_ACCEPTED)
-    # A cover letter has no diff, yet is rightly there: git format-patch --cover-letter writes it.
-    placed = [entry for file in files for entry in _from_file(file, may_be_cover=True)]
+    placed = [entry for file in files for entry in _from_file(file, in_series=True)]
     if not placed:
         raise UserError("only cover letters here", where=str(directory), mend=_ACCEPTED)
     return order.in_series_order(placed, str(directory))
 
 
-def _from_file(path: Path, *, may_be_cover: bool = False) -> list[_Placed]:
+def _from_file(path: Path, *, in_series: bool = False) -> list[_Placed]:
+    """``in_series``: a mail's number counts. One that the user names alone may be any of its series."""
     data = _load(path)
     if not mail.is_mail(data):
         return [(order.place(""), _patch(str(path), path.stem, "", parse_diff(data, str(path)), data))]
@@ -59,8 +59,8 @@ def _from_file(path: Path, *, may_be_cover: bool = False) -> list[_Placed]:
     if len(found) > 1:
         return _from_mailbox(path, found)
     [letter] = found
-    spot = order.place(letter.subject)
-    if may_be_cover and spot.is_cover:
+    spot = order.place(letter.subject if in_series else "")
+    if spot.is_cover:
         return []
     return [(spot, _from_letter(letter, str(path)))]
 
