@@ -5,7 +5,8 @@
 ``lookup`` finds a finished kernel of the same content without touching the sources.
 """
 
+from harness.build.cache import newest as newest_kernel
 from harness.build.kernel import build, lookup
 from harness.build.request import BuildRequest
 
-__all__ = ["BuildRequest", "build", "lookup"]
+__all__ = ["BuildRequest", "build", "lookup", "newest_kernel"]

@@ -31,6 +31,13 @@ def find(key: str) -> Kernel | None:
     return kernel
 
 
+def newest() -> Kernel | None:
+    """The kernel that was made or used last, or None if the cache holds none."""
+    entries = [path for path in cache_dir("kernels").iterdir() if not path.name.startswith(".")]
+    entries.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return next(filter(None, (find(path.name) for path in entries)), None)
+
+
 def part(key: str) -> Path:
     """An empty directory in which the kernel ``key`` is put together."""
     directory = cache_dir("kernels") / f".{key}.{os.getpid()}.part"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from harness import doctor
-from harness.errors import UserError
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
+from harness.errors import UserError
 from harness.events import EventStream, Subscriber
 from harness.pipeline import Outcome, RunRequest, check, execute
 from harness.report import EventLog, Progress, Written, render_table, save_plan, write_reports
@@ -34,27 +34,53 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that say what to run; ``bench`` has them as well."""
     what = parser.add_argument_group("what to test")
     what.add_argument(
-        "-p", "--patch", action="append", type=Path, default=[], metavar="FILE", help="mail, mbox, diff or directory of patches; - reads standard input; may be given again"
+        "-p",
+        "--patch",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="mail, mbox, diff or directory of patches; - reads standard input; may be given again",
     )
     what.add_argument("--no-patch", action="store_true", help="test the base as it is")
     what.add_argument(
-        "--base", default=DEFAULT_BASE, metavar="BASE", help="debian:X.Y, dir:PATH or git:PATH[@REF] (default: %(default)s)"
+        "--base",
+        default=DEFAULT_BASE,
+        metavar="BASE",
+        help="debian:X.Y, dir:PATH or git:PATH[@REF] (default: %(default)s)",
     )
     what.add_argument("--variant", default="all", metavar="NAME", help="on, off, all or a name (default: %(default)s)")
     what.add_argument(
         "--suite", nargs="+", action="extend", default=[], metavar="NAME", help="suites to run (default: all of them)"
     )
     what.add_argument(
-        "--only", nargs="+", action="extend", default=[], metavar="TEST", help="tests to run: a name, a group or a pattern"
+        "--only",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TEST",
+        help="tests to run: a name, a group or a pattern",
     )
     what.add_argument(
-        "--pytest", action="append", type=Path, default=[], metavar="PATH", help="your own pytest files, run against each variant; may be given again"
+        "--pytest",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="PATH",
+        help="your own pytest files, run against each variant; may be given again",
     )
     how = parser.add_argument_group("how")
     how.add_argument(
         "--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves KVM by booting, else takes TCG"
     )
-    how.add_argument("-j", "--jobs", type=_positive, default=os.cpu_count() or 2, metavar="N", help="make jobs (default: %(default)s)")
+    how.add_argument(
+        "-j",
+        "--jobs",
+        type=_positive,
+        default=os.cpu_count() or 2,
+        metavar="N",
+        help="make jobs (default: %(default)s)",
+    )
     out = parser.add_argument_group("results")
     out.add_argument("--out", type=Path, metavar="DIR", help="directory of this run (default: runs/ID)")
     out.add_argument("--junit", type=Path, metavar="FILE", help="also write the JUnit XML there")
@@ -105,7 +131,8 @@ def run_job(request: RunRequest, directory: RunDirectory, *subscribers: Subscrib
     save_plan(directory.path, job.plan())
     events = EventStream()
     with EventLog(directory.path / "events.jsonl") as log, Progress(sys.stdout) as progress:
-        for subscriber in (log, progress, *subscribers):
+        every: tuple[Subscriber, ...] = (log, progress, *subscribers)
+        for subscriber in every:
             events.subscribe(subscriber)
         outcome = execute(job, events)
     directory.keep()

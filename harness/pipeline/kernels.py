@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 from harness.build import BuildRequest, build, lookup
 from harness.events import EventStream, Note, PhaseProgress
@@ -44,27 +47,43 @@ class KernelMaker:
         count = len(applied.patches) - len(applied.already_in_base)
         return f"{count} of {len(applied.patches)} applied" if applied.patches else "none: the base as it is"
 
-    def resolve(self, variant: Variant, times: dict[str, float]) -> ResolvedConfig:
-        """The variant's config; what did not come out as asked is said."""
+    def resolve(self, variant: Variant, times: dict[str, float]) -> ResolvedConfig | BuildFailure:
+        """The variant's config; what did not come out as asked is said. A patch may break Kconfig itself."""
         assert self._applied is not None
         with phase(self._events, variant.name, "config", times) as say:
             config = resolve(self._applied, self._job.symbols, variant)
+            if isinstance(config, BuildFailure):
+                say("failed")
+                return self._kept_failure(variant, config)
             say(f"{len(config.problems)} symbols not as asked" if config.problems else "as asked")
         return config
 
     def make(self, config: ResolvedConfig, times: dict[str, float]) -> Kernel | BuildFailure:
-        """The kernel for ``config``, from the cache if it is there."""
+        """The kernel for ``config``, from the cache if it is there. Its config and log are copied into the run."""
         assert self._applied is not None
         name = config.variant.name
         request = BuildRequest(self._applied, config, self._job.request.jobs)
         with phase(self._events, name, "build", times) as say:
-            if (known := lookup(request)) is not None:
+            if (made := lookup(request)) is not None:
                 say("reused")
-                return known
-            made = build(request, lambda text: self._progress(name, "build", text))
-            if isinstance(made, BuildFailure):
-                say(f"failed in {made.stage}")
-        return made
+                return self._kept(made)
+            built = build(request, lambda text: self._progress(name, "build", text))
+            if isinstance(built, BuildFailure):
+                say(f"failed in {built.stage}")
+                return self._kept_failure(config.variant, built)
+            return self._kept(built)
+
+    def _kept(self, kernel: Kernel) -> Kernel:
+        """``kernel`` with its config and log in the run directory: the cache forgets in time."""
+        kept = self._job.request.directory / "kernels" / kernel.key
+        kept.mkdir(parents=True, exist_ok=True)
+        config, log = (Path(shutil.copy(path, kept)) for path in (kernel.config, kernel.log))
+        return replace(kernel, config=config, log=log)
+
+    def _kept_failure(self, variant: Variant, failure: BuildFailure) -> BuildFailure:
+        kept = self._job.request.directory / "kernels" / f"{variant.name}-failed"
+        kept.mkdir(parents=True, exist_ok=True)
+        return replace(failure, log=Path(shutil.copy(failure.log, kept / "build.log")))
 
     def _note(self, text: str, level: str = "info") -> None:
         self._events.publish(Note("", text, level))

@@ -43,6 +43,16 @@ class _State:
     test: KernelTest | None = None
     times: dict[str, float] = field(default_factory=dict)
 
+    def take(self, made: ResolvedConfig | Kernel | BuildFailure) -> None:
+        """Note what a stage made of this variant."""
+        match made:
+            case ResolvedConfig():
+                self.config = made
+            case Kernel():
+                self.kernel = made
+            case BuildFailure():
+                self.failure = made
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -111,23 +121,21 @@ class _Run:
         with maker.source() as applied:
             self._applied = applied
             for state in self._states:
-                state.config = maker.resolve(state.variant, state.times)
+                state.take(maker.resolve(state.variant, state.times))
             for state in self._distinct():
                 assert state.config is not None
-                made = maker.make(state.config, state.times)
-                if isinstance(made, BuildFailure):
-                    state.failure = made
-                    continue
-                state.kernel = made
-                planned = narrow(plan_tests(self._job.suites, made, applied.tree.path), self._job.request.only)
-                tests.append(pool.submit(self._test, state, made, planned))
+                state.take(maker.make(state.config, state.times))
+                if state.kernel is not None:
+                    planned = plan_tests(self._job.suites, state.kernel, applied.tree.path)
+                    tests.append(pool.submit(self._test, state, state.kernel, narrow(planned, self._job.request.only)))
         return tests
 
     def _distinct(self) -> list[_State]:
         """The variants that are kernels of their own; the others are marked as the same as one of these."""
         first: dict[str, _State] = {}
         for state in self._states:
-            assert state.config is not None
+            if state.config is None:
+                continue  # Kconfig itself failed
             twin = first.setdefault(state.config.sha256, state)
             if twin is not state:
                 state.same_as = twin.variant.name
@@ -136,9 +144,7 @@ class _Run:
 
     def _test(self, state: _State, kernel: Kernel, planned: tuple[PlannedTest, ...]) -> None:
         assert self._launcher is not None
-        state.test = KernelTest(
-            state.variant.name, kernel, self._launcher, self._events, self._job.request.directory
-        )
+        state.test = KernelTest(state.variant.name, kernel, self._launcher, self._events, self._job.request.directory)
         state.test.findings.planned = planned
         try:
             state.test.run(self._job.suites, narrowed=bool(self._job.request.only))

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dmabuf-harness bench``: what each phase of the main job takes on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from harness import process
+from harness.cli.run import add_options, request_from, run_job
+from harness.cli.rundir import RunDirectory
+from harness.events import Event, PhaseEnded
+from harness.intake import DEFAULT_SERIES, bundled_series
+from harness.paths import cache_dir, cache_root, new_run_id, write_atomic
+from harness.pipeline import RunRequest
+from harness.source import obtain, parse_base
+
+SCENARIOS = ("cold", "touched", "same")
+TOUCHED = "drivers/dma-buf/dma-buf.c"
+
+
+@dataclass
+class Figures:
+    """One run, measured. ``phases``: (variant, phase, wall s, CPU s, peak bytes of the largest process)."""
+
+    scenario: str
+    seconds: float = 0.0
+    exit_code: int = 0
+    own_cpu_seconds: float = 0.0
+    own_peak_rss: int = 0
+    disk: int = 0
+    phases: list[tuple[str, str, float, float, int]] = field(default_factory=list)
+
+    def __call__(self, _elapsed: float, event: Event) -> None:
+        if isinstance(event, PhaseEnded):
+            self.phases.append((event.variant, event.phase, event.seconds, event.cpu_seconds, event.peak_rss))
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "bench",
+        help="measure the main job",
+        description="Run the main job and print what each phase took: cold (empty object and kernel caches, no ccache; "
+        f"the source is fetched before), touched (after a change in {TOUCHED}), same (the same content again).",
+    )
+    parser.set_defaults(handler=bench)
+    parser.add_argument("--scenario", choices=(*SCENARIOS, "all"), default="all", help="default: all, in this order")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    add_options(parser)
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    wanted = SCENARIOS if arguments.scenario == "all" else (arguments.scenario,)
+    obtain(parse_base(arguments.base), lambda text: None)
+    with _own_cache(keep=wanted[0] != "cold") as results:
+        figures = [_measure(scenario, arguments, results) for scenario in wanted]
+    if arguments.json is not None:
+        write_atomic(arguments.json, json.dumps([asdict(one) for one in figures], indent=1) + "\n")
+    return max(one.exit_code for one in figures)
+
+
+@contextmanager
+def _own_cache(keep: bool) -> Iterator[Path]:
+    """A cache beside the user's that shares only the sources, so that "cold" is cold and nothing of theirs is lost."""
+    shared = cache_root()
+    own = cache_dir("bench") / "dmabuf-harness"
+    if not keep:
+        shutil.rmtree(own, ignore_errors=True)
+    own.mkdir(parents=True, exist_ok=True)
+    for name in ("trees", "kvm.json"):
+        link = own / name
+        if not link.is_symlink():
+            link.symlink_to(shared / name)
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ.update({"XDG_CACHE_HOME": str(own.parent), "CCACHE_DISABLE": "1"})
+    try:
+        yield own / "runs"
+    finally:
+        del os.environ["CCACHE_DISABLE"]
+        if before is None:
+            del os.environ["XDG_CACHE_HOME"]
+        else:
+            os.environ["XDG_CACHE_HOME"] = before
+
+
+def _measure(scenario: str, arguments: argparse.Namespace, results: Path) -> Figures:
+    figures = Figures(scenario)
+    directory = RunDirectory(results / f"{new_run_id()}-{scenario}")
+    directory.create()
+    request = request_from(arguments, directory.path)
+    if scenario != "cold":
+        request = _touched(request, directory.path)
+    sys.stdout.write(f"\n== {scenario}\n")
+    started, used = time.monotonic(), time.process_time()
+    outcome, written = run_job(request, directory, figures)
+    figures.seconds = time.monotonic() - started
+    figures.own_cpu_seconds = time.process_time() - used
+    figures.own_peak_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    figures.exit_code = int(outcome.exit_code)
+    figures.disk = _size(results.parent)
+    sys.stdout.write(f"\n{_table(figures)}\nresults: {written.html}\n")
+    return figures
+
+
+def _touched(request: RunRequest, directory: Path) -> RunRequest:
+    """``request`` with one more patch: a comment at the end of ``TOUCHED``."""
+    tree = obtain(parse_base(request.base), lambda text: None)
+    lines = process.check(["git", "-C", tree.path, "show", f"{tree.commit}:{TOUCHED}"], what="git").splitlines()
+    start = len(lines) - 2
+    hunk = [
+        f"@@ -{start},3 +{start},4 @@",
+        *(f" {line}" for line in lines[-3:]),
+        "+/* what does a change here cost? */",
+    ]
+    patch = directory / "touched.patch"
+    patch.write_text("\n".join([f"--- a/{TOUCHED}", f"+++ b/{TOUCHED}", *hunk, ""]))
+    own = request.patches or (() if request.no_patch else (bundled_series()[DEFAULT_SERIES],))
+    return replace(request, patches=(*own, patch), no_patch=False)
+
+
+def _size(directory: Path) -> int:
+    """Bytes on disk below ``directory``; links are not followed."""
+    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*") if not path.is_symlink())
+
+
+def _table(figures: Figures) -> str:
+    rows = [f"{'phase':34}{'wall s':>8}{'CPU s':>9}{'peak MB':>9}"]
+    for variant, phase, seconds, cpu, rss in figures.phases:
+        name = f"{variant}: {phase}" if variant else phase
+        rows.append(f"{name:34}{seconds:8.1f}{cpu:9.1f}{rss / 1e6:9.0f}")
+    own = f"{'the harness itself':34}{'':8}{figures.own_cpu_seconds:9.1f}{figures.own_peak_rss / 1e6:9.0f}"
+    return "\n".join([*rows, own, f"{'in all':34}{figures.seconds:8.1f}", f"{'disk':34}{figures.disk / 1e6:17.0f} MB"])
