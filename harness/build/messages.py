@@ -20,9 +20,11 @@ _GCC = re.compile(
 )
 _GCC_TOOL = re.compile(r"(?P<path>)(?:cc1|gcc|as|ld)\b[^:]*: (?P<severity>(?:fatal )?error|warning): (?P<text>.+)")
 _OBJTOOL = re.compile(r"(?P<path>[^\s:]+\.o): (?P<severity>warning|error): objtool: (?P<text>.+)")
-_UNDEFINED = re.compile(r"(?P<place>\S+?):?(?:\([^)]*\))?: (?P<text>undefined reference to .+)")
+_SYMBOL = re.compile(
+    r"(?P<place>\S+?):?(?:\([^)]*\))?: (?P<text>undefined reference to .+|multiple definition of [^;]+)"
+)
 _IN_FUNCTION = re.compile(r"(?:\S*\bld: )?(?P<path>\S+\.o): in function `")
-_LINKER = re.compile(r"\S*\bld: (?P<text>(?:(?P<path>[^\s:]+\.[oa])\S*: )?(?:multiple definition|cannot|error).*)")
+_LINKER = re.compile(r"\S*\bld: (?P<text>(?:(?P<path>[^\s:]+\.[oa])\S*: )?(?:cannot|error).*)")
 _MODPOST = re.compile(r"(?P<severity>ERROR|WARNING): modpost: (?P<text>.+)")
 _MODPOST_MODULE = re.compile(r"\[(?P<path>\S+\.ko)\]")
 _KCONFIG = re.compile(r"(?P<path>\S*Kconfig\S*):(?P<line>\d+):\s*(?:error:\s*)?(?P<text>.+)")
@@ -80,7 +82,7 @@ def _message(line: str, tree: Path, added: Mapping[str, frozenset[int]], in_obje
         )
     if match := _OBJTOOL.match(line) or _GCC_TOOL.match(line):
         return CompilerMessage(relative(match["path"], tree), 0, _severity(match["severity"]), match["text"])
-    if match := _UNDEFINED.search(line):
+    if match := _SYMBOL.search(line):
         return CompilerMessage(relative(in_object or match["place"], tree), 0, "error", match["text"])
     return _tool_message(line, tree, added)
 
