@@ -176,6 +176,10 @@ class VmGuest:
             timed_out=done.status is None,
         )
 
+    def limit_silence(self, seconds: float) -> None:
+        """Count the guest as hanging once it has not answered for ``seconds``."""
+        self._live().silence_limit = seconds
+
     def put(self, local: Path, remote: str) -> None:
         self._copy(f"cat > {shlex.quote(remote)}", local.read_bytes())
 

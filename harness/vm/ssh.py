@@ -77,7 +77,7 @@ class Connection:
     def __init__(self, transport: paramiko.Transport, check_alive: Callable[[], None], silence_limit: float) -> None:
         self._transport = transport
         self._check_alive = check_alive
-        self._silence_limit = silence_limit
+        self.silence_limit = silence_limit
         self._last_answer = time.monotonic()
         self._closed = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="ssh-heartbeat", daemon=True)
@@ -100,7 +100,7 @@ class Connection:
             self._check_alive()
             raise GuestLost("ssh connection lost")
         silent = time.monotonic() - self._last_answer
-        if silent > self._silence_limit:
+        if silent > self.silence_limit:
             raise GuestLost(f"no answer for {silent:.0f} s: the guest hangs")
 
     def execute(
@@ -129,13 +129,13 @@ class Connection:
 
     def _open(self, timeout: float) -> paramiko.Channel:
         try:
-            return self._transport.open_session(timeout=min(timeout, self._silence_limit))
+            return self._transport.open_session(timeout=min(timeout, self.silence_limit))
         except (paramiko.SSHException, OSError, EOFError) as error:
             self._check()
             raise GuestLost(f"the guest opens no ssh session: {error or type(error).__name__}") from error
 
     def _send(self, channel: paramiko.Channel, data: bytes) -> None:
-        channel.settimeout(self._silence_limit)
+        channel.settimeout(self.silence_limit)
         channel.sendall(data)
 
     def _drain(self, channel: paramiko.Channel, out: _Stream, err: _Stream, deadline: float) -> bool:

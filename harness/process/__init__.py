@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The only place that starts programs.
+
+Every program runs as an argument list, in a process group of its own, under a small guard: a shell that kills
+the whole group when the harness itself dies (``PR_SET_PDEATHSIG`` reaches only the direct child, and make's
+children outlive make). So nothing runs on after Ctrl-C, ``kill`` or ``kill -9``.
+"""
+
+from harness.process.background import Background
+from harness.process.environment import clean_environment, which
+from harness.process.guard import Stopping, allow_again, kill_group, stop_all, stopped_by_signals
+from harness.process.running import Completed, LineHandler, Usage, check, metered, run
+
+__all__ = [
+    "Background",
+    "Completed",
+    "LineHandler",
+    "Stopping",
+    "Usage",
+    "allow_again",
+    "check",
+    "clean_environment",
+    "kill_group",
+    "metered",
+    "run",
+    "stop_all",
+    "stopped_by_signals",
+    "which",
+]

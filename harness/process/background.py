@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Programs that run beside the harness."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.process.guard import DIRECT, collect, kill_group, launch, reap
+
+
+class Background:
+    """A program without children that runs beside the harness (QEMU). End it with ``kill``, or as a context manager.
+
+    The thread that starts it must outlive it: the kernel ties the parent-death signal to that thread.
+    """
+
+    def __init__(
+        self, argv: Sequence[str | Path], *, output: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
+        """``output``: file that receives stdout and stderr."""
+        self._lock = threading.Lock()
+        self._usage: resource.struct_rusage | None = None
+        self.started = time.monotonic()
+        with output.open("ab") as handle:
+            args = [str(arg) for arg in argv]
+            self._proc = launch(args, cwd, env, subprocess.DEVNULL, handle, subprocess.STDOUT, DIRECT)
+
+    def poll(self) -> int | None:
+        """Exit status (128 + signal if a signal ended it), or None while it runs. Any thread may ask."""
+        with self._lock:
+            if self._usage is None:
+                if os.waitid(os.P_PID, self._proc.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+                    return None
+                self._usage = collect(self._proc)
+            code = self._proc.returncode
+            return code if code >= 0 else 128 - code
+
+    def wait(self, timeout: float) -> int | None:
+        """Wait up to ``timeout`` seconds for it to end by itself; None if it did not."""
+        deadline = time.monotonic() + timeout
+        while (code := self.poll()) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return code
+
+    def kill(self) -> None:
+        """End it and everything it started, now."""
+        with self._lock:
+            if self._usage is None:
+                kill_group(self._proc.pid)
+                self._usage = reap(self._proc)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of the program and its children, once it ended; 0 before."""
+        return self._usage.ru_utime + self._usage.ru_stime if self._usage is not None else 0.0
+
+    @property
+    def peak_rss(self) -> int:
+        """Bytes of the largest process among them, once it ended; 0 before."""
+        return self._usage.ru_maxrss * 1024 if self._usage is not None else 0
+
+    def __enter__(self) -> Background:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.kill()

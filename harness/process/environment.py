@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What programs see of the user's environment, and where they are found."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+# What a surrounding make or a user's kernel work would leak into the builds under test.
+_LEAKY_ENVIRONMENT = frozenset(
+    {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GNUMAKEFLAGS", "ARCH", "CROSS_COMPILE", "LLVM", "O"}
+    | {"KBUILD_OUTPUT", "KCONFIG_CONFIG", "INSTALL_MOD_PATH", "INSTALL_HDR_PATH", "KCFLAGS", "CC", "HOSTCC"}
+    | {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "CDPATH", "BASH_ENV", "ENV"}
+)
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The user's environment without what would change a kernel build, in the C locale, plus ``extra``."""
+    env = {key: value for key, value in os.environ.items() if key not in _LEAKY_ENVIRONMENT}
+    env.update({"LC_ALL": "C", "LANGUAGE": "C"})
+    env.update(extra or {})
+    return env
+
+
+def which(program: str) -> Path | None:
+    """Path of ``program``; also looks in the sbin directories that a user's PATH often lacks."""
+    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
+    found = shutil.which(program, path=path)
+    return Path(found) if found else None

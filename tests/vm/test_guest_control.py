@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A real guest over real ssh: commands, files, deadlines, and every way to lose it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from conftest import qemu_processes
+
+from harness.interfaces import GuestLost
+from harness.model import BootOutcome, Kernel
+from harness.vm.guest import VmGuest
+from harness.vm.launch import Launcher
+
+pytestmark = pytest.mark.vm
+
+
+def test_commands_streams_and_files(guest: VmGuest, tmp_path: Path) -> None:
+    """One boot for all that does not end it."""
+    lines: list[tuple[str, str]] = []
+    done = guest.run("echo out; echo err >&2; exit 7", timeout=60, on_line=lambda *line: lines.append(line))
+    assert (done.status, done.stdout, done.stderr) == (7, "out\n", "err\n")
+    assert sorted(lines) == [("stderr", "err"), ("stdout", "out")]
+
+    flood = "head -c 3000000 /dev/zero | tr '\\0' a; head -c 3000000 /dev/zero | tr '\\0' b >&2"
+    both = guest.run(flood, timeout=120)
+    assert (len(both.stdout), len(both.stderr)) == (3_000_000, 3_000_000)
+
+    assert int(guest.run("nproc", timeout=60).stdout) >= 2
+    assert guest.run("touch /must-not-be", timeout=60).status != 0, "the root is writable"
+    assert guest.run("ls /sys/class/net", timeout=60).stdout.split() == ["eth0", "lo"]
+    assert guest.run("kill -9 $$", timeout=60).status == 128 + signal.SIGKILL
+
+    slow = guest.run("echo begun; sleep 1000", timeout=3)
+    assert (slow.timed_out, slow.status, slow.stdout) == (True, None, "begun\n")
+    assert guest.run("true", timeout=60).ok, "a command that was stopped took the connection along"
+
+    data = os.urandom(100_000)
+    (tmp_path / "there").write_bytes(data)
+    guest.put(tmp_path / "there", "/tmp/a file")
+    guest.get("/tmp/a file", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == data
+    with pytest.raises(OSError, match="No such file"):
+        guest.get("/no/such/file", tmp_path / "none")
+
+    guest.mark("start it")
+    assert "dmabuf-harness: start it" in guest.kernel_log()
+    assert "dmabuf-harness: start it" in guest.console.text()
+
+
+def test_a_panic_is_noticed_with_its_first_line(guest: VmGuest) -> None:
+    with pytest.raises(GuestLost, match=r"^panic: Kernel panic - not syncing: sysrq triggered crash$"):
+        guest.run("echo c > /proc/sysrq-trigger; sleep 1000", timeout=1000)
+    assert "sysrq triggered crash" in guest.console.text()
+
+
+def test_a_guest_that_reboots_is_lost(guest: VmGuest) -> None:
+    with pytest.raises(GuestLost, match=r"ended by itself \(QEMU exit status 0\)"):
+        guest.run("echo b > /proc/sysrq-trigger; sleep 1000", timeout=1000)
+
+
+def test_a_qemu_that_is_killed_is_noticed(guest: VmGuest, tmp_path: Path) -> None:
+    (pid,) = qemu_processes(tmp_path)
+    begun = threading.Event()
+
+    def kill_once_it_runs() -> None:
+        begun.wait()
+        os.kill(pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_once_it_runs)
+    killer.start()
+    with pytest.raises(GuestLost, match="QEMU exit status 137"):
+        guest.run("echo begun; sleep 1000", timeout=1000, on_line=lambda *_: begun.set())
+    killer.join()
+
+
+def test_a_guest_that_stops_answering_is_lost_long_before_the_deadline(guest: VmGuest, tmp_path: Path) -> None:
+    (pid,) = qemu_processes(tmp_path)
+    guest.limit_silence(4)
+    started = time.monotonic()
+    with pytest.raises(GuestLost, match="the guest hangs"):
+        guest.run("echo begun; sleep 1000", timeout=1000, on_line=lambda *_: os.kill(pid, signal.SIGSTOP))
+    assert time.monotonic() - started < 500, "it waited for the deadline"
+
+
+def test_a_kernel_that_finds_no_init_is_a_panic_at_boot(
+    kernel: Kernel, launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.vm.command.GUEST_CODE", tmp_path / "nowhere")
+    booted, report = launcher.boot(kernel, tmp_path / "boots" / "test")
+    booted.shutdown()
+    assert report.outcome is BootOutcome.PANIC
+    assert "No working init" in report.ended or "Requested init" in report.ended
+    assert "Kernel panic - not syncing" in report.tail
+
+
+def test_a_kernel_that_does_not_come_up_in_time_is_a_hang(
+    kernel: Kernel, launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = tmp_path / "init"
+    stuck.write_text("#!/bin/sh\nexec sleep 1000\n")
+    stuck.chmod(0o755)
+    monkeypatch.setattr("harness.vm.command.GUEST_CODE", tmp_path)
+    monkeypatch.setattr("harness.vm.guest._BOOT_LIMIT", 2.5)
+    booted, report = launcher.boot(kernel, tmp_path / "boots" / "test")
+    booted.shutdown()
+    assert report.outcome is BootOutcome.HANG
+    assert "no login within" in report.ended
+    assert report.tail
+
+
+def test_nothing_of_a_guest_is_left(kernel: Kernel, launcher: Launcher, tmp_path: Path) -> None:
+    booted, _ = launcher.boot(kernel, tmp_path / "boots" / "test")
+    assert qemu_processes(tmp_path)
+    booted.shutdown()
+    assert not qemu_processes(tmp_path)
+    assert not list(tmp_path.rglob("*_key")), "private keys were left in the run directory"
+
+
+def test_guests_side_by_side_do_not_meet(kernel: Kernel, launcher: Launcher, tmp_path: Path) -> None:
+    booted = [launcher.boot(kernel, tmp_path / "boots" / name)[0] for name in ("a", "b")]
+    try:
+        for name, one in zip("ab", booted, strict=True):
+            assert one.run(f"echo {name} > /tmp/who", timeout=60).ok
+        assert [one.run("cat /tmp/who", timeout=60).stdout for one in booted] == ["a\n", "b\n"]
+    finally:
+        for one in booted:
+            one.shutdown()
