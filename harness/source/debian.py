@@ -51,8 +51,7 @@ def obtain(spec: BaseSpec, notify: Notify, keyring: Path = KEYRING) -> Tree:
         notify("looking the package up")
         package = find_package(spec, find_archive(), keyring)
         deb = cache_dir("downloads") / package.url.rpartition("/")[2]
-        if not deb.exists():
-            fetch_file(package.url, deb, size=package.size, sha256=package.sha256, notify=notify)
+        fetch_file(package.url, deb, size=package.size, sha256=package.sha256, notify=notify)
         path.parent.mkdir(parents=True, exist_ok=True)
         unpack_linux_source(deb, path, notify, lambda part: worktree.record(spec, part))
         deb.unlink()

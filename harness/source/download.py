@@ -42,11 +42,13 @@ def fetch_bytes(url: str) -> bytes | None:
 
 
 def fetch_file(url: str, target: Path, *, size: int, sha256: str, notify: Notify, pause: float = 1.0) -> None:
-    """Fetch ``url`` into ``target``, resuming ``target``.part if a run before left one.
+    """Fetch ``url`` into ``target``, unless a run before did; resumes the ``target``.part that one left.
 
     ``size`` in bytes. ``pause``: seconds before trying again after the connection broke.
     Raises ``Unreachable``, or ``InfrastructureError`` if what comes does not have the checksum.
     """
+    if target.exists() and _sha256(target) == sha256:
+        return
     part = target.with_name(target.name + ".part")
     resumed = part.exists()
     _complete(url, part, size, notify, pause)

@@ -58,9 +58,20 @@ def git(tree: Path, *args: str | Path, env: dict[str, str] | None = None, stdin:
     return done.stdout.rstrip("\n")
 
 
+def drop_stale_locks(tree: Path) -> None:
+    """Remove git's lock files, which a killed git leaves and every later one stumbles over.
+
+    Only for who holds our own lock on ``tree``, so that no git is at work there.
+    """
+    folder = tree / ".git"
+    for lock in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
+        lock.unlink()
+
+
 def create(tree: Path) -> None:
-    """Make ``tree`` an empty repository of ours; it may be one already."""
+    """Make ``tree`` an empty repository of ours; it may be one already, or half of one. Its lock must be held."""
     tree.mkdir(parents=True, exist_ok=True)
+    drop_stale_locks(tree)
     git(tree, "init", "--quiet", "--initial-branch=base", "--template=")
     config = tree / ".git" / "config"
     text = config.read_text()

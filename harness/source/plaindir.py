@@ -38,7 +38,6 @@ def obtain(spec: BaseSpec, notify: Notify) -> Tree:
             "GIT_WORK_TREE": str(spec.path),
             "GIT_INDEX_FILE": str(path / ".git" / "user.index"),
         }
-        (path / ".git" / "user.index.lock").unlink(missing_ok=True)
         git(spec.path, *worktree.ONE_PACK, "add", "--all", "--force", "--", ".", *_EXCLUDED, env=view)
         commit = git(path, "commit-tree", "-m", "base", git(spec.path, "write-tree", env=view))
         tree = Tree(spec.text, path, commit, worktree.kernel_version((spec.path / "Makefile").read_text()))

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.locks import exclusive
 from harness.model import Tree
 from harness.paths import write_atomic
-from harness.source.git import attempt, create, git
+from harness.source.git import attempt, create, drop_stale_locks, git
 from harness.source.spec import BaseSpec
 
 # git add streams files above the "big file" threshold straight into one pack: 24 s and 330 MB for 6.12, where
@@ -38,8 +38,7 @@ def reset(tree: Tree) -> None:
 
     Also mends what a killed run left: half-applied patches, new files, git's own lock files.
     """
-    for name in ("index.lock", "HEAD.lock", "ORIG_HEAD.lock"):
-        (tree.path / ".git" / name).unlink(missing_ok=True)
+    drop_stale_locks(tree.path)
     # Without a fresh look, a file that was only touched would count as changed and be written again.
     attempt(tree.path, "update-index", "-q", "--refresh")
     git(tree.path, "reset", "--quiet", "--hard", tree.commit)

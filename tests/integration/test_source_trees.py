@@ -219,6 +219,18 @@ def test_reset_after_commits_and_a_kill(linux: Path) -> None:
     assert git(tree.path, "status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("kind", ["dir", "git"])
+def test_locks_that_a_killed_git_left_do_not_last(repository: Path, kind: str) -> None:
+    tree = get(f"{kind}:{repository}")
+    left = ("index.lock", "user.index.lock", "HEAD.lock", "config.lock", "shallow.lock", "refs/harness/x.lock")
+    for name in left:
+        (tree.path / ".git" / name).parent.mkdir(exist_ok=True)
+        (tree.path / ".git" / name).write_text("")
+    (repository / DRIVER).write_text("int three;\n")
+    commit(repository, "three")
+    assert (get(f"{kind}:{repository}").path / DRIVER).read_text() == "int three;\n"
+
+
 def test_lock_is_held_against_others_and_waiting_is_said(linux: Path) -> None:
     tree = get(f"dir:{linux}")
     with worktree_lock(tree), try_exclusive(tree.path.parent / "worktree.lock") as free:

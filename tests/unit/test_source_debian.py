@@ -189,6 +189,15 @@ def test_download_goes_on_where_an_earlier_run_stopped(archive: FakeArchive, tmp
     assert (tmp_path / "deb").read_bytes() == archive.files[DEB]
 
 
+def test_whole_package_of_an_earlier_run_is_used_if_it_is_right(archive: FakeArchive, tmp_path: Path) -> None:
+    (tmp_path / "deb").write_bytes(archive.files[DEB])
+    fetch(archive, tmp_path / "deb")
+    assert archive.downloads() == []
+    (tmp_path / "deb").write_bytes(b"cut by a power failure")
+    fetch(archive, tmp_path / "deb")
+    assert (tmp_path / "deb").read_bytes() == archive.files[DEB]
+
+
 def test_damaged_part_is_fetched_anew(archive: FakeArchive, tmp_path: Path) -> None:
     (tmp_path / "deb.part").write_bytes(b"?" * 200)
     fetch(archive, tmp_path / "deb")
