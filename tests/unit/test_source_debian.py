@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from fake_archive import FakeArchive, make_deb, make_key, served
 
 from harness.errors import InfrastructureError, UserError
 from harness.model import Tree
@@ -21,6 +20,7 @@ from harness.paths import PROJECT_ROOT
 from harness.source import debian, download
 from harness.source.mirrors import find_archive
 from harness.source.spec import parse_base
+from tests.support.fake_archive import FakeArchive, make_deb, make_key, served
 
 DEB = "/pool/linux-source-9.8_9.8.7-1_all.deb"
 INRELEASE = "/dists/trixie-backports/InRelease"

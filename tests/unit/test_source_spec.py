@@ -6,11 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake_archive import write_kernel
 
 from harness.errors import UserError
 from harness.source import DEFAULT_BASE, parse_base
 from harness.source.worktree import kernel_version
+from tests.support.fake_archive import write_kernel
 
 
 def test_default_is_a_debian_base() -> None:
