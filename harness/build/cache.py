@@ -33,9 +33,7 @@ def find(key: str) -> Kernel | None:
 
 def newest() -> Kernel | None:
     """The kernel that was made or used last, or None if the cache holds none."""
-    entries = [path for path in cache_dir("kernels").iterdir() if not path.name.startswith(".")]
-    entries.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    return next(filter(None, (find(path.name) for path in entries)), None)
+    return next(filter(None, (find(path.name) for path in _by_age())), None)
 
 
 def part(key: str) -> Path:
@@ -76,8 +74,12 @@ def _describe(key: str, directory: Path, facts: Mapping[str, Any]) -> Kernel:
     )
 
 
+def _by_age() -> list[Path]:
+    """Entries, the one used last first."""
+    entries = [path for path in cache_dir("kernels").iterdir() if not path.name.startswith(".")]
+    return sorted(entries, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+
 def _prune() -> None:
-    kernels = [path for path in cache_dir("kernels").iterdir() if not path.name.startswith(".")]
-    kernels.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    for path in kernels[_KEEP:]:
+    for path in _by_age()[_KEEP:]:
         shutil.rmtree(path, ignore_errors=True)

@@ -125,6 +125,16 @@ def test_a_finished_kernel_is_only_found_for_its_own_content(linux: Linux) -> No
     assert build.lookup(build.BuildRequest(linux.applied(), linux.config(), 2)) is None
 
 
+def test_the_newest_kernel_is_the_one_used_last(linux: Linux) -> None:
+    assert build.newest_kernel() is None
+    on, off = linux.kernel(ON), linux.kernel(OFF)
+    newest = build.newest_kernel()
+    assert newest is not None and newest.key == off.key
+    linux.kernel(ON)
+    newest = build.newest_kernel()
+    assert newest is not None and newest.key == on.key
+
+
 @pytest.mark.parametrize("damage", ["image", "kernel.json"])
 def test_a_damaged_cache_entry_is_built_again(linux: Linux, damage: str) -> None:
     kernel = linux.kernel()
