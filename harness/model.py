@@ -197,6 +197,12 @@ class PlannedTest:
     suite: str
     name: str
 
+    def covers(self, result: TestResult) -> bool:
+        """True for its own result, and for one below it: "sync/sync_test/merge" is below "sync/sync_test"."""
+        rest = result.name.removeprefix(self.name)
+        below = rest != result.name and not (rest[:1].isalnum() or rest[:1] == "_")
+        return self.suite == result.suite and (below or result.name == self.name)
+
 
 @dataclass(frozen=True)
 class TestResult:

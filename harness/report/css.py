@@ -9,7 +9,7 @@ CSS = """
   --link: #4493f8; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1rem 4rem; background: var(--bg); color: var(--fg);
-  font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+  font: 15px/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
 h1 { font-size: 1.1rem; font-weight: 600; margin: 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .7rem; }
 h2 small, .soft { color: var(--soft); font-weight: 400; font-size: .9rem; }
@@ -21,7 +21,7 @@ header { border: 1px solid var(--line); border-left: 6px solid var(--good); bord
 header.bad { border-left-color: var(--bad); background: var(--badbg); }
 header p { margin: .3rem 0 0; font-size: 1.05rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; margin: 1.2rem 0; }
-dt { color: var(--soft); } dd { margin: 0; }
+dt { color: var(--soft); } dd { margin: 0; min-width: 0; } code { overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .4rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }

@@ -21,7 +21,6 @@ from harness.model import (
     TestResult,
     VariantReport,
 )
-from harness.report.text import plural
 
 KERNEL = "kernel"
 
@@ -72,7 +71,7 @@ def _build(variant: VariantReport) -> TestResult:
         return replace(case, status=Status.FAIL, message=build_trouble(variant), output=text, log=str(failure.log))
     if kernel is not None:
         how = "taken from the cache" if kernel.reused else "built"
-        return replace(case, message=f"{kernel.release}, {how}", output="\n".join(kernel.notes), log=str(kernel.log))
+        return replace(case, message=how, output="\n".join(kernel.notes), log=str(kernel.log))
     if variant.same_as:
         return replace(case, status=Status.SKIP, message=f"same resolved config as {variant.same_as}")
     return replace(case, status=Status.MISSING, message="never built")
@@ -93,8 +92,15 @@ def build_trouble(variant: VariantReport) -> str:
 
 def describe(message: CompilerMessage) -> str:
     """ "drivers/dma-buf/dma-buf.c:120: error: ... (a line that the patch adds)"."""
-    place = f"{message.path}:{message.line}" if message.line else message.path
-    return f"{place}: {message.severity}: {message.text}{' (a line that the patch adds)' if message.added else ''}"
+    return f"{_place(message)}: {message.severity}: {_said(message)}"
+
+
+def _place(message: CompilerMessage) -> str:
+    return f"{message.path}:{message.line}" if message.line else message.path
+
+
+def _said(message: CompilerMessage) -> str:
+    return message.text + (" (a line that the patch adds)" if message.added else "")
 
 
 def _boot(variant: VariantReport) -> TestResult:
@@ -107,10 +113,14 @@ def _boot(variant: VariantReport) -> TestResult:
         "boot",
         Status.PASS if up else Status.FAIL,
         variant.times.get("boot", last.seconds),
-        message=f"{plural(len(variant.boots), 'boot')} under {last.accel}" if up else boot_trouble(last),
+        message=f"up under {last.accel}{_restarts(variant.boots)}" if up else boot_trouble(last),
         output="\n".join([*map(_boot_line, variant.boots), *([] if up else ["", last.tail])]),
         log=last.console,
     )
+
+
+def _restarts(boots: Sequence[BootReport]) -> str:
+    return f", booted {len(boots)} times" if len(boots) > 1 else ""
 
 
 def boot_trouble(boot: BootReport) -> str:
@@ -138,19 +148,18 @@ def _config(problem: ConfigProblem) -> TestResult:
 
 def _warning(message: CompilerMessage) -> TestResult:
     """A new warning is a result, but not one that makes a run red."""
-    name = f"warning: {message.path}:{message.line}"
-    return TestResult(KERNEL, name, Status.SKIP, message=describe(message))
+    return TestResult(KERNEL, f"warning: {_place(message)}", Status.SKIP, message=_said(message))
 
 
 def _splat(splat: Splat, boots: Sequence[BootReport]) -> TestResult:
     log = splat.log or (boots[0].console if len(boots) == 1 else "")
     place = f"{log}:{splat.line}" if log else f"line {splat.line} of the console"
-    during = f", during {splat.during}" if splat.during else ""
+    during = f"printed during {splat.during}" if splat.during else "printed"
     return TestResult(
         KERNEL,
         f"{splat.kind}: {splat.title}",
         Status.FAIL,
-        message=f"{splat.title} ({place}{during})",
+        message=f"{during}: {place}",
         output=splat.text,
         log=log,
         known=splat.known,
@@ -191,6 +200,19 @@ def tally(results: Iterable[TestResult]) -> Tally:
     )
 
 
+def is_step(case: TestResult) -> bool:
+    """True for the building and the booting of a kernel: what every variant goes through."""
+    return case.suite == KERNEL and case.name in ("build", "boot")
+
+
+def not_tested(case: TestResult) -> tuple[str, ...]:
+    """Why ``case`` tested less than planned, without being bad or expected: skips, also inside a pass, and warnings."""
+    if case.lost_coverage:
+        return case.lost_coverage
+    unexpected = case.status is Status.SKIP and not case.known and not is_step(case)
+    return (case.message or "skipped",) if unexpected else ()
+
+
 def by_suite(results: Iterable[TestResult]) -> dict[str, tuple[TestResult, ...]]:
     """Results by suite, suites in order of appearance."""
     suites: dict[str, list[TestResult]] = {}
@@ -214,6 +236,7 @@ def groups(report: RunReport) -> tuple[tuple[str, VariantReport], ...]:
 def _group(report: RunReport, own: VariantReport) -> tuple[str, VariantReport]:
     equal = [own, *(other for other in report.variants if other.same_as == own.variant.name)]
     problems = dict.fromkeys(problem for variant in equal for problem in variant.config_problems)
-    notes = dict.fromkeys(note for variant in equal for note in variant.notes)
+    kernel_notes = own.kernel.notes if own.kernel is not None else ()
+    notes = dict.fromkeys([*kernel_notes, *(note for variant in equal for note in variant.notes)])
     title = " = ".join(variant.variant.name for variant in equal)
     return title, replace(own, config_problems=tuple(problems), notes=tuple(notes))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import quote
 
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
 from harness.report.css import CSS
-from harness.report.facts import KERNEL, by_suite, cases, groups, suite_seconds, tally
+from harness.report.facts import KERNEL, by_suite, cases, groups, not_tested, suite_seconds, tally
 from harness.report.headline import headline
 from harness.report.reproduce import reproduce
 from harness.report.text import cut_middle, duration, one_line, plural, relative, visible
@@ -84,7 +85,7 @@ class _Page:
         facts += [("Already in base", subject) for subject in report.already_in_base]
         facts += list(report.machine.items())
         items = "".join(f"<dt>{_text(label)}</dt><dd>{_text(text)}</dd>" for label, text in facts)
-        command = f"<dt>Command</dt><dd><code>{_text(' '.join(report.command))}</code></dd>"
+        command = f"<dt>Command</dt><dd><code>{_text(shlex.join(report.command))}</code></dd>"
         return f"<dl>{items}{command}{''.join(map(self._kernel_fact, self._groups))}</dl>"
 
     def _kernel_fact(self, group: tuple[str, VariantReport]) -> str:
@@ -172,14 +173,27 @@ class _Page:
 
     def _bad(self) -> str:
         bad = [(variant, case) for variant, case in self._all() if case.is_bad]
-        bad.sort(key=lambda pair: pair[1].status is Status.MISSING)  # what died explains what never ran
-        parts = [self._case(variant, case, index < MAX_OPEN) for index, (variant, case) in enumerate(bad)]
-        return f"<h2>{plural(len(bad), 'failure')}</h2>{''.join(parts)}" if parts else ""
+        ran = [(variant, case) for variant, case in bad if case.status is not Status.MISSING]
+        parts = [self._case(variant, case, index < MAX_OPEN) for index, (variant, case) in enumerate(ran)]
+        parts += [self._missing(title, variant) for title, variant in self._groups]
+        return f"<h2>{plural(len(bad), 'failure')}</h2>{''.join(parts)}" if bad else ""
+
+    def _missing(self, title: str, variant: VariantReport) -> str:
+        """Tests that never ran have nothing to tell but their names."""
+        missing = [case for case in cases(variant) if case.is_bad and case.status is Status.MISSING]
+        items = "".join(f"<li>{_text(case.suite)}: {_text(case.name)}</li>" for case in missing)
+        return (
+            f'<details><summary><span class="badge missing">missing</span> <span class="what">'
+            f'{plural(len(missing), "test")} never ran</span> <span class="soft">{_text(title)}</span></summary>'
+            f"<ul>{items}</ul></details>"
+            if missing
+            else ""
+        )
 
     def _case(self, variant: VariantReport, case: TestResult, unfolded: bool) -> str:
         log = self._file(case.log) if case.log else ""
         output = visible(cut_middle(case.output, MAX_OUTPUT, case.log)).strip("\n")
-        again = reproduce(self._report, variant.variant.name, case)
+        again = reproduce(self._report, variant, case)
         return (
             f"<details{' open' if unfolded else ''}><summary>{_badge(case)} "
             f'<span class="what">{_text(case.name)}</span> <span class="soft">{_text(variant.variant.name)}, '
@@ -198,7 +212,7 @@ class _Page:
         rows = [
             [_text(case.name), _text(variant.variant.name), _text(case.suite), "<br>".join(map(_text, told))]
             for variant, case in self._all()
-            if (told := _not_tested(case))
+            if (told := not_tested(case))
         ]
         table = _table(["Test", "Variant", "Suite", "Why"], rows)
         return f"<h2>Not tested, and warnings</h2>{table}" if rows else ""
@@ -227,12 +241,3 @@ class _Page:
             for phase in phases
         )
         return f"<h2>Times</h2>{_table(['Phase', *self._titles], rows)}" if phases else ""
-
-
-def _not_tested(case: TestResult) -> tuple[str, ...]:
-    if case.lost_coverage:
-        return case.lost_coverage
-    is_step = case.suite == KERNEL and case.name in ("build", "boot")
-    if case.status is Status.SKIP and not case.known and not is_step:
-        return (case.message or "skipped",)
-    return ()

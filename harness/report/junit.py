@@ -6,6 +6,7 @@ A case is red in it exactly if it counts as bad in the exit code; what is known 
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -48,7 +49,7 @@ def _of_variant(report: RunReport, variant: VariantReport, run_dir: Path) -> lis
             f"{name}: {suite}",
             f"dmabuf.{_part(name)}.{_part(suite)}",
             report,
-            [_case(result, _own_output(result), run_dir, reproduce(report, name, result)) for result in results],
+            [_case(result, _own_output(result), run_dir, reproduce(report, variant, result)) for result in results],
             {**properties, **_coverage(results)},
         )
         for suite, results in by_suite(cases(variant)).items()
@@ -67,7 +68,7 @@ def _suite(
     for case in found:
         case.classname = classname
     told = {**_run_properties(report), **(properties or {})}
-    shown = {key: one_line(value) for key, value in told.items() if value}
+    shown = {one_line(key): one_line(value) for key, value in told.items() if value}
     return TestSuite(one_line(name), found, timestamp=one_line(report.started), properties=shown)
 
 
@@ -115,7 +116,7 @@ def _run_properties(report: RunReport) -> dict[str, str]:
         "base": f"{report.base} ({report.base_version})",
         "patches": "; ".join(report.patches) or "none",
         "already in base": "; ".join(report.already_in_base),
-        "command": " ".join(report.command),
+        "command": shlex.join(report.command),
         "notes": "; ".join(report.notes),
         **{f"machine: {key}": value for key, value in report.machine.items()},
     }

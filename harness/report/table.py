@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable
 
 from harness.model import RunReport, Status, TestResult, VariantReport
-from harness.report.facts import KERNEL, by_suite, groups, kernel_cases, suite_seconds, tally
+from harness.report.facts import KERNEL, by_suite, groups, is_step, kernel_cases, not_tested, suite_seconds, tally
 from harness.report.headline import headline
 from harness.report.reproduce import reproduce
 from harness.report.style import Style, style_of
@@ -68,9 +68,10 @@ class _Page:
 
     def _title(self, title: str, variant: VariantReport) -> list[str]:
         """Name, kernel, and how it was come by: built or reused, booted or not."""
-        about = [one_line(variant.kernel.release)] if variant.kernel is not None else []
-        about += [f"{case.name}: {_outcome(case)}" for case in kernel_cases(variant)[:2]]
-        return [self._style.paint(one_line(title), "bold"), *self._wrap(", ".join(about), 2)]
+        about = [variant.kernel.release] if variant.kernel is not None else []
+        about += [_step(case) for case in kernel_cases(variant) if is_step(case)]
+        twins = ["same config: tested once"] if title != variant.variant.name else []
+        return [self._style.paint(one_line(title), "bold"), *self._wrap(one_line(", ".join([*about, *twins])), 2)]
 
     def _row(self, variant: VariantReport, suite: str, results: Iterable[TestResult], width: int) -> str:
         counts = tally(results)
@@ -96,26 +97,25 @@ class _Page:
 
     def _bad(self) -> list[str]:
         bad = [(variant, case) for variant, case in self._all() if case.is_bad]
-        detailed = [(variant, case) for variant, case in bad if case.status is not Status.MISSING]
-        detailed = (detailed or bad)[:MAX_DETAILED]
-        rest = [pair for pair in bad if pair not in detailed]
-        lines = [line for variant, case in detailed for line in self._failure(variant, case)]
-        lines += [f"  {self._name(variant, case)}: {_outcome(case)}" for variant, case in rest[:MAX_NAMED]]
-        if len(rest) > MAX_NAMED:
-            lines.append(one_line(f"  {len(rest) - MAX_NAMED} more in {self._written.results}"))
-        return [self._style.paint(f"{plural(len(bad), 'failure')}", "bold", "red"), *lines] if bad else []
+        bad.sort(key=lambda pair: pair[1].status is Status.MISSING)  # what died explains what never ran
+        named = bad[MAX_DETAILED:]
+        lines = [line for variant, case in bad[:MAX_DETAILED] for line in self._failure(variant, case)]
+        lines += [f"  {self._name(variant, case)}: {case.status.value}" for variant, case in named[:MAX_NAMED]]
+        if len(named) > MAX_NAMED:
+            lines.append(one_line(f"  {len(named) - MAX_NAMED} more in {self._written.results}"))
+        return [self._style.paint(plural(len(bad), "failure"), "bold", "red"), *lines] if bad else []
 
     def _failure(self, variant: VariantReport, case: TestResult) -> list[str]:
         log = self._log(case)
         return [
-            f"  {self._style.paint(self._name(variant, case), 'red')}: {_outcome(case)}",
+            f"  {self._style.paint(self._name(variant, case), 'red')}: {case.status.value}",
             *self._wrap(one_line(case.message), 6),
             *([f"      log:   {log}"] if log else []),
-            f"      again: {reproduce(self._report, variant.variant.name, case)}",
+            f"      again: {reproduce(self._report, variant, case)}",
         ]
 
     def _name(self, variant: VariantReport, case: TestResult) -> str:
-        return one_line(f"{variant.variant.name} {case.suite} {case.name}")
+        return one_line(f"{variant.variant.name}: {_title_of(case)}")
 
     def _log(self, case: TestResult) -> str:
         """A path that can be opened from where the user is."""
@@ -124,27 +124,30 @@ class _Page:
 
     # --- what else is worth knowing -------------------------------------------------------------
 
-    def _section(self, title: str, lines: Iterable[str]) -> list[str]:
+    def _section(self, title: str, told: Iterable[tuple[VariantReport, str]]) -> list[str]:
+        """What was told of several variants alike is said once."""
+        where: dict[str, list[str]] = {}
+        for variant, text in told:
+            where.setdefault(one_line(text), []).append(one_line(variant.variant.name))
+        lines = [f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in where.items()]
         body = [line for text in lines for line in self._wrap(text, 2, hanging=4)]
         return [self._style.paint(title, "bold", "yellow"), *body] if body else []
 
     def _excused(self) -> list[str]:
-        known = [(variant, case) for variant, case in self._all() if case.known]
-        return self._section("Known", (f"{self._name(v, case)}: {one_line(case.known)}" for v, case in known))
+        return self._section(
+            "Known", ((v, f"{_title_of(case)}: {case.known}") for v, case in self._all() if case.known)
+        )
 
     def _lost(self) -> list[str]:
         """Skips without an expectation, skips hidden in passes, symbols that did not come out as asked."""
-        lines = []
-        for variant, case in self._all():
-            name = self._name(variant, case)
-            lines += [f"{name}: {one_line(line)}" for line in case.lost_coverage]
-            if case.status is Status.SKIP and not (case.known or case.lost_coverage or _is_step(case)):
-                lines.append(f"{name}: {one_line(case.message) or 'skipped'}")
-        return self._section("Not tested, and warnings", lines)
+        told = ((v, f"{_title_of(case)}: {why}") for v, case in self._all() for why in not_tested(case))
+        return self._section("Not tested, and warnings", told)
 
     def _notes(self) -> list[str]:
-        notes = [f"{variant.variant.name}: {note}" for _, variant in self._groups for note in variant.notes]
-        return self._section("Notes", map(one_line, [*self._report.notes, *notes]))
+        own = self._section("Notes", ((variant, note) for _, variant in self._groups for note in variant.notes))
+        general = [line for note in self._report.notes for line in self._wrap(one_line(note), 2, hanging=4)]
+        title = [self._style.paint("Notes", "bold", "yellow")] if general or own else []
+        return [*title, *general, *own[1:]]
 
     def _verdict(self) -> list[str]:
         color = "red" if self._report.is_bad else "green"
@@ -167,12 +170,14 @@ class _Page:
         )
 
 
-def _is_step(case: TestResult) -> bool:
-    return case.suite == KERNEL and case.name in ("build", "boot")
+def _title_of(case: TestResult) -> str:
+    return case.name if case.suite == KERNEL else f"{case.suite} {case.name}"
 
 
-def _outcome(case: TestResult) -> str:
-    if _is_step(case):
-        time = f" in {duration(case.seconds)}" if case.seconds and case.status is Status.PASS else ""
-        return one_line(f"{case.message}{time}")
-    return case.status.value
+def _step(case: TestResult) -> str:
+    """ "built in 3 min 23 s", "does not build", "up under tcg in 9.1 s", "not booted"."""
+    if case.name == "build" and case.status is Status.FAIL:
+        return "does not build"
+    return (
+        f"{case.message} in {duration(case.seconds)}" if case.status is Status.PASS and case.seconds else case.message
+    )

@@ -37,16 +37,7 @@ def _worth_keeping(repeats: Sequence[TestResult]) -> list[TestResult]:
 
 
 def _parent(result: TestResult, planned: Iterable[PlannedTest]) -> PlannedTest | None:
-    own = PlannedTest(result.suite, result.name)
-    return max(
-        (test for test in planned if test == own or _is_below(own, test)), key=lambda test: len(test.name), default=None
-    )
-
-
-def _is_below(test: PlannedTest, parent: PlannedTest) -> bool:
-    """ "sync:sync_test.alloc_timeline" is below "sync:sync_test"; "sync_test2" is not."""
-    rest = test.name.removeprefix(parent.name)
-    return test.suite == parent.suite and rest != test.name and not (rest[:1].isalnum() or rest[:1] == "_")
+    return max((test for test in planned if test.covers(result)), key=lambda test: len(test.name), default=None)
 
 
 def _with_own(test: PlannedTest, found: list[TestResult]) -> list[TestResult]:

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The same things are told in every format: nothing is known to one report and missing from another."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.report import load, render_table, write_reports
+from harness.report.style import Style
+from tests.support.sample_reports import TITLE, bad_report, run_report
+
+# From tests/support/sample_reports.py: what bad_report() holds.
+TOLD = [
+    "debian:6.12",
+    "6.12.117",
+    "dma-buf: show in bufinfo which attachments are dynamic",
+    "dma-buf: an older one",
+    "tcg (KVM does not get past the decompressor)",
+    "7.2.22",
+    "move-notify-on",
+    "move-notify-off",
+    "the base was unpacked again",
+    "guest lost at its end: QEMU exited with 0",
+    "sync selftests not built",
+    "dmabuf.sync_refuses_unknown_flags",
+    "expected EINVAL, got success",
+    "boots/move-notify-on-1/logs/checks.txt",
+    "vgem.import_twice",
+    "guest lost: Kernel panic - not syncing",
+    "heap.zeroed",
+    "heap.flaky_one",
+    "heap races (https://b.example/7)",
+    "test 6: [skip,no-memfd]",
+    "dmabuf-heaps:dmabuf-heap",
+    "no vgem",
+    TITLE,
+    "boots/move-notify-on-1/console.log",
+    "vgem declares no segment size (https://b.example/9)",
+    "DRM_VGEM",
+    "DMABUF_MOVE_NOTIFY",
+    "depends on DRM, which is n",
+    "drivers/dma-buf/dma-buf.c",
+    "'attach' undeclared",
+    "unused variable 'old'",
+]
+
+
+@pytest.fixture(scope="module")
+def formats(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    directory = tmp_path_factory.mktemp("run")
+    written = write_reports(bad_report(), directory)
+    table = render_table(bad_report(), written, Style(100))
+    files = {path.name: path.read_text() for path in (written.results, written.junit, written.html)}
+    texts = {"terminal": table, **{name: html.unescape(text) for name, text in files.items()}}
+    return {name: " ".join(text.split()) for name, text in texts.items()}
+
+
+@pytest.mark.parametrize("format_name", ["terminal", "results.json", "junit.xml", "report.html"])
+@pytest.mark.parametrize("told", TOLD)
+def test_every_format_tells(formats: dict[str, str], format_name: str, told: str) -> None:
+    assert told in formats[format_name]
+
+
+def test_all_reports_can_be_made_again_from_results_json_alone(tmp_path: Path) -> None:
+    first = write_reports(bad_report(), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for path in (first.junit, first.html):
+        path.unlink()
+    again = write_reports(load(tmp_path), tmp_path)
+    assert again == first
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_second_junit_file_is_written_where_asked(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    written = write_reports(run_report(), run_dir, tmp_path / "ci.xml")
+    assert written.junit == tmp_path / "ci.xml"
+    assert written.junit.read_bytes() == (run_dir / "junit.xml").read_bytes()
+
+
+@pytest.mark.parametrize(("report", "verdict"), [(run_report(), "pass"), (bad_report(), "fail")])
+def test_the_stored_verdict_agrees(tmp_path: Path, report: object, verdict: str) -> None:
+    written = write_reports(report, tmp_path)  # type: ignore[arg-type]
+    assert json.loads(written.results.read_text())["verdict"] == verdict

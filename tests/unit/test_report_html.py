@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""report.html: one page without outside help, with everything foreign escaped."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from harness.model import RunReport, Status, TestResult, VariantReport
+from harness.report.html import MAX_OUTPUT, render_html
+from tests.support.report_strategies import run_reports
+from tests.support.sample_reports import OFF, ON, RUN_DIR, bad_report, boot, run_report, variant_report
+
+VOID = {"meta", "br"}
+OUR_TAGS = {
+    *("html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "p", "strong", "span", "dl", "dt", "dd"),
+    *("code", "div", "table", "thead", "tbody", "tr", "th", "td", "a", "br", "details", "summary", "pre", "ul", "li"),
+}
+
+
+class Page(HTMLParser):
+    """Reads a page back and insists on matching tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.texts: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def page(report: RunReport) -> Page:
+    return Page(render_html(report, RUN_DIR))
+
+
+def test_a_script_in_any_text_is_only_text() -> None:
+    evil = "<script>alert(1)</script>"
+    result = TestResult("checks", evil, Status.FAIL, message=evil, output=evil, log=evil, lost_coverage=(evil,))
+    report = run_report(
+        variant_report(ON, (result,), notes=(evil,), boots=(boot(),)),
+        patches=(evil,),
+        machine={evil: evil},
+        command=("dmabuf-harness", "run", evil),
+        run_id=evil,
+    )
+    shown = page(report)
+    assert "script" not in shown.tags
+    assert shown.text.count(evil) > 8
+
+
+@settings(deadline=None)
+@given(run_reports())
+def test_any_report_is_a_page_of_our_own_tags(report: RunReport) -> None:
+    shown = page(report)
+    assert set(shown.tags) <= OUR_TAGS
+    assert all(":" not in link and not link.startswith("/") for link in shown.links)
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    text = render_html(bad_report(), RUN_DIR)
+    assert "src=" not in text and "url(" not in text and "@import" not in text and "<link" not in text
+
+
+def test_logs_of_the_run_are_links_and_files_elsewhere_are_not() -> None:
+    links = page(bad_report()).links
+    assert "boots/move-notify-on-1/console.log" in links
+    assert "boots/move-notify-on-1/logs/checks.txt" in links
+    assert "kernels/on/build.log" in links
+    outside = Page(render_html(bad_report(), Path("/somewhere/else")))
+    assert not any("build.log" in link for link in outside.links)
+    assert str(RUN_DIR / "kernels/on/build.log") in outside.text
+
+
+@pytest.mark.parametrize("log", ["../../etc/passwd", "/etc/passwd", "javascript:alert(1)"])
+def test_a_log_name_cannot_lead_elsewhere(log: str) -> None:
+    links = page(run_report(variant_report(ON, (TestResult("checks", "x", Status.FAIL, log=log),)))).links
+    assert not any("passwd" in link or ":" in link for link in links)
+
+
+def test_tests_of_both_variants_stand_side_by_side() -> None:
+    on = variant_report(ON, (TestResult("checks", "x", Status.PASS),))
+    off = variant_report(OFF, (TestResult("checks", "x", Status.FAIL, message="odd"),))
+    assert "Test move-notify-on move-notify-off x pass fail odd" in page(run_report(on, off)).text
+
+
+def test_variants_that_are_one_kernel_are_one_column() -> None:
+    shown = page(run_report(variant_report(), VariantReport(OFF, same_as=ON.name))).text
+    assert "Suite move-notify-on = move-notify-off kernel" in shown
+
+
+def test_a_long_output_is_cut() -> None:
+    report = run_report(variant_report(ON, (TestResult("checks", "x", Status.FAIL, output="x" * 40 * MAX_OUTPUT),)))
+    assert len(render_html(report, RUN_DIR)) < 2 * MAX_OUTPUT

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command that repeats one test."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.model import PlannedTest, Status, TestResult
+from harness.report.reproduce import reproduce
+from tests.support.sample_reports import ON, run_report, splat, variant_report
+
+FAILED = TestResult("checks", "udmabuf.x", Status.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        ("run", ""),
+        ("run -p a.patch -p b.patch --base debian:6.1", " -p a.patch -p b.patch --base debian:6.1"),
+        ("run --suite checks sync --no-patch", " --no-patch"),
+        ("run --variant off --out /d --junit=j.xml -j 2", " -j 2"),
+        ("run --only a b --accel tcg", " --accel tcg"),
+        ("run --var=on --acc tcg", " --acc tcg"),
+        ("run --pytest mine.py", " --pytest mine.py"),
+    ],
+)
+def test_what_narrowed_the_run_is_replaced_and_all_else_kept(command: str, kept: str) -> None:
+    report = run_report(command=("dmabuf-harness", *command.split()))
+    again = reproduce(report, variant_report(), FAILED)
+    assert again == f"dmabuf-harness run{kept} --variant {ON.name} --suite checks --only udmabuf.x"
+
+
+def test_a_subtest_is_repeated_with_the_test_above_it() -> None:
+    planned = (PlannedTest("sync", "sync/sync_test"), PlannedTest("sync", "sync/sync"))
+    failed = TestResult("sync", "sync/sync_test/merge", Status.FAIL)
+    assert reproduce(run_report(), variant_report(planned=planned), failed).endswith(
+        "--suite sync --only sync/sync_test"
+    )
+
+
+def test_a_users_own_tests_are_named_by_the_file() -> None:
+    report = run_report(command=("dmabuf-harness", "run", "--pytest", "mine.py"))
+    again = reproduce(report, variant_report(), TestResult("pytest", "mine.py::test_x", Status.FAIL))
+    assert again == f"dmabuf-harness run --pytest mine.py --variant {ON.name} --only mine.py::test_x"
+
+
+def test_a_splat_is_repeated_with_all_tests_of_the_variant() -> None:
+    report = run_report(variant_report(splats=(splat(),)))
+    assert reproduce(report, variant_report(), TestResult("kernel", "warn: x", Status.FAIL)).endswith(
+        f"'my patch.mbox' --variant {ON.name}"
+    )
+
+
+def test_names_are_quoted_for_the_shell() -> None:
+    odd = TestResult("checks", "x; rm -rf ~", Status.FAIL)
+    assert reproduce(run_report(), variant_report(), odd).endswith("--only 'x; rm -rf ~'")

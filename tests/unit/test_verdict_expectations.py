@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What an expectations.toml may hold, and what its entries excuse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UserError
+from harness.model import Status, TestResult, VariantReport
+from harness.paths import WRAPPERS
+from harness.verdict import Expectation, apply_expectations, load_expectations
+from tests.support.sample_reports import ON, PASSES, splat, variant_report
+
+TODAY = date(2026, 11, 24)
+GOOD = {
+    "kind": '"fail"',
+    "match": '"heap\\\\.zeroed"',
+    "reason": '"the heap is not cleared"',
+    "link": '"https://b.example/1"',
+    "until": "2027-01-31",
+}
+
+
+def write(root: Path, **changes: str | None) -> Path:
+    """A wrappers directory with one entry: the good one with ``changes`` (None: key left out)."""
+    values = {key: value for key, value in {**GOOD, **changes}.items() if value is not None}
+    return write_text(root, "[[expect]]\n" + "".join(f"{key} = {value}\n" for key, value in values.items()))
+
+
+def write_text(root: Path, text: str) -> Path:
+    (root / "kselftest").mkdir(parents=True)
+    (root / "kselftest" / "expectations.toml").write_text(text)
+    return root
+
+
+def entry(tmp_path: Path, **changes: str | None) -> Expectation:
+    (found,) = load_expectations(write(tmp_path / "wrappers", **changes))
+    return found
+
+
+def with_result(name: str = "heap.zeroed", status: Status = Status.FAIL) -> VariantReport:
+    return variant_report(ON, (*PASSES, TestResult("checks", name, status)))
+
+
+def known(report: VariantReport, *entries: Expectation, base: str = "6.12.117", today: date = TODAY) -> list[str]:
+    done = apply_expectations(report, base, entries, today)
+    excuses = [found.known for found in done.results] + [found.known for found in done.splats]
+    return [excuse for excuse in excuses if excuse]
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+
+def test_the_bundled_expectations_can_be_read() -> None:
+    for found in load_expectations(WRAPPERS):
+        assert found.reason and found.link and found.origin
+
+
+def test_an_entry_is_read_whole(tmp_path: Path) -> None:
+    found = entry(tmp_path, bases='["6.12"]', variants='["move-notify-on"]', until='"2027-01-31"')
+    assert (found.kind, found.match.pattern, found.until) == ("fail", r"heap\.zeroed", date(2027, 1, 31))
+    assert (found.bases, found.variants) == (("6.12",), ("move-notify-on",))
+    assert found.origin == "wrappers/kselftest/expectations.toml, entry 1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"reason": None}, "reason is missing"),
+        ({"reason": '" "'}, "reason is missing"),
+        ({"link": None}, "link is missing"),
+        ({"until": None}, "until is missing"),
+        ({"match": None}, "match is missing"),
+        ({"match": '"heap("'}, "no regular expression"),
+        ({"until": '"next year"'}, "until is no date: next year"),
+        ({"until": "2027-01-31T00:00:00"}, "until is no date"),
+        ({"until": "5"}, "until is no date"),
+        ({"kind": '"fial"'}, "unknown kind 'fial'"),
+        ({"kind": "7"}, "kind is missing"),
+        ({"bases": '"6.12"'}, "bases is no list"),
+        ({"variants": "[1]"}, "variants is no list"),
+        ({"untill": "2027-01-31"}, "unknown key 'untill'"),
+    ],
+)
+def test_a_bad_entry_is_refused_by_file_and_number(tmp_path: Path, changes: dict[str, str | None], says: str) -> None:
+    with pytest.raises(UserError, match=r"kselftest/expectations\.toml, entry 1: ") as caught:
+        entry(tmp_path, **changes)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[[expect]", "\x00", "[[expekt]]\n", "expect = 3\n"])
+def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UserError, match=r"kselftest/expectations\.toml: "):
+        load_expectations(write_text(tmp_path / "wrappers", text))
+
+
+# --- excusing ---------------------------------------------------------------------------------
+
+
+def test_a_known_failure_is_marked_and_no_longer_bad(tmp_path: Path) -> None:
+    report = with_result()
+    assert report.is_bad
+    done = apply_expectations(report, "6.12.117", [entry(tmp_path)], TODAY)
+    assert done.results[-1].known == "the heap is not cleared (https://b.example/1)"
+    assert not done.is_bad
+    assert done.notes == ()
+
+
+def test_another_test_is_not_excused(tmp_path: Path) -> None:
+    assert known(with_result("heap.zeroed_too"), entry(tmp_path)) == []
+
+
+@pytest.mark.parametrize("status", [Status.ERROR, Status.MISSING])
+@pytest.mark.parametrize("kind", ["fail", "flaky"])
+def test_a_lost_guest_is_never_expected(tmp_path: Path, kind: str, status: Status) -> None:
+    assert known(with_result(status=status), entry(tmp_path, kind=f'"{kind}"')) == []
+
+
+def test_a_flaky_test_is_excused_when_it_fails_and_says_so(tmp_path: Path) -> None:
+    flaky = entry(tmp_path, kind='"flaky"')
+    assert known(with_result(), flaky) == ["flaky: the heap is not cleared (https://b.example/1)"]
+    passing = apply_expectations(with_result(status=Status.PASS), "6.12.117", [flaky], TODAY)
+    assert passing.notes == ()
+
+
+def test_an_expected_skip_is_marked_but_a_failure_is_not(tmp_path: Path) -> None:
+    skip = entry(tmp_path, kind='"skip"')
+    assert len(known(with_result(status=Status.SKIP), skip)) == 1
+    assert known(with_result(status=Status.FAIL), skip) == []
+
+
+@pytest.mark.parametrize("match", ["debug_dma_map_sg", "dma_buf_map_attachment\\\\+0x"])
+def test_a_splat_is_known_by_title_or_text(tmp_path: Path, match: str) -> None:
+    report = variant_report(splats=(splat(), replace(splat(), title="BUG: other", text="other")))
+    done = apply_expectations(report, "6.12.117", [entry(tmp_path, kind='"splat"', match=f'"{match}"')], TODAY)
+    assert [found.is_bad for found in done.splats] == [False, True]
+    assert done.is_bad
+
+
+def test_an_entry_for_tests_does_not_excuse_a_splat(tmp_path: Path) -> None:
+    assert known(variant_report(splats=(splat(),)), entry(tmp_path, match='".*"')) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "holds"), [("6.1.148", True), ("6.1", True), ("6.1-rc3", True), ("6.12.117", False), ("5.10.6", False)]
+)
+def test_a_base_is_a_version_not_a_prefix_of_digits(tmp_path: Path, version: str, holds: bool) -> None:
+    assert bool(known(with_result(), entry(tmp_path, bases='["6.1"]'), base=version)) is holds
+
+
+@pytest.mark.parametrize(("name", "holds"), [("move-notify-on", True), ("move-notify-off", False)])
+def test_an_entry_may_hold_for_one_variant_only(tmp_path: Path, name: str, holds: bool) -> None:
+    assert bool(known(with_result(), entry(tmp_path, variants=f'["{name}"]'))) is holds
+
+
+def test_an_entry_holds_on_its_last_day_and_is_told_of_after_it(tmp_path: Path) -> None:
+    found = entry(tmp_path)
+    assert len(known(with_result(), found, today=date(2027, 1, 31))) == 1
+    late = apply_expectations(with_result(), "6.12.117", [found], date(2027, 2, 1))
+    assert late.is_bad
+    assert "entry 1 ended on 2027-01-31 and no longer excuses heap.zeroed" in late.notes[0]
+
+
+def test_an_old_entry_that_would_excuse_nothing_is_not_told_of(tmp_path: Path) -> None:
+    late = apply_expectations(variant_report(), "6.12.117", [entry(tmp_path)], date(2027, 2, 1))
+    assert late.notes == ()
+
+
+@pytest.mark.parametrize("kind", ["fail", "skip"])
+def test_an_expected_trouble_that_is_gone_is_told_of(tmp_path: Path, kind: str) -> None:
+    done = apply_expectations(with_result(status=Status.PASS), "6.12.117", [entry(tmp_path, kind=f'"{kind}"')], TODAY)
+    assert f"expects heap.zeroed to {kind}, but it passes" in done.notes[0]
+    assert not done.is_bad
