@@ -37,9 +37,12 @@ def newest() -> Kernel | None:
 
 
 def part(key: str) -> Path:
-    """An empty directory in which the kernel ``key`` is put together."""
+    """An empty directory in which the kernel ``key`` is put together. Those of killed runs are removed first."""
+    for left in cache_dir("kernels").glob(".*.part"):
+        owner = left.name.split(".")[-2]
+        if owner == str(os.getpid()) or not Path("/proc", owner).exists():
+            shutil.rmtree(left, ignore_errors=True)
     directory = cache_dir("kernels") / f".{key}.{os.getpid()}.part"
-    shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
     return directory
 

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel cache: complete entries or none, the least recently used make room."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.build import cache
+from harness.model import CompilerMessage, Kernel
+
+FACTS = {"release": "6.12.1", "compiler": "gcc", "warnings": (), "notes": ()}
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "dmabuf-harness" / "kernels"
+
+
+def add(key: str, **facts: object) -> Kernel:
+    part = cache.part(key)
+    (part / "image").write_text("image")
+    (part / "config").write_text("CONFIG_NET=y\n")
+    return cache.publish(key, part, {**FACTS, **facts})
+
+
+def test_what_is_published_is_found_whole() -> None:
+    warning = CompilerMessage("a.c", 3, "warning", "unused", added=True)
+    kernel = add("one", warnings=(warning,), notes=("no selftests",))
+    assert cache.find("one") == kernel
+    assert (kernel.warnings, kernel.notes, kernel.kselftests) == ((warning,), ("no selftests",), None)
+
+
+def test_a_part_is_not_found(root: Path) -> None:
+    cache.part("one")
+    assert cache.find("one") is None
+    assert cache.newest() is None
+
+
+def test_parts_of_killed_runs_are_removed_and_those_of_others_are_not(root: Path) -> None:
+    root.mkdir(parents=True)
+    dead, alive = root / ".one.4194999.part", root / f".two.{os.getppid()}.part"
+    dead.mkdir()
+    alive.mkdir()
+    cache.part("three")
+    assert not dead.exists() and alive.exists()
+
+
+def test_who_finished_first_wins() -> None:
+    first, second = add("one", release="first"), add("one", release="second")
+    assert first.release == second.release == "first"
+
+
+def test_a_damaged_entry_is_replaced(root: Path) -> None:
+    add("one", release="first")
+    (root / "one" / "kernel.json").write_text("{}")
+    assert cache.find("one") is None
+    assert add("one", release="second").release == "second"
+
+
+def test_the_least_recently_used_make_room(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_KEEP", 2)
+    for age, key in enumerate(["c", "b"]):
+        add(key)
+        os.utime(root / key, (1000 - age, 1000 - age))
+    assert cache.find("b") is not None  # used again: now the newest
+    add("d")
+    assert {path.name for path in root.iterdir()} == {"b", "d"}
