@@ -73,7 +73,7 @@ def _place(hunk: Hunk, lines: list[bytes], where: str) -> tuple[str, str]:
         return f"{where}what it makes is already at line {done.line}", "drop the hunk, or name another --base"
     near = nearest(hunk.before, lines, hunk.old_start)
     if near is None:
-        return f"{where}none of its lines is in the file", _REBASE
+        return f"{where}nothing like it is in the file", _REBASE
     if near.exact:
         why = "a hunk with less context on one side must be at the start or the end of the file"
         return f"{where}its lines are at line {near.line}, but {why}", "make the patch with git format-patch"

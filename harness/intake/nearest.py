@@ -12,6 +12,8 @@ from dataclasses import dataclass
 # A line as common as this ("}", "break;") says nothing about the place, and makes the search slow.
 _COMMON = 1000
 
+_Block = tuple[str, int, int, int, int]  # of difflib: what differs, hunk[a:b], file[c:d]
+
 
 @dataclass(frozen=True)
 class Nearest:
@@ -43,23 +45,37 @@ def nearest(hunk: Sequence[bytes], lines: Sequence[bytes], start: int) -> Neares
     offset = _vote(hunk, lines, start - 1)
     if offset is None:
         return None
-    first = max(offset, 0)
-    window = lines[first : offset + len(hunk) + len(hunk) // 2 + 3]
-    blocks = difflib.SequenceMatcher(None, hunk, window).get_opcodes()
-    # What follows the hunk's last line is no difference.
-    if blocks and blocks[-1][0] == "insert":
-        blocks.pop()
+    there = lines[max(offset, 0) : offset + len(hunk)]
+    blanks = _squeezed(hunk) == _squeezed(there)
+    # Lines that only one side has shift the rest: look around the place as well, if anything there holds it fast.
+    slack = 0 if blanks or not set(hunk).intersection(there) else len(hunk) // 2 + 3
+    first = max(offset - slack, 0)
+    window = lines[first : offset + len(hunk) + slack]
+    blocks = _trimmed(difflib.SequenceMatcher(None, hunk, window).get_opcodes(), len(hunk))
     differences = [block for block in blocks if block[0] != "equal"]
     expected, found = _sides(differences[0], hunk, window) if differences else (None, None)
     return Nearest(
-        line=first + 1,
-        differing=sum(end - begin for _, begin, end, _, _ in differences),
+        line=first + blocks[0][3] + 1,
+        differing=sum(end - start for _, start, end, _, _ in differences),
         total=len(hunk),
-        extra=sum(end - begin for kind, _, _, begin, end in differences if kind == "insert"),
+        extra=sum(end - start for kind, _, _, start, end in differences if kind == "insert"),
         expected=expected,
         found=found,
-        blanks=_squeezed(hunk) == _squeezed(window[: len(hunk)]),
+        blanks=blanks,
     )
+
+
+def _trimmed(blocks: Sequence[_Block], size: int) -> list[_Block]:
+    """The blocks of ``SequenceMatcher`` without the lines around the hunk, which are no difference."""
+    trimmed: list[_Block] = []
+    for kind, old, old_end, new, new_end in blocks:
+        if kind == "insert" and old in (0, size):
+            continue
+        replaced = kind == "replace"
+        begin = max(new, new_end - old_end) if replaced and old == 0 else new
+        end = min(new_end, new + size - old) if replaced and old_end == size else new_end
+        trimmed.append((kind, old, old_end, begin, end))
+    return trimmed
 
 
 def _vote(hunk: Sequence[bytes], lines: Sequence[bytes], start: int) -> int | None:
@@ -80,9 +96,7 @@ def _squeezed(lines: Sequence[bytes]) -> list[bytes]:
     return [b" ".join(line.split()) for line in lines]
 
 
-def _sides(
-    block: tuple[str, int, int, int, int], hunk: Sequence[bytes], window: Sequence[bytes]
-) -> tuple[bytes | None, bytes | None]:
+def _sides(block: _Block, hunk: Sequence[bytes], window: Sequence[bytes]) -> tuple[bytes | None, bytes | None]:
     _, old, old_end, new, new_end = block
     return (hunk[old] if old < old_end else None), (window[new] if new < new_end else None)
 

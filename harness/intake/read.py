@@ -55,7 +55,10 @@ def _from_file(path: Path, *, in_series: bool = False) -> list[_Placed]:
     data = _load(path)
     if not mail.is_mail(data):
         return [(order.place(""), _patch(str(path), path.stem, "", parse_diff(data, str(path)), data))]
-    found = list(mail.letters(data))
+    try:
+        found = list(mail.letters(data))
+    except RecursionError as error:
+        raise UserError("its parts are nested too deep to be a mail", where=str(path), mend=_ACCEPTED) from error
     if len(found) > 1:
         return _from_mailbox(path, found)
     [letter] = found

@@ -272,6 +272,11 @@ def test_symbolic_link_within_the_tree_is_fine(tmp_path: Path) -> None:
     assert patch.files == ("tools/link",)
 
 
+def test_endlessly_nested_mail_is_refused(tmp_path: Path) -> None:
+    part = b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n"
+    assert "nested too deep" in refused(write(tmp_path, HEAD % b"x" + b"".join(part % (n, n) for n in range(2000))))
+
+
 MULTIPART = b"Content-Type: multipart/mixed; boundary=q\n"
 
 
