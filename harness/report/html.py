@@ -139,10 +139,10 @@ class _Page:
             (counts.known, "known", "known"),
             (counts.skipped, "skipped", "skip"),
         )
-        told = "".join(f'<span class="{kind}">{number} {word}</span>' for number, word, kind in words if number)
+        told = " ".join(f'<span class="{kind}">{number} {word}</span>' for number, word, kind in words if number)
         seconds = 0.0 if suite == KERNEL else suite_seconds(variant, suite)
         took = f'<span class="soft">{duration(seconds)}</span>' if seconds else ""
-        return f'<div class="nums">{told}{took}</div>'
+        return f'<div class="nums">{told} {took}</div>'
 
     def _suites(self) -> str:
         found = self._found()

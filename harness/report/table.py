@@ -19,6 +19,11 @@ MAX_DETAILED = 5
 """Failures shown with log and command; the others by name only."""
 
 MAX_NAMED = 10
+"""Failures of which only the name is shown."""
+
+MAX_TOLD = 15
+"""Entries of each of the other lists."""
+
 _COLUMNS = ("passed", "failed", "skipped", "missing", "known", "time")
 
 
@@ -101,9 +106,11 @@ class _Page:
         named = bad[MAX_DETAILED:]
         lines = [line for variant, case in bad[:MAX_DETAILED] for line in self._failure(variant, case)]
         lines += [f"  {self._name(variant, case)}: {case.status.value}" for variant, case in named[:MAX_NAMED]]
-        if len(named) > MAX_NAMED:
-            lines.append(one_line(f"  {len(named) - MAX_NAMED} more in {self._written.results}"))
+        lines += self._more(len(named) - MAX_NAMED)
         return [self._style.paint(plural(len(bad), "failure"), "bold", "red"), *lines] if bad else []
+
+    def _more(self, count: int) -> list[str]:
+        return [f"  {count} more in {one_line(str(self._written.html))}"] if count > 0 else []
 
     def _failure(self, variant: VariantReport, case: TestResult) -> list[str]:
         log = self._log(case)
@@ -130,7 +137,8 @@ class _Page:
         for variant, text in told:
             where.setdefault(one_line(text), []).append(one_line(variant.variant.name))
         lines = [f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in where.items()]
-        body = [line for text in lines for line in self._wrap(text, 2, hanging=4)]
+        body = [line for text in lines[:MAX_TOLD] for line in self._wrap(text, 2, hanging=4)]
+        body += self._more(len(lines) - MAX_TOLD)
         return [self._style.paint(title, "bold", "yellow"), *body] if body else []
 
     def _excused(self) -> list[str]:

@@ -26,11 +26,13 @@ class Written:
 def write_reports(report: RunReport, run_dir: Path, junit: Path | None = None) -> Written:
     """Write ``results.json``, ``junit.xml`` and ``report.html`` into ``run_dir``.
 
-    ``junit``: a second place for the JUnit XML, which is then the one that ``Written`` names.
-    ``results.json`` comes first: all others can be made from it again.
+    ``junit``: a second place for the JUnit XML, which is then the one that ``Written`` names; written last, as it
+    may lie anywhere. ``results.json`` comes first: all others can be made from it again.
     """
-    written = Written(run_dir, save(run_dir, report), junit or run_dir / "junit.xml", run_dir / "report.html")
-    for path in {run_dir / "junit.xml", written.junit}:
-        write_junit(report, path, run_dir)
-    write_atomic(written.html, render_html(report, run_dir))
-    return written
+    own_junit, html = run_dir / "junit.xml", run_dir / "report.html"
+    results = save(run_dir, report)
+    write_junit(report, own_junit, run_dir)
+    write_atomic(html, render_html(report, run_dir))
+    if junit is not None:
+        write_junit(report, junit, run_dir)
+    return Written(run_dir, results, junit or own_junit, html)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from harness.model import BootOutcome, RunReport, Status, TestResult, VariantReport
 from harness.report import Written, headline, render_table
 from harness.report.style import Style
-from harness.report.table import MAX_DETAILED, MAX_NAMED
+from harness.report.table import MAX_DETAILED, MAX_NAMED, MAX_TOLD
 from tests.support.report_strategies import run_reports
 from tests.support.sample_reports import (
     OFF,
@@ -96,7 +96,14 @@ def test_many_failures_are_named_and_counted_not_told_at_length() -> None:
     text = render(run_report(variant_report(ON, results)))
     assert text.count("again:") == MAX_DETAILED
     assert len(re.findall(r"test\d\d: fail", text)) == MAX_DETAILED + MAX_NAMED
-    assert f"{30 - MAX_DETAILED - MAX_NAMED} more in {RUN_DIR}/results.json" in text
+    assert f"{30 - MAX_DETAILED - MAX_NAMED} more in {RUN_DIR}/report.html" in text
+
+
+def test_many_skips_are_counted_too() -> None:
+    results = tuple(TestResult("checks", f"test{number:02d}", Status.SKIP, message="no vgem") for number in range(30))
+    text = render(run_report(variant_report(ON, results)))
+    assert text.count(": no vgem") == MAX_TOLD
+    assert f"{30 - MAX_TOLD} more in {RUN_DIR}/report.html" in text
 
 
 def test_what_died_is_told_before_what_therefore_never_ran() -> None:
