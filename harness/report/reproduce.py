@@ -22,7 +22,7 @@ def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> st
 
 def _suite(name: str) -> list[str]:
     """A user's own pytest files are named by ``--pytest``, which stays."""
-    return [] if name == "pytest" else ["--suite", name]
+    return [] if name.startswith("pytest:") else ["--suite", name]
 
 
 def _planned(variant: VariantReport, case: TestResult) -> str:

@@ -40,7 +40,7 @@ def test_a_subtest_is_repeated_with_the_test_above_it() -> None:
 
 def test_a_users_own_tests_are_named_by_the_file() -> None:
     report = run_report(command=("dmabuf-harness", "run", "--pytest", "mine.py"))
-    again = reproduce(report, variant_report(), TestResult("pytest", "mine.py::test_x", Status.FAIL))
+    again = reproduce(report, variant_report(), TestResult("pytest:mine.py", "mine.py::test_x", Status.FAIL))
     assert again == f"dmabuf-harness run --pytest mine.py --variant {ON.name} --only mine.py::test_x"
 
 
