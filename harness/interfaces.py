@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.model import Kernel, PlannedTest, TestResult
+from harness.model import Kernel, PlannedTest, TestResult, Variant
 
 LineSink = Callable[[str, str], None]
 """Called with (stream, line) where stream is "stdout" or "stderr" and line has no newline."""
@@ -83,11 +83,13 @@ class SuiteContext:
     """What a suite gets besides the guest. ``logs``: directory for raw output, inside the run directory.
 
     ``log_prefix``: path of ``logs`` relative to the run directory. ``only``: names the user asked for (empty: all).
+    ``variant``: the one whose kernel runs.
     """
 
     logs: Path
     log_prefix: str
     only: frozenset[str] = frozenset()
+    variant: Variant | None = None
 
 
 class Suite(Protocol):

@@ -23,6 +23,7 @@ MAX_LINES = 400  # of one report; a report that has no end must not swallow the 
 # Also in the middle of a line: a daemon's text without a newline may stand before it.
 _STAMP = re.compile(r"\[ {0,8}\d{1,12}\.\d{6}\](?:\[ {0,8}([TC]\d{1,10})\])? ?")
 _CUT_HERE = re.compile(r"-{4,}\[ cut here \]-{4,}")
+_OURS = "dmabuf-harness: "
 _MARK = re.compile(r"dmabuf-harness: (?:\w+ )?(start|end) (.+)")
 _PANIC = re.compile(r"Kernel panic - not syncing")
 
@@ -84,7 +85,7 @@ _CALL_TRACE = re.compile(r"\s*Call [Tt]race:")
 _TAIL = re.compile(
     r"[ \t]|$|</?\w+>|Call [Tt]race:|RIP: |Code: |[RE][A-Z0-9]{2}: |[CDEF]S: |CR2|DR\d|PKRU|CPU: |Hardware name"
     r"|Modules linked|task:|NMI backtrace|Sending NMI|(?:hard|soft)irqs last|irq event stamp"
-    r"|INFO: lockdep is turned off|\d+ locks? held|#\d|stack backtrace"
+    r"|---\[ end |INFO: lockdep is turned off|\d+ locks? held|#\d|stack backtrace"
 )
 
 
@@ -123,8 +124,9 @@ class _Finder:
         self._marked = False
 
     def feed(self, number: int, caller: str, text: str) -> None:
-        if mark := _MARK.match(text):
-            self._mark(mark.group(1), mark.group(2).strip())
+        if text.startswith(_OURS):
+            if mark := _MARK.match(text):
+                self._mark(mark.group(1), mark.group(2).strip())
             return
         report = self._open.get(caller)
         if _CUT_HERE.match(text):

@@ -1,1 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
+"""Kinds of tests that run in, or against, a guest: one file per kind, ``registry`` knows them by name."""
+
+from harness.suites.pytest_suite import PytestSuite
+from harness.suites.registry import SUITES, select_suites, suite_names
+
+__all__ = ["SUITES", "PytestSuite", "select_suites", "suite_names"]

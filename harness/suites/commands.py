@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Running a command in the guest and looking at its lines while it runs."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from harness.interfaces import CommandResult, Guest
+
+
+class StreamedCommand:
+    """A command whose output lines can be iterated as they come, both streams in one order; ``result`` afterwards.
+
+    The lines also go to ``log`` at once, so that nothing is lost with the guest. Iterating raises ``GuestLost``.
+    """
+
+    def __init__(self, guest: Guest, command: str, timeout: float, log: Path) -> None:
+        """``timeout``: host seconds, already stretched."""
+        self._guest = guest
+        self._command = command
+        self._timeout = timeout
+        self._log = log
+        self._result: CommandResult | None = None
+
+    @property
+    def result(self) -> CommandResult:
+        """How it ended; only after the last line."""
+        assert self._result is not None, "the command still runs"
+        return self._result
+
+    def __iter__(self) -> Iterator[str]:
+        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        pool = ThreadPoolExecutor(1, thread_name_prefix="guest-command")
+        done: Future[CommandResult] = pool.submit(
+            self._guest.run, self._command, timeout=self._timeout, on_line=lambda _stream, line: lines.put(line)
+        )
+        done.add_done_callback(lambda _: lines.put(None))
+        pool.shutdown(wait=False)
+        with self._log.open("a", encoding="utf-8", errors="surrogateescape") as log:
+            while (line := lines.get()) is not None:
+                log.write(line + "\n")
+                log.flush()
+                yield line
+        self._result = done.result()
+
+
+def log_file(directory: Path, test: str) -> Path:
+    """Where the raw output of ``test`` goes."""
+    return directory / (test.replace("/", "-") + ".log")

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One kselftest program while it runs: what it prints becomes results at once, what it amounts to at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.interfaces import CommandResult, Guest
+from harness.ktap import KtapParser, KtapReport, KtapTest
+from harness.model import Status, TestResult
+from harness.suites.commands import StreamedCommand
+from harness.suites.judging import TIMEOUT_CODE, SubtestNames, Verdict, judge
+from harness.suites.wrapper import Program
+
+STRESS_LIMIT = 10.0  # seconds that a program with stress tests gets where its guest is slow
+HUGE_PAGES = "dmabuf-harness: huge pages "  # line of ours in a program's output: how many could be reserved
+_MARGIN = 15.0  # seconds under KVM between the limit in the guest and ours
+
+
+class ProgramRun:
+    """One program while it runs. It may be run twice: cut short in its stress tests, or again if it never got there."""
+
+    def __init__(self, suite: str, test: str, program: Program, log: str) -> None:
+        self._suite = suite
+        self._test = test
+        self._program = program
+        self._log = log
+        self._reported: set[str] = set()
+        self._done: CommandResult | None = None
+        self._report = KtapReport(())
+        self._huge_pages = program.huge_pages
+        self._cut_after = 0.0
+
+    def run(self, guest: Guest, command: str, limit: float, log: Path) -> Iterator[TestResult]:
+        """Run it for at most ``limit`` seconds and yield the results that it prints. Raises ``GuestLost``."""
+        self._cut_after = limit
+        parser, names = KtapParser(), SubtestNames(self._test)
+        # The guest's own limit comes first; this one is for a guest that cannot keep it.
+        running = StreamedCommand(guest, command, limit + _MARGIN * guest.slowness, log)
+        for line in running:
+            if line.startswith(HUGE_PAGES):
+                self._huge_pages = int(line.removeprefix(HUGE_PAGES))
+                continue
+            for ended in parser.feed(line):
+                if not ended.children:  # else it only repeats what these said
+                    yield from self._inside(names.name(ended), ended)
+        self._done, self._report = running.result, parser.close()
+
+    def _inside(self, name: str, ended: KtapTest) -> Iterator[TestResult]:
+        if name not in self._reported:
+            self._reported.add(name)
+            message = ": ".join(filter(None, (ended.directive, ended.reason)))
+            output = "\n".join(ended.diagnostics)
+            full = f"{self._test}/{name}"
+            yield TestResult(self._suite, full, ended.status, message=message, output=output, log=self._log)
+
+    @property
+    def _was_cut(self) -> bool:
+        return self._done is not None and (self._done.timed_out or self._done.status == TIMEOUT_CODE)
+
+    @property
+    def must_go_on(self) -> bool:
+        """True if it was stopped before it came to its stress tests: a slow guest, or a hang that the whole limit
+        will show."""
+        return self._was_cut and len(self._reported) < (self._program.quick_results or 0)
+
+    def verdict(self) -> Verdict:
+        """What became of it. Being cut in the stress tests is no failure if all before it went well."""
+        assert self._done is not None
+        good = all(test.status in (Status.PASS, Status.MISSING) for test in self._report.leaves())
+        quick = self._program.quick_results
+        if self._was_cut and self._cut_after == STRESS_LIMIT and quick is not None and good:
+            missing = [test for test in self._report.leaves() if test.status is Status.MISSING]
+            words = (
+                f"stress tests cut short after {STRESS_LIMIT:.0f} s: the guest is slow; name the test to run them all"
+            )
+            return Verdict(Status.SKIP, words, (f"{len(missing)} stress tests were not finished",))
+        return judge(self._done, self._report, self._program.plain_pass, self._unmet())
+
+    def _unmet(self) -> str:
+        wanted = self._program.huge_pages
+        if self._huge_pages >= wanted:
+            return ""
+        return f"needs {wanted} huge pages of 2 MiB and got {self._huge_pages}: give the guest more memory"
+
+    def result(self, verdict: Verdict) -> TestResult:
+        """The program's own result."""
+        return TestResult(
+            self._suite,
+            self._test,
+            verdict.status,
+            self._done.seconds if self._done is not None else 0.0,
+            verdict.message,
+            output=self._done.stdout + self._done.stderr if self._done is not None else "",
+            lost_coverage=verdict.lost,
+            log=self._log,
+        )

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The harness's end of the socket on which a user's pytest process asks for the guest (see ``pytest_plugin``)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import queue
+import socket
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.interfaces import Guest, GuestLost
+from harness.model import Kernel, Variant
+
+Message = dict[str, Any]
+
+
+class Bridge:
+    """Serves one pytest process. ``events``: what it tells ("start", "result"), in order.
+
+    ``lost``: why the guest was lost, empty as long as it lives. Use as a context manager.
+    """
+
+    def __init__(self, guest: Guest, variant: Variant | None, events: queue.SimpleQueue[Message | None]) -> None:
+        self._guest = guest
+        self._variant = variant
+        self._events = events
+        self.lost = ""
+        self._directory = tempfile.TemporaryDirectory(prefix="dmabuf-harness-")
+        self.path = Path(self._directory.name) / "guest"  # short: a unix socket's path has 107 bytes
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self.path))
+        self._listener.listen(1)
+        self._thread = threading.Thread(target=self._serve, name="pytest-bridge", daemon=True)
+
+    def __enter__(self) -> Bridge:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: object, *exc: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes an accept() that nobody answered
+        self._listener.close()
+        if kind is None:  # pytest has ended; else a command may still run in the guest, and nobody waits for it
+            self._thread.join()
+        self._directory.cleanup()
+
+    def _serve(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return  # pytest never came
+        with connection, connection.makefile("rwb") as stream:
+            for line in stream:
+                message = json.loads(line)
+                if message["do"] == "result":
+                    self._end(message)
+                    continue
+                stream.write(json.dumps(self._answer(message)).encode() + b"\n")
+                stream.flush()
+
+    def _end(self, message: Message) -> None:
+        self._answer({"do": "mark", "text": f"end {message['nodeid']}"})
+        if not self.lost:
+            self._events.put(message)
+
+    def _answer(self, message: Message) -> Message:
+        """What to send back: the value, an error of the guest's files, or that the guest is lost."""
+        if self.lost:
+            return {"lost": self.lost}
+        actions: dict[str, Callable[..., object]] = {
+            "start": self._start,
+            "run": self._run,
+            "put": lambda local, remote: self._guest.put(Path(local), remote),
+            "get": lambda remote, local: self._guest.get(remote, Path(local)),
+            "kernel_log": self._guest.kernel_log,
+            "mark": self._guest.mark,
+            "variant": self._describe,
+        }
+        action = actions[message.pop("do")]
+        try:
+            return {"value": action(**message)}
+        except GuestLost as lost:
+            self.lost = lost.reason
+            return {"lost": lost.reason}
+        except OSError as error:
+            return {"error": str(error)}
+
+    def _start(self, nodeid: str) -> None:
+        self._events.put({"do": "start", "nodeid": nodeid})
+        self._guest.mark(f"start {nodeid}")
+
+    def _run(self, command: str, timeout: float) -> Message:
+        return dataclasses.asdict(self._guest.run(command, timeout=timeout * self._guest.slowness))
+
+    def _describe(self) -> Message:
+        name, options = (self._variant.name, dict(self._variant.options)) if self._variant is not None else ("", {})
+        return {"name": name, "options": options, "config": _config(self._guest.kernel)}
+
+
+def _config(kernel: Kernel) -> dict[str, str]:
+    pairs = (line.partition("=") for line in kernel.config.read_text().splitlines() if line.startswith("CONFIG_"))
+    return {name.removeprefix("CONFIG_"): value for name, _, value in pairs}

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A user's own pytest files, run on the host against the guest: ``--pytest PATH``."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harness import process
+from harness.errors import UserError
+from harness.interfaces import Guest, GuestLost, SuiteContext
+from harness.model import Kernel, PlannedTest, Status, TestResult
+from harness.paths import PROJECT_ROOT
+from harness.suites.commands import log_file
+from harness.suites.pytest_bridge import Bridge, Message
+from harness.suites.pytest_plugin import COLLECTED, SOCKET
+
+_PLUGIN = "harness.suites.pytest_plugin"
+_COLLECT_LIMIT = 120.0  # seconds
+_RUN_LIMIT = 600.0  # seconds under KVM, for the whole file
+_STATUS = {"passed": Status.PASS, "failed": Status.FAIL, "skipped": Status.SKIP}
+
+
+class PytestSuite:
+    """Implements ``harness.interfaces.Suite``. A test's name is its node id, relative to the directory of ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        """Collects at once, so that a broken file is said before anything is built. Raises ``UserError``."""
+        if not path.exists():
+            raise UserError("no such file or directory", where=str(path), mend="give a pytest file or directory")
+        self._path = path.resolve()
+        self._root = self._path if self._path.is_dir() else self._path.parent
+        self.name = f"pytest:{self._path.name}"
+        self._collected = self._collect(str(path))
+
+    def plan(self, kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:
+        return tuple(PlannedTest(self.name, nodeid) for nodeid in self._collected)
+
+    def _command(self, *arguments: str) -> list[str]:
+        options = ["-p", _PLUGIN, "-p", "no:cacheprovider", f"--rootdir={self._root}", "--tb=short", "-q"]
+        return [sys.executable, "-m", "pytest", *options, *arguments]
+
+    def _collect(self, shown: str) -> tuple[str, ...]:
+        with tempfile.TemporaryDirectory(prefix="dmabuf-harness-") as directory:
+            listing = Path(directory) / "collected"
+            environment = _environment({COLLECTED: str(listing)})
+            command = self._command("--collect-only", str(self._path))
+            done = process.run(command, cwd=self._root, env=environment, timeout=_COLLECT_LIMIT, merge=True)
+            nodeids = json.loads(listing.read_text()) if listing.is_file() else []
+        if done.returncode not in (0, 5):
+            raise UserError(f"pytest cannot collect it: {_first_error(done.stdout)}", where=shown, mend="mend the file")
+        if not nodeids:
+            raise UserError("pytest finds no test in it", where=shown, mend="see pytest --collect-only")
+        return tuple(nodeids)
+
+    def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
+        log = log_file(context.logs, self.name)
+        logged = f"{context.log_prefix}/{log.name}"
+        events: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        chosen = [str(self._root / nodeid) for nodeid in self._collected if nodeid in context.only]
+        running = ""
+        with Bridge(guest, context.variant, events) as bridge:
+            pool = ThreadPoolExecutor(1, thread_name_prefix="pytest")
+            done = pool.submit(
+                process.run,
+                self._command(*(chosen or [str(self._path)])),
+                cwd=self._root,
+                env=_environment({SOCKET: str(bridge.path)}),
+                timeout=_RUN_LIMIT * guest.slowness,
+                log=log,
+                merge=True,
+            )
+            done.add_done_callback(lambda _: events.put(None))
+            pool.shutdown(wait=False)
+            while (event := events.get()) is not None:
+                running = event["nodeid"] if event["do"] == "start" else ""
+                if event["do"] == "result":
+                    yield self._result(event, logged)
+        if bridge.lost:
+            if running:
+                message = f"guest lost: {bridge.lost}"
+                yield TestResult(self.name, running, Status.ERROR, message=message, log=logged)
+            raise GuestLost(bridge.lost)
+        if running:
+            yield TestResult(self.name, running, Status.ERROR, message=_how_it_ended(done.result()), log=logged)
+
+    def _result(self, event: Message, log: str) -> TestResult:
+        skipped = (f"{event['nodeid']}: {event['message']}",) if event["outcome"] == "skipped" else ()
+        return TestResult(
+            self.name,
+            event["nodeid"],
+            _STATUS[event["outcome"]],
+            event["seconds"],
+            event["message"],
+            output=event["output"],
+            lost_coverage=skipped,
+            log=log,
+        )
+
+
+def _environment(extra: dict[str, str]) -> dict[str, str]:
+    """The user's own, with the harness importable for the plugin."""
+    paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **extra}
+
+
+def _first_error(output: str) -> str:
+    """The line in which pytest says what is wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    told = [line.removeprefix("E").strip() for line in lines if line.startswith(("E  ", "ERROR: "))]
+    return (told or lines or ["it said nothing"])[0]
+
+
+def _how_it_ended(done: process.Completed) -> str:
+    if done.timed_out:
+        return f"still ran after {done.seconds:.0f} s: pytest was stopped"
+    words = done.stdout.strip().splitlines()
+    return f"pytest ended in it with status {done.returncode}: {words[-1] if words else 'no output'}"
