@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from harness.guest.registry import all_checks
 from harness.intake import bundled_series
 from harness.kconfig import load_variants
-from harness.suites import SUITES
+from harness.suites import suite_names
 
 
 def add_parser(commands: Any) -> None:
@@ -20,11 +21,17 @@ def add_parser(commands: Any) -> None:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    names = {
-        "suites": lambda: SUITES,
-        "variants": load_variants,
-        "series": bundled_series,
-        "checks": all_checks,
-    }[arguments.what]()
-    sys.stdout.write("".join(f"{name}\n" for name in names))
+    sys.stdout.write("".join(f"{name}\n" for name in _names(arguments.what)))
     return 0
+
+
+def _names(what: str) -> Iterable[str]:
+    match what:
+        case "suites":
+            return suite_names()
+        case "variants":
+            return load_variants()
+        case "series":
+            return bundled_series()
+        case _:
+            return all_checks()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
     arguments = parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names from all over the world, on a terminal that may not have them
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with process.stopped_by_signals():
             return int(arguments.handler(arguments))

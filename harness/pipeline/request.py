@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import UserError
 from harness.intake import DEFAULT_SERIES, bundled_series, load_series, read_patches
 from harness.interfaces import Suite
 from harness.kconfig import load_fragments, load_variants, select
@@ -64,6 +65,8 @@ class Job:
 
 def check(request: RunRequest) -> Job:
     """Look up everything that the request names. Raises ``UserError``; touches neither network nor cache."""
+    if request.junit is not None and not request.junit.absolute().parent.is_dir():
+        raise UserError("its directory does not exist", where=str(request.junit), mend="make it, or name another file")
     return Job(
         request=request,
         base=parse_base(request.base),

@@ -80,8 +80,9 @@ class KernelTest:
         if guest is None:
             return
         guest.shutdown()
-        self.findings.splats += find_splats(guest.console.text())
         boots = self.findings.boots
+        found = find_splats(guest.console.text())
+        self.findings.splats += [replace(splat, log=boots[-1].console) for splat in found]
         boots[-1] = replace(boots[-1], ended=reason)
         used = PhaseEnded(self._variant, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
