@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Object trees: one for each source tree and variant, at a path that never changes, kept for the next build.
+"""Object trees: one for each source tree and variant, kept for the next build.
 
-A new variant's tree starts as a copy of another one, so that only what differs is compiled. A build that was
-killed leaves a tree that make alone would trust too much; ``recover`` takes out what cannot be trusted.
+kbuild records absolute paths, and what it finds at another path it makes again: objtool first, then every object that
+went through it. So the tree that is being built always stands at the same path, "current"; the others are parked
+beside it. A new variant's tree starts as a copy of another one, so that only what differs is compiled.
+
+A build that was killed leaves a tree that make alone would trust too much; ``untrusted`` names what it must not.
 """
 
 from __future__ import annotations
@@ -20,13 +23,28 @@ from harness.build.messages import target_of
 from harness.build.warnings import WarningStore
 from harness.paths import cache_dir, write_atomic
 
+_NAME = ".dmabuf-harness-variant"  # in each tree: whose it is
+_MARKER = ".dmabuf-harness-building"  # in a tree that is being built, or whose build was killed
+
 
 @dataclass(frozen=True)
 class ObjectTree:
-    """``path``: what make is given as ``O=``. ``log``: output of the latest build."""
+    """The object tree of ``variant`` among those of one source tree, which live in ``parent``.
 
-    path: Path
-    log: Path
+    ``path``: what make is given as ``O=``; the tree is there once it was prepared. The caller holds the work tree.
+    """
+
+    parent: Path
+    variant: str
+
+    @property
+    def path(self) -> Path:
+        return self.parent / "current"
+
+    @property
+    def log(self) -> Path:
+        """Output of the variant's latest build."""
+        return self.parent / f"{self.variant}.log"
 
     @property
     def warnings(self) -> WarningStore:
@@ -34,12 +52,11 @@ class ObjectTree:
 
     @property
     def _marker(self) -> Path:
-        return self.path / ".dmabuf-harness-building"
+        return self.path / _MARKER
 
     def prepare(self, source: Path, config: str) -> None:
         """Make the tree ready for a build of ``source`` with ``config`` (the text of ``.config``)."""
-        if not self.path.is_dir():
-            self._seed()
+        self._bring_in()
         if self._marker.exists():
             self._recover(source)
         current = self.path / ".config"
@@ -55,22 +72,39 @@ class ObjectTree:
         yield
         self._marker.unlink()
 
-    def _seed(self) -> None:
-        part = self.path.with_name(f"{self.path.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        siblings = [tree for tree in self.path.parent.iterdir() if (tree / ".config").is_file()]
-        whole = [tree for tree in siblings if not (tree / self._marker.name).exists()]
-        if not whole:
-            self.path.mkdir()
+    def _bring_in(self) -> None:
+        """Park the tree of another variant and put this one's in its place."""
+        if self.path.is_dir() and _owner(self.path) != self.variant:
+            parked = self._parked(_owner(self.path))
+            shutil.rmtree(parked, ignore_errors=True)
+            self.path.rename(parked)
+        if self.path.is_dir():
             return
-        newest = max(whole, key=lambda tree: (tree / ".config").stat().st_mtime_ns)
-        process.check(["cp", "-a", "--reflink=auto", str(newest), str(part)], what="copying an object tree")
-        part.rename(self.path)
+        parked = self._parked(self.variant)
+        if not parked.is_dir():
+            self._make(parked)
+        parked.rename(self.path)
+
+    def _parked(self, variant: str) -> Path:
+        return self.parent / f"parked-{variant}"
+
+    def _make(self, target: Path) -> None:
+        """A copy of the tree that was built last, or an empty one."""
+        part = self.parent / "part"
+        shutil.rmtree(part, ignore_errors=True)
+        whole = [tree for tree in self.parent.glob("parked-*") if not (tree / _MARKER).exists()]
+        if whole:
+            newest = max(whole, key=lambda tree: tree.stat().st_mtime_ns)
+            process.check(["cp", "-a", "--reflink=auto", str(newest), str(part)], what="copying an object tree")
+        else:
+            part.mkdir()
+        (part / _NAME).write_text(self.variant)
+        part.rename(target)
 
     def _recover(self, source: Path) -> None:
         lines = self.log.read_text(errors="surrogateescape").splitlines() if self.log.exists() else []
         self.warnings.update(lines, source)
-        announced = {target for line in lines if (target := target_of(line))}
+        announced = {target_of(line).removeprefix(f"{self.path}/") for line in lines}
         for path in untrusted(self.path, self._marker.stat().st_mtime_ns, announced):
             path.unlink()
         self._marker.unlink()
@@ -79,8 +113,12 @@ class ObjectTree:
 def object_tree(source: Path, variant: str) -> ObjectTree:
     """The tree of ``variant`` for the sources at ``source``; it need not exist yet."""
     digest = hashlib.sha256(str(source).encode()).hexdigest()[:16]
-    parent = cache_dir("objects", digest)
-    return ObjectTree(parent / variant, parent / f"{variant}.log")
+    return ObjectTree(cache_dir("objects", digest), variant)
+
+
+def _owner(tree: Path) -> str:
+    name = tree / _NAME
+    return name.read_text() if name.is_file() else "unknown"
 
 
 def untrusted(objects: Path, since: int, announced: Collection[str]) -> Iterator[Path]:
