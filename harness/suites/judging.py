@@ -78,7 +78,8 @@ def judge(done: CommandResult, report: KtapReport, plain_pass: re.Pattern[str] |
 def _ended_badly(done: CommandResult) -> str:
     if done.timed_out or done.status is None or done.status == TIMEOUT_CODE:
         return f"stopped at its time limit after {done.seconds:.0f} s"
-    return f"killed by signal {done.status - 128}" if done.status > 128 else ""
+    # Above 192 no signal is meant: old programs end with -1, which is 255.
+    return f"killed by signal {done.status - 128}" if 128 < done.status <= 192 else ""
 
 
 def _judge_tap(report: KtapReport) -> Verdict:
