@@ -83,13 +83,18 @@ class SuiteContext:
     """What a suite gets besides the guest. ``logs``: directory for raw output, inside the run directory.
 
     ``log_prefix``: path of ``logs`` relative to the run directory. ``only``: names the user asked for (empty: all).
-    ``variant``: the one whose kernel runs.
+    ``variant``: the one whose kernel runs. ``thorough``: also run what takes minutes under software emulation.
     """
 
     logs: Path
     log_prefix: str
     only: frozenset[str] = frozenset()
     variant: Variant | None = None
+    thorough: bool = False
+
+    def leaves_out_slow_tests(self, guest: Guest) -> bool:
+        """True where the slowest tests cost minutes and nobody asked for them: a loss of coverage, to be said."""
+        return guest.slowness > 1 and not self.only and not self.thorough
 
 
 class Suite(Protocol):

@@ -74,6 +74,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves KVM by booting, else takes TCG"
     )
     how.add_argument(
+        "--thorough", action="store_true", help="without KVM: also run the tests that take minutes under emulation"
+    )
+    how.add_argument(
         "-j",
         "--jobs",
         type=_positive,
@@ -110,6 +113,7 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         accel=arguments.accel,
         jobs=arguments.jobs,
         junit=arguments.junit,
+        thorough=arguments.thorough,
     )
 
 

@@ -10,7 +10,6 @@ from harness.errors import HarnessError
 from harness.model import BootOutcome
 from harness.paths import cache_dir, new_run_id
 from harness.vm import accel
-from harness.vm.command import MachineSpec
 from harness.vm.launch import Launcher
 
 
@@ -26,7 +25,7 @@ def prove_kvm() -> tuple[bool, str]:
         return False, "not proved: no kernel has been built yet; the first run will try"
     directory = cache_dir("doctor", new_run_id())
     try:
-        launcher = Launcher("kvm", MachineSpec("kvm"), lambda text: None)
+        launcher = Launcher("kvm", lambda text: None)
         guest, report = launcher.boot(kernel, directory)
         guest.shutdown()
     except HarnessError as error:

@@ -23,6 +23,7 @@ class RunRequest:
 
     ``patches``: files as named by the user; empty means the bundled series, unless ``no_patch``.
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
+    ``thorough``: also what takes minutes under software emulation.
     """
 
     directory: Path
@@ -36,6 +37,7 @@ class RunRequest:
     pytest: tuple[Path, ...] = ()
     accel: str = "auto"
     jobs: int = 2
+    thorough: bool = False
     junit: Path | None = None
 
 

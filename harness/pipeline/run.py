@@ -27,7 +27,6 @@ from harness.pipeline.plan import narrow, plan_tests
 from harness.pipeline.request import Job
 from harness.pipeline.testing import KernelTest
 from harness.verdict import apply_expectations, complete, exit_code
-from harness.vm.command import MachineSpec
 from harness.vm.launch import Launcher
 
 
@@ -96,7 +95,8 @@ class _Run:
 
     def work(self) -> None:
         """Source, patch, config and builds here; each kernel's tests in a thread as soon as it is there."""
-        self._launcher = Launcher(self._job.request.accel, MachineSpec("tcg"), lambda text: self._note("", text))
+        request = self._job.request
+        self._launcher = Launcher(request.accel, lambda text: self._note("", text), thorough=request.thorough)
         workers = max(1, min(len(self._states), os.cpu_count() or 1))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="guest")
         try:
@@ -144,10 +144,10 @@ class _Run:
 
     def _test(self, state: _State, kernel: Kernel, planned: tuple[PlannedTest, ...]) -> None:
         assert self._launcher is not None
-        state.test = KernelTest(state.variant.name, kernel, self._launcher, self._events, self._job.request.directory)
+        state.test = KernelTest(state.variant, kernel, self._launcher, self._events, self._job.request)
         state.test.findings.planned = planned
         try:
-            state.test.run(self._job.suites, narrowed=bool(self._job.request.only))
+            state.test.run(self._job.suites)
         except process.Stopping:
             return  # the main thread knows why
 

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from harness.events import EventStream, PhaseEnded, TestEnded
 from harness.interfaces import GuestLost, Suite, SuiteContext
-from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult
+from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline.phases import phase
+from harness.pipeline.request import RunRequest
 from harness.splat import find_splats
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
@@ -30,25 +30,30 @@ class Findings:
 
 
 class KernelTest:
-    """Runs the suites on one kernel. ``variant``: name for events and for the directories of the boots."""
+    """Runs the suites on one kernel. ``variant``: the one it was built for."""
 
-    def __init__(self, variant: str, kernel: Kernel, launcher: Launcher, events: EventStream, run_dir: Path) -> None:
-        self._variant = variant
+    def __init__(
+        self, variant: Variant, kernel: Kernel, launcher: Launcher, events: EventStream, request: RunRequest
+    ) -> None:
+        self._of = variant
+        self._variant = variant.name
         self._kernel = kernel
         self._launcher = launcher
         self._events = events
-        self._run_dir = run_dir
+        self._run_dir = request.directory
+        self._thorough = request.thorough
+        self._narrowed = bool(request.only)
         self._guest: VmGuest | None = None
         self.findings = Findings()
 
-    def run(self, suites: tuple[Suite, ...], narrowed: bool) -> None:
-        """Run all suites; every result is in ``findings``. ``narrowed``: only what is planned, not whole suites.
+    def run(self, suites: tuple[Suite, ...]) -> None:
+        """Run what is planned of ``suites``; every result is in ``findings``.
 
         Raises ``InfrastructureError`` if QEMU cannot be used.
         """
         try:
             for suite in suites:
-                self._run_suite(suite, narrowed)
+                self._run_suite(suite)
         finally:
             self._end_guest("ended by the harness")
 
@@ -89,12 +94,12 @@ class KernelTest:
 
     # --- suites -------------------------------------------------------------------------------
 
-    def _run_suite(self, suite: Suite, narrowed: bool) -> None:
+    def _run_suite(self, suite: Suite) -> None:
         """One suite, continued in a fresh guest with what is left of it if the guest is lost."""
         planned = frozenset(test.name for test in self.findings.planned if test.suite == suite.name)
         left = planned
         while left and (guest := self._live_guest()) is not None:
-            whole = left == planned and not narrowed
+            whole = left == planned and not self._narrowed
             if not self._attempt(suite, guest, frozenset() if whole else left):
                 return
             left = planned - {result.name for result in self.findings.results if result.suite == suite.name}
@@ -113,7 +118,7 @@ class KernelTest:
         """Run ``suite`` in ``guest``; True if the guest was lost and something may be left to do."""
         logs = self._run_dir / "boots" / f"{self._variant}-{len(self.findings.boots)}" / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        context = SuiteContext(logs, str(logs.relative_to(self._run_dir)), only)
+        context = SuiteContext(logs, str(logs.relative_to(self._run_dir)), only, self._of, self._thorough)
         with phase(self._events, self._variant, f"suite:{suite.name}", self.findings.times) as say:
             try:
                 guest.mark(f"start {suite.name}")

@@ -21,7 +21,7 @@ from harness.suites.module_log import Ended, KunitLog, SelftestLog
 
 _TIME_LIMIT = 60.0  # seconds for one load of the module under KVM, where it takes two
 _ABSENT = "the kernel has no dma-buf selftests as a module (CONFIG_DMABUF_SELFTESTS=m, or from 7.x DMABUF_KUNIT_TEST=m)"
-_TOO_SLOW = "takes more than a minute under software emulation: name it, or use KVM, to run it"
+_TOO_SLOW = "takes more than a minute under software emulation: --thorough runs it"
 
 
 class InKernelSuite:
@@ -40,7 +40,7 @@ class InKernelSuite:
         if not module:
             yield TestResult(self.name, self.name, Status.SKIP, message=_ABSENT, lost_coverage=(_ABSENT,))
             return
-        slow = SLOW[module] if guest.slowness > 1 and not context.only else frozenset()
+        slow = SLOW[module] if context.leaves_out_slow_tests(guest) else frozenset()
         for name in slow:
             yield TestResult(self.name, name, Status.SKIP, message=_TOO_SLOW, lost_coverage=(f"{name}: {_TOO_SLOW}",))
         loads = (selftest_loads if module == SELFTESTS else kunit_loads)(context.only, slow)

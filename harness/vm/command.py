@@ -34,6 +34,8 @@ _KERNEL_OPTIONS = (
 class MachineSpec:
     """The virtual machine that is asked for. ``accel``: "kvm" or "tcg". ``memory``: MiB.
 
+    1 GiB does for all tests but those of udmabuf over huge pages, which need 2 GiB more.
+
     At least two vCPUs: ``race_signal_callback`` of the in-kernel selftests hangs on one.
     """
 

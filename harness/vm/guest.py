@@ -166,7 +166,8 @@ class VmGuest:
     # --- use ----------------------------------------------------------------------------------
 
     def run(self, command: str, *, timeout: float, on_line: LineSink | None = None) -> CommandResult:
-        done = self._live().execute(command, timeout=timeout, sink=on_line)
+        # In a shell of its own: sshd tells the signal that ends a command in a way that paramiko does not pass on.
+        done = self._live().execute(f"({command}\n)\nexit $?", timeout=timeout, sink=on_line)
         return CommandResult(
             command=command,
             status=done.status,
@@ -224,4 +225,6 @@ class VmGuest:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"the kernel printed nothing in {_FIRST_LINE:.0f} s"
+    if not lines:
+        return f"the kernel printed nothing in {_FIRST_LINE:.0f} s"
+    return lines[-1].removeprefix("qemu-system-x86_64: ")

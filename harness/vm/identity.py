@@ -26,9 +26,10 @@ class Identity:
         return self.directory / "client_key"
 
     def forget(self) -> None:
-        """Remove the private halves: a run directory is handed around."""
-        self.host_key.unlink(missing_ok=True)
-        self.client_key.unlink(missing_ok=True)
+        """Remove the keys: they open nothing any more, and a run directory is handed around."""
+        for key in (self.host_key, self.client_key):
+            key.unlink(missing_ok=True)
+            key.with_suffix(".pub").unlink(missing_ok=True)
 
 
 def create_identity(directory: Path, kernel: Kernel) -> Identity:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import InfrastructureError
@@ -14,14 +13,26 @@ from harness.vm import accel
 from harness.vm.command import MachineSpec
 from harness.vm.guest import NoStart, VmGuest
 
+SMALL_MEMORY, LARGE_MEMORY = 1024, 3072  # MiB
+_ROOM_FOR_LARGE = 7 << 30  # bytes: two large guests at once, and something for the host
+
+
+def _available_memory() -> int:
+    """Bytes that new programs can have."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), 0)
+
 
 class Launcher:
     """Boots guests for one run. The accelerator is settled by the first boot; others wait for its answer."""
 
-    def __init__(self, asked: str, spec: MachineSpec, notify: Callable[[str], None]) -> None:
-        """``asked``: "auto", "kvm" or "tcg". ``notify`` gets one line when the accelerator is settled."""
+    def __init__(self, asked: str, notify: Callable[[str], None], thorough: bool = False) -> None:
+        """``asked``: "auto", "kvm" or "tcg". ``notify`` gets one line when the accelerator is settled.
+
+        ``thorough``: give emulated guests, too, the memory for the tests that take long under emulation.
+        """
         self._asked = asked
-        self._spec = spec
+        self._thorough = thorough
         self._notify = notify
         self._settle = threading.Lock()
         self.qemu_version = accel.qemu_version()
@@ -66,7 +77,9 @@ class Launcher:
         return guest, report
 
     def _attempt(self, kernel: Kernel, directory: Path) -> tuple[VmGuest, BootReport]:
-        spec = replace(self._spec, accel=self.accelerator.name)
+        accelerator = self.accelerator.name
+        large = (self._thorough or accelerator == "kvm") and _available_memory() > _ROOM_FOR_LARGE
+        spec = MachineSpec(accelerator, memory=LARGE_MEMORY if large else SMALL_MEMORY)
         guest = VmGuest(kernel, spec, directory, self.qemu_version)
         try:
             return guest, guest.boot()

@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import qemu_processes
 
 from harness.interfaces import GuestLost
 from harness.model import BootOutcome, Kernel
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
+from tests.support.real import qemu_processes
 
 pytestmark = pytest.mark.vm
 
@@ -34,7 +34,7 @@ def test_commands_streams_and_files(guest: VmGuest, tmp_path: Path) -> None:
     assert int(guest.run("nproc", timeout=60).stdout) >= 2
     assert guest.run("touch /must-not-be", timeout=60).status != 0, "the root is writable"
     assert guest.run("ls /sys/class/net", timeout=60).stdout.split() == ["eth0", "lo"]
-    assert guest.run("kill -9 $$", timeout=60).status == 128 + signal.SIGKILL
+    assert guest.run("sh -c 'kill -9 $$'", timeout=60).status == 128 + signal.SIGKILL
 
     slow = guest.run("echo begun; sleep 1000", timeout=3)
     assert (slow.timed_out, slow.status, slow.stdout) == (True, None, "begun\n")

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Bad input on the command line: one line, exit 2 or 3, nothing left behind, nothing fetched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.real import Run, run_harness
+
+FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
+MAIL = "From: A <a@b.example>\nSubject: [PATCH] x\n\nno diff at all\n"
+ELSEWHERE = "--- a/src/main.rs\n+++ b/src/main.rs\n@@ -1 +1 @@\n-a\n+b\n"
+ESCAPE = "--- a/../../etc/passwd\n+++ b/../../etc/passwd\n@@ -1 +1 @@\n-a\n+b\n"
+
+
+def attempt(tmp_path: Path, *arguments: str | Path, **env: str) -> Run:
+    return run_harness(tmp_path / "run", *arguments, env={"XDG_CACHE_HOME": str(tmp_path / "cache"), **env})
+
+
+def assert_refused(run: Run, code: int, *words: str) -> None:
+    said = run.stderr.strip()
+    assert run.returncode == code, run.stdout + said
+    assert len(said.splitlines()) == 1 and said.startswith("dmabuf-harness: "), said
+    for word in words:
+        assert word in said
+    assert not run.directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (None, "no such file"),
+        (b"", "empty"),
+        (b"\x7fELF\x02\x01" + os.urandom(4000), "binary"),
+        (MAIL.encode(), "no diff"),
+        (ESCAPE.encode(), "etc/passwd"),
+    ],
+    ids=["missing", "empty", "garbage", "mail-without-diff", "escape"],
+)
+def test_what_is_no_patch(tmp_path: Path, content: bytes | None, word: str) -> None:
+    patch = tmp_path / "my.patch"
+    if content is not None:
+        patch.write_bytes(content)
+    run = attempt(tmp_path, "-p", patch)
+    assert_refused(run, 2, "my.patch")
+    assert word in run.stderr.lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--base", "debian:sid"], ["debian:sid", "X.Y"]),
+        (["--base", "dir:/nonexistent"], ["no such directory"]),
+        (["--base", "6.12"], ["debian:X.Y"]),
+        (["--suite", "chekcs"], ["chekcs", "did you mean checks"]),
+        (["--variant", "maybe"], ["maybe", "move-notify-on"]),
+        (["--pytest", "nowhere.py"], ["nowhere.py"]),
+        (["--junit", "/nonexistent/x.xml"], ["/nonexistent/x.xml"]),
+        (["-p", "x.patch", "--no-patch"], ["--no-patch"]),
+        (["-p", "-"], ["standard input"]),
+    ],
+)
+def test_names_that_stand_for_nothing(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+    assert_refused(attempt(tmp_path, *arguments), 2, *words)
+
+
+def test_a_run_directory_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious").write_text("mine")
+    run = attempt(tmp_path)
+    assert run.returncode == 2 and "not empty" in run.stderr
+    assert (tmp_path / "run" / "precious").read_text() == "mine"
+
+
+def test_without_network_it_is_said(tmp_path: Path) -> None:
+    run = attempt(tmp_path, "--base", "debian:6.12", DMABUF_HARNESS_MIRROR="http://127.0.0.1:9")
+    assert run.returncode == 3, run.stderr
+    assert "Traceback" not in run.stderr + run.stdout
+    assert "127.0.0.1" in run.stderr + run.stdout
+
+
+def test_without_qemu_run_fails_early_and_says_how_to_mend_it(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for directory in ("/usr/sbin", "/usr/bin"):
+        for program in Path(directory).iterdir():
+            link = programs / program.name
+            if not program.name.startswith("qemu-system") and not link.is_symlink():
+                link.symlink_to(program)
+    run = attempt(tmp_path, PATH=str(programs))
+    assert_refused(run, 3, "qemu-system-x86_64", "ci/setup")
+
+
+def test_a_patch_for_another_project(tmp_path: Path) -> None:
+    patch = tmp_path / "my.patch"
+    patch.write_text(ELSEWHERE)
+    run = attempt(tmp_path, "-p", patch, "--base", f"dir:{FAKELINUX}")
+    assert_refused(run, 2, "my.patch", "another project")

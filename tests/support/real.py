@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Running the real command, and looking at what it leaves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.model import RunReport
+from harness.paths import PROJECT_ROOT
+from harness.report import load
+
+LIMIT = 3000  # seconds: a cold build on a slow machine
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished ``dmabuf-harness`` command. ``directory``: of the run, if it was one."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    directory: Path
+
+    @property
+    def report(self) -> RunReport:
+        return load(self.directory)
+
+
+def harness_command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "harness", *map(str, arguments)]
+
+
+def start_harness(
+    directory: Path, *arguments: str | Path, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """``dmabuf-harness run ARGUMENTS --out DIRECTORY`` as a user would start it; ``env``: on top of ours."""
+    return subprocess.Popen(
+        harness_command("run", *arguments, "--out", directory),
+        cwd=directory.parent,
+        env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT), **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_harness(directory: Path, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Run:
+    """The same, to its end."""
+    started = start_harness(directory, *arguments, env=env)
+    try:
+        stdout, stderr = started.communicate(timeout=LIMIT)
+    finally:
+        started.kill()
+    return Run(started.returncode, stdout, stderr, directory)
+
+
+def await_phase(directory: Path, phase: str, process: subprocess.Popen[str]) -> None:
+    """Wait until a run has begun ``phase``, as its events tell."""
+    deadline = time.monotonic() + LIMIT
+    wanted = f'"phase": "{phase}"'
+    while time.monotonic() < deadline:
+        events = directory / "events.jsonl"
+        if events.exists() and wanted in events.read_text():
+            return
+        if process.poll() is not None:
+            raise AssertionError(f"ended before {phase}: {process.communicate()}")
+        time.sleep(0.02)
+    raise AssertionError(f"{phase} did not begin")
+
+
+def qemu_processes(directory: Path) -> list[int]:
+    """QEMU processes whose console is below ``directory``."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if line.startswith("/usr/bin/qemu-system") and str(directory) in line:
+                found.append(int(entry.name))
+    return found
