@@ -21,6 +21,8 @@ _FIXED = (
     "KBUILD_BUILD_HOST=localhost",
     "KBUILD_BUILD_VERSION=1",
 )
+# The kernel's Makefile takes LC_ALL out of the environment. Warnings are compared as text: one kind of quotes.
+_PLAIN_MESSAGES = {"LANG": "C", "LC_CTYPE": "C", "LC_MESSAGES": "C"}
 _PROGRESS_SECONDS = 0.5
 
 
@@ -42,7 +44,8 @@ class Kbuild:
         """
         argv = ["make", "-C", str(self.tree / directory), f"O={objects or self.objects}", f"-j{self.jobs}"]
         argv += ["--output-sync=target", *_FIXED, *compiler_variables(), *arguments]
-        done = process.run(argv, log=self.log, on_line=_Progress(self.notify), merge=True)
+        env = process.clean_environment(_PLAIN_MESSAGES)
+        done = process.run(argv, env=env, log=self.log, on_line=_Progress(self.notify), merge=True)
         if not done.ok:
             _blame_machine(done.stdout, self.objects)
         return done

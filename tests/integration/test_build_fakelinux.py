@@ -83,6 +83,7 @@ class Linux:
 def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linux:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("CCACHE_DISABLE", "1")
+    monkeypatch.setenv("LANG", "C.UTF-8")
     return Linux(tmp_path / "linux")
 
 
