@@ -181,3 +181,20 @@ def test_messages_belong_to_the_object_announced_before() -> None:
 def test_announcements(line: str, target: str, compiles: bool) -> None:
     assert target_of(line) == target
     assert is_compilation(line) == compiles
+
+
+LOGS = Path(__file__).parent.parent / "data" / "build"
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ("implicit", [("drivers/dma-buf/dma-buf.c", 130, "error"), ("drivers/dma-buf/dma-buf.c", 130, "warning")]),
+        ("makefile", [("", 0, "error")]),
+        ("module", [("drivers/dma-buf/dmabuf_selftests.ko", 0, "error")]),
+        ("undefined", [("drivers/dma-buf/dma-buf.o", 0, "error")]),
+    ],
+)
+def test_logs_of_real_builds_that_failed(log: str, expected: list[tuple[str, int, str]]) -> None:
+    found = messages((LOGS / f"6.12-{log}.log").read_text())
+    assert [(message.path, message.line, message.severity) for message in found] == expected
