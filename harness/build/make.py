@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,13 @@ class Kbuild:
     log: Path
     notify: Callable[[str], None]
 
-    def run(self, *arguments: str, directory: str = "", objects: Path | None = None) -> process.Completed:
+    def run(
+        self,
+        *arguments: str,
+        directory: str = "",
+        objects: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> process.Completed:
         """Make ``arguments`` (targets and variables), in ``directory`` of the tree. A failure is a value.
 
         The output of one target stands together, so that a warning can be told to its object.
@@ -44,7 +50,7 @@ class Kbuild:
         """
         argv = ["make", "-C", str(self.tree / directory), f"O={objects or self.objects}", f"-j{self.jobs}"]
         argv += ["--output-sync=target", *_FIXED, *compiler_variables(), *arguments]
-        env = process.clean_environment(_PLAIN_MESSAGES)
+        env = process.clean_environment({**_PLAIN_MESSAGES, **(environment or {})})
         done = process.run(argv, env=env, log=self.log, on_line=_Progress(self.notify), merge=True)
         if not done.ok:
             _blame_machine(done.stdout, self.objects)

@@ -10,7 +10,7 @@ from harness import process
 from harness.model import Applied, ResolvedConfig
 
 # Part of every key: change it when the same sources would come out as a different kernel directory.
-RECIPE = "1"
+RECIPE = "2"
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def install(kbuild: Kbuild, destination: Path) -> InstalledSelftests:
     notes = [f"kselftests {name}: not in this tree" for name in _TARGETS if name not in present]
     headers = kbuild.objects / "kselftest-headers"
     if not kbuild.run("headers_install", f"INSTALL_HDR_PATH={headers}").ok:
-        return InstalledSelftests(None, (*notes, f"kselftests: headers_install failed, see {kbuild.log.name}"))
+        return InstalledSelftests(None, (*notes, "kselftests: headers_install failed, see build.log"))
     kbuild.run(
         f"TARGETS={' '.join(present)}",
         f"KHDR_INCLUDES=-isystem {headers / 'include'}",
@@ -37,9 +37,11 @@ def install(kbuild: Kbuild, destination: Path) -> InstalledSelftests:
         "install",
         directory=str(_SELFTESTS),
         objects=kbuild.objects / "kselftest",
+        # 5.10's Makefiles do not know KHDR_INCLUDES and look for the headers in the source tree.
+        environment={"C_INCLUDE_PATH": str(headers / "include")},
     )
     built = _collections(destination)
-    notes += [f"kselftests {name}: not built, see {kbuild.log.name}" for name in present if name not in built]
+    notes += [f"kselftests {name}: not built, see build.log" for name in present if name not in built]
     return InstalledSelftests(destination if built else None, tuple(notes))
 
 
