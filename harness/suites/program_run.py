@@ -72,9 +72,7 @@ class ProgramRun:
         quick = self._program.quick_results
         if self._was_cut and self._cut_after == STRESS_LIMIT and quick is not None and good:
             missing = [test for test in self._report.leaves() if test.status is Status.MISSING]
-            words = (
-                f"stress tests cut short after {STRESS_LIMIT:.0f} s: the guest is slow; --thorough runs them all"
-            )
+            words = f"stress tests cut short after {STRESS_LIMIT:.0f} s: the guest is slow; --thorough runs them all"
             return Verdict(Status.SKIP, words, (f"{len(missing)} stress tests were not finished",))
         return judge(self._done, self._report, self._program.plain_pass, self._unmet())
 

@@ -75,15 +75,28 @@ def await_phase(directory: Path, phase: str, process: subprocess.Popen[str]) -> 
     raise AssertionError(f"{phase} did not begin")
 
 
-def qemu_processes(directory: Path) -> list[int]:
-    """QEMU processes whose console is below ``directory``."""
+def processes(mark: str, file: str = "environ") -> list[str]:
+    """Command lines of the processes with ``mark`` in their ``/proc/PID/`` ``file`` ("environ" or "cmdline")."""
     found = []
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
+        if entry.name.isdigit() and entry.name != str(os.getpid()):
             try:
-                line = (entry / "cmdline").read_bytes().decode(errors="replace")
+                if mark.encode() in (entry / file).read_bytes():
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
             except OSError:
-                continue
-            if line.startswith("/usr/bin/qemu-system") and str(directory) in line:
-                found.append(int(entry.name))
+                continue  # ended meanwhile
     return found
+
+
+def qemu_processes(directory: Path) -> list[int]:
+    """QEMU processes whose console is below ``directory``."""
+    lines = ((entry, entry / "cmdline") for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [int(entry.name) for entry, line in lines if _is_qemu(line, str(directory))]
+
+
+def _is_qemu(cmdline: Path, mark: str) -> bool:
+    try:
+        text = cmdline.read_bytes().decode(errors="replace")
+    except OSError:
+        return False
+    return text.startswith("/usr/bin/qemu-system") and mark in text

@@ -8,13 +8,14 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from harness.model import BootOutcome, Status
 from tests.support.kernel_patches import patch_file
-from tests.support.real import LIMIT, Run, await_phase, qemu_processes, run_harness, start_harness
+from tests.support.real import LIMIT, Run, await_phase, processes, qemu_processes, run_harness, start_harness
 
 pytestmark = pytest.mark.vm
 CORE = "drivers/dma-buf/dma-buf.c"
@@ -87,25 +88,26 @@ def test_ended_in_any_phase_nothing_is_left(main_run: Run, tmp_path: Path, phase
         ["-p", unique_patch(tmp_path / "unique.patch")] if phase in ("patch", "config", "build") else []
     )
     directory = tmp_path / "run"
-    process = start_harness(directory, *patch, "--variant", "on", "--suite", "checks")
+    mark = f"mark-{secrets.token_hex(8)}"
+    process = start_harness(directory, *patch, "--variant", "on", "--suite", "checks", env={"TEST_MARK": mark})
     await_phase(directory, phase, process)
+    assert processes(mark)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=LIMIT)
     assert "Traceback" not in stdout + stderr
     assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}[number]
-    assert_nothing_runs(directory)
+    assert_nothing_runs(mark)
     if number != signal.SIGKILL:
         kept = Run(process.returncode, stdout, stderr, directory).report
         assert kept.interrupted and kept.is_bad
 
 
-def assert_nothing_runs(directory: Path) -> None:
-    """Neither QEMU nor make nor a compiler of that run, a moment later."""
-    for _ in range(500):
-        makes = subprocess.run(["pgrep", "-f", r"make.*dmabuf-harness/objects"], check=False, capture_output=True)
-        if makes.returncode != 0 and not qemu_processes(directory):
-            return
-    raise AssertionError(f"still running: {makes.stdout!r} {qemu_processes(directory)}")
+def assert_nothing_runs(mark: str) -> None:
+    """Nothing that inherited ``mark`` from the harness runs on, a moment later."""
+    deadline = time.monotonic() + 30
+    while left := processes(mark):
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.02)
 
 
 def test_after_all_that_the_next_run_works(main_run: Run, tmp_path: Path) -> None:
