@@ -41,7 +41,8 @@ def start_harness(
 ) -> subprocess.Popen[str]:
     """``dmabuf-harness run ARGUMENTS --out DIRECTORY`` as a user would start it; ``env``: on top of ours."""
     return subprocess.Popen(
-        harness_command("run", *arguments, "--out", directory),
+        # A shell's background jobs ignore SIGINT, and so would what they start: a user at a terminal does not.
+        ["env", "--default-signal=INT", *harness_command("run", *arguments, "--out", directory)],
         cwd=directory.parent,
         env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT), **(env or {})},
         stdin=subprocess.DEVNULL,
