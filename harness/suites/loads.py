@@ -53,7 +53,8 @@ def kunit_loads(only: frozenset[str], without: frozenset[str]) -> tuple[Load, ..
 
 def _kunit_load(pattern: str, wanted: frozenset[str] = frozenset()) -> Load:
     """KUnit runs nothing unless it is enabled, by its config or when it is loaded."""
-    setup = ("modprobe kunit enable=1", f"echo '{pattern}' > /sys/module/kunit/parameters/filter_glob")
+    # Without a newline: a string parameter keeps it (kernel/params.c, param_set_charp), and then nothing matches.
+    setup = ("modprobe kunit enable=1", f"printf %s '{pattern}' > /sys/module/kunit/parameters/filter_glob")
     return Load(f"modprobe {KUNIT}", setup, wanted)
 
 
