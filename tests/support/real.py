@@ -76,13 +76,13 @@ def await_phase(directory: Path, phase: str, process: subprocess.Popen[str]) -> 
     raise AssertionError(f"{phase} did not begin")
 
 
-def processes(mark: str, file: str = "environ") -> list[str]:
-    """Command lines of the processes with ``mark`` in their ``/proc/PID/`` ``file`` ("environ" or "cmdline")."""
+def processes(mark: str) -> list[str]:
+    """Command lines of the processes with ``mark`` in their environment."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and entry.name != str(os.getpid()):
             try:
-                if mark.encode() in (entry / file).read_bytes():
+                if mark.encode() in (entry / "environ").read_bytes():
                     found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
             except OSError:
                 continue  # ended meanwhile
