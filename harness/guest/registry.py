@@ -7,8 +7,8 @@ A check is a function without arguments that returns if the kernel is right::
 
     @check
     def size_must_be_page_aligned() -> None:
-        with memfd(PAGE) as memory, udmabuf_device() as device, expect_errno(EINVAL):
-            device.create(memory, size=PAGE - 1)
+        with Udmabuf() as device, Memfd(PAGE) as memory, expect_errno(EINVAL):
+            device.create(memory.fileno(), PAGE - 1)
 
 It is then known as ``udmabuf.size-must-be-page-aligned``.
 """
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     CheckFunction = Callable[[], None]
 
 _CHECKS: dict[str, CheckFunction] = {}
+_PROVOKED: dict[str, tuple[str, ...]] = {}
+_FIGURES: list[str] = []
+
+# How the reason of a skip begins that is no loss of coverage: there is nothing of the kind on this kernel.
+NOT_APPLICABLE = "does not apply: "
 
 
 class CheckFailed(Exception):
@@ -44,11 +49,26 @@ class Group:
 
     def __call__(self, function: CheckFunction) -> CheckFunction:
         """Register ``function``. Raises ``ValueError`` if its name is taken: the second would hide the first."""
-        name = f"{self._prefix}.{function.__name__.replace('_', '-')}"
+        name = self._name(function)
         if name in _CHECKS:
             raise ValueError(f"check {name} is defined twice")
         _CHECKS[name] = function
         return function
+
+    def provokes(self, *places: str) -> Callable[[CheckFunction], CheckFunction]:
+        """Decorator for a check that makes the kernel warn: one of ``places`` stands in the warning's first line.
+
+        That warning is no trouble, any other is; and one that does not come makes the check fail.
+        """
+
+        def register(function: CheckFunction) -> CheckFunction:
+            _PROVOKED[self._name(function)] = places
+            return self(function)
+
+        return register
+
+    def _name(self, function: CheckFunction) -> str:
+        return f"{self._prefix}.{function.__name__.replace('_', '-')}"
 
 
 def all_checks() -> list[str]:
@@ -62,9 +82,31 @@ def registered() -> dict[str, CheckFunction]:
     return dict(_CHECKS)
 
 
+def provoked(name: str) -> tuple[str, ...]:
+    """What check ``name`` provokes (see ``Group.provokes``); nothing, for most."""
+    return _PROVOKED.get(name, ())
+
+
+def figure(text: str) -> None:
+    """Have one line with a measured value shown with the running check's result."""
+    _FIGURES.append(text)
+
+
+def take_figures() -> list[str]:
+    """The figures told since the last call."""
+    taken = list(_FIGURES)
+    _FIGURES.clear()
+    return taken
+
+
 def skip(why: str) -> None:
-    """End the running check as skipped."""
+    """End the running check as skipped: the kernel lacks something, and so is not tested."""
     raise CheckSkipped(why)
+
+
+def does_not_apply(why: str) -> None:
+    """End the running check as skipped without loss: what it checks is not promised on this kernel."""
+    raise CheckSkipped(NOT_APPLICABLE + why)
 
 
 def expect(condition: bool, otherwise: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from harness.guest import checks as guest_checks
-from harness.guest import kernel, registry, runner
+from harness.guest import kernel, oracle, registry, runner
 from harness.guest.registry import Group, absent_is_skipped, expect, expect_equal, expect_errno, skip
 from harness.guest.waiting import soon
 
@@ -27,6 +27,9 @@ Checks = Callable[..., list[str]]
 def checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Checks:
     """Replaces the real checks by the functions given, as group "t"; returns their names."""
     monkeypatch.setattr(registry, "_CHECKS", {})
+    monkeypatch.setattr(registry, "_PROVOKED", {})
+    monkeypatch.setattr(oracle, "SYNC_INFO", str(tmp_path / "sync-info"))
+    monkeypatch.setattr(oracle, "KMSG", str(tmp_path / "kmsg"))
     monkeypatch.setattr(guest_checks, "load", lambda: None)
     monkeypatch.setattr(kernel, "BUFINFO", str(tmp_path / "bufinfo"))
     monkeypatch.setattr(runner, "_mark", lambda _text: None)
@@ -151,7 +154,11 @@ def test_a_leaked_dma_buf_fails_the_check(checks: Checks, monkeypatch: pytest.Mo
     info = Path(kernel.BUFINFO)
     info.write_text(_bufinfo(1))
     outcome = runner.run_check(lambda: void(info.write_text(_bufinfo(3))))
-    assert outcome.trouble == ["leaked 2 dma-buf: bufinfo lists 3, before the check 1"]
+    assert outcome.trouble == [
+        "leaked 2 dma-buf: 3 now, before the check 1",
+        "leaked 8192 bytes of dma-bufs: 12288 now, before the check 4096",
+        "leaked 18 attachment: 27 now, before the check 9",
+    ]
 
 
 def void(_value: object) -> None:
@@ -170,12 +177,106 @@ def test_a_dma_buf_released_a_moment_later_is_no_leak(checks: Checks, monkeypatc
     assert runner.run_check(check).trouble == []
 
 
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [(None, None), ("", None), (_bufinfo(0), 0), (_bufinfo(12), 12), ("Total 3 devices attached\n", None)],
-)
-def test_bufinfo_is_counted(text: str | None, count: int | None) -> None:
-    assert runner.count_buffers(text) == count
+def test_a_lock_that_is_never_given_back_does_not_hang_the_runner(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bufinfo locks each buffer that it lists: here a pipe that nobody writes to stands for it."""
+    monkeypatch.setattr(runner, "TIME_LIMIT", 0.05)
+    Path(kernel.BUFINFO).write_text(_bufinfo(1))
+
+    def check() -> None:
+        Path(kernel.BUFINFO).unlink()
+        os.mkfifo(kernel.BUFINFO)
+
+    assert runner.run_check(check).trouble == [
+        "the kernel's list of dma-bufs could not be read within 0.05 s: a lock is held"
+    ]
+
+
+def test_figures_are_told_with_their_check(checks: Checks, capsys: pytest.CaptureFixture[str]) -> None:
+    def measuring() -> None:
+        registry.figure("bytes pinned: 0")
+
+    assert runner.run(checks(measuring, good))
+    told = lines(capsys)
+    assert told[told.index("# start t.measuring") + 1] == "# figure bytes pinned: 0"
+    assert sum(line.startswith("# figure") for line in told) == 1
+
+
+# --- the kernel log ---------------------------------------------------------------------------
+
+WARNS = "4,100,5000,-;WARNING: CPU: 1 PID: 87 at drivers/dma-buf/dma-buf.c:843 dma_buf_dynamic_attach+0x1a4/0x1d0"
+
+
+def _log_of(monkeypatch: pytest.MonkeyPatch, *records: str) -> None:
+    """Have the kernel log give ``records`` once, one for each read."""
+    left = [record.encode() for record in records]
+
+    def read(_fd: int, _size: int) -> bytes:
+        if not left:
+            raise BlockingIOError
+        return left.pop(0)
+
+    Path(oracle.KMSG).touch()
+    monkeypatch.setattr(os, "read", read)
+
+
+def _provoking() -> list[str]:
+    @Group("t").provokes("dma_buf_dynamic_attach", "dma_buf_export")
+    def provoking() -> None:
+        pass
+
+    return list(registry.registered())
+
+
+def test_a_kernel_report_fails_the_check_during_which_it_came(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
+    _log_of(monkeypatch, "6,99,4999,-;a word of no weight", WARNS, "4,101,5001,-;Modules linked in:")
+    assert runner.run_check(good).trouble == [f"kernel report: {WARNS.partition(';')[2]}"]
+    assert runner.run_check(good).trouble == []
+
+
+def test_what_a_program_writes_to_the_log_is_no_report(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
+    _log_of(monkeypatch, WARNS.replace("4,", "12,", 1))
+    assert runner.run_check(good).trouble == []
+
+
+def test_a_provoked_report_is_no_trouble(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _log_of(monkeypatch, WARNS)
+    assert runner.run(_provoking())
+
+
+def test_another_report_than_the_provoked_one_fails(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _log_of(monkeypatch, WARNS, "4,102,5002,-;BUG: kernel NULL pointer dereference, address: 0")
+    assert not runner.run(_provoking())
+    assert "# kernel report: BUG: kernel NULL pointer dereference, address: 0" in lines(capsys)
+
+
+def test_a_report_that_is_not_provoked_fails(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _log_of(monkeypatch)
+    assert not runner.run(_provoking())
+    told = "# no kernel report although one was provoked (dma_buf_dynamic_attach or dma_buf_export)"
+    assert told in lines(capsys)
+
+
+def test_lost_records_do_not_hide_a_report(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EPIPE: the ring buffer went round before we read (Documentation/ABI/testing/dev-kmsg)."""
+    answers: list[bytes | type[OSError]] = [BrokenPipeError, WARNS.encode(), BlockingIOError]
+
+    def read(_fd: int, _size: int) -> bytes:
+        answer = answers.pop(0)
+        if isinstance(answer, bytes):
+            return answer
+        raise answer
+
+    Path(oracle.KMSG).touch()
+    monkeypatch.setattr(os, "read", read)
+    assert len(runner.run_check(good).trouble) == 1
 
 
 def test_a_name_defined_twice_is_refused(checks: Checks) -> None:

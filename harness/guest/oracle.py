@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a check must leave as it found it: descriptors, dma-bufs and their attachments, timelines, a quiet kernel log.
+
+``Inventory`` counts, ``KernelLog`` listens. Everything is read anew around every check, so whatever is found is the
+doing of the check that ran.
+"""
+
+from __future__ import annotations
+
+import os
+
+from harness.guest import kernel
+
+SYNC_INFO = "/sys/kernel/debug/sync/info"
+KMSG = "/dev/kmsg"
+
+# How the kernel begins a report about itself. harness/splat.py on the host knows them in detail; here it only matters
+# that none is overlooked.
+_REPORTS = (
+    "WARNING: ",
+    "BUG: ",
+    "BUG ",
+    "INFO: task ",
+    "INFO: rcu",
+    "INFO: trying to register non-static key",
+    "Oops",
+    "Kernel panic",
+    "general protection fault",
+    "kernel BUG at ",
+    "DMA-API: ",
+    "UBSAN: ",
+    "list_add",
+    "list_del",
+    "refcount_t: ",
+    "watchdog: ",
+    "rcu: INFO: ",
+    "[ BUG: ",
+    "ODEBUG: ",
+    "Bad page state",
+)
+_RECORD = 8192  # bytes: the longest that one read of /dev/kmsg gives
+
+
+def _read(path: str) -> str:
+    """The text of a file; empty if it cannot be read."""
+    try:
+        with open(path) as file:  # noqa: PTH123 - pathlib is slow to import
+            return file.read()
+    except OSError:
+        return ""
+
+
+def count_buffers(text: str) -> dict[str, int]:
+    """Totals of the text of bufinfo (drivers/dma-buf/dma-buf.c, ``dma_buf_debug_show``); empty if it has none.
+
+    "Total 2 devices attached" stands below each buffer, "Total 3 objects, 12288 bytes" at the end.
+    """
+    attachments, totals = 0, {}
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] != ["Total"]:
+            continue
+        if words[2:3] == ["devices"]:
+            attachments += int(words[1])
+        elif words[2:3] == ["objects,"]:
+            totals = {"dma-buf": int(words[1]), "bytes of dma-bufs": int(words[3])}
+    return {**totals, "attachment": attachments} if totals else {}
+
+
+def count_timelines(text: str) -> dict[str, int]:
+    """Number of sw_sync timelines in the text of sync/info (drivers/dma-buf/sync_debug.c); a fence keeps its timeline.
+
+    After "objs:" and a ruled line each timeline begins with "NAME: VALUE", its fences are indented.
+    """
+    if "objs:" not in text:
+        return {}
+    timelines = text.partition("objs:")[2].partition("fences:")[0]
+    return {"timeline": sum(": " in line and not line.startswith(" ") for line in timelines.splitlines())}
+
+
+def open_files() -> dict[str, str]:
+    """Descriptor -> what it is open on."""
+    found = {}
+    for fd in os.listdir("/proc/self/fd"):  # noqa: PTH208 - pathlib is slow to import
+        try:
+            found[fd] = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115
+        except FileNotFoundError:  # the one that listed the directory
+            continue
+    return found
+
+
+class Inventory:
+    """What there was when it was made."""
+
+    def __init__(self) -> None:
+        self._files = open_files()
+        self._counts = self._count()
+
+    def _count(self) -> dict[str, int]:
+        return {**count_buffers(kernel.bufinfo() or ""), **count_timelines(_read(SYNC_INFO))}
+
+    def leaked_files(self) -> list[str]:
+        """A line for each descriptor that is open now and was not before, or is open on something else."""
+        return [f"leaked descriptor {fd} -> {what}" for fd, what in open_files().items() if self._files.get(fd) != what]
+
+    def leaked_objects(self) -> list[str]:
+        """A line for each kind of kernel object of which there are more, or fewer, than before."""
+        now = self._count()
+        return [
+            f"{'leaked' if now[kind] > before else 'lost'} {abs(now[kind] - before)} {kind}: {now[kind]} now, "
+            f"before the check {before}"
+            for kind, before in self._counts.items()
+            if kind in now and now[kind] != before
+        ]
+
+
+class KernelLog:
+    """Listens to the kernel log from now on (Documentation/ABI/testing/dev-kmsg); silent where that is not allowed."""
+
+    def __init__(self) -> None:
+        self._fd = -1
+        try:
+            self._fd = os.open(KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            os.lseek(self._fd, 0, os.SEEK_END)
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def reports(self) -> list[str]:
+        """First lines of the reports that the kernel printed since the last call."""
+        return [text for text in self._records() if text.startswith(_REPORTS)]
+
+    def _records(self) -> list[str]:
+        found: list[str] = []
+        while self._fd >= 0:
+            try:
+                record = os.read(self._fd, _RECORD)
+            except BrokenPipeError:  # some were overwritten before they were read: go on with the oldest there is
+                continue
+            except OSError:  # no more
+                break
+            priority, _, text = record.decode("utf-8", "replace").partition(";")
+            # What programs write there (facility above 0) is no report of the kernel's.
+            if int(priority.partition(",")[0]) < 8:
+                found.append(text.partition("\n")[0])
+        return found
+
+
+def unexpected(reports: list[str], places: tuple[str, ...]) -> list[str]:
+    """Those of ``reports`` that name none of ``places``."""
+    return [report for report in reports if not any(place in report for place in places)]

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * Interface of the dmabuf-probe module: dma-buf exporters and importers that
+ * do what user space says, and tell what the kernel did to them.
+ *
+ * Every object (a buffer exported here, an attachment, a mapping) is known by
+ * a handle of the open file that made it. Handles are never 0. When the file
+ * is closed, everything made through it is undone: mappings unmapped, pins
+ * given back, attachments detached. An exported dma-buf lives on while
+ * somebody holds it.
+ *
+ * Reserved fields and unknown flags must be zero (EINVAL). An unknown handle,
+ * or one of another kind, is ENOENT. Sizes and offsets are in bytes. Calls
+ * return 0, or -1 with errno; the errors of the dma-buf functions are passed
+ * on as they are.
+ */
+#ifndef _UAPI_DMABUF_PROBE_H
+#define _UAPI_DMABUF_PROBE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Changes whenever an existing structure or number does. */
+#define DMABUF_PROBE_ABI 1
+
+#define DMABUF_PROBE_MAX_SIZE (1 << 24) /* of one buffer */
+#define DMABUF_PROBE_MAX_BYTES (1 << 27) /* of all locations of an open file */
+#define DMABUF_PROBE_MAX_HANDLES 8192 /* of an open file */
+#define DMABUF_PROBE_MAX_LOCKS 8 /* attachments of one MAP_ALL */
+#define DMABUF_PROBE_MAX_EVENTS 4096 /* kept; older ones are dropped */
+
+/* Which dma-buf API this kernel has, read off its headers. */
+#define DMABUF_PROBE_PRE 0 /* dynamic_attach() takes a bool: before the patch */
+#define DMABUF_PROBE_V15 1 /* attach_ops, and dma_buf_ops.dynamic_mapping */
+#define DMABUF_PROBE_NOTIFY 2 /* attach_ops.move_notify */
+#define DMABUF_PROBE_INVALIDATE 3 /* attach_ops.invalidate_mappings */
+
+#define DMABUF_PROBE_HAS_MOVE_NOTIFY (1 << 0) /* the option is on, or its code is always there */
+#define DMABUF_PROBE_HAS_LOCKDEP (1 << 1) /* PROVE_LOCKING, and it has not given up */
+#define DMABUF_PROBE_HAS_DEBUG (1 << 2) /* CONFIG_DMABUF_DEBUG */
+
+struct dmabuf_probe_info {
+	__u32 abi;
+	__u32 generation;
+	__u32 features;
+	__u32 reserved;
+};
+
+/* --- exporting --- */
+
+#define DMABUF_PROBE_STATIC 0 /* no pin, no unpin */
+#define DMABUF_PROBE_DYNAMIC 1 /* pin, unpin and, on V15, dynamic_mapping */
+#define DMABUF_PROBE_CACHING 2 /* static, with cache_sgt_mapping; EOPNOTSUPP where that does not exist */
+/* To be refused by dma_buf_export(): */
+#define DMABUF_PROBE_PIN_ALONE 3 /* pin without unpin */
+#define DMABUF_PROBE_UNPIN_ALONE 4 /* unpin without pin */
+#define DMABUF_PROBE_NOT_DYNAMIC 5 /* V15: pin and unpin without dynamic_mapping; elsewhere EOPNOTSUPP */
+#define DMABUF_PROBE_CACHING_DYNAMIC 6 /* cache_sgt_mapping with pin and unpin; EOPNOTSUPP like CACHING */
+
+struct dmabuf_probe_export {
+	__u64 size; /* whole pages */
+	__u32 kind;
+	__u32 fd_flags; /* O_CLOEXEC and an access mode */
+	__u32 handle; /* out: of the buffer */
+	__s32 fd; /* out: the dma-buf */
+};
+
+/* What the exporter's callbacks are told to do. */
+#define DMABUF_PROBE_ON_ATTACH 0
+#define DMABUF_PROBE_ON_PIN 1
+#define DMABUF_PROBE_ON_MAP 2
+
+struct dmabuf_probe_fail {
+	__u32 buffer;
+	__u32 callback;
+	__u32 nth; /* the next call is 1; 0 cancels the plan */
+	__u32 error; /* positive errno that this one call returns */
+};
+
+/*
+ * Move the buffer to new pages with the same contents, and notify. EBUSY, and
+ * nothing happens, while it is pinned. The old pages live on while a mapping
+ * refers to them.
+ */
+#define DMABUF_PROBE_UNLOCKED (1 << 0) /* wrongly: without the reservation lock */
+
+struct dmabuf_probe_move {
+	__u32 buffer;
+	__u32 flags;
+};
+
+/* --- importing --- */
+
+#define DMABUF_PROBE_IMPORT_STATIC 0 /* dma_buf_attach() */
+#define DMABUF_PROBE_IMPORT_DYNAMIC 1 /* dma_buf_dynamic_attach() with the callback */
+#define DMABUF_PROBE_IMPORT_NO_CALLBACK 2 /* dma_buf_dynamic_attach() with operations, but without it */
+
+struct dmabuf_probe_attach {
+	__s32 fd; /* any dma-buf */
+	__u32 kind;
+	__u32 handle; /* out: of the attachment */
+	__u32 reserved;
+};
+
+/* DETACH, PIN, UNPIN take a handle; so does CLOSE_BUFFER, which forgets a buffer's state. */
+struct dmabuf_probe_handle {
+	__u32 handle;
+	__u32 flags; /* PIN, UNPIN: DMABUF_PROBE_UNLOCKED */
+};
+
+/*
+ * The lock is taken as the kernel's API asks of this importer, unless
+ * DMABUF_PROBE_UNLOCKED. DETACH is EBUSY while mappings of the attachment are
+ * there. UNPIN without a pin made by PIN is EINVAL.
+ */
+struct dmabuf_probe_map {
+	__u32 attachment;
+	__u32 direction; /* enum dma_data_direction: 0 both, 1 to, 2 from the device */
+	__u32 flags;
+	__u32 handle; /* out: of the mapping */
+	__u64 size; /* out: bytes that its scatter list covers */
+	__u64 table; /* out: tells tables apart: equal for two mappings if they are the same cached one */
+	__u32 segments; /* out */
+	__u32 reserved;
+};
+
+struct dmabuf_probe_unmap {
+	__u32 mapping;
+	__u32 flags;
+};
+
+/*
+ * Lock the buffers of all attachments with one ww_acquire_ctx, in the order
+ * given and backing off where the kernel asks to, then map them all, or none.
+ * Dynamic importers only.
+ */
+struct dmabuf_probe_map_all {
+	__u32 count;
+	__u32 direction;
+	__u32 attachments[DMABUF_PROBE_MAX_LOCKS];
+	__u32 handles[DMABUF_PROBE_MAX_LOCKS]; /* out: of the mappings */
+	__u32 retries; /* out: how often it backed off */
+	__u32 reserved;
+};
+
+/* --- contents --- */
+
+/*
+ * Copy between user memory and either the memory at the bus addresses of a
+ * mapping, as a device would, or the present location of a buffer exported
+ * here. ERANGE beyond the end.
+ */
+#define DMABUF_PROBE_MAPPING 0
+#define DMABUF_PROBE_BUFFER 1
+#define DMABUF_PROBE_WRITE (1 << 0)
+
+struct dmabuf_probe_access {
+	__u32 handle;
+	__u32 object;
+	__u32 flags;
+	__u32 reserved;
+	__u64 offset;
+	__u64 length;
+	__u64 pointer;
+};
+
+/* --- what happened --- */
+
+/* Callbacks of exporter and importer; also the kinds of events. */
+#define DMABUF_PROBE_CALL_ATTACH 0
+#define DMABUF_PROBE_CALL_DETACH 1
+#define DMABUF_PROBE_CALL_PIN 2
+#define DMABUF_PROBE_CALL_UNPIN 3
+#define DMABUF_PROBE_CALL_MAP 4
+#define DMABUF_PROBE_CALL_UNMAP 5
+#define DMABUF_PROBE_CALL_RELEASE 6
+#define DMABUF_PROBE_CALL_NOTIFY 7
+#define DMABUF_PROBE_CALLS 8
+
+/* Of a buffer exported here. Failed calls count as calls. */
+struct dmabuf_probe_buffer_state {
+	__u32 buffer;
+	__u32 released; /* out: 1 once its dma-buf is gone */
+	__u64 size; /* out */
+	__u64 generation; /* out: 1 at first, one more for each move */
+	__u32 calls[DMABUF_PROBE_CALLS]; /* out: by callback */
+	__u32 unlocked[DMABUF_PROBE_CALLS]; /* out: those of them without the reservation lock held */
+	__s32 pins; /* out: held; below 0 if the kernel gave back what it had not got */
+	__s32 mappings; /* out: tables that the exporter has given out and not got back */
+	__s32 attachments; /* out */
+	__u32 reserved;
+	__u64 pinned_bytes; /* out: size while pins are held, else 0 */
+};
+
+/* Of an attachment. What the exporter saw is 0 if the buffer is not one of ours. */
+struct dmabuf_probe_attachment_state {
+	__u32 attachment;
+	__u32 mappings; /* out: of this importer, not unmapped */
+	__u32 calls[DMABUF_PROBE_CALLS]; /* out: by callback, NOTIFY is the importer's */
+	__u32 unlocked[DMABUF_PROBE_CALLS]; /* out */
+	__s32 pins; /* out: that the exporter holds for it */
+	__u32 own_pins; /* out: made by PIN */
+	__u32 stale_mappings; /* out: mapped before the latest notify */
+	__u32 reserved;
+};
+
+struct dmabuf_probe_event {
+	__u64 sequence; /* counts from 1 in each open file, without gaps */
+	__u64 generation; /* of the buffer, 0 if it is not one of ours */
+	__u32 call;
+	__u32 buffer; /* handle, 0 if it is not one of ours */
+	__u32 attachment; /* handle, 0 if it has none (yet) or the importer is another driver */
+	__s32 result; /* of the callback: 0 or a negative errno */
+	__u32 locked; /* 1 if the reservation lock was held */
+	__u32 reserved;
+};
+
+struct dmabuf_probe_events {
+	__u64 after; /* give only events with a higher sequence */
+	__u64 pointer; /* to struct dmabuf_probe_event[room] */
+	__u32 room;
+	__u32 count; /* out: events written there */
+	__u64 dropped; /* out: events that were lost since the file was opened */
+};
+
+#define DMABUF_PROBE_IOC_MAGIC 0xDB
+#define DMABUF_PROBE_INFO _IOR(DMABUF_PROBE_IOC_MAGIC, 0, struct dmabuf_probe_info)
+#define DMABUF_PROBE_EXPORT _IOWR(DMABUF_PROBE_IOC_MAGIC, 1, struct dmabuf_probe_export)
+#define DMABUF_PROBE_FAIL _IOW(DMABUF_PROBE_IOC_MAGIC, 2, struct dmabuf_probe_fail)
+#define DMABUF_PROBE_MOVE _IOW(DMABUF_PROBE_IOC_MAGIC, 3, struct dmabuf_probe_move)
+#define DMABUF_PROBE_CLOSE_BUFFER _IOW(DMABUF_PROBE_IOC_MAGIC, 4, struct dmabuf_probe_handle)
+#define DMABUF_PROBE_ATTACH _IOWR(DMABUF_PROBE_IOC_MAGIC, 5, struct dmabuf_probe_attach)
+#define DMABUF_PROBE_DETACH _IOW(DMABUF_PROBE_IOC_MAGIC, 6, struct dmabuf_probe_handle)
+#define DMABUF_PROBE_PIN _IOW(DMABUF_PROBE_IOC_MAGIC, 7, struct dmabuf_probe_handle)
+#define DMABUF_PROBE_UNPIN _IOW(DMABUF_PROBE_IOC_MAGIC, 8, struct dmabuf_probe_handle)
+#define DMABUF_PROBE_MAP _IOWR(DMABUF_PROBE_IOC_MAGIC, 9, struct dmabuf_probe_map)
+#define DMABUF_PROBE_UNMAP _IOW(DMABUF_PROBE_IOC_MAGIC, 10, struct dmabuf_probe_unmap)
+#define DMABUF_PROBE_MAP_ALL _IOWR(DMABUF_PROBE_IOC_MAGIC, 11, struct dmabuf_probe_map_all)
+#define DMABUF_PROBE_ACCESS _IOW(DMABUF_PROBE_IOC_MAGIC, 12, struct dmabuf_probe_access)
+#define DMABUF_PROBE_BUFFER_STATE _IOWR(DMABUF_PROBE_IOC_MAGIC, 13, struct dmabuf_probe_buffer_state)
+#define DMABUF_PROBE_ATTACHMENT_STATE _IOWR(DMABUF_PROBE_IOC_MAGIC, 14, struct dmabuf_probe_attachment_state)
+#define DMABUF_PROBE_EVENTS _IOWR(DMABUF_PROBE_IOC_MAGIC, 15, struct dmabuf_probe_events)
+
+#endif /* _UAPI_DMABUF_PROBE_H */

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reading the kernel's lists of what there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.guest import kernel, oracle
+
+BUFINFO_6_12 = """
+Dma-buf Objects:
+size    \tflags   \tmode    \tcount   \texp_name\tino     \tname
+00004096\t00000002\t00080007\t00000003\tudmabuf\t00000007\t<none>
+\tExporter: static
+write fence:vgem unbound seq 1 signalled
+\tAttached Devices:
+\tvgem\tstatic
+\tdmabuf-probe\tdynamic
+Total 2 devices attached
+
+00008192\t00000002\t00080007\t00000001\tsystem\t00000008\tTotal 7 devices
+\tExporter: static
+\tAttached Devices:
+Total 0 devices attached
+
+
+Total 2 objects, 12288 bytes
+"""
+SYNC_INFO_6_12 = """objs:
+--------------
+python3-87: 0
+  fence pending: 1
+  fence pending: 2
+
+python3-88: 5
+
+fences:
+--------------
+[00000000d7a9be4c] sync-file: active
+  python3-87_fence pending: 1 / 0
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("", {}),
+        ("Total 3 devices attached\n", {}),
+        (
+            "\nDma-buf Objects:\nsize\n\nTotal 0 objects, 0 bytes\n",
+            {"dma-buf": 0, "bytes of dma-bufs": 0, "attachment": 0},
+        ),
+        (BUFINFO_6_12, {"dma-buf": 2, "bytes of dma-bufs": 12288, "attachment": 2}),
+    ],
+)
+def test_buffers_are_counted(text: str, counts: dict[str, int]) -> None:
+    assert oracle.count_buffers(text) == counts
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("", {}),
+        ("objs:\n--------------\nfences:\n--------------\n", {"timeline": 0}),
+        (SYNC_INFO_6_12, {"timeline": 2}),
+    ],
+)
+def test_timelines_are_counted(text: str, counts: dict[str, int]) -> None:
+    assert oracle.count_timelines(text) == counts
+
+
+def test_what_is_gone_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reference that is dropped twice takes an object away that somebody else still has."""
+    texts = [BUFINFO_6_12, "Total 1 objects, 4096 bytes\n"]
+    monkeypatch.setattr(kernel, "bufinfo", lambda: texts.pop(0))
+    monkeypatch.setattr(oracle, "SYNC_INFO", "/nonexistent")
+    assert oracle.Inventory().leaked_objects() == [
+        "lost 1 dma-buf: 1 now, before the check 2",
+        "lost 8192 bytes of dma-bufs: 4096 now, before the check 12288",
+        "lost 2 attachment: 0 now, before the check 2",
+    ]
