@@ -147,6 +147,9 @@ class CompilerMessage:
     added: bool = False
 
 
+SYMBOLS = "vmlinux.debug"  # beside a kernel's image: what is needed to decode its stack traces
+
+
 @dataclass(frozen=True)
 class Kernel:
     """A finished kernel with all that its tests need, in the kernel cache: identified by content.
@@ -154,7 +157,7 @@ class Kernel:
     ``key``: hash of source tree id, resolved config, compiler and recipe. ``image``: what QEMU boots.
     ``modules``: directory that holds ``lib/modules/<release>``. ``kselftests``: the installed selftests
     (with ``kselftest-list.txt``), or None if they could not be built (``notes`` says why).
-    ``source``: the work tree it was built from: only valid while the run holds it.
+    ``probe_failure``: why it has no module dmabuf_probe, empty if it has one.
     """
 
     key: str
@@ -167,7 +170,14 @@ class Kernel:
     compiler: str
     warnings: tuple[CompilerMessage, ...] = ()  # new ones, in files that the patch touches
     notes: tuple[str, ...] = ()
+    probe_failure: str = ""
     reused: bool = False  # came from the cache, nothing was compiled
+
+    @property
+    def symbols(self) -> Path | None:
+        """ELF file with symbols and line numbers of ``image``, or None."""
+        path = self.image.with_name(SYMBOLS)
+        return path if path.is_file() else None
 
     def config_value(self, symbol: str) -> str:
         """Value of ``CONFIG_<symbol>`` in this kernel's config; "n" if unset or unknown."""
@@ -212,6 +222,7 @@ class TestResult:
     ``lost_coverage``: what a passing or skipped test did not test (a skip hidden in a pass), one line each.
     ``log``: path relative to the run directory of the file that holds the raw text.
     ``known``: reason of the expectation that excuses a bad status (expectations.toml), else empty.
+    ``figures``: what it measured, one line each. ``moot``: skipped, and nothing is lost: there is no such promise here.
     """
 
     __test__ = False  # not for pytest to collect
@@ -225,6 +236,8 @@ class TestResult:
     lost_coverage: tuple[str, ...] = ()
     log: str = ""
     known: str = ""
+    figures: tuple[str, ...] = ()
+    moot: bool = False
 
     @property
     def is_bad(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from harness.model import CompilerMessage, Kernel
 from harness.paths import cache_dir
 
-_KEEP = 40  # kernels of some 20 MB each
+_KEEP = 40  # kernels of some 40 MB each
 _DESCRIPTION = "kernel.json"
 
 
@@ -74,6 +74,7 @@ def _describe(key: str, directory: Path, facts: Mapping[str, Any]) -> Kernel:
         compiler=str(facts["compiler"]),
         warnings=tuple(CompilerMessage(**entry) for entry in facts["warnings"]),
         notes=tuple(facts["notes"]),
+        probe_failure=str(facts["probe_failure"]),
     )
 
 

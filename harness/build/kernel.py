@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness import process
-from harness.build import cache, selftests
+from harness.build import cache, probe, selftests
 from harness.build.make import Kbuild
 from harness.build.messages import parse
 from harness.build.objects import ObjectTree, object_tree
 from harness.build.request import BuildRequest, compiler, key
 from harness.build.warnings import new_warnings
 from harness.errors import InfrastructureError
-from harness.model import BuildFailure, Kernel
+from harness.model import SYMBOLS, BuildFailure, Kernel
 from harness.paths import cache_root
 
 _TAIL_LINES = 30
@@ -66,9 +66,9 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
         release = (kbuild.objects / "include/config/kernel.release").read_text().strip()
         for link in ("build", "source"):  # they lead to the object tree, which the next build changes
             (part / "lib/modules" / release / link).unlink(missing_ok=True)
+        probe_failure = probe.install(kbuild, part, *_depmod())
         installed = selftests.install(kbuild, part / "kselftests")
-        # PVH boots the ELF file itself; without its symbol table there is less to load.
-        process.check(["strip", "-s", "-o", str(part / "image"), str(kbuild.objects / "vmlinux")], what="strip")
+        _split(kbuild.objects / "vmlinux", part)
         (part / "config").write_text(request.config.text)
         shutil.copyfile(kbuild.log, part / "build.log")
         facts = {
@@ -76,10 +76,18 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
             "compiler": compiler_id,
             "warnings": new_warnings(objects.warnings, request.applied, objects.path),
             "notes": installed.notes,
+            "probe_failure": probe_failure,
         }
         return cache.publish(identity, part, facts)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _split(vmlinux: Path, part: Path) -> None:
+    """PVH boots the ELF file itself; without symbols there is less to load. They are kept to decode stack traces."""
+    process.check(["strip", "-s", "-o", str(part / "image"), str(vmlinux)], what="strip")
+    keep = ["objcopy", "--only-keep-debug", "--compress-debug-sections", str(vmlinux), str(part / SYMBOLS)]
+    process.check(keep, what="objcopy")
 
 
 def _depmod() -> list[str]:

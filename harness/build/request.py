@@ -7,10 +7,11 @@ import hashlib
 from dataclasses import dataclass
 
 from harness import process
+from harness.build.probe import sources_digest
 from harness.model import Applied, ResolvedConfig
 
 # Part of every key: change it when the same sources would come out as a different kernel directory.
-RECIPE = "2"
+RECIPE = "3"
 
 
 @dataclass(frozen=True)
@@ -31,5 +32,12 @@ def compiler() -> str:
 
 def key(request: BuildRequest, compiler_id: str) -> str:
     """The kernel's identity: equal key, equal kernel. The touched files are in it for the warnings that are kept."""
-    parts = [RECIPE, request.applied.tree_id, request.config.sha256, compiler_id, *request.applied.touched]
+    parts = [
+        RECIPE,
+        sources_digest(),
+        request.applied.tree_id,
+        request.config.sha256,
+        compiler_id,
+        *request.applied.touched,
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -44,6 +44,7 @@ class KernelTest:
         self._thorough = request.thorough
         self._narrowed = bool(request.only)
         self._guest: VmGuest | None = None
+        self._suites: tuple[Suite, ...] = ()
         self.findings = Findings()
 
     def run(self, suites: tuple[Suite, ...]) -> None:
@@ -51,6 +52,7 @@ class KernelTest:
 
         Raises ``InfrastructureError`` if QEMU cannot be used.
         """
+        self._suites = suites
         try:
             for suite in suites:
                 self._run_suite(suite)
@@ -86,11 +88,17 @@ class KernelTest:
             return
         guest.shutdown()
         boots = self.findings.boots
-        found = find_splats(guest.console.text())
-        self.findings.splats += [replace(splat, log=boots[-1].console) for splat in found]
+        found = (replace(splat, log=boots[-1].console) for splat in find_splats(guest.console.text()))
+        self.findings.splats += [splat for splat in found if not self._is_provoked(splat)]
         boots[-1] = replace(boots[-1], ended=reason)
         used = PhaseEnded(self._variant, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
+
+    def _is_provoked(self, splat: Splat) -> bool:
+        """True for one that the test which ran provokes on purpose; the test itself sees to it that it comes."""
+        suite, _, test = splat.during.partition(": ")
+        places = next((own.provoked(test) for own in self._suites if own.name == suite), ())
+        return any(place in splat.title for place in places)
 
     # --- suites -------------------------------------------------------------------------------
 

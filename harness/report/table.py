@@ -42,7 +42,7 @@ class _Page:
 
     def lines(self) -> list[str]:
         sections = [self._head(), *(self._suites(title, variant) for title, variant in self._groups)]
-        sections += [self._bad(), self._excused(), self._lost(), self._notes(), self._verdict()]
+        sections += [self._measured(), self._bad(), self._excused(), self._lost(), self._notes(), self._verdict()]
         return [line for section in sections if section for line in ["", *section]]
 
     # --- what was tested ----------------------------------------------------------------------
@@ -94,6 +94,11 @@ class _Page:
     def _cell(self, number: int, color: str) -> str:
         text = f"{number or '-':>9}"
         return self._style.paint(text, color) if number else text
+
+    def _measured(self) -> list[str]:
+        """Figures of the contract: what the dynamic handling of a buffer saves, above all."""
+        told = ((v, figure) for v, case in self._all() if case.suite == "contract" for figure in case.figures)
+        return self._section("Measured", told)
 
     # --- what is wrong ------------------------------------------------------------------------
 

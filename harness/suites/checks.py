@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The Python checks of the ioctl interfaces: one start of the interpreter in the guest, one KTAP line per check."""
+"""The Python checks: one start of the interpreter in the guest, one KTAP line per check.
+
+Two suites: "contract", what dynamic exporters and importers are promised (with the module dmabuf_probe), and "checks",
+the ioctl interfaces.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.guest.registry import all_checks
-from harness.guest.runner import TIME_LIMIT
+from harness.guest.registry import NOT_APPLICABLE, all_checks, provoked
+from harness.guest.runner import SILENCE_LIMIT, TIME_LIMIT
 from harness.interfaces import Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest
 from harness.model import Kernel, PlannedTest, Status, TestResult
@@ -17,22 +21,38 @@ from harness.suites.commands import StreamedCommand, log_file
 
 _START = "# start "
 _TIME = "time "
+_FIGURE = "figure "
+
+CHECKS, CONTRACT = "checks", "contract"
+_CONTRACT_GROUPS = ("contract", "probe")
 
 
 class ChecksSuite:
-    """Implements ``harness.interfaces.Suite``."""
+    """Implements ``harness.interfaces.Suite``. ``name``: CHECKS or CONTRACT."""
 
-    name = "checks"
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def _names(self) -> list[str]:
+        mine = self.name == CONTRACT
+        return [check for check in all_checks() if (check.partition(".")[0] in _CONTRACT_GROUPS) == mine]
 
     def plan(self, kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:
-        return tuple(PlannedTest(self.name, check) for check in all_checks())
+        return tuple(PlannedTest(self.name, check) for check in self._names())
+
+    def provoked(self, test: str) -> tuple[str, ...]:
+        return provoked(test)
 
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
-        names = [check for check in all_checks() if not context.only or check in context.only]
+        names = [check for check in self._names() if not context.only or check in context.only]
+        if self.name == CONTRACT and guest.kernel.probe_failure:
+            why = guest.kernel.probe_failure
+            yield from (TestResult(self.name, name, Status.MISSING, message=f"never ran: {why}") for name in names)
+            return
         # Every check has its own limit in the guest; here is only what a guest that stopped running them runs into.
-        limit = TIME_LIMIT * (len(names) + 1) * guest.slowness
+        limit, silence = TIME_LIMIT * (len(names) + 1) * guest.slowness, SILENCE_LIMIT * guest.slowness
         log = log_file(context.logs, self.name)
-        command = StreamedCommand(guest, _command(names if context.only else [], guest.slowness), limit, log)
+        command = StreamedCommand(guest, _command(names, guest.slowness), limit, log, silence)
         logged = f"{context.log_prefix}/{log.name}"
         parser, running = KtapParser(), ""
         try:
@@ -51,18 +71,22 @@ class ChecksSuite:
 
     def _result(self, test: KtapTest, log: str) -> TestResult:
         """The runner's comments before a result are what it says of it, the last one the time it took."""
-        said = [line for line in test.diagnostics if not line.startswith(("start ", _TIME))]
+        said = [line for line in test.diagnostics if not line.startswith(("start ", _TIME, _FIGURE))]
         times = [line.removeprefix(_TIME) for line in test.diagnostics if line.startswith(_TIME)]
+        figures = [line.removeprefix(_FIGURE) for line in test.diagnostics if line.startswith(_FIGURE)]
         skipped = test.status is Status.SKIP
+        moot = skipped and test.reason.startswith(NOT_APPLICABLE)
         return TestResult(
             self.name,
             test.name,
             test.status,
             float(times[-1]) if times else 0.0,
-            test.reason if skipped else "; ".join(said[:1]),
-            output="\n".join(said),
-            lost_coverage=(f"{test.name}: {test.reason}",) if skipped else (),
+            test.reason if skipped else "; ".join(said[:1] or figures),
+            output="\n".join([*said, *figures]),
+            lost_coverage=(f"{test.name}: {test.reason}",) if skipped and not moot else (),
             log=log,
+            moot=moot,
+            figures=tuple(figures),
         )
 
 

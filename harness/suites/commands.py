@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from harness.interfaces import CommandResult, Guest
+from harness.interfaces import CommandResult, Guest, GuestLost
 
 
 class StreamedCommand:
@@ -17,12 +17,15 @@ class StreamedCommand:
     The lines also go to ``log`` at once, so that nothing is lost with the guest. Iterating raises ``GuestLost``.
     """
 
-    def __init__(self, guest: Guest, command: str, timeout: float, log: Path) -> None:
-        """``timeout``: host seconds, already stretched."""
+    def __init__(self, guest: Guest, command: str, timeout: float, log: Path, silence: float | None = None) -> None:
+        """``timeout``: host seconds, already stretched. ``silence``: seconds without a line after which the guest
+        counts as lost, for commands that are never silent for long: what sleeps in the kernel cannot be stopped.
+        """
         self._guest = guest
         self._command = command
         self._timeout = timeout
         self._log = log
+        self._silence = silence
         self._result: CommandResult | None = None
 
     @property
@@ -40,11 +43,17 @@ class StreamedCommand:
         done.add_done_callback(lambda _: lines.put(None))
         pool.shutdown(wait=False)
         with self._log.open("a", encoding="utf-8", errors="surrogateescape") as log:
-            while (line := lines.get()) is not None:
+            while (line := self._next(lines)) is not None:
                 log.write(line + "\n")
                 log.flush()
                 yield line
         self._result = done.result()
+
+    def _next(self, lines: queue.SimpleQueue[str | None]) -> str | None:
+        try:
+            return lines.get(timeout=self._silence)
+        except queue.Empty:
+            raise GuestLost(f"it hangs: no word for {self._silence:.0f} s") from None
 
 
 def log_file(directory: Path, test: str) -> Path:

@@ -35,6 +35,9 @@ class InKernelSuite:
         tests = {SELFTESTS: module_tests, KUNIT: kunit_tests}[module](tree) if module else ()
         return tuple(PlannedTest(self.name, name) for name in (*tests, module or self.name))
 
+    def provoked(self, test: str) -> tuple[str, ...]:
+        return ()
+
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
         module = _module(guest.kernel)
         if not module:

@@ -39,6 +39,9 @@ class KselftestSuite:
         names = [*expected, *(name for name in installed if name not in expected)]
         return tuple(PlannedTest(self.name, f"{self._wrapper.collection}/{name}") for name in names)
 
+    def provoked(self, test: str) -> tuple[str, ...]:
+        return ()
+
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
         installed = _installed(guest.kernel, self._wrapper.collection)
         for test in self.plan(guest.kernel, Path()):

@@ -59,6 +59,9 @@ class PytestSuite:
             raise UserError("pytest finds no test in it", where=shown, mend="see pytest --collect-only")
         return tuple(nodeids)
 
+    def provoked(self, test: str) -> tuple[str, ...]:
+        return ()
+
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
         log = log_file(context.logs, self.name)
         logged = f"{context.log_prefix}/{log.name}"

@@ -9,7 +9,7 @@ from functools import partial
 
 from harness.errors import UserError
 from harness.interfaces import Suite
-from harness.suites.checks import ChecksSuite
+from harness.suites.checks import CHECKS, CONTRACT, ChecksSuite
 from harness.suites.in_kernel import InKernelSuite
 from harness.suites.kselftest import KselftestSuite
 from harness.suites.wrapper import load_wrapper, wrapper_names
@@ -23,7 +23,8 @@ def _kselftest(name: str) -> Suite:
 
 # In the order in which they run: what answers first comes first.
 SUITES: dict[str, Callable[[], Suite]] = {
-    ChecksSuite.name: ChecksSuite,
+    CHECKS: partial(ChecksSuite, CHECKS),
+    CONTRACT: partial(ChecksSuite, CONTRACT),
     **{name: partial(_kselftest, name) for name in wrapper_names()},
     InKernelSuite.name: InKernelSuite,
 }

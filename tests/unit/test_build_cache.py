@@ -11,7 +11,7 @@ import pytest
 from harness.build import cache
 from harness.model import CompilerMessage, Kernel
 
-FACTS = {"release": "6.12.1", "compiler": "gcc", "warnings": (), "notes": ()}
+FACTS = {"release": "6.12.1", "compiler": "gcc", "warnings": (), "notes": (), "probe_failure": ""}
 
 
 @pytest.fixture(autouse=True)

@@ -181,7 +181,7 @@ def test_a_lock_that_is_never_given_back_does_not_hang_the_runner(
     checks: Checks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """bufinfo locks each buffer that it lists: here a pipe that nobody writes to stands for it."""
-    monkeypatch.setattr(runner, "TIME_LIMIT", 0.05)
+    monkeypatch.setattr(runner, "LIST_LIMIT", 0.05)
     Path(kernel.BUFINFO).write_text(_bufinfo(1))
 
     def check() -> None:

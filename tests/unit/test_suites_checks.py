@@ -3,19 +3,23 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.guest import registry
 from harness.guest.registry import all_checks
-from harness.interfaces import GuestLost, SuiteContext
+from harness.guest.runner import SILENCE_LIMIT
+from harness.interfaces import CommandResult, GuestLost, LineSink, SuiteContext
 from harness.model import Status, TestResult
-from harness.suites.checks import ChecksSuite
+from harness.suites.checks import CHECKS, CONTRACT, ChecksSuite
 from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
 
 OUTPUT = """\
 KTAP version 1
-1..3
+1..5
 # start a.passes
 # time 0.0123
 ok 1 a.passes
@@ -27,30 +31,41 @@ not ok 2 a.fails
 # start a.skips
 # time 0.0001
 ok 3 a.skips # SKIP no such device
+# start a.measures
+# figure bytes pinned: 0
+# time 0.0001
+ok 4 a.measures
+# start a.moot
+# time 0.0001
+ok 5 a.moot # SKIP does not apply: nothing is cached on 7.x
 """
 
 
 def collect(
-    tmp_path: Path, answer: Answer, *only: str, slowness: float = 1.0
+    tmp_path: Path, answer: Answer, *only: str, slowness: float = 1.0, suite: str = CHECKS, probe_failure: str = ""
 ) -> tuple[list[TestResult], ScriptedGuest, str]:
     """(results, guest, why it was lost)."""
-    machine = ScriptedGuest(scripted_kernel(tmp_path), {"run_checks.py": answer}, slowness)
+    kernel = replace(scripted_kernel(tmp_path), probe_failure=probe_failure)
+    machine = ScriptedGuest(kernel, {"run_checks.py": answer}, slowness)
     results: list[TestResult] = []
     try:
-        results.extend(ChecksSuite().run(machine, SuiteContext(tmp_path, "logs", frozenset(only))))
+        results.extend(ChecksSuite(suite).run(machine, SuiteContext(tmp_path, "logs", frozenset(only))))
     except GuestLost as lost:
         return results, machine, lost.reason
     return results, machine, ""
 
 
 def test_results(tmp_path: Path) -> None:
-    passed, failed, skipped = collect(tmp_path, Answer(OUTPUT, 1))[0]
+    passed, failed, skipped, measured, moot = collect(tmp_path, Answer(OUTPUT, 1))[0]
     assert passed == TestResult("checks", "a.passes", Status.PASS, 0.0123, log="logs/checks.log")
     assert (failed.status, failed.seconds) == (Status.FAIL, 0.5)
     assert failed.message == "failed: expected EINVAL, but the call succeeded (a.py:42)"
     assert failed.output.splitlines()[1] == "leaked descriptor 7 -> /dmabuf:"
     assert (skipped.status, skipped.message) == (Status.SKIP, "no such device")
     assert skipped.lost_coverage == ("a.skips: no such device",)
+    assert (measured.figures, measured.message) == (("bytes pinned: 0",), "bytes pinned: 0")
+    assert (moot.status, moot.moot, moot.lost_coverage) == (Status.SKIP, True, ())
+    assert not skipped.moot
 
 
 def test_lost_guest_is_an_error_of_the_check_that_ran(tmp_path: Path) -> None:
@@ -85,10 +100,57 @@ def test_command(tmp_path: Path) -> None:
     _, machine, _ = collect(tmp_path, Answer(OUTPUT), name, "not-a-check", slowness=8.0)
     assert machine.commands[0].startswith("/usr/bin/python3 -I -S /")
     assert machine.commands[0].endswith(f"/run_checks.py --factor 8 {name} 2>&1")
-    assert collect(tmp_path, Answer(OUTPUT))[1].commands[0].endswith("--factor 1 2>&1")
+    assert name in collect(tmp_path, Answer(OUTPUT))[1].commands[0].split()
 
 
-def test_plan_is_every_check_there_is(tmp_path: Path) -> None:
-    plan = ChecksSuite().plan(scripted_kernel(tmp_path), tmp_path)
-    assert [test.name for test in plan] == all_checks()
-    assert len(plan) >= 25
+def test_the_two_suites_plan_every_check_there_is_once(tmp_path: Path) -> None:
+    kernel = scripted_kernel(tmp_path)
+    checks, contract = ([t.name for t in ChecksSuite(name).plan(kernel, tmp_path)] for name in (CHECKS, CONTRACT))
+    assert sorted(checks + contract) == sorted(all_checks())
+    assert len(checks) >= 100
+    assert not any(name.startswith(("contract.", "probe.")) for name in checks)
+
+
+def test_without_the_probe_module_the_contract_is_missing_never_green(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.suites.checks.all_checks", lambda: ["contract.a", "contract.b", "udmabuf.c"])
+    results, machine, _ = collect(tmp_path, Answer(), suite=CONTRACT, probe_failure="cannot be built: x.c:1: error")
+    assert [(result.name, result.status) for result in results] == [
+        ("contract.a", Status.MISSING),
+        ("contract.b", Status.MISSING),
+    ]
+    assert results[0].message == "never ran: cannot be built: x.c:1: error"
+    assert not machine.commands
+
+
+def test_a_check_that_no_signal_wakes_costs_the_guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runner says what it begins, and then nothing, for longer than any check may take."""
+    monkeypatch.setattr("harness.suites.checks.SILENCE_LIMIT", 0.05)
+    goes_on = threading.Event()
+
+    class Hanging(ScriptedGuest):
+        def run(self, command: str, *, timeout: float, on_line: LineSink | None = None) -> CommandResult:
+            assert on_line is not None
+            on_line("stdout", "# start a.hangs")
+            goes_on.wait()
+            raise GuestLost("ended")
+
+    results: list[TestResult] = []
+    with pytest.raises(GuestLost, match=r"^it hangs: no word for 0 s$"):
+        results.extend(ChecksSuite(CHECKS).run(Hanging(scripted_kernel(tmp_path)), SuiteContext(tmp_path, "logs")))
+    goes_on.set()
+    assert SILENCE_LIMIT > 1
+
+
+def test_what_a_check_provokes_is_known_to_its_suite() -> None:
+    @registry.Group("test-suites-checks").provokes("dma_buf_export")
+    def provoking() -> None:
+        pass
+
+    try:
+        assert ChecksSuite(CHECKS).provoked("test-suites-checks.provoking") == ("dma_buf_export",)
+        assert ChecksSuite(CHECKS).provoked("udmabuf.size-must-be-page-aligned") == ()
+    finally:
+        registry._CHECKS.pop("test-suites-checks.provoking")
+        registry._PROVOKED.pop("test-suites-checks.provoking")

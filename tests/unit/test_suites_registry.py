@@ -11,11 +11,11 @@ from harness.suites import SUITES, select_suites, suite_names
 
 def test_no_name_means_all_and_names_are_their_own() -> None:
     assert [suite.name for suite in select_suites(())] == list(SUITES)
-    assert list(SUITES) == ["checks", "dma-buf", "dmabuf-heaps", "sync", "in-kernel"]
+    assert list(SUITES) == ["checks", "contract", "dma-buf", "dmabuf-heaps", "sync", "in-kernel"]
 
 
 def test_alias_and_order_and_doubles() -> None:
-    names = [suite.name for suite in select_suites(("in-kernel", "kselftest", "sync", "checks", "checks"))]
+    names = [suite.name for suite in select_suites(("in-kernel", "kselftest", "contract", "sync", "checks", "checks"))]
     assert names == list(SUITES)
     assert [suite.name for suite in select_suites(("sync",))] == ["sync"]
 
