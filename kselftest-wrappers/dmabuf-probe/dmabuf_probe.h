@@ -185,7 +185,7 @@ struct dmabuf_probe_buffer_state {
 	__u64 size; /* out */
 	__u64 generation; /* out: 1 at first, one more for each move */
 	__u32 calls[DMABUF_PROBE_CALLS]; /* out: by callback */
-	__u32 unlocked[DMABUF_PROBE_CALLS]; /* out: those of them without the reservation lock held */
+	__u32 unlocked[DMABUF_PROBE_CALLS]; /* out: those without the reservation lock held */
 	__s32 pins; /* out: held; below 0 if the kernel gave back what it had not got */
 	__s32 mappings; /* out: tables that the exporter has given out and not got back */
 	__s32 attachments; /* out */
