@@ -81,6 +81,7 @@ F_SEAL_SEAL = 0x0001
 F_SEAL_SHRINK = 0x0002
 F_SEAL_GROW = 0x0004
 F_SEAL_WRITE = 0x0008
+F_SEAL_FUTURE_WRITE = 0x0010
 
 # --- linux/udmabuf.h --------------------------------------------------------------------------
 
