@@ -49,6 +49,17 @@
 #define probe_unmap_unlocked dma_buf_unmap_attachment
 #endif
 
+/*
+ * Is the lock held in map and unmap for every importer and every exporter? The
+ * convention came in 6.2 and brought dma_buf_vmap_unlocked(). The unlocked map
+ * functions do not tell: stable trees before it have them without the rest.
+ */
+#ifdef PROBE_HAS_VMAP_UNLOCKED
+#define PROBE_LOCKED_MAPS true
+#else
+#define PROBE_LOCKED_MAPS false
+#endif
+
 /* Does the exporter's side of the API know a flag for dynamic exporters? */
 #ifdef PROBE_HAS_DYNAMIC_MAPPING
 static inline void probe_set_dynamic(struct dma_buf_ops *ops)

@@ -38,6 +38,7 @@
 #define DMABUF_PROBE_HAS_MOVE_NOTIFY (1 << 0) /* option on, or its code is always there */
 #define DMABUF_PROBE_HAS_LOCKDEP (1 << 1) /* PROVE_LOCKING, and it has not given up */
 #define DMABUF_PROBE_HAS_DEBUG (1 << 2) /* CONFIG_DMABUF_DEBUG */
+#define DMABUF_PROBE_HAS_LOCKED_MAPS (1 << 3) /* map and unmap: always under the reservation lock */
 
 struct dmabuf_probe_info {
 	__u32 abi;

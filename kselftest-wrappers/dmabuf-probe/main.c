@@ -45,7 +45,8 @@ static int probe_info(struct probe_file *file, void *argument, struct probe_made
 	info->features = (PROBE_MOVE_NOTIFY ? DMABUF_PROBE_HAS_MOVE_NOTIFY : 0) |
 			 (IS_ENABLED(CONFIG_PROVE_LOCKING) && debug_locks ?
 			  DMABUF_PROBE_HAS_LOCKDEP : 0) |
-			 (IS_ENABLED(CONFIG_DMABUF_DEBUG) ? DMABUF_PROBE_HAS_DEBUG : 0);
+			 (IS_ENABLED(CONFIG_DMABUF_DEBUG) ? DMABUF_PROBE_HAS_DEBUG : 0) |
+			 (PROBE_LOCKED_MAPS ? DMABUF_PROBE_HAS_LOCKED_MAPS : 0);
 	return 0;
 }
 
