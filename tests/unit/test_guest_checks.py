@@ -46,7 +46,7 @@ def test_the_script_refuses_an_unknown_name() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_check_without_its_device_is_skipped(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for node in ("UDMABUF_NODE", "HEAP_NODE", "SW_SYNC_NODE", "DRI_DIRECTORY", "BUFINFO"):
+    for node in ("UDMABUF_NODE", "HEAP_DIRECTORY", "SW_SYNC_NODE", "DRI_DIRECTORY", "BUFINFO"):
         monkeypatch.setattr(kernel, node, str(tmp_path / "absent"))
     outcome = runner.run_check(registry.registered()[name])
     if outcome.trouble or not outcome.skipped:

@@ -14,7 +14,10 @@ def load() -> None:
         exporters,  # noqa: F401
         heap,  # noqa: F401
         sw_sync,  # noqa: F401
+        sw_sync_merge,  # noqa: F401
         udmabuf,  # noqa: F401
         udmabuf_memory,  # noqa: F401
         vgem,  # noqa: F401
+        vgem_fences,  # noqa: F401
+        vgem_sharing,  # noqa: F401
     )
