@@ -66,7 +66,7 @@ _MACHINERY = re.compile(
     r"|refcount_\w+|__list_\w+|debug_print_object|(?:__)?debug_object_\w+|(?:slab|object)_err|slab_(?:bug|pad_check)"
     r"|check_(?:object|slab|bytes_and_report)|(?:free|alloc)_(?:debug_processing|consistency_checks)|free_to_partial_list"
     r"|_{0,3}slab_(?:free|alloc)\w*|kmem_cache_(?:alloc|free|destroy)\w*|(?:__)?kmalloc\w*|kfree|__kmem_cache_\w+"
-    r"|free_(?:page_is_bad|pages_prepare|unref_page)\w*|__alloc_pages\w*|(?:__)?vmalloc\w*"
+    r"|free_(?:page_is_bad|pages_prepare|unref_page)\w*|(?:__)?alloc_(?:frozen_)?pages\w*|(?:__)?vmalloc\w*"
     r"|debug_dma_\w+|check_(?:unmap|sync)|err_printk|dma_(?:map|unmap|sync)_\w+"
 )
 # Functions between user space (or the start of a thread) and the code that matters.
