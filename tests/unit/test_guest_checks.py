@@ -25,7 +25,7 @@ def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_interface_has_its_checks() -> None:
     groups = {name.partition(".")[0] for name in NAMES}
-    assert groups == {"contract", "dmabuf", "heap", "probe", "sw-sync", "udmabuf", "vgem"}
+    assert groups == {"concurrency", "contract", "dmabuf", "heap", "limits", "probe", "sw-sync", "udmabuf", "vgem"}
     assert len(NAMES) >= 40
 
 

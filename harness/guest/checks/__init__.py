@@ -17,6 +17,7 @@ def load() -> None:
         heap,  # noqa: F401
         limits,  # noqa: F401
         limits_memory,  # noqa: F401
+        probe,  # noqa: F401
         sw_sync,  # noqa: F401
         sw_sync_merge,  # noqa: F401
         udmabuf,  # noqa: F401
@@ -24,4 +25,19 @@ def load() -> None:
         vgem,  # noqa: F401
         vgem_fences,  # noqa: F401
         vgem_sharing,  # noqa: F401
+    )
+
+    _load_contract()
+
+
+def _load_contract() -> None:
+    """After the rest, and in it last the checks that make the kernel complain about its locks."""
+    from harness.guest.checks import (  # noqa: PLC0415
+        contract_failures,  # noqa: F401
+        contract_importing,  # noqa: F401
+        contract_mapping,  # noqa: F401
+        contract_moving,  # noqa: F401
+        contract_pinning,  # noqa: F401
+        contract_stress,  # noqa: F401
+        contract_unlocked,  # noqa: F401
     )
