@@ -81,6 +81,11 @@ _HELD = re.compile(r"\s{0,8}#\d{1,4}: ")
 _HELD_AT = re.compile(r" at: ([A-Za-z_][\w.]{0,255})\+0x")
 
 
+def only_reports(function: str) -> bool:
+    """True for a function that reports or stands for a primitive (a lock, a list): never the place of a fault."""
+    return _MACHINERY.fullmatch(plain_name(function)) is not None
+
+
 def headline(title: str) -> str:
     """The first telling line of a report without what differs: a name for it."""
     title = _SYMBOL.sub(lambda found: plain_name(found[1]), title)
@@ -117,7 +122,7 @@ def _names(frames: tuple[RawFrame, ...], only_sure: bool = True) -> list[str]:
 
 def _innermost(frames: tuple[RawFrame, ...]) -> list[str]:
     names = _names(frames)
-    while names and _MACHINERY.fullmatch(names[0]):
+    while names and only_reports(names[0]):
         del names[0]
     return (names or _names(frames))[:FRAMES]
 
@@ -128,7 +133,7 @@ def _outermost(frames: tuple[RawFrame, ...]) -> list[str]:
 
 
 def _own(names: list[str]) -> list[str]:
-    return [name for name in names if not _MACHINERY.fullmatch(name) and not _ENTRY.fullmatch(name)]
+    return [name for name in names if not only_reports(name) and not _ENTRY.fullmatch(name)]
 
 
 def _locks(text: str) -> list[str]:
