@@ -13,6 +13,7 @@ from harness.guest.checks import (
     dmabuf_sharing,
     exporters,
     heap,
+    limits,
     sw_sync,
     udmabuf_memory,
     vgem_sharing,
