@@ -15,7 +15,7 @@ from harness.guest.registry import CheckFailed, CheckSkipped
 
 
 class PlayedKernel:
-    """Takes the place of ``Failing``: a call makes so many allocations, and ends with the error that ``fails`` gives."""
+    """Takes the place of ``Failing``: a call makes so many allocations and ends with the error that ``fails`` gives."""
 
     def __init__(self, fails: Callable[[int], int] = lambda _number: ENOMEM, slabs: int = 3, pages: int = 1) -> None:
         self._fails = fails
