@@ -29,6 +29,9 @@ _FOUND = ("failed: ", "no kernel report ")
 # Most of the ioctl checks expect a call to succeed and say nothing of their own if it does not.
 _FOUND_BY_IOCTL_CHECKS = (*_FOUND, "error: ", "kernel report: ")
 
+# A busy, emulated machine needs it; a check that is lied to may hang, and need not do so for long.
+_PATIENCE = 8.0
+
 
 def _run(name: str, factor: float = 1.0) -> runner.Outcome:
     return runner.run_check(registry.registered()[name], factor, registry.provoked(name))
