@@ -50,16 +50,16 @@ _REPLACEMENTS = tuple(
 _MACHINERY = re.compile(
     # printing
     r"(?:__)?dump_stack(?:_lvl)?|show_stack|__warn(?:_\w+)?|warn_slowpath_\w+|__WARN_trap|report_bug|handle_bug"
-    r"|die(?:_addr)?|__die(?:_body)?|oops_end|a?s?m?_?exc_\w+|page_fault_oops|kernelmode_fixup_or_oops|no_context|_{0,4}bad_area\w*"
-    r"|do_user_addr_fault|print_(?:\w{1,40}_bug|trailer|report|address_description|bad_irq_dependency|collision)"
+    r"|die(?:_addr)?|__die(?:_body)?|oops_end|(?:asm_)?exc_\w+|page_fault_oops|kernelmode_fixup_or_oops|no_context"
+    r"|_{0,4}bad_area\w*|do_user_addr_fault|print_(?:\w{1,40}_bug|trailer|report|address_description|bad_irq_dependency|collision)"
     r"|print_lock_(?:invalid_wait_context|nested_lock_not_held)|warn_alloc|dump_header|oom_kill_process|out_of_memory"
     r"|bad_page|dump_page|sysfs_warn_dup"
     # sanitizers
     r"|(?:__)?k(?:as|ms|cs)an_\w+|__[amt]san_\w+|kfence_\w+|(?:__)?ubsan_\w+|check_region_inline|memcpy|memset|memmove"
     # lockdep and the locks
     r"|lockdep_\w+|trace_(?:hard|soft)irqs_\w+|(?:__)?lock_(?:acquire|release|contended|acquired)\w*|validate_chain"
-    r"|check_noncircular|check_prev\w+|check_irq_usage|check_deadlock|check_wait_context|mark_(?:lock|usage)\w*|valid_state|register_lock_class"
-    r"|debug_check_no_\w+|_{0,2}mutex_\w+|(?:__)?ww_mutex_\w+|(?:__)?(?:down|up)_(?:read|write)\w*|rwsem_\w+"
+    r"|check_noncircular|check_prev\w+|check_irq_usage|check_deadlock|check_wait_context|valid_state"
+    r"|register_lock_class|mark_(?:lock|usage)\w*|debug_check_no_\w+|_{0,2}mutex_\w+|(?:__)?ww_mutex_\w+|(?:__)?(?:down|up)_(?:read|write)\w*|rwsem_\w+"
     r"|(?:_|do)_?raw_(?:spin|read|write)_\w+|(?:native_)?queued_\w+|spin_(?:bug|dump)|rwlock_bug"
     # sleeping
     r"|_{0,3}might_(?:sleep|resched|fault)|__cant_\w+|(?:debug_)?smp_processor_id|check_preemption_disabled|msleep\w*"
@@ -75,9 +75,9 @@ _MACHINERY = re.compile(
 )
 # Functions between user space (or the start of a thread) and the code that matters.
 _ENTRY = re.compile(
-    r"entry_\w+|do_syscall_64|x64_sys_call|__(?:x64|do|se)_sys_\w+|ksys_\w+|vfs_\w+|ret_from_fork\w*|kthread|worker_thread"
-    r"|process_one_work|asm_\w+|common_startup_64|secondary_startup\w*|start_secondary|cpu_startup_entry|do_idle|rest_init"
-    r"|start_kernel|kernel_init\w*|do_one_initcall|proc_reg_\w+|kernfs_\w+|sysfs_\w+"
+    r"entry_\w+|do_syscall_64|x64_sys_call|__(?:x64|do|se)_sys_\w+|ksys_\w+|vfs_\w+|ret_from_fork\w*|kthread"
+    r"|worker_thread|process_one_work|asm_\w+|common_startup_64|secondary_startup\w*|start_secondary|cpu_startup_entry"
+    r"|do_idle|rest_init|start_kernel|kernel_init\w*|do_one_initcall|proc_reg_\w+|kernfs_\w+|sysfs_\w+"
 )
 _LOCK = re.compile(r"\((\S.{0,120}?)\)\{[^}]{1,24}\}")
 _VERSION = re.compile(r"#\d{1,9}")  # of several locks with one name: counted as they are first taken
