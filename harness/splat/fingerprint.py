@@ -51,7 +51,8 @@ _MACHINERY = re.compile(
     # printing
     r"(?:__)?dump_stack(?:_lvl)?|show_stack|__warn(?:_\w+)?|warn_slowpath_\w+|__WARN_trap|report_bug|handle_bug"
     r"|die(?:_addr)?|__die(?:_body)?|oops_end|(?:asm_)?exc_\w+|page_fault_oops|kernelmode_fixup_or_oops|no_context"
-    r"|_{0,4}bad_area\w*|do_user_addr_fault|print_(?:\w{1,40}_bug|trailer|report|address_description|bad_irq_dependency|collision)"
+    r"|_{0,4}bad_area\w*|do_user_addr_fault"
+    r"|print_(?:\w{1,40}_bug|trailer|report|address_description|bad_irq_dependency|collision)"
     r"|print_lock_(?:invalid_wait_context|nested_lock_not_held)|warn_alloc|dump_header|oom_kill_process|out_of_memory"
     r"|bad_page|dump_page|sysfs_warn_dup"
     # sanitizers
@@ -59,7 +60,8 @@ _MACHINERY = re.compile(
     # lockdep and the locks
     r"|lockdep_\w+|trace_(?:hard|soft)irqs_\w+|(?:__)?lock_(?:acquire|release|contended|acquired)\w*|validate_chain"
     r"|check_noncircular|check_prev\w+|check_irq_usage|check_deadlock|check_wait_context|valid_state"
-    r"|register_lock_class|mark_(?:lock|usage)\w*|debug_check_no_\w+|_{0,2}mutex_\w+|(?:__)?ww_mutex_\w+|(?:__)?(?:down|up)_(?:read|write)\w*|rwsem_\w+"
+    r"|register_lock_class|mark_(?:lock|usage)\w*|debug_check_no_\w+|_{0,2}mutex_\w+"
+    r"|(?:__)?ww_mutex_\w+|(?:__)?(?:down|up)_(?:read|write)\w*|rwsem_\w+"
     r"|(?:_|do)_?raw_(?:spin|read|write)_\w+|(?:native_)?queued_\w+|spin_(?:bug|dump)|rwlock_bug"
     # sleeping
     r"|_{0,3}might_(?:sleep|resched|fault)|__cant_\w+|(?:debug_)?smp_processor_id|check_preemption_disabled|msleep\w*"
