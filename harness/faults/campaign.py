@@ -16,7 +16,8 @@ from harness.pipeline import RunRequest
 
 # What runs without any bug, and to see who else finds one that the named check does not.
 SUITES = ("checks", "contract")
-CUT_OFF = frozenset({ExitCode.INFRASTRUCTURE, ExitCode.INTERRUPTED, ExitCode.TERMINATED})
+_STOPPED = frozenset({ExitCode.INTERRUPTED, ExitCode.TERMINATED})
+CUT_OFF = _STOPPED | {ExitCode.INFRASTRUCTURE}
 
 Run = Callable[[RunRequest], tuple[ExitCode, RunReport]]
 
@@ -53,29 +54,34 @@ class Campaign:
         self._red_on_base = red_checks(report)
 
     def try_all(self) -> ExitCode:
-        """OK if all were caught and the control was clean. A run that was cut off ends it, with its code."""
+        """OK if all were caught and the control was clean.
+
+        Who stops a run stops it all. Trouble with the machine costs that fault alone, but is what it exits with.
+        """
+        codes = set()
         for fault in self._chosen:
-            code = self._try(fault)
-            if code in CUT_OFF:
+            codes.add(code := self._try(fault))
+            if code in _STOPPED:
                 return code
+        if ExitCode.INFRASTRUCTURE in codes:
+            return ExitCode.INFRASTRUCTURE
         good = not self.alarms and all(verdict.outcome.is_good for verdict in self.verdicts)
         return ExitCode.OK if good else ExitCode.FAILED
 
     def _try(self, fault: Fault) -> ExitCode:
         started = time.monotonic()
         try:
-            code, report, verdict = self._judged(fault)
+            code, verdict = self._judged(fault)
         except UserError as error:  # the patch: everything else was used before
             code, verdict = ExitCode.FAILED, Verdict(fault, Outcome.BROKEN, error.what)
-        else:
-            if code in CUT_OFF:
-                self._tell(f"{fault.name}: {report.interrupted}")
-                return code
+        if code in _STOPPED:
+            self._tell(f"{fault.name}: {verdict.detail}")
+            return code
         self.verdicts.append(replace(verdict, seconds=time.monotonic() - started))
         self._tell(f"{fault.name}: {line(self.verdicts[-1])}")
         return code
 
-    def _judged(self, fault: Fault) -> tuple[ExitCode, RunReport, Verdict]:
+    def _judged(self, fault: Fault) -> tuple[ExitCode, Verdict]:
         """The named check alone: it needs no other, and a guest that dies costs one boot. All if it saw nothing."""
         named = replace(
             self._request,
@@ -88,8 +94,9 @@ class Campaign:
         )
         code, report = self._run(named)
         verdict = judge(fault, report, self._red_on_base)
-        if code in CUT_OFF or verdict.outcome is not Outcome.MISSED:
-            return code, report, verdict
-        suites = tuple(dict.fromkeys((*SUITES, fault.suite)))
-        code, report = self._run(replace(named, directory=named.directory / "whole", suites=suites, only=frozenset()))
-        return code, report, judge_whole(fault, report)
+        if verdict.outcome is Outcome.MISSED:
+            suites = tuple(dict.fromkeys((*SUITES, fault.suite)))
+            whole = replace(named, directory=named.directory / "whole", suites=suites, only=frozenset())
+            code, report = self._run(whole)
+            verdict = judge_whole(fault, report)
+        return code, verdict

@@ -53,7 +53,7 @@ def judge(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) ->
     """
     if fault.check in red_on_base:
         return Verdict(fault, Outcome.BROKEN, f"{fault.check} is red without the bug, too")
-    if trouble := next(filter(None, (_untested(variant) for variant in report.variants)), ""):
+    if trouble := _trouble(report):
         return Verdict(fault, Outcome.BROKEN, trouble)
     judged = [_judge_variant(fault, variant) for variant in report.variants if not variant.same_as]
     worst = max(judged, key=lambda verdict: list(Outcome).index(verdict.outcome), default=None)
@@ -62,12 +62,17 @@ def judge(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) ->
 
 def judge_whole(fault: Fault, report: RunReport) -> Verdict:
     """The verdict after a run of whole suites, for a bug that the named check did not see."""
-    if trouble := next(filter(None, (_untested(variant) for variant in report.variants)), ""):
+    if trouble := _trouble(report):
         return Verdict(fault, Outcome.BROKEN, trouble)
     others = tuple(dict.fromkeys(name for name, _ in _alarms(report)))
     if others:
         return Verdict(fault, Outcome.ANOTHER, f"{fault.check} alone is green", others=others)
     return Verdict(fault, Outcome.MISSED, f"{fault.check} is green, and all others")
+
+
+def _trouble(report: RunReport) -> str:
+    """Why the run says nothing about the bug, or ""."""
+    return report.interrupted or next(filter(None, map(_untested, report.variants)), "")
 
 
 def alarms(report: RunReport) -> tuple[str, ...]:

@@ -98,15 +98,24 @@ def test_a_patch_that_cannot_be_used_costs_only_itself() -> None:
     assert "hunk 1 does not apply" in said[0] and "b: caught by dmabuf.b (fail)" in said[1]
 
 
-def test_a_run_that_is_cut_off_ends_it_with_what_is_known() -> None:
-    for code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.INFRASTRUCTURE):
-        cut = replace(report("dmabuf.b", Status.MISSING), interrupted="no space left")
+def test_who_stops_a_run_stops_it_all() -> None:
+    for code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+        cut = replace(report("dmabuf.b", Status.MISSING), interrupted="interrupted (Ctrl-C)")
         runs = Runs({"a": report("dmabuf.a", Status.FAIL), "b": cut}, b=code)
         said: list[str] = []
         one = campaign(runs, fault("a"), fault("b"), fault("c"), tell=said.append)
         assert one.try_all() is code
         assert [verdict.fault.name for verdict in one.verdicts] == ["a"]
-        assert said[-1] == "b: no space left"
+        assert said[-1] == "b: interrupted (Ctrl-C)"
+
+
+def test_trouble_with_the_machine_costs_one_fault_and_shows_in_the_end() -> None:
+    cut = replace(report("dmabuf.a", Status.MISSING), interrupted="objcopy was killed")
+    runs = Runs({"a": cut, "b": report("dmabuf.b", Status.FAIL)}, a=ExitCode.INFRASTRUCTURE)
+    one = campaign(runs, fault("a"), fault("b"))
+    assert one.try_all() is ExitCode.INFRASTRUCTURE
+    assert [verdict.outcome for verdict in one.verdicts] == [Outcome.BROKEN, Outcome.CAUGHT]
+    assert one.verdicts[0].detail == "objcopy was killed"
 
 
 # --- what is said of it -----------------------------------------------------------------------

@@ -124,6 +124,12 @@ def test_where_nothing_was_tested_nothing_was_missed(variant: VariantReport, wor
     assert verdict.outcome is Outcome.BROKEN and word in verdict.detail
 
 
+def test_a_run_that_was_cut_off_says_nothing() -> None:
+    cut = run_report(of(GREEN), interrupted="no space left")
+    for verdict in (judge(FAULT, cut), judge_whole(FAULT, cut)):
+        assert (verdict.outcome, verdict.detail) == (Outcome.BROKEN, "no space left")
+
+
 def test_a_check_that_is_red_without_the_bug_proves_nothing() -> None:
     verdict = judge(FAULT, run_report(of(FAILED)), red_on_base={CHECK})
     assert verdict.outcome is Outcome.BROKEN and CHECK in verdict.detail
