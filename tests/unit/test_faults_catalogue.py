@@ -12,6 +12,7 @@ from harness.faults import How, load_faults, select_faults
 from harness.faults.catalogue import DIRECTORY
 from harness.guest.registry import all_checks
 from harness.kconfig import load_variants, select
+from harness.paths import PROJECT_ROOT
 from harness.suites import suite_names
 
 PATCH = """Subject: [PATCH] dma-buf: forget the size
@@ -130,3 +131,12 @@ def test_what_they_name_exists() -> None:
 
 def test_every_way_of_being_found_is_tried() -> None:
     assert {fault.how for fault in load_faults().values()} == set(How)
+
+
+def test_the_table_in_the_docs_is_of_these_faults() -> None:
+    docs = (PROJECT_ROOT / "docs" / "faults.md").read_text()
+    rows = [line for line in docs.splitlines() if line.startswith("| `")]
+    faults = load_faults()
+    assert [row.split("`")[1] for row in rows] == list(faults)
+    for row, fault in zip(rows, faults.values(), strict=True):
+        assert fault.check in row and fault.bug in row and fault.why.replace("|", "\\|") in row, row
