@@ -30,13 +30,20 @@ class Findings:
 
 
 class KernelTest:
-    """Runs the suites on one kernel. ``variant``: the one it was built for."""
+    """Runs the suites on one kernel. ``variant``: the one it was built for. ``label``: before its name in events."""
 
     def __init__(
-        self, variant: Variant, kernel: Kernel, launcher: Launcher, events: EventStream, request: RunRequest
+        self,
+        variant: Variant,
+        kernel: Kernel,
+        launcher: Launcher,
+        events: EventStream,
+        request: RunRequest,
+        label: str = "",
     ) -> None:
         self._of = variant
         self._variant = variant.name
+        self._shown = label + variant.name
         self._kernel = kernel
         self._launcher = launcher
         self._events = events
@@ -68,7 +75,7 @@ class KernelTest:
         if len(self.findings.boots) >= MAX_BOOTS or self._last_boot_failed():
             return None
         directory = self._run_dir / "boots" / f"{self._variant}-{len(self.findings.boots) + 1}"
-        with phase(self._events, self._variant, "boot", self.findings.times) as say:
+        with phase(self._events, self._shown, "boot", self.findings.times) as say:
             guest, report = self._launcher.boot(self._kernel, directory)
             say(report.accel if report.outcome is BootOutcome.UP else report.outcome.value)
         self.findings.boots.append(report)
@@ -91,7 +98,7 @@ class KernelTest:
         found = (replace(splat, log=boots[-1].console) for splat in find_splats(guest.console.text()))
         self.findings.splats += [splat for splat in found if not self._is_provoked(splat)]
         boots[-1] = replace(boots[-1], ended=reason)
-        used = PhaseEnded(self._variant, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
+        used = PhaseEnded(self._shown, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
 
     def _is_provoked(self, splat: Splat) -> bool:
@@ -127,7 +134,7 @@ class KernelTest:
         logs = self._run_dir / "boots" / f"{self._variant}-{len(self.findings.boots)}" / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         context = SuiteContext(logs, str(logs.relative_to(self._run_dir)), only, self._of, self._thorough)
-        with phase(self._events, self._variant, f"suite:{suite.name}", self.findings.times) as say:
+        with phase(self._events, self._shown, f"suite:{suite.name}", self.findings.times) as say:
             try:
                 guest.mark(f"start {suite.name}")
                 for result in suite.run(guest, context):
@@ -142,7 +149,7 @@ class KernelTest:
 
     def _record(self, result: TestResult) -> None:
         self.findings.results.append(result)
-        self._events.publish(TestEnded(self._variant, result))
+        self._events.publish(TestEnded(self._shown, result))
 
     def _blame(self, suite: Suite, reason: str) -> None:
         """The test that ran when the guest died has an error, even if the suite could not tell which it was."""

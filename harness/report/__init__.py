@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a run has to say: results.json, and all that is made from it; progress and events while it goes."""
 
+from harness.report.codec import SchemaError, decode, encode
 from harness.report.eventlog import EventLog
 from harness.report.headline import headline
 from harness.report.progress import Progress
+from harness.report.reproduce import without_patch
 from harness.report.store import load, save, save_plan
 from harness.report.table import render_table
 from harness.report.writing import Written, write_reports
@@ -11,11 +13,15 @@ from harness.report.writing import Written, write_reports
 __all__ = [
     "EventLog",
     "Progress",
+    "SchemaError",
     "Written",
+    "decode",
+    "encode",
     "headline",
     "load",
     "render_table",
     "save",
     "save_plan",
+    "without_patch",
     "write_reports",
 ]

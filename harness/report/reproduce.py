@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command that repeats just one test of a run."""
+"""The commands that repeat one test of a run, or its base."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from harness.report.facts import KERNEL
 from harness.report.text import one_line
 
 # What narrows a run, and where its results go: replaced, or pointless to repeat.
-_REPLACED = ("--variant", "--suite", "--only", "--out", "--junit")
+_RESULTS = ("--out", "--junit")
+_REPLACED = ("--variant", "--suite", "--only", *_RESULTS)
+_ABOUT_PATCH = ("--patch", "--repeat", "--strict", "--no-base", *_RESULTS)
 
 
 def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> str:
@@ -31,15 +33,23 @@ def _planned(variant: VariantReport, case: TestResult) -> str:
     return max(above, key=len, default=case.name)
 
 
-def _kept(command: Sequence[str]) -> Iterator[str]:
-    """``command`` without the replaced options (also abbreviated, as argparse allows) and their values."""
+def without_patch(command: Sequence[str]) -> str:
+    """A shell command that tests only the base of the run that ``command`` stands for, and remembers the outcome."""
+    return one_line(shlex.join([*_kept(command, _ABOUT_PATCH), "--no-patch"]))
+
+
+def _kept(command: Sequence[str], dropped: Sequence[str] = _REPLACED) -> Iterator[str]:
+    """``command`` without the ``dropped`` options (also abbreviated, as argparse allows) and their values."""
     dropping = False
     for argument in command:
-        if argument.startswith("-"):
-            dropping = _is_replaced(argument.partition("=")[0])
+        if argument.startswith("-") and argument != "-":
+            dropping = _is_one_of(argument.partition("=")[0], dropped)
         if not dropping:
             yield argument
 
 
-def _is_replaced(option: str) -> bool:
-    return len(option) > 2 and any(name.startswith(option) for name in _REPLACED)
+def _is_one_of(option: str, names: Sequence[str]) -> bool:
+    """``-pFILE`` is ``--patch FILE``."""
+    if not option.startswith("--"):
+        return option.startswith("-p") and "--patch" in names
+    return len(option) > 2 and any(name.startswith(option) for name in names)

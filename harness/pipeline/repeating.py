@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Repeating what is bad only with the patch: in fresh guests, with and without the patch in turn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness.changes import Change
+from harness.events import EventStream
+from harness.model import BootOutcome, Kernel, Status, VariantReport
+from harness.pipeline.side import Side
+from harness.pipeline.testing import KernelTest
+from harness.splat import find_splats
+from harness.verdict import Attempt, Round, Suspect, complete, settle
+from harness.vm.launch import Launcher
+
+DEADLY_ENOUGH = 2  # guests that a test may cost; it is not given a third
+
+
+class Repeater:
+    """``directory``: of the run; each repeat has its own below ``repeats/``."""
+
+    def __init__(self, patched: Side, base: Side, launcher: Launcher, events: EventStream, directory: Path) -> None:
+        self._patched = patched
+        self._base = base
+        self._launcher = launcher
+        self._events = events
+        self._directory = directory
+
+    def rounds(self, report: VariantReport, suspect: Suspect, logs: str) -> list[Round]:
+        """Repeat ``suspect`` as often as was asked for, and no longer than it takes to know. ``report``: of the run.
+
+        ``logs``: where it goes, relative to the run directory.
+        """
+        rounds: list[Round] = []
+        lost = int(suspect.deadly)
+        count = self._patched.job.request.repeat
+        while len(rounds) < count and lost < DEADLY_ENOUGH and not self._is_settled(report, suspect, rounds):
+            number = len(rounds) + 1
+            again = f"again {number}/{count}: "
+            with_patch = self._attempt(self._patched, report, suspect, f"{logs}/patched-{number}", again)
+            without = self._attempt(self._base, report, suspect, f"{logs}/base-{number}", f"{again}base ")
+            rounds.append((with_patch, without))
+            lost += with_patch.lost
+        return rounds
+
+    def _is_settled(self, report: VariantReport, suspect: Suspect, rounds: list[Round]) -> bool:
+        return all(settle(report, one, rounds).change is Change.FLAKY for one in suspect.about)
+
+    def _attempt(self, side: Side, report: VariantReport, suspect: Suspect, place: str, label: str) -> Attempt:
+        state = side.state(report.variant.name)
+        known = suspect.test is None or suspect.test in state.findings.planned
+        if state.kernel is None or not known:
+            return Attempt()  # that side has no such test
+        directory = self._directory / place
+        if suspect.test is None:
+            return self._boot(state.kernel, directory)
+        request = replace(side.job.request, directory=directory, only=frozenset({suspect.test.name}))
+        test = KernelTest(report.variant, state.kernel, self._launcher, self._events, request, label)
+        test.findings.planned = (suspect.test,)
+        test.run(tuple(suite for suite in side.job.suites if suite.name == suspect.test.suite))
+        found = test.findings
+        results = complete((suspect.test,), found.results)
+        outcome = found.boots[-1].outcome
+        lost = outcome is not BootOutcome.UP or any(result.status is Status.ERROR for result in results)
+        return Attempt(results, tuple(found.splats), outcome, lost)
+
+    def _boot(self, kernel: Kernel, directory: Path) -> Attempt:
+        guest, report = self._launcher.boot(kernel, directory / "boots" / "1")
+        guest.shutdown()
+        splats = tuple(replace(splat, log=report.console) for splat in find_splats(guest.console.text()))
+        return Attempt((), splats, report.outcome, report.outcome is not BootOutcome.UP)
