@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from typing import Self
 
 PAGE = mmap.PAGESIZE
-READABLE, WRITABLE = select.POLLIN, select.POLLOUT
+READABLE, WRITABLE, POLLNVAL = select.POLLIN, select.POLLOUT, select.POLLNVAL
 
 UDMABUF_NODE = "/dev/udmabuf"
-HEAP_NODE = "/dev/dma_heap/system"
+HEAP_DIRECTORY = "/dev/dma_heap"
 SW_SYNC_NODE = "/sys/kernel/debug/sync/sw_sync"
 DRI_DIRECTORY = "/dev/dri"
 BUFINFO = "/sys/kernel/debug/dma_buf/bufinfo"
@@ -185,10 +185,10 @@ def udmabuf(size: int = PAGE) -> DmaBuf:
 
 
 class Heap(Descriptor):
-    """The system heap (drivers/dma-buf/dma-heap.c, heaps/system_heap.c)."""
+    """A heap, usually the system heap (drivers/dma-buf/dma-heap.c, heaps/system_heap.c)."""
 
-    def __init__(self) -> None:
-        super().__init__(_open_node(HEAP_NODE, "CONFIG_DMABUF_HEAPS_SYSTEM"))
+    def __init__(self, name: str = "system") -> None:
+        super().__init__(_open_node(f"{HEAP_DIRECTORY}/{name}", "CONFIG_DMABUF_HEAPS_SYSTEM"))
 
     def allocate(
         self, length: int, fd_flags: int = os.O_RDWR | os.O_CLOEXEC, heap_flags: int = 0, fd: int = 0

@@ -21,6 +21,5 @@ static void __maybe_unused probe(struct dma_buf_ops *exporter, struct dma_buf_at
 	PROBE(PROBE_HAS_MOVE_NOTIFY, importer->move_notify);
 	PROBE(PROBE_HAS_INVALIDATE, importer->invalidate_mappings);
 	PROBE(PROBE_HAS_CACHED_TABLE, attach->sgt);
-	PROBE(PROBE_HAS_MAP_UNLOCKED, dma_buf_map_attachment_unlocked);
+	PROBE(PROBE_HAS_VMAP_UNLOCKED, dma_buf_vmap_unlocked);
 }
-extern typeof(dma_buf_vmap_unlocked) *PROBE_HAS_VMAP_UNLOCKED;

@@ -38,26 +38,20 @@
 #define probe_notify_importers dma_buf_move_notify
 #endif
 
-/* Before 6.2 or so static importers map without the lock, and nothing takes it for them. */
-#ifdef PROBE_HAS_MAP_UNLOCKED
-#define PROBE_CORE_LOCKS true
-#define probe_map_unlocked dma_buf_map_attachment_unlocked
-#define probe_unmap_unlocked dma_buf_unmap_attachment_unlocked
-#else
-#define PROBE_CORE_LOCKS false
-#define probe_map_unlocked dma_buf_map_attachment
-#define probe_unmap_unlocked dma_buf_unmap_attachment
-#endif
-
 /*
  * Is the lock held in map and unmap for every importer and every exporter? The
  * convention came in 6.2 and brought dma_buf_vmap_unlocked(). The unlocked map
  * functions do not tell: stable trees before it have them without the rest.
+ * There static importers map without the lock, and nothing takes it for them.
  */
 #ifdef PROBE_HAS_VMAP_UNLOCKED
 #define PROBE_LOCKED_MAPS true
+#define probe_map_static dma_buf_map_attachment_unlocked
+#define probe_unmap_static dma_buf_unmap_attachment_unlocked
 #else
 #define PROBE_LOCKED_MAPS false
+#define probe_map_static dma_buf_map_attachment
+#define probe_unmap_static dma_buf_unmap_attachment
 #endif
 
 /* Does the exporter's side of the API know a flag for dynamic exporters? */

@@ -9,7 +9,7 @@
 /* Must the caller of the core's plain functions hold the lock? */
 static bool probe_takes_lock(struct probe_attachment *attachment, bool unlocked)
 {
-	return attachment->dynamic || (unlocked && PROBE_CORE_LOCKS);
+	return attachment->dynamic || (unlocked && PROBE_LOCKED_MAPS);
 }
 
 static void probe_do_unmap(struct probe_mapping *mapping, struct sg_table *sgt, bool unlocked)
@@ -23,7 +23,7 @@ static void probe_do_unmap(struct probe_mapping *mapping, struct sg_table *sgt, 
 		probe_attachment_unlock(attachment, &act, unlocked);
 	} else {
 		mutex_lock(&attachment->map_lock);
-		probe_unmap_unlocked(attachment->attach, sgt, mapping->direction);
+		probe_unmap_static(attachment->attach, sgt, mapping->direction);
 		mutex_unlock(&attachment->map_lock);
 	}
 }
@@ -141,7 +141,7 @@ static int probe_do_map(struct probe_mapping *mapping, bool unlocked)
 		probe_attachment_unlock(attachment, &act, unlocked);
 	} else {
 		mutex_lock(&attachment->map_lock);
-		sgt = probe_map_unlocked(attachment->attach, mapping->direction);
+		sgt = probe_map_static(attachment->attach, mapping->direction);
 		ret = probe_mapping_done(mapping, sgt);
 		mutex_unlock(&attachment->map_lock);
 	}
