@@ -46,7 +46,7 @@ class Difference:
 
     ``base`` and ``patched``: what was seen on each side, in a few words. ``repeats``: None if it was not repeated.
     ``note``: what else is to be said of it. ``gone``: planned on the base, and not there with the patch.
-    ``logs``: directory of its repeats, relative to the run directory.
+    ``logs``: directory of its repeats, relative to the run directory. ``fingerprint``: of the splat, if it is one.
     """
 
     suite: str
@@ -58,6 +58,7 @@ class Difference:
     note: str = ""
     gone: bool = False
     logs: str = ""
+    fingerprint: str = ""
 
     @property
     def told(self) -> str:
@@ -79,8 +80,13 @@ class Comparison:
     why_not: str = ""
 
     def of(self, suite: str, name: str) -> Difference | None:
-        """What is told about the case ``name`` of ``suite``; None if it is unchanged."""
-        return next((one for one in self.differences if (one.suite, one.name) == (suite, name)), None)
+        """What is told about a test or step; None if it is unchanged."""
+        found = (one for one in self.differences if (one.suite, one.name, one.fingerprint) == (suite, name, ""))
+        return next(found, None)
+
+    def of_splat(self, fingerprint: str) -> Difference | None:
+        """What is told about the splats with ``fingerprint``."""
+        return next((one for one in self.differences if one.fingerprint == fingerprint), None)
 
     def those(self, change: Change) -> tuple[Difference, ...]:
         return tuple(one for one in self.differences if one.change is change)

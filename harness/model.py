@@ -225,6 +225,7 @@ class TestResult:
     ``log``: path relative to the run directory of the file that holds the raw text.
     ``known``: reason of the expectation that excuses a bad status (expectations.toml), else empty.
     ``excused``: what the comparison with the base says in its favour ("pre-existing: ..."), else empty.
+    ``fingerprint``: of the splat that it stands for, if it does.
     ``figures``: what it measured, one line each. ``moot``: skipped, and nothing is lost: there is no such promise here.
     """
 
@@ -242,6 +243,7 @@ class TestResult:
     figures: tuple[str, ...] = ()
     moot: bool = False
     excused: str = ""
+    fingerprint: str = ""
 
     @property
     def excuse(self) -> str:
@@ -292,11 +294,6 @@ class Splat:
     stack: tuple[Frame, ...] = ()
     count: int = 1
     excused: str = ""
-
-    @property
-    def name(self) -> str:
-        """Of its case in the reports."""
-        return f"{self.kind}: {self.title}"
 
     @property
     def is_bad(self) -> bool:

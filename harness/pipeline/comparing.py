@@ -16,6 +16,7 @@ from harness.pipeline import base_cache
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.side import Side, State
 from harness.report import without_patch
+from harness.splat import case_name, identity
 from harness.verdict import MAX_REPEATED, Round, Suspect, compare, seen_besides, settle, suspects
 from harness.vm.launch import Launcher
 
@@ -97,8 +98,7 @@ class Comparer:
             self._events.publish(Note(report.variant.name, f"{suspect.name}: {one.change.value}: {one.told}"))
         besides = self._besides(base, report, rounds, logs)
         self._patched.state(report.variant.name).findings.splats += besides
-        more = [Difference(KERNEL, splat.name, Change.NEW, "not printed", f"in a repeat of {suspect.name}", logs=logs)
-                for splat in besides]  # fmt: skip
+        more = [_new_splat(splat, f"printed in a repeat of {suspect.name}", logs) for splat in besides]
         return replace(found, differences=(*(settled.get(one, one) for one in found.differences), *more))
 
     def _besides(self, base: VariantReport, report: VariantReport, rounds: Sequence[Round], logs: str) -> list[Splat]:
@@ -112,6 +112,11 @@ class Comparer:
         age = datetime.now(UTC) - datetime.fromisoformat(state.earlier)
         again = without_patch(self._patched.job.request.command)
         return f"tested on {state.earlier}, {_words(age)} ago; again: {again}"
+
+
+def _new_splat(splat: Splat, where: str, logs: str) -> Difference:
+    key = identity(splat)
+    return Difference(KERNEL, case_name(splat), Change.NEW, "not printed", where, logs=logs, fingerprint=key)
 
 
 def lacking(base: VariantReport, patched: VariantReport) -> str:

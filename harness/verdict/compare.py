@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from harness.changes import KERNEL, Change, Comparison, Difference
 from harness.model import BootOutcome, ConfigProblem, Splat, Status, TestResult, VariantReport
+from harness.splat import case_name, identity
 
 _SEVERITY = {Status.PASS: 0, Status.SKIP: 0, Status.FAIL: 1, Status.ERROR: 2, Status.MISSING: 3}
 _VARYING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+", re.IGNORECASE)
@@ -230,22 +231,16 @@ def _absent(result: TestResult, same_request: bool) -> Difference:
 # --- splats -----------------------------------------------------------------------------------
 
 
-def identity(splat: Splat) -> str:
-    """Equal for the same trouble in another boot or build."""
-    return splat.fingerprint or f"{splat.kind} {masked(splat.title)}"
-
-
 def _splats(base: VariantReport, patched: VariantReport) -> Iterator[Difference]:
     before, after = _by_identity(base.splats), _by_identity(patched.splats)
     for key, own in after.items():
         known = before.get(key, [])
         change = Change.PRE_EXISTING if known else Change.NEW if _saw(base, own) else Change.NOT_COMPARABLE
-        for name in dict.fromkeys(splat.name for splat in own):
-            yield Difference(KERNEL, name, change, _times(known), _times(own))
+        yield Difference(KERNEL, case_name(own[0]), change, _times(known), _times(own), fingerprint=key)
     for key, gone in before.items():
         if key not in after:
             change = Change.FIXED if _saw(patched, gone) else Change.NOT_COMPARABLE
-            yield Difference(KERNEL, gone[0].name, change, _times(gone), _times([]))
+            yield Difference(KERNEL, case_name(gone[0]), change, _times(gone), _times([]), fingerprint=key)
 
 
 def _by_identity(splats: Iterable[Splat]) -> dict[str, list[Splat]]:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
-from harness.changes import KERNEL, Change
+from harness.changes import Change, Comparison, Difference
 from harness.model import Splat, Status, TestResult, VariantReport
+from harness.splat import identity
 from harness.verdict.expectations import Expectation
 
 # A guest that died (ERROR) and a test that never ran (MISSING) are never what was expected.
@@ -59,11 +60,16 @@ def _is_about(entry: Expectation, result: TestResult) -> bool:
 
 def _is_refuted(entry: Expectation, case: TestResult | Splat, report: VariantReport) -> bool:
     """A test that is expected to fail and does not on the base; anything that comes each time with the patch only."""
-    suite = case.suite if isinstance(case, TestResult) else KERNEL
-    told = report.comparison.of(suite, case.name) if report.comparison is not None else None
+    told = _told(case, report.comparison) if report.comparison is not None else None
     if told is None or told.change is not Change.NEW:
         return False
     return entry.kind == "fail" or (told.repeats is not None and told.repeats.is_certain)
+
+
+def _told(case: TestResult | Splat, comparison: Comparison) -> Difference | None:
+    if isinstance(case, Splat):
+        return comparison.of_splat(identity(case))
+    return comparison.of(case.suite, case.name)
 
 
 def _outdated(report: VariantReport, entries: Sequence[Expectation], today: date) -> list[str]:
@@ -76,14 +82,18 @@ def _outdated(report: VariantReport, entries: Sequence[Expectation], today: date
 
 
 def _excusable(entry: Expectation, report: VariantReport) -> list[str]:
-    names = [result.name for result in report.results if _excuses(entry, result)]
-    return names + [splat.title for splat in report.splats if _excuses(entry, splat)]
+    cases: list[TestResult | Splat] = [*report.results, *report.splats]
+    return [_name(case) for case in cases if _excuses(entry, case)]
+
+
+def _name(case: TestResult | Splat) -> str:
+    return case.title if isinstance(case, Splat) else case.name
 
 
 def _refuted(report: VariantReport, entries: Sequence[Expectation]) -> list[str]:
     cases: list[TestResult | Splat] = [*report.results, *report.splats]
     return [
-        f"{entry.origin} does not excuse {case.name}: the base without the patch does not have it"
+        f"{entry.origin} does not excuse {_name(case)}: the base without the patch does not have it"
         for case in cases
         for entry in entries
         if _excuses(entry, case) and _is_refuted(entry, case, report)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
-from harness.verdict.compare import identity, is_as_bad
+from harness.splat import identity
+from harness.verdict.compare import is_as_bad
 
 MAX_REPEATED = 10
 """Tests repeated in one run; one that kills its guest counts double. A patch that breaks all is clear without."""
@@ -78,7 +79,7 @@ def _place(patched: VariantReport, one: Difference) -> tuple[bool, PlannedTest |
     if one.name == "boot":
         return True, None
     for splat in patched.splats:
-        if splat.name == one.name:
+        if one.fingerprint == identity(splat):
             suite, _, name = splat.during.partition(": ")
             test = _covering(patched, TestResult(suite, name, Status.FAIL))
             return splat.during == "boot" or test is not None, test
@@ -114,9 +115,8 @@ def _seen(patched: VariantReport, one: Difference, attempt: Attempt) -> bool | N
     if one.suite == KERNEL and one.name == "boot":
         return attempt.boot is not BootOutcome.UP if attempt.boot is not None else None
     if one.suite == KERNEL:
-        keys = {identity(splat) for splat in patched.splats if splat.name == one.name}
         ran = attempt.boot is BootOutcome.UP and all(result.status is not Status.MISSING for result in attempt.results)
-        return True if keys & {identity(splat) for splat in attempt.splats} else False if ran else None
+        return True if one.fingerprint in map(identity, attempt.splats) else False if ran else None
     own = [result for result in attempt.results if (result.suite, result.name) == (one.suite, one.name)]
     if not own:
         done = [result for result in attempt.results if result.status in (Status.PASS, Status.SKIP)]
