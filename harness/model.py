@@ -368,6 +368,7 @@ class RunReport:
     ``directory`` is where the run's files are. ``command``: what the user typed, for the reproduce line.
     ``machine``: accelerator answer, QEMU, compiler, virtme-ng versions, ... as label -> text.
     ``interrupted``: why the run stopped early, else empty: such a run is never green.
+    ``asked``: suites, and names that ``--only`` took: what the run was narrowed to.
     ``base_variants``: the same variants of the base without the patch, if that was tested, too. They colour nothing.
     """
 
@@ -384,6 +385,7 @@ class RunReport:
     interrupted: str = ""
     notes: tuple[str, ...] = ()
     base_variants: tuple[VariantReport, ...] = ()
+    asked: tuple[str, ...] = ()
 
     @property
     def is_bad(self) -> bool:

@@ -6,9 +6,8 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import PurePath
 
 from harness import process
 from harness.changes import Comparison
@@ -20,7 +19,7 @@ from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import chosen, narrow
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job
-from harness.pipeline.side import Side, State
+from harness.pipeline.side import Side, State, moved
 from harness.verdict import apply_expectations, exit_code, judge
 from harness.vm.launch import Launcher
 
@@ -147,7 +146,7 @@ class _Run:
 
     def report(self, interrupted: str = "") -> RunReport:
         request, applied = self._job.request, self._applied
-        base = [_moved(report, _BASE.strip()) for report in self._base.reports()] if self._base is not None else []
+        base = [moved(report, _BASE.strip()) for report in self._base.reports()] if self._base is not None else []
         return RunReport(
             run_id=request.directory.name,
             started=self._date,
@@ -161,6 +160,7 @@ class _Run:
             seconds=time.monotonic() - self._started,
             interrupted=interrupted,
             base_variants=tuple(map(self._expected, base)),
+            asked=(*(suite.name for suite in self._job.suites), *sorted(request.only)),
         )
 
     @property
@@ -180,17 +180,3 @@ class _Run:
             return {}
         chosen = self._launcher.accelerator
         return {"QEMU": self._launcher.qemu_version, "accelerator": f"{chosen.name} ({chosen.reason})"}
-
-
-def _moved(report: VariantReport, directory: str) -> VariantReport:
-    """``report`` with the paths of its logs, which lie in ``directory`` of the run, relative to the run."""
-
-    def inside(path: str) -> str:
-        return str(PurePath(directory, path)) if path else ""
-
-    return replace(
-        report,
-        results=tuple(replace(result, log=inside(result.log)) for result in report.results),
-        splats=tuple(replace(splat, log=inside(splat.log)) for splat in report.splats),
-        boots=tuple(replace(boot, console=inside(boot.console)) for boot in report.boots),
-    )

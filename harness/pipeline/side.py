@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
 from harness import process
 from harness.events import EventStream, Note
@@ -131,3 +132,17 @@ class Side:
             times={**state.times, **findings.times},
             notes=tuple(findings.notes),
         )
+
+
+def moved(report: VariantReport, directory: str | PurePath) -> VariantReport:
+    """``report`` with the paths of its logs seen from where ``directory``, which they are relative to, is."""
+
+    def inside(path: str) -> str:
+        return str(PurePath(directory, path)) if path else ""
+
+    return replace(
+        report,
+        results=tuple(replace(result, log=inside(result.log)) for result in report.results),
+        splats=tuple(replace(splat, log=inside(splat.log)) for splat in report.splats),
+        boots=tuple(replace(boot, console=inside(boot.console)) for boot in report.boots),
+    )

@@ -4,6 +4,8 @@
 from harness.report.codec import SchemaError, decode, encode
 from harness.report.eventlog import EventLog
 from harness.report.headline import headline
+from harness.report.html import render_html
+from harness.report.junit import write_junit
 from harness.report.progress import Progress
 from harness.report.reproduce import without_patch
 from harness.report.store import load, save, save_plan
@@ -19,9 +21,11 @@ __all__ = [
     "encode",
     "headline",
     "load",
+    "render_html",
     "render_table",
     "save",
     "save_plan",
     "without_patch",
+    "write_junit",
     "write_reports",
 ]

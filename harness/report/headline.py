@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from harness.model import BootOutcome, RunReport, VariantReport
+from harness.report.compared import verdict
 from harness.report.facts import Tally, boot_trouble, build_trouble, groups, tally
 from harness.report.text import one_line, plural
 
@@ -25,7 +26,8 @@ def headline(report: RunReport) -> str:
 
 
 def _fate(variant: VariantReport) -> str:
-    return ", ".join(_trouble(variant) or _achieved(tally(variant.results)))
+    compared = [verdict(variant.comparison)] if variant.comparison is not None else []
+    return ", ".join([*(_trouble(variant) or _achieved(tally(variant.results))), *compared])
 
 
 def _trouble(variant: VariantReport) -> list[str]:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
+from harness.changes import KERNEL
 from harness.model import RunReport, TestResult, VariantReport
-from harness.report.facts import KERNEL
 from harness.report.text import one_line
 
 # What narrows a run, and where its results go: replaced, or pointless to repeat.

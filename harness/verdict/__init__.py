@@ -7,6 +7,7 @@ from harness.verdict.excusing import apply_expectations
 from harness.verdict.exit_code import exit_code
 from harness.verdict.expectations import Expectation, load_expectations
 from harness.verdict.judging import judge
+from harness.verdict.proposing import propose
 from harness.verdict.repeating import MAX_REPEATED, Attempt, Round, Suspect, seen_besides, settle, suspects
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "exit_code",
     "judge",
     "load_expectations",
+    "propose",
     "seen_besides",
     "settle",
     "suspects",

@@ -228,6 +228,15 @@ def _absent(result: TestResult, same_request: bool) -> Difference:
     return Difference(result.suite, result.name, change, _words(result), words, gone=change is Change.LOST)
 
 
+def told_of(report: VariantReport, case: TestResult | Splat) -> Difference | None:
+    """What the comparison of ``report`` says of ``case``; None if it is unchanged, or nothing was compared."""
+    if report.comparison is None:
+        return None
+    if isinstance(case, Splat):
+        return report.comparison.of_splat(identity(case))
+    return report.comparison.of(case.suite, case.name)
+
+
 # --- splats -----------------------------------------------------------------------------------
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
-from harness.changes import Change, Comparison, Difference
+from harness.changes import Change
 from harness.model import Splat, Status, TestResult, VariantReport
-from harness.splat import identity
+from harness.verdict.compare import told_of
 from harness.verdict.expectations import Expectation
 
 # A guest that died (ERROR) and a test that never ran (MISSING) are never what was expected.
@@ -60,16 +60,10 @@ def _is_about(entry: Expectation, result: TestResult) -> bool:
 
 def _is_refuted(entry: Expectation, case: TestResult | Splat, report: VariantReport) -> bool:
     """A test that is expected to fail and does not on the base; anything that comes each time with the patch only."""
-    told = _told(case, report.comparison) if report.comparison is not None else None
+    told = told_of(report, case)
     if told is None or told.change is not Change.NEW:
         return False
     return entry.kind == "fail" or (told.repeats is not None and told.repeats.is_certain)
-
-
-def _told(case: TestResult | Splat, comparison: Comparison) -> Difference | None:
-    if isinstance(case, Splat):
-        return comparison.of_splat(identity(case))
-    return comparison.of(case.suite, case.name)
 
 
 def _outdated(report: VariantReport, entries: Sequence[Expectation], today: date) -> list[str]:
