@@ -33,9 +33,7 @@ def add_parser(commands: Any) -> None:
 def compare(arguments: argparse.Namespace) -> int:
     """Exits as a run would: 0 if nothing is new, 1 if something is. Changes nothing in either run."""
     before, after = load(arguments.before), load(arguments.run)
-    old, new = (
-        path.resolve().parent if path.is_file() else path.resolve() for path in (arguments.before, arguments.run)
-    )
+    old, new = _directory(arguments.before), _directory(arguments.run)
     report = compare_runs(before, after, old, load_expectations(), date.today(), strict=arguments.strict)
     if arguments.junit is not None:
         write_junit(report, arguments.junit, new)
@@ -43,3 +41,7 @@ def compare(arguments: argparse.Namespace) -> int:
         write_atomic(arguments.html, render_html(report, new, arguments.html.resolve().parent))
     sys.stdout.write(render_table(report, Written(new, new / "results.json", arguments.junit, arguments.html)))
     return exit_code(report)
+
+
+def _directory(run: Path) -> Path:
+    return run.resolve().parent if run.is_file() else run.resolve()
