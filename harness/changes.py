@@ -63,7 +63,15 @@ class Difference:
     @property
     def told(self) -> str:
         """One line: "base: pass; patched: fail; patched 3/3 failed, base 0/3"."""
-        sides = [f"base: {self.base}" if self.base else "", f"patched: {self.patched}" if self.patched else ""]
+        return self._told(self.patched)
+
+    @property
+    def beside(self) -> str:
+        """The same beside a case that tells itself what it was with the patch."""
+        return self._told("")
+
+    def _told(self, patched: str) -> str:
+        sides = [f"base: {self.base}" if self.base else "", f"patched: {patched}" if patched else ""]
         return "; ".join(filter(None, [*sides, str(self.repeats or ""), self.note]))
 
 

@@ -31,6 +31,9 @@ def settle_base(side: Side, state: State, launcher: Launcher, events: EventStrea
     found = base_cache.recall(wanted, state.findings.planned, request.directory)
     if found is None:
         side.test(state, launcher)
+        if state.boot_failed:
+            events.publish(Note(label + state.variant.name, "the base did not boot: once more, to be sure", "warning"))
+            side.test_again(state, launcher)
         keep(side, state, launcher)
         return
     state.findings, when = found
@@ -93,7 +96,7 @@ class Comparer:
         logs: str,
     ) -> Comparison:
         rounds = repeater.rounds(report, suspect, logs)
-        settled = {one: settle(report, one, rounds, logs) for one in suspect.about}
+        settled = {one: settle(one, rounds, logs) for one in suspect.about}
         for one in settled.values():
             self._events.publish(Note(report.variant.name, f"{suspect.name}: {one.change.value}: {one.told}"))
         besides = self._besides(base, report, rounds, logs)

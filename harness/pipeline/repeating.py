@@ -36,7 +36,7 @@ class Repeater:
         rounds: list[Round] = []
         lost = int(suspect.deadly)
         count = self._patched.job.request.repeat
-        while len(rounds) < count and lost < DEADLY_ENOUGH and not self._is_settled(report, suspect, rounds):
+        while len(rounds) < count and lost < DEADLY_ENOUGH and not _is_settled(suspect, rounds):
             number = len(rounds) + 1
             again = f"again {number}/{count}: "
             with_patch = self._attempt(self._patched, report, suspect, f"{logs}/patched-{number}", again)
@@ -44,9 +44,6 @@ class Repeater:
             rounds.append((with_patch, without))
             lost += with_patch.lost
         return rounds
-
-    def _is_settled(self, report: VariantReport, suspect: Suspect, rounds: list[Round]) -> bool:
-        return all(settle(report, one, rounds).change is Change.FLAKY for one in suspect.about)
 
     def _attempt(self, side: Side, report: VariantReport, suspect: Suspect, place: str, label: str) -> Attempt:
         state = side.state(report.variant.name)
@@ -71,3 +68,8 @@ class Repeater:
         guest.shutdown()
         splats = tuple(replace(splat, log=report.console) for splat in find_splats(guest.console.text()))
         return Attempt((), splats, report.outcome, report.outcome is not BootOutcome.UP)
+
+
+def _is_settled(suspect: Suspect, rounds: list[Round]) -> bool:
+    """What the base shows, too, is not the patch's, however often it is repeated."""
+    return all(settle(one, rounds).change is Change.FLAKY for one in suspect.about)

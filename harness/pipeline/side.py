@@ -9,7 +9,16 @@ from pathlib import PurePath
 
 from harness import process
 from harness.events import EventStream, Note
-from harness.model import Applied, BuildFailure, Kernel, PlannedTest, ResolvedConfig, Variant, VariantReport
+from harness.model import (
+    Applied,
+    BootOutcome,
+    BuildFailure,
+    Kernel,
+    PlannedTest,
+    ResolvedConfig,
+    Variant,
+    VariantReport,
+)
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import plan_tests
 from harness.pipeline.request import Job
@@ -36,6 +45,11 @@ class State:
     times: dict[str, float] = field(default_factory=dict)
     tested: bool = False
     earlier: str = ""
+
+    @property
+    def boot_failed(self) -> bool:
+        boots = self.findings.boots
+        return bool(boots) and boots[-1].outcome is not BootOutcome.UP
 
     def take(self, made: ResolvedConfig | Kernel | BuildFailure) -> None:
         """Note what a stage made of this variant."""
@@ -104,6 +118,15 @@ class Side:
         except process.Stopping:
             return  # the main thread knows why
         state.tested = True
+
+    def test_again(self, state: State, launcher: Launcher) -> None:
+        """The same once more, from the start. What the first try left in the run directory is put aside."""
+        boots = self.job.request.directory / "boots"
+        for boot in boots.glob(f"{state.variant.name}-[0-9]"):
+            boot.rename(boot.with_name(f"first-{boot.name}"))
+        state.findings = Findings(state.findings.planned)
+        state.tested = False
+        self.test(state, launcher)
 
     # --- report -------------------------------------------------------------------------------
 

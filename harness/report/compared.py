@@ -51,7 +51,7 @@ def _count(change: Change, number: int) -> str:
 def verdict(comparison: Comparison) -> str:
     """The same for the headline, where all is well only if nothing is new."""
     if comparison.why_not:
-        return f"not comparable: {comparison.why_not}"
+        return f"not comparable: {comparison.why_not.partition(' (')[0]}"
     worth = (Change.NEW, Change.FLAKY, Change.PRE_EXISTING, Change.LOST, Change.FIXED)
     counts = {change: len(comparison.those(change)) for change in worth}
     told = [_count(change, number) for change, number in counts.items() if number]

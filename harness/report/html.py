@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from harness.changes import KERNEL, Difference
+from harness.changes import KERNEL
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
 from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.css import CSS
@@ -214,7 +214,7 @@ class _Page:
             f'<span class="what">{_text(case.name)}</span> <span class="soft">{_text(variant.variant.name)}, '
             f"{_text(case.suite)}</span><p>{_text(case.message)}</p></summary>"
             + (f"<pre>{escape(output)}</pre>" if output else "")
-            + (f"<p>Against the base: {self._told(told)}</p>" if (told := told_of(variant, case)) else "")
+            + (f"<p>{self._told(told.beside, told.logs)}</p>" if (told := told_of(variant, case)) else "")
             + (f"<p>Known: {_text(case.known)}</p>" if case.known else "")
             + (f"<p>Log: {log}</p>" if log else "")
             + f"<p>Again: <code>{escape(again)}</code></p></details>"
@@ -225,7 +225,7 @@ class _Page:
         compared = [(title, v.comparison) for title, v in self._groups if v.comparison is not None]
         counts = [[title, summary(found), found.against or "not tested"] for title, found in compared]
         rows = [
-            [_text(case_of(one)), _text(title), _mark(one.change.value), self._told(one)]
+            [_text(case_of(one)), _text(title), _mark(one.change.value), self._told(one.told, one.logs)]
             for title, found in compared
             for one in besides(found)
         ]
@@ -233,9 +233,8 @@ class _Page:
         details = _table(["Test", "Variant", "What", "How"], rows) if rows else ""
         return f"<h2>Against the base</h2>{overview}{details}" if compared else ""
 
-    def _told(self, one: Difference) -> str:
-        logs = f" {self._file(one.logs, 'logs of the repeats')}" if one.logs else ""
-        return f"{_text(one.told)}{logs}"
+    def _told(self, text: str, logs: str) -> str:
+        return f"{_text(text)} {self._file(logs, 'repeats')}" if logs else _text(text)
 
     def _known(self) -> str:
         known = [self._case(variant, case, False) for variant, case in self._all() if case.excuse]

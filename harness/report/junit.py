@@ -111,7 +111,7 @@ def _case(result: TestResult, run_dir: Path, again: str, told: Difference | None
     case = TestCase(one_line(result.name), elapsed_sec=max(result.seconds, _NO_TIME))
     said = one_line(result.message) or result.status.value
     message = _cut(f"{told.change.value}: {said}" if told is not None and not result.excused else said, MAX_MESSAGE)
-    compared = f"against the base: {one_line(told.told)}" if told is not None else ""
+    compared = one_line(told.beside) if told is not None else ""
     output = visible(cut_middle(result.output, MAX_OUTPUT, log))
     if result.is_bad:
         hints = [compared, f"log: {log}" if log else "", f"again: {again}" if again else ""]

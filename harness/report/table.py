@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Iterable
 
-from harness.changes import KERNEL, Difference
+from harness.changes import KERNEL
 from harness.model import RunReport, Status, TestResult, VariantReport
 from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.facts import by_suite, groups, is_step, kernel_cases, not_tested, suite_seconds, tally
@@ -126,7 +126,7 @@ class _Page:
         return [
             f"  {self._style.paint(self._name(variant, case), 'red')}: {_status(variant, case)}",
             *self._wrap(one_line(case.message), 6),
-            *(self._wrap(f"against the base: {one_line(self._told(told))}", 6, hanging=8) if told is not None else []),
+            *(self._wrap(one_line(self._told(told.beside, told.logs)), 6, hanging=8) if told is not None else []),
             *([f"      log:   {log}"] if log else []),
             f"      again: {reproduce(self._report, variant, case)}",
         ]
@@ -161,15 +161,14 @@ class _Page:
         compared = [(v, v.comparison) for _, v in self._groups if v.comparison is not None]
         told = [(v, f"{summary(found)} ({found.against or 'not tested'})") for v, found in compared]
         told += [
-            (v, f"{one.change.value}: {case_of(one)}: {self._told(one)}")
+            (v, f"{one.change.value}: {case_of(one)}: {self._told(one.told, one.logs)}")
             for v, found in compared
             for one in besides(found)
         ]
         return self._section("Against the base", told)
 
-    def _told(self, one: Difference) -> str:
-        where = f" (logs: {self._written.directory / one.logs})" if one.logs else ""
-        return f"{one.told}{where}"
+    def _told(self, text: str, logs: str) -> str:
+        return f"{text} (repeats: {self._written.directory / logs})" if logs else text
 
     def _lost(self) -> list[str]:
         """Skips without an expectation, skips hidden in passes, symbols that did not come out as asked."""

@@ -119,8 +119,9 @@ def _tests(base: VariantReport, patched: VariantReport, same_request: bool) -> I
     for key, result in after.items():
         known = before.get(key)
         above = _parent(base, before, result) if known is None else None
-        if above is not None and above.status in (Status.ERROR, Status.MISSING):
-            known = _NEVER_RAN  # the program that it is in never got to it, as far as anybody knows
+        stopped = above is not None and above.status in (Status.ERROR, Status.MISSING)
+        if known is None and (stopped or base.kernel is None):
+            known = _NEVER_RAN  # it would be there, as far as anybody knows
         change = change_of(known, result)
         if change is Change.GAINED and above is not None and above.status is Status.SKIP:
             change = Change.UNCHANGED  # that was cut short: how far it got is chance

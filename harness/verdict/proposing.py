@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ def propose(report: RunReport, today: date) -> str:
         beyond |= dict.fromkeys(_beyond(variant))
     everywhere = {variant.variant.name for variant in report.variants if not variant.same_as}
     version = re.match(r"\d+\.\d+", report.base_version)
-    lines = [f"# {name}: no entry can excuse that" for name in beyond]
+    lines = [f"# {_comment(name)}: no entry can excuse that" for name in beyond]
     if not found:
         lines.append("# nothing unexpected: no entry is needed")
     for suite in dict.fromkeys(wanted.suite for wanted in found):
@@ -59,12 +58,15 @@ def _unexpected(variant: VariantReport) -> Iterator[_Wanted]:
         if not splat.known and not _is_new(variant, splat):
             suite = splat.during.partition(": ")[0].removeprefix("after ")
             title = _NUMBER.sub(lambda found: r"\w+", _escaped(splat.title))
-            yield _Wanted(suite or KERNEL, "splat", title, f"{splat.kind}, printed during {splat.during or 'a run'}")
+            yield _Wanted(
+                suite or KERNEL, "splat", title, _comment(f"{splat.kind}, printed during {splat.during or 'a run'}")
+            )
 
 
 def _escaped(text: str) -> str:
-    """A regular expression for ``text``; a space means itself in one, and is easier to read."""
-    return re.escape(text).replace("\\ ", " ")
+    """A regular expression for ``text``: a space means itself in one, and what TOML cannot hold is any character."""
+    whole = "".join("." if "\ud800" <= char <= "\udfff" else re.escape(char) for char in text)
+    return whole.replace("\\ ", " ")
 
 
 def _kind(result: TestResult, variant: VariantReport) -> str:
@@ -90,13 +92,18 @@ def _beyond(variant: VariantReport) -> Iterator[str]:
 
 
 def _told(result: TestResult) -> str:
-    return masked(result.message) or result.status.value
+    """Without numbers, so that variants which differ in nothing else share an entry; on one line of a comment."""
+    return _comment(masked(result.message)) or result.status.value
+
+
+def _comment(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _entry(wanted: _Wanted, base: str, variants: list[str], until: date) -> list[str]:
     return [
         "",
-        f"# {' '.join(wanted.told.split())}",
+        f"# {wanted.told}",
         "[[expect]]",
         f'kind = "{wanted.kind}"',
         f"match = {_string(wanted.match)}",
@@ -110,5 +117,7 @@ def _entry(wanted: _Wanted, base: str, variants: list[str], until: date) -> list
 
 def _string(text: str) -> str:
     """A TOML string; a regular expression is easier to read in a literal one."""
-    plain = text.isprintable() and "'" not in text
-    return f"'{text}'" if plain and "\\" in text else json.dumps(text)
+    if text.isprintable() and "'" not in text and "\\" in text:
+        return f"'{text}'"
+    plain = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in plain) + '"'

@@ -96,11 +96,11 @@ def _is_deadly(patched: VariantReport, test: PlannedTest | None) -> bool:
     return any(result.status is Status.ERROR and test.covers(result) for result in patched.results)
 
 
-def settle(patched: VariantReport, one: Difference, rounds: Sequence[Round], logs: str = "") -> Difference:
+def settle(one: Difference, rounds: Sequence[Round], logs: str = "") -> Difference:
     """``one`` after its repeats. Bad without the patch, if only once: flaky. Never without it: new, also if it is
     not bad each time with it."""
-    with_patch = [seen for attempt, _ in rounds if (seen := _seen(patched, one, attempt)) is not None]
-    without = [seen for _, attempt in rounds if (seen := _seen(patched, one, attempt)) is not None]
+    with_patch = [seen for attempt, _ in rounds if (seen := _seen(one, attempt)) is not None]
+    without = [seen for _, attempt in rounds if (seen := _seen(one, attempt)) is not None]
     repeats = Repeats(sum(with_patch), len(with_patch), sum(without), len(without))
     note = ""
     if repeats.base_bad:
@@ -110,7 +110,7 @@ def settle(patched: VariantReport, one: Difference, rounds: Sequence[Round], log
     return replace(one, repeats=repeats, note=note, logs=logs)
 
 
-def _seen(patched: VariantReport, one: Difference, attempt: Attempt) -> bool | None:
+def _seen(one: Difference, attempt: Attempt) -> bool | None:
     """Was ``one`` bad in ``attempt``? None if it cannot tell."""
     if one.suite == KERNEL and one.name == "boot":
         return attempt.boot is not BootOutcome.UP if attempt.boot is not None else None
@@ -123,8 +123,9 @@ def _seen(patched: VariantReport, one: Difference, attempt: Attempt) -> bool | N
         return False if done else None
     if all(result.status is Status.MISSING for result in own):
         return None
-    first = [r.status for r in patched.results if (r.suite, r.name) == (one.suite, one.name) and r.status.is_bad]
-    return any(is_as_bad(result, first[0]) for result in own if result.status is not Status.MISSING)
+    # Where the base fails, too, only what costs the guest is new.
+    new_from = Status.ERROR if one.base.startswith(Status.FAIL.value) else Status.FAIL
+    return any(is_as_bad(result, new_from) for result in own if result.status is not Status.MISSING)
 
 
 def seen_besides(
