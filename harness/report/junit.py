@@ -9,8 +9,8 @@ Valid against the schema of Jenkins' xunit plugin (junit-10.xsd): no attribute t
 
 from __future__ import annotations
 
+import itertools
 import shlex
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -96,11 +96,11 @@ def _suite(
 
 def _number_repeats(found: Iterable[TestCase]) -> None:
     """GitLab shows only the first of several cases of one name."""
-    seen: Counter[str] = Counter()
+    taken: set[str] = set()
     for case in found:
-        seen[case.name] += 1
-        if seen[case.name] > 1:
-            case.name = f"{case.name} ({seen[case.name]})"
+        numbered = (f"{case.name} ({number})" for number in itertools.count(2))
+        case.name = next(name for name in itertools.chain([case.name], numbered) if name not in taken)
+        taken.add(case.name)
 
 
 # --- cases ------------------------------------------------------------------------------------

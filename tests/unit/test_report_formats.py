@@ -11,7 +11,7 @@ import pytest
 
 from harness.report import load, render_table, write_reports
 from harness.report.style import Style
-from tests.support.sample_reports import TITLE, bad_report, run_report
+from tests.support.sample_reports import TITLE, bad_report, compared_report, run_report
 
 # From tests/support/sample_reports.py: what bad_report() holds.
 TOLD = [
@@ -87,3 +87,30 @@ def test_a_second_junit_file_is_written_where_asked(tmp_path: Path) -> None:
 def test_the_stored_verdict_agrees(tmp_path: Path, report: object, verdict: str) -> None:
     written = write_reports(report, tmp_path)  # type: ignore[arg-type]
     assert json.loads(written.results.read_text())["verdict"] == verdict
+
+
+# What compared_report() holds: every class, its counts, and what only the base has.
+COMPARED = [
+    "new failure",
+    "pre-existing",
+    "flaky",
+    "patched 3/3 failed, base 0/3",
+    "patched 2/2 failed, base 1/2",
+    "tested in this run",
+    "coverage lost",
+    "coverage gained",
+    "fixed",
+    "not comparable",
+    "lockdep: WARNING: possible recursive locking detected",
+    "2 new failures, 1 flaky, 2 pre-existing",
+]
+
+
+@pytest.mark.parametrize("told", COMPARED)
+def test_every_report_tells_the_comparison(tmp_path: Path, told: str) -> None:
+    written = write_reports(compared_report(), tmp_path)
+    texts = [render_table(compared_report(), written, Style(80))]
+    texts += [html.unescape((tmp_path / name).read_text()) for name in ("junit.xml", "report.html")]
+    for text in texts:
+        assert told in " ".join(text.split())
+    assert load(tmp_path) == compared_report()
