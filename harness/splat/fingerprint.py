@@ -35,7 +35,9 @@ _REPLACEMENTS = tuple(
         (r"^.{1,16}(: page allocation failure|: vmalloc | invoked oom-killer)", r"task\1"),
         (r" \((?:Not tainted|Tainted: [A-Z ]+)\)", ""),
         (r" \[[^\]]{1,24}:\d+\]$", ""),
-        (r"[:,] (?:code: )?[^ ,:]{1,24}(?::\d+)?(?:/\d+|\[\d+\])(?:/0x[0-9a-f]+|/\d+)*$", ""),
+        (r"kworker/[\w:-]+", "kworker"),
+        (r"(?: code)?[:,] [^ ,:]{1,24}?(?:/0x[0-9a-f]+|/\d+|\[\d+\])+$", ""),
+        (r"pfn:[0-9a-f]+", "pfn"),
         (r" in process .{1,16}  ", " in process "),
         (r"(\.[chS])(?::\d+){1,2}", r"\1"),
         (r"\bCPU#?\d+", "CPU"),
@@ -50,7 +52,7 @@ _MACHINERY = re.compile(
     # printing
     r"(?:__)?dump_stack(?:_lvl)?|show_stack|__warn(?:_\w+)?|warn_slowpath_\w+|__WARN_trap|report_bug|handle_bug|die(?:_addr)?"
     r"|__die(?:_body)?|oops_end|a?s?m?_?exc_\w+|page_fault_oops|kernelmode_fixup_or_oops|no_context|_{0,4}bad_area\w*"
-    r"|do_user_addr_fault|print_(?:\w{1,40}_bug|report|address_description|bad_irq_dependency|collision)"
+    r"|do_user_addr_fault|print_(?:\w{1,40}_bug|trailer|report|address_description|bad_irq_dependency|collision)"
     r"|print_lock_(?:invalid_wait_context|nested_lock_not_held)|warn_alloc|dump_header|oom_kill_process|out_of_memory|bad_page|dump_page|sysfs_warn_dup"
     # sanitizers
     r"|(?:__)?k(?:as|ms|cs)an_\w+|__[amt]san_\w+|kfence_\w+|(?:__)?ubsan_\w+|check_region_inline|memcpy|memset|memmove"
@@ -65,7 +67,7 @@ _MACHINERY = re.compile(
     r"|(?:__)?wait_for_com\w+|rcu_note_context_switch"
     # data structures and memory
     r"|refcount_\w+|__list_\w+|debug_print_object|(?:__)?debug_object_\w+|(?:slab|object)_err|slab_(?:bug|pad_check)"
-    r"|check_(?:object|slab|bytes_and_report)|(?:free|alloc)_(?:debug_processing|consistency_checks)|free_to_partial_list"
+    r"|check_(?:object|slab|bytes_and_report)|(?:free|alloc)_(?:debug_processing|consistency_checks)|free_to_partial_list|on_freelist"
     r"|_{0,3}slab_(?:free|alloc)\w*|kmem_cache_(?:alloc|free|destroy)\w*|(?:__)?kmalloc\w*|kfree|__kmem_cache_\w+"
     r"|free_(?:page_is_bad|pages_prepare|unref_page)\w*|(?:__)?alloc_(?:frozen_)?pages\w*|(?:__)?vmalloc\w*"
     r"|debug_dma_\w+|check_(?:unmap|sync)|err_printk|dma_(?:map|unmap|sync)_\w+"
