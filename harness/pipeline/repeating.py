@@ -7,11 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.changes import Change
-from harness.events import EventStream
-from harness.model import BootOutcome, Kernel, Status, VariantReport
+from harness.model import BootOutcome, Status, VariantReport
 from harness.pipeline.side import Side
-from harness.pipeline.testing import KernelTest
-from harness.splat import find_splats
+from harness.pipeline.testing import Findings
 from harness.verdict import Attempt, Round, Suspect, complete, settle
 from harness.vm.launch import Launcher
 
@@ -21,11 +19,10 @@ DEADLY_ENOUGH = 2  # guests that a test may cost; it is not given a third
 class Repeater:
     """``directory``: of the run; each repeat has its own below ``repeats/``."""
 
-    def __init__(self, patched: Side, base: Side, launcher: Launcher, events: EventStream, directory: Path) -> None:
+    def __init__(self, patched: Side, base: Side, launcher: Launcher, directory: Path) -> None:
         self._patched = patched
         self._base = base
         self._launcher = launcher
-        self._events = events
         self._directory = directory
 
     def rounds(self, report: VariantReport, suspect: Suspect, logs: str) -> list[Round]:
@@ -50,24 +47,22 @@ class Repeater:
         known = suspect.test is None or suspect.test in state.findings.planned
         if state.kernel is None or not known:
             return Attempt()  # that side has no such test
-        directory = self._directory / place
+        names = frozenset({suspect.test.name} if suspect.test is not None else ())
+        request = replace(side.job.request, directory=self._directory / place, only=names)
+        test = side.kernel_test(state, self._launcher, request, label)
         if suspect.test is None:
-            return self._boot(state.kernel, directory)
-        request = replace(side.job.request, directory=directory, only=frozenset({suspect.test.name}))
-        test = KernelTest(report.variant, state.kernel, self._launcher, self._events, request, label)
-        test.findings.planned = (suspect.test,)
-        test.run(tuple(suite for suite in side.job.suites if suite.name == suspect.test.suite))
-        found = test.findings
-        results = complete((suspect.test,), found.results)
-        outcome = found.boots[-1].outcome
-        lost = outcome is not BootOutcome.UP or any(result.status is Status.ERROR for result in results)
-        return Attempt(results, tuple(found.splats), outcome, lost)
+            test.boot()
+        else:
+            test.findings.planned = (suspect.test,)
+            test.run(tuple(suite for suite in side.job.suites if suite.name == suspect.test.suite))
+        return _attempt(test.findings)
 
-    def _boot(self, kernel: Kernel, directory: Path) -> Attempt:
-        guest, report = self._launcher.boot(kernel, directory / "boots" / "1")
-        guest.shutdown()
-        splats = tuple(replace(splat, log=report.console) for splat in find_splats(guest.console.text()))
-        return Attempt((), splats, report.outcome, report.outcome is not BootOutcome.UP)
+
+def _attempt(found: Findings) -> Attempt:
+    results = complete(found.planned, found.results)
+    outcome = found.boots[-1].outcome
+    lost = outcome is not BootOutcome.UP or any(result.status is Status.ERROR for result in results)
+    return Attempt(results, tuple(found.splats), outcome, lost)
 
 
 def _is_settled(suspect: Suspect, rounds: list[Round]) -> bool:

@@ -136,7 +136,7 @@ class _Run:
 
     def _comparer(self, base: Side, launcher: Launcher) -> Comparer:
         request = self._job.request
-        repeater = Repeater(self._patched, base, launcher, self._events, request.directory)
+        repeater = Repeater(self._patched, base, launcher, request.directory)
         return Comparer(self._patched, base, repeater if request.repeat else None, self._events)
 
     # --- report -------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from harness.model import (
 )
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import plan_tests
-from harness.pipeline.request import Job
+from harness.pipeline.request import Job, RunRequest
 from harness.pipeline.testing import Findings, KernelTest
 from harness.verdict import complete
 from harness.vm.launch import Launcher
@@ -37,6 +37,7 @@ class State:
     """
 
     variant: Variant
+    applied: Applied | None = None
     config: ResolvedConfig | None = None
     same_as: str = ""
     kernel: Kernel | None = None
@@ -85,6 +86,7 @@ class Side:
     def make(self, maker: KernelMaker, applied: Applied, narrow: Narrow, ready: Callable[[State], None]) -> None:
         """Build each kernel, and call ``ready`` as soon as one is there and its tests are planned."""
         for state in self.states:
+            state.applied = applied
             state.take(maker.resolve(state.variant, state.times))
         for state in self._distinct():
             assert state.config is not None
@@ -110,14 +112,18 @@ class Side:
 
     def test(self, state: State, launcher: Launcher) -> None:
         """Run what is planned for ``state`` on its kernel."""
-        assert state.kernel is not None
-        test = KernelTest(state.variant, state.kernel, launcher, self._events, self.job.request, self._label)
+        test = self.kernel_test(state, launcher, self.job.request, self._label)
         test.findings = state.findings
         try:
             test.run(self.job.suites)
         except process.Stopping:
             return  # the main thread knows why
         state.tested = True
+
+    def kernel_test(self, state: State, launcher: Launcher, request: RunRequest, label: str) -> KernelTest:
+        """Something that tests the kernel of ``state``, which is there, as ``request`` says."""
+        assert state.kernel is not None and state.applied is not None
+        return KernelTest(state.variant, state.kernel, launcher, self._events, request, state.applied, label)
 
     def test_again(self, state: State, launcher: Launcher) -> None:
         """The same once more, from the start. What the first try left in the run directory is put aside."""

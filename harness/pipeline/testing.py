@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from harness.events import EventStream, PhaseEnded, TestEnded
 from harness.interfaces import GuestLost, Suite, SuiteContext
-from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
+from harness.model import Applied, BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
-from harness.splat import find_splats
+from harness.source import Snapshot
+from harness.splat import decode, find_splats
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 
@@ -30,7 +31,10 @@ class Findings:
 
 
 class KernelTest:
-    """Runs the suites on one kernel. ``variant``: the one it was built for. ``label``: before its name in events."""
+    """Runs the suites on one kernel. ``variant``: the one it was built for, from ``applied``.
+
+    ``label``: before its name in events.
+    """
 
     def __init__(
         self,
@@ -39,12 +43,14 @@ class KernelTest:
         launcher: Launcher,
         events: EventStream,
         request: RunRequest,
+        applied: Applied,
         label: str = "",
     ) -> None:
         self._of = variant
         self._variant = variant.name
         self._shown = label + variant.name
         self._kernel = kernel
+        self._applied = applied
         self._launcher = launcher
         self._events = events
         self._run_dir = request.directory
@@ -65,6 +71,11 @@ class KernelTest:
                 self._run_suite(suite)
         finally:
             self._end_guest("ended by the harness")
+
+    def boot(self) -> None:
+        """Boot it, and no more."""
+        self._live_guest()
+        self._end_guest("ended by the harness")
 
     # --- guests -------------------------------------------------------------------------------
 
@@ -96,10 +107,18 @@ class KernelTest:
         guest.shutdown()
         boots = self.findings.boots
         found = (replace(splat, log=boots[-1].console) for splat in find_splats(guest.console.text()))
-        self.findings.splats += [splat for splat in found if not self._is_provoked(splat)]
+        self._explain([splat for splat in found if not self._is_provoked(splat)])
         boots[-1] = replace(boots[-1], ended=reason)
         used = PhaseEnded(self._shown, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
+
+    def _explain(self, splats: list[Splat]) -> None:
+        """Note ``splats`` with their stacks in the source; by now the work tree may hold another one."""
+        if splats:
+            source = Snapshot(self._applied.tree, self._applied.tree_id)
+            decoded = decode(splats, self._kernel, source, self._applied.added)
+            self.findings.splats += decoded.splats
+            self.findings.notes += [note for note in decoded.notes if note not in self.findings.notes]
 
     def _is_provoked(self, splat: Splat) -> bool:
         """True for one that the test which ran provokes on purpose; the test itself sees to it that it comes."""

@@ -15,8 +15,9 @@ import pytest
 from harness.changes import Change, Comparison
 from harness.events import Event, EventStream
 from harness.interfaces import Suite
-from harness.model import BootOutcome, Kernel, PlannedTest, Splat, Status, TestResult, Variant
-from harness.pipeline import comparing, repeating
+from harness.model import Applied, BootOutcome, Kernel, PlannedTest, Splat, Status, TestResult, Tree, Variant
+from harness.pipeline import comparing
+from harness.pipeline import side as pipeline_side
 from harness.pipeline.comparing import Comparer, lacking, settle_base
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job, RunRequest
@@ -56,6 +57,7 @@ def side(tmp_path: Path, findings: Findings, *variants: Variant, option: str = "
     made = Side(job, EventStream())
     for state in made.states:
         state.kernel, state.findings, state.tested = on_disk(tmp_path, option), findings, True
+        state.applied = Applied(Tree("debian:6.12", tmp_path, "c", "6.12.117"), (), "t")
     return made
 
 
@@ -218,9 +220,10 @@ class FakeTest:
     made: ClassVar[list[tuple[str, str, frozenset[str]]]] = []
 
     def __init__(
-        self, variant: Variant, kernel: Kernel, launcher: object, events: object, request: RunRequest, label: str
+        self, variant: object, kernel: object, launcher: object, events: object, request: RunRequest, *more: object
     ):
-        self.made.append((label, str(request.directory), request.only))
+        *_, label = more
+        self.made.append((str(label), str(request.directory), request.only))
         self.findings = Findings()
 
     def run(self, suites: tuple[Suite, ...]) -> None:
@@ -231,14 +234,14 @@ class FakeTest:
 def repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *script: Findings, deadly: bool = False, repeat: int = 3
 ) -> list[Round]:
-    monkeypatch.setattr(repeating, "KernelTest", FakeTest)
+    monkeypatch.setattr(pipeline_side, "KernelTest", FakeTest)
     monkeypatch.setattr(FakeTest, "script", list(script))
     monkeypatch.setattr(FakeTest, "made", [])
     patched = side(tmp_path, found(named(a=FAIL)), repeat=repeat)
     base = side(tmp_path, found(named(a=PASS)), repeat=repeat)
     (one,) = compared(patched, base)[ON.name].differences
     suspect = Suspect(PlannedTest("checks", "a"), (one,), deadly)
-    repeater = Repeater(patched, base, MACHINE, EventStream(), tmp_path)
+    repeater = Repeater(patched, base, MACHINE, tmp_path)
     return repeater.rounds(patched.reports()[0], suspect, "repeats/1")
 
 
