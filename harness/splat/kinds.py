@@ -128,7 +128,7 @@ _MEMORY = (
     r"|\w{1,40} {2,40}\d{1,12}KB"
 )
 _STALLED = (
-    r"rcu: |INFO: s?rcu|INFO: task .{1,200}blocked on|INFO: Stall ended|Task dump for CPU|CPU#\d{1,4} |={20}|pool \d"
+    r"rcu: |smp: |INFO: (?:s?rcu|task .{1,200}blocked on|Stall ended)|Task dump for CPU|CPU#\d{1,4} |={20}|pool \d"
     r"|Showing (?:all locks|busy|backtraces)|Future hung task|\"echo 0 >|workqueue |Backtrace of|\(detected by"
 )
 _SLUB = r"FIX |Slab 0x|Object |Redzone |Padding |Bytes b4 |Allocated in |Freed in |\[.{1,40}overwritten\]|={20}|-{20}"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from harness.model import Splat
@@ -21,6 +22,7 @@ PAUSE = 3.0
 
 _HEAD = 60  # lines before the call trace, where the report is known to have an end and so must come to it
 _FOREIGN = 16  # lines in a row that are none of a report's: it was torn, or has ended
+_RIP = re.compile(r"RIP: 0010:([\w.+/]{1,300}(?: \[[\w-]{1,64}\])?)")
 _STACK = ("<TASK>", "<IRQ>")
 _STACK_END = ("</TASK>", "</IRQ>")
 
@@ -63,7 +65,9 @@ class Report:
 
     @property
     def is_one(self) -> bool:
-        """False for a stack dump without a stack, which is nothing."""
+        """False for what turns out to be nothing: a stack dump without a stack, the reason of a BUG without a BUG."""
+        if self.kind == "list-corruption":
+            return self.cut_here
         return self.kind != "trace" or self.traced
 
     def awaits_cut(self) -> bool:
@@ -90,7 +94,7 @@ class Report:
             return self.traced or self._head < _HEAD or self.kind in kinds.RULED
         if line.seconds > self._seconds + PAUSE:
             return False
-        if self.traced:
+        if self.traced or self.kind in kinds.STALLS:
             return self.in_stack or kinds.has_shape(self.kind, text)
         return self._head < MAX_LINES
 
@@ -108,12 +112,16 @@ class Report:
             self.lines.append(text)
         else:
             self._dropped += 1
-        if not self.title and text.strip() and not kinds.CUT_HERE.match(text):
+        if not self.title and self._may_be_title(text):
             self.title = text.strip()
             if self.kind == "warn":
                 self.kind = kinds.kind_of(self.title, after_cut=True) or self.kind
         self._seconds = max(self._seconds, line.seconds)
         self._follow(text)
+
+    def _may_be_title(self, text: str) -> bool:
+        """False for what stands further below: the title was lost, or is printed later."""
+        return not (self.cut_here and (kinds.CUT_HERE.match(text) or kinds.SHAPE.match(text)))
 
     def _follow(self, text: str) -> None:
         self.ended = self.ended or kinds.END.match(text) is not None or self._ends_with_rule(text)
@@ -128,8 +136,13 @@ class Report:
     def _ends_with_rule(self, text: str) -> bool:
         return self.kind in kinds.RULED and len(self.lines) > 1 and kinds.RULE.match(text) is not None
 
+    def _title_from_registers(self) -> str:
+        """What a WARN would have said whose own line was lost among those of another CPU."""
+        found = next(filter(None, map(_RIP.match, self.lines)), None)
+        return f"WARNING: at {found[1]}" if found is not None else ""
+
     def finish(self) -> Splat:
         """What was read. Foreign lines at its end, which it only waited in, are left out."""
         text = "\n".join(self.lines[: len(self.lines) - max(0, self._foreign - self._dropped)])
-        title = self.title or "------------[ cut here ]------------"
+        title = self.title or self._title_from_registers() or self.lines[0].strip()
         return Splat(self.kind, title, text, self.line, self.during, fingerprint=fingerprint(self.kind, title, text))

@@ -48,7 +48,7 @@ _EXPLAIN = {
     "D": frozenset({"oops", "bug", "stack-overflow", "panic"}),
     "B": frozenset({"bad-page", "slub", "kasan", "kfence", "kmsan", "bug"}),
     "L": frozenset({"soft-lockup"}),
-    "W": frozenset({"warn"}),
+    "W": frozenset({"warn", "atomic"}),  # kernel/sched/core.c counts its complaints as warnings
 }
 
 

@@ -276,6 +276,18 @@ def test_oops_while_a_warning_is_printed_is_a_report_of_its_own() -> None:
     assert "g+0x1" not in warn.text and warn.text.endswith("f+0x1/0x2\n---[ end trace 0 ]---")
 
 
+@pytest.mark.parametrize(
+    ("registers", "title"),
+    [("RIP: 0010:f+0x1/0x2 [m]\n", "WARNING: at f+0x1/0x2 [m]"), ("", "------------[ cut here ]------------")],
+)
+def test_title_of_a_torn_warning_is_not_what_stands_below_it(registers: str, title: str) -> None:
+    text = (
+        f"------------[ cut here ]------------\nModules linked in: m\n{registers}CPU: 0 PID: 1\n---[ end trace 0 ]---"
+    )
+    (splat,) = find_splats(stamped(text))
+    assert (splat.kind, splat.title) == ("warn", title)
+
+
 def test_report_without_end_does_not_swallow_the_log() -> None:
     text = stamped("BUG: Bad page state in process x\n" + "an ordinary line\n" * 2000 + "BUG: KASAN: x in f")
     first, second = find_splats(text)

@@ -34,6 +34,7 @@ def _load_contract() -> None:
     """After the rest, and in it last the checks that make the kernel complain about its locks."""
     from harness.guest.checks import (  # noqa: PLC0415
         contract_failures,  # noqa: F401
+        contract_huge_pages,  # noqa: F401
         contract_importing,  # noqa: F401
         contract_mapping,  # noqa: F401
         contract_moving,  # noqa: F401

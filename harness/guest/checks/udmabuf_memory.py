@@ -7,8 +7,8 @@ import os
 from errno import EBADFD, EBUSY, EINVAL, EPERM
 
 from harness.guest import uapi
-from harness.guest.kernel import PAGE, Descriptor, DmaBuf, Memfd, Udmabuf
-from harness.guest.memory import HugePages, memory
+from harness.guest.kernel import PAGE, Descriptor, Memfd, Udmabuf
+from harness.guest.memory import HugePages, buffer_of_huge_pages, memory
 from harness.guest.registry import CheckSkipped, Group, expect, expect_equal, expect_errno, skip
 
 check = Group("udmabuf")
@@ -127,15 +127,6 @@ def file_without_seals_is_refused() -> None:
 # --- huge pages -------------------------------------------------------------------------------
 
 
-def _of_huge_pages(device: Udmabuf, memfd: Memfd, size: int, offset: int = 0) -> DmaBuf:
-    try:
-        return device.create(memfd.fileno(), size, offset)
-    except OSError as error:
-        if error.errno == EBADFD:
-            skip("udmabuf takes no memfds of huge pages in this kernel")
-        raise
-
-
 def _mapped_safely(device: Udmabuf, pages: HugePages) -> None:
     """Skip where mapping such a buffer spoils the kernel's memory (6.1: "Bad page state" when it gets the pages back).
 
@@ -143,7 +134,7 @@ def _mapped_safely(device: Udmabuf, pages: HugePages) -> None:
     """
     with Memfd(pages.size, flags=os.MFD_HUGETLB) as untouched:
         try:
-            _of_huge_pages(device, untouched, pages.size).close()
+            buffer_of_huge_pages(device, untouched, pages.size).close()
         except OSError:
             skip("udmabuf of this kernel counts the mappings of huge pages wrongly")
 
@@ -155,7 +146,7 @@ def huge_pages_need_not_be_touched_before() -> None:
         Udmabuf() as device,
         HugePages(1) as pages,
         Memfd(pages.size, flags=os.MFD_HUGETLB) as memfd,
-        _of_huge_pages(device, memfd, pages.size) as buffer,
+        buffer_of_huge_pages(device, memfd, pages.size) as buffer,
     ):
         expect_equal("size", buffer.size(), pages.size)
 
@@ -166,7 +157,7 @@ def huge_pages_make_a_buffer() -> None:
     with Udmabuf() as device, HugePages(3) as pages, pages.memfd(2) as memfd:
         _mapped_safely(device, pages)
         size = 2 * pages.size
-        with _of_huge_pages(device, memfd, size) as buffer, buffer.map(size) as view, memfd.map(size) as own:
+        with buffer_of_huge_pages(device, memfd, size) as buffer, buffer.map(size) as view, memfd.map(size) as own:
             expect_equal("size", buffer.size(), size)
             for at in (0, pages.size - 1, pages.size, size - 1):
                 own[at] = 0x42
@@ -183,7 +174,7 @@ def piece_may_begin_and_end_within_huge_pages() -> None:
         start = pages.size - 2 * PAGE
         for page in range(4):
             own[start + page * PAGE] = page + 1
-        with _of_huge_pages(device, memfd, 4 * PAGE, start) as buffer, buffer.map(4 * PAGE) as view:
+        with buffer_of_huge_pages(device, memfd, 4 * PAGE, start) as buffer, buffer.map(4 * PAGE) as view:
             expect_equal("first bytes of the pages", [view[page * PAGE] for page in range(4)], [1, 2, 3, 4])
 
 
@@ -205,7 +196,7 @@ def huge_pages_come_back() -> None:
     with Udmabuf() as device, HugePages(2) as pages:
         free = memory("HugePages_Free")
         with pages.memfd(2) as memfd:
-            _of_huge_pages(device, memfd, 2 * pages.size).close()
+            buffer_of_huge_pages(device, memfd, 2 * pages.size).close()
             with expect_errno(EINVAL):
                 device.create_list([(memfd.fileno(), 0, PAGE), (memfd.fileno(), 2 * pages.size, PAGE)])
         expect_equal("free huge pages", memory("HugePages_Free"), free)
