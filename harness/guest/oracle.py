@@ -27,6 +27,7 @@ _REPORTS = (
     "Kernel panic",
     "general protection fault",
     "kernel BUG at ",
+    "Kernel BUG at ",  # without CONFIG_DEBUG_BUGVERBOSE
     "DMA-API: ",
     "UBSAN: ",
     "list_add",
@@ -36,7 +37,6 @@ _REPORTS = (
     "rcu: INFO: ",
     "[ BUG: ",
     "ODEBUG: ",
-    "Bad page state",
 )
 _RECORD = 8192  # bytes: the longest that one read of /dev/kmsg gives
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,9 +15,20 @@ from harness.model import Splat, VariantReport
 from harness.pipeline import base_cache
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.side import Side, State
-from harness.report import without_patch
+from harness.report import case_of, without_patch
 from harness.splat import case_name, identity
-from harness.verdict import MAX_REPEATED, Round, Suspect, compare, seen_besides, settle, suspects
+from harness.verdict import (
+    MAX_REPEATED,
+    Attempt,
+    Round,
+    Suspect,
+    compare,
+    is_unseen,
+    seen_besides,
+    settle,
+    settle_unseen,
+    suspects,
+)
 from harness.vm.launch import Launcher
 
 HERE = "tested in this run"
@@ -79,35 +90,60 @@ class Comparer:
         if self._repeater is None:
             return found
         chosen, found = suspects(report, found, allowed)
-        for number, suspect in enumerate(chosen, 1):
-            try:
-                found = self._repeat(self._repeater, base, report, found, suspect, f"repeats/{name}-{number}")
-            except process.Stopping:
-                return found  # the main thread knows why
-        return found
+        try:
+            return self._repeated(self._repeater, base, report, found, chosen)
+        except process.Stopping:
+            return found  # the main thread knows why
 
-    def _repeat(
+    def _repeated(
         self,
         repeater: Repeater,
         base: VariantReport,
         report: VariantReport,
         found: Comparison,
-        suspect: Suspect,
-        logs: str,
+        chosen: Sequence[Suspect],
     ) -> Comparison:
-        rounds = repeater.rounds(report, suspect, logs)
-        settled = {one: settle(one, rounds, logs) for one in suspect.about}
-        for one in settled.values():
-            self._events.publish(Note(report.variant.name, f"{suspect.name}: {one.change.value}: {one.told}"))
-        besides = self._besides(base, report, rounds, logs)
-        self._patched.state(report.variant.name).findings.splats += besides
-        more = [_new_splat(splat, f"printed in a repeat of {suspect.name}", logs) for splat in besides]
-        return replace(found, differences=(*(settled.get(one, one) for one in found.differences), *more))
+        """``found`` with each of ``chosen`` settled: alone, and what did not come again so, with all before it."""
+        unseen: list[str] = []
+        for number, suspect in enumerate(chosen, 1):
+            logs = f"repeats/{report.variant.name}-{number}"
+            rounds = repeater.rounds(report, suspect, logs)
+            settled = {one: settle(one, rounds, logs) for one in suspect.about}
+            if suspect.test is not None and any(map(is_unseen, settled.values())):
+                unseen.append(suspect.test.suite)
+            places = [f"{logs}/patched-{count}" for count, _ in enumerate(rounds, 1)]
+            found = self._settled(base, report, found, settled, rounds, places)
+        return self._all_again(repeater, base, report, found, unseen)
 
-    def _besides(self, base: VariantReport, report: VariantReport, rounds: Sequence[Round], logs: str) -> list[Splat]:
-        places = [f"{logs}/patched-{number}" for number, _ in enumerate(rounds, 1)]
-        now = replace(report, splats=tuple(self._patched.state(report.variant.name).findings.splats))
-        return seen_besides(base, now, rounds, places)
+    def _all_again(
+        self, repeater: Repeater, base: VariantReport, report: VariantReport, found: Comparison, unseen: Sequence[str]
+    ) -> Comparison:
+        if not unseen:
+            return found
+        last = max(unseen, key=[suite.name for suite in self._patched.job.suites].index)
+        logs = f"repeats/{report.variant.name}-all"
+        whole = repeater.all_again(report, last, logs)
+        settled = {one: settle_unseen(one, whole) for one in found.differences if is_unseen(one) and one.name != "boot"}
+        return self._settled(base, report, found, settled, [(whole, Attempt())], [logs])
+
+    def _settled(
+        self,
+        base: VariantReport,
+        report: VariantReport,
+        found: Comparison,
+        settled: Mapping[Difference, Difference],
+        rounds: Sequence[Round],
+        places: Sequence[str],
+    ) -> Comparison:
+        """``found`` with what is ``settled``, and with the splats that only ``rounds`` have shown (logs: ``places``)."""
+        name = report.variant.name
+        for one in settled.values():
+            self._events.publish(Note(name, f"{case_of(one)}: {one.change.value}: {one.told}"))
+        findings = self._patched.state(name).findings
+        besides = seen_besides(base, replace(report, splats=tuple(findings.splats)), rounds, places)
+        findings.splats += besides
+        more = [_new_splat(splat) for splat in besides]
+        return replace(found, differences=(*(settled.get(one, one) for one in found.differences), *more))
 
     def _origin(self, state: State) -> str:
         if not state.earlier:
@@ -117,9 +153,9 @@ class Comparer:
         return f"tested on {state.earlier}, {_words(age)} ago; again: {again}"
 
 
-def _new_splat(splat: Splat, where: str, logs: str) -> Difference:
-    key = identity(splat)
-    return Difference(KERNEL, case_name(splat), Change.NEW, "not printed", where, logs=logs, fingerprint=key)
+def _new_splat(splat: Splat) -> Difference:
+    where = f"printed in a repeat, during {splat.during}"
+    return Difference(KERNEL, case_name(splat), Change.NEW, "not printed", where, fingerprint=identity(splat))
 
 
 def lacking(base: VariantReport, patched: VariantReport) -> str:

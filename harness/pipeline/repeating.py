@@ -42,6 +42,19 @@ class Repeater:
             lost += with_patch.lost
         return rounds
 
+    def all_again(self, report: VariantReport, last: str, logs: str) -> Attempt:
+        """All tests with the patch once more, up to the suite ``last``, in the order of the run."""
+        side = self._patched
+        state = side.state(report.variant.name)
+        names = [suite.name for suite in side.job.suites]
+        suites = side.job.suites[: names.index(last) + 1]
+        request = replace(side.job.request, directory=self._directory / logs)
+        test = side.kernel_test(state, self._launcher, request, "all again: ")
+        wanted = {suite.name for suite in suites}
+        test.findings.planned = tuple(test for test in state.findings.planned if test.suite in wanted)
+        test.run(suites)
+        return _attempt(test.findings)
+
     def _attempt(self, side: Side, report: VariantReport, suspect: Suspect, place: str, label: str) -> Attempt:
         state = side.state(report.variant.name)
         known = suspect.test is None or suspect.test in state.findings.planned

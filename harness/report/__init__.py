@@ -2,6 +2,7 @@
 """What a run has to say: results.json, and all that is made from it; progress and events while it goes."""
 
 from harness.report.codec import SchemaError, decode, encode
+from harness.report.compared import case_of
 from harness.report.eventlog import EventLog
 from harness.report.headline import headline
 from harness.report.html import render_html
@@ -17,6 +18,7 @@ __all__ = [
     "Progress",
     "SchemaError",
     "Written",
+    "case_of",
     "decode",
     "encode",
     "headline",

@@ -18,13 +18,19 @@ _ABOUT_PATCH = ("--patch", "--repeat", "--strict", "--no-base", *_RESULTS)
 
 def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> str:
     """A shell command that repeats the run with ``variant`` only, and only the test of ``case`` if it is a test."""
-    only = [] if case.suite == KERNEL else [*_suite(case.suite), "--only", _planned(variant, case)]
+    only = [] if case.suite == KERNEL else [*_suite(case.suite), *_only(variant, case)]
     return one_line(shlex.join([*_kept(report.command), "--variant", variant.variant.name, *only]))
 
 
 def _suite(name: str) -> list[str]:
     """A user's own pytest files are named by ``--pytest``, which stays."""
     return [] if name.startswith("pytest:") else ["--suite", name]
+
+
+def _only(variant: VariantReport, case: TestResult) -> list[str]:
+    """A test that the patch made disappear cannot be asked for."""
+    told = variant.comparison.of(case.suite, case.name) if variant.comparison is not None else None
+    return [] if told is not None and told.gone else ["--only", _planned(variant, case)]
 
 
 def _planned(variant: VariantReport, case: TestResult) -> str:

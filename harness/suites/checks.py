@@ -84,7 +84,7 @@ class ChecksSuite:
             float(times[-1]) if times else 0.0,
             test.reason if skipped else "; ".join(said[:1] or figures),
             output="\n".join([*said, *figures]),
-            lost_coverage=(f"{test.name}: {test.reason}",) if skipped and not moot else (),
+            lost_coverage=(test.reason,) if skipped and not moot else (),
             log=log,
             moot=moot,
             figures=tuple(figures),

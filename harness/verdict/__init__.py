@@ -8,7 +8,17 @@ from harness.verdict.exit_code import exit_code
 from harness.verdict.expectations import Expectation, load_expectations
 from harness.verdict.judging import judge
 from harness.verdict.proposing import propose
-from harness.verdict.repeating import MAX_REPEATED, Attempt, Round, Suspect, seen_besides, settle, suspects
+from harness.verdict.repeating import (
+    MAX_REPEATED,
+    Attempt,
+    Round,
+    Suspect,
+    is_unseen,
+    seen_besides,
+    settle,
+    settle_unseen,
+    suspects,
+)
 
 __all__ = [
     "MAX_REPEATED",
@@ -20,10 +30,12 @@ __all__ = [
     "compare",
     "complete",
     "exit_code",
+    "is_unseen",
     "judge",
     "load_expectations",
     "propose",
     "seen_besides",
     "settle",
+    "settle_unseen",
     "suspects",
 ]

@@ -47,5 +47,5 @@ def _excuse(one: Difference | None) -> str:
     if one.change is Change.PRE_EXISTING:
         return f"{one.change.value} (base: {one.base})"
     if one.change is Change.FLAKY:
-        return f"{one.change.value} ({one.repeats})"
+        return f"{one.change.value} ({'; '.join(filter(None, [str(one.repeats), one.note]))})"
     return ""

@@ -98,16 +98,28 @@ def _is_deadly(patched: VariantReport, test: PlannedTest | None) -> bool:
 
 def settle(one: Difference, rounds: Sequence[Round], logs: str = "") -> Difference:
     """``one`` after its repeats. Bad without the patch, if only once: flaky. Never without it: new, also if it is
-    not bad each time with it."""
+    not bad each time with it. What ``is_unseen`` is not settled by this."""
     with_patch = [seen for attempt, _ in rounds if (seen := _seen(one, attempt)) is not None]
     without = [seen for _, attempt in rounds if (seen := _seen(one, attempt)) is not None]
     repeats = Repeats(sum(with_patch), len(with_patch), sum(without), len(without))
-    note = ""
-    if repeats.base_bad:
-        return replace(one, change=Change.FLAKY, repeats=repeats, note=note, logs=logs)
-    if repeats.patched and repeats.patched_bad < repeats.patched:
-        note = "intermittent" if repeats.patched_bad else "not seen again when it ran alone: after others, or by chance"
-    return replace(one, repeats=repeats, note=note, logs=logs)
+    change = Change.FLAKY if repeats.base_bad else one.change
+    sometimes = change is Change.NEW and 0 < repeats.patched_bad < repeats.patched
+    return replace(one, change=change, repeats=repeats, note="intermittent" if sometimes else "", logs=logs)
+
+
+def is_unseen(one: Difference) -> bool:
+    """True for what was new in the run, and did not come again when it was repeated alone."""
+    return one.change is Change.NEW and one.repeats is not None and one.repeats.patched_bad == 0 < one.repeats.patched
+
+
+def settle_unseen(one: Difference, whole: Attempt) -> Difference:
+    """``one``, which ``is_unseen``, after all tests up to it ran again: it may need what ran before it."""
+    seen = _seen(one, whole)
+    if seen is None:
+        return replace(one, note="whether it needs the tests before it is not known")
+    if seen:
+        return replace(one, note="seen again after the tests before it, not when it ran alone")
+    return replace(one, change=Change.FLAKY, note="not seen again after the tests before it either")
 
 
 def _seen(one: Difference, attempt: Attempt) -> bool | None:

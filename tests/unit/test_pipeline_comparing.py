@@ -25,6 +25,7 @@ from harness.pipeline.side import Side, State
 from harness.pipeline.testing import Findings
 from harness.pipeline.two_runs import compare_runs
 from harness.source import parse_base
+from harness.suites import select_suites
 from harness.verdict import Attempt, Round, Suspect
 from harness.vm.accel import Accelerator
 from harness.vm.launch import Launcher
@@ -67,10 +68,15 @@ class Scripted(Repeater):
     def __init__(self, *answers: Round) -> None:
         self.answers = list(answers)
         self.asked: list[str] = []
+        self.whole = Attempt()
 
     def rounds(self, report: object, suspect: Suspect, logs: str) -> list[Round]:
         self.asked.append(suspect.name)
         return self.answers
+
+    def all_again(self, report: object, last: str, logs: str) -> Attempt:
+        self.asked.append(f"all up to {last}")
+        return self.whole
 
 
 def attempt(status: Status, *splats: Splat, lost: bool = False) -> Attempt:
@@ -93,6 +99,19 @@ def test_what_is_bad_only_with_the_patch_is_repeated_and_settled(tmp_path: Path)
     assert [(one.name, one.change) for one in done.differences] == [("a", Change.FLAKY), ("b", Change.PRE_EXISTING)]
     assert done.differences[0].told.endswith("patched 2/2 failed, base 1/2")
     assert done.against == comparing.HERE
+
+
+@pytest.mark.parametrize(("whole", "change"), [(PASS, Change.FLAKY), (FAIL, Change.NEW)])
+def test_what_does_not_come_again_alone_is_tried_once_more_with_all_before_it(
+    tmp_path: Path, whole: Status, change: Change
+) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS)))
+    patched.job = replace(patched.job, suites=tuple(select_suites(["checks"])))
+    repeater = Scripted(*([(attempt(PASS), attempt(PASS))] * 3))
+    repeater.whole = attempt(whole)
+    done = compared(patched, base, repeater)[ON.name]
+    assert repeater.asked == ["checks a", "all up to checks"]
+    assert [(one.change, str(one.repeats)) for one in done.differences] == [(change, "patched 0/3 failed, base 0/3")]
 
 
 def test_without_repeats_it_is_new_at_once(tmp_path: Path) -> None:

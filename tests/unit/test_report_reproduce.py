@@ -7,7 +7,7 @@ import pytest
 
 from harness.model import PlannedTest, Status, TestResult
 from harness.report.reproduce import reproduce, without_patch
-from tests.support.sample_reports import ON, run_report, splat, variant_report
+from tests.support.sample_reports import ON, compared_report, run_report, splat, variant_report
 
 FAILED = TestResult("checks", "udmabuf.x", Status.FAIL)
 
@@ -67,3 +67,9 @@ def test_names_are_quoted_for_the_shell() -> None:
 )
 def test_the_base_alone_is_the_same_run_without_the_patch(command: str, base: str) -> None:
     assert without_patch(("dmabuf-harness", *command.split())) == f"dmabuf-harness {base} --no-patch"
+
+
+def test_a_test_that_is_gone_cannot_be_asked_for() -> None:
+    report = compared_report()
+    (gone,) = [result for result in report.variants[0].results if result.name == "was.there"]
+    assert reproduce(report, report.variants[0], gone).endswith(f"--variant {ON.name} --suite checks")

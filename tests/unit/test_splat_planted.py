@@ -217,6 +217,16 @@ def test_fingerprints_outlast_the_version_where_the_words_do() -> None:
         assert len({tuple(splat.fingerprint for splat in found(base)[act]) for base in BASES}) == 1, act
 
 
+def test_the_other_variant_in_another_guest_has_the_same_fingerprints() -> None:
+    """Kernels with and without DMABUF_MOVE_NOTIFY; other addresses, processes, CPUs and times."""
+    log = find_splats_in(DATA / "console-6.12-planted-in-the-other-variant.log")
+    splats = [splat for splat in log if splat.kind != "taint"]  # what else happened there is cut out
+    assert {splat.during for splat in splats} >= {"warn_on", "list_del", "dma", "sleep", "spin", "null"}
+    for splat in splats:
+        same = [other for other in found("6.12")[splat.during] if other.fingerprint == splat.fingerprint]
+        assert len(same) == 1 and same[0].text != splat.text, splat.title
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_the_wrong_is_where_the_stack_says(base: str) -> None:
     """The function of the act, or one it calls, is among the first that count."""

@@ -80,3 +80,8 @@ def test_a_flag_is_told_once() -> None:
 
 def test_modules_are_no_trouble() -> None:
     assert taints(bug("Tainted: G           OE    N")) == []
+
+
+def test_the_flag_of_a_soft_lockup_is_no_trouble_by_itself() -> None:
+    """Seen on 7.3: making a sw_sync fence sets it."""
+    assert taints(bug("Tainted: G           O L   ")) == []

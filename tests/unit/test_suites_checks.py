@@ -62,7 +62,7 @@ def test_results(tmp_path: Path) -> None:
     assert failed.message == "failed: expected EINVAL, but the call succeeded (a.py:42)"
     assert failed.output.splitlines()[1] == "leaked descriptor 7 -> /dmabuf:"
     assert (skipped.status, skipped.message) == (Status.SKIP, "no such device")
-    assert skipped.lost_coverage == ("a.skips: no such device",)
+    assert skipped.lost_coverage == ("no such device",)
     assert (measured.figures, measured.message) == (("bytes pinned: 0",), "bytes pinned: 0")
     assert (moot.status, moot.moot, moot.lost_coverage) == (Status.SKIP, True, ())
     assert not skipped.moot

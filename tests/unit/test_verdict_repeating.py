@@ -10,7 +10,17 @@ import pytest
 from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import identity
-from harness.verdict import Attempt, Round, compare, judge, seen_besides, settle, suspects
+from harness.verdict import (
+    Attempt,
+    Round,
+    compare,
+    is_unseen,
+    judge,
+    seen_besides,
+    settle,
+    settle_unseen,
+    suspects,
+)
 from tests.support.sample_reports import ON, boot, failed_build, planned, variant_report
 
 PASS, FAIL, ERROR, MISSING = Status.PASS, Status.FAIL, Status.ERROR, Status.MISSING
@@ -112,7 +122,7 @@ def rounds(*pairs: tuple[Status, Status]) -> list[Round]:
         ([(FAIL, PASS)] * 3, Change.NEW, "patched 3/3 failed, base 0/3"),
         ([(ERROR, PASS)], Change.NEW, "patched 1/1 failed, base 0/1"),
         ([(FAIL, PASS), (PASS, PASS)], Change.NEW, "patched 1/2 failed, base 0/2; intermittent"),
-        ([(PASS, PASS)] * 3, Change.NEW, "patched 0/3 failed, base 0/3; not seen again when it ran alone"),
+        ([(PASS, PASS)] * 3, Change.NEW, "patched 0/3 failed, base 0/3"),
         ([(FAIL, PASS), (FAIL, FAIL)], Change.FLAKY, "patched 2/2 failed, base 1/2"),
         ([(PASS, FAIL)], Change.FLAKY, "patched 0/1 failed, base 1/1"),
         ([(FAIL, MISSING)] * 2, Change.NEW, "patched 2/2 failed, base 0/0"),
@@ -124,6 +134,28 @@ def test_counts_decide(pairs: list[tuple[Status, Status]], change: Change, told:
     assert settled.change is change
     assert told in settled.told
     assert settled.logs == "repeats/1"
+
+
+@pytest.mark.parametrize(
+    ("again", "change", "note"),
+    [
+        (PASS, Change.FLAKY, "not seen again after the tests before it either"),
+        (FAIL, Change.NEW, "seen again after the tests before it, not when it ran alone"),
+        (MISSING, Change.NEW, "whether it needs the tests before it is not known"),
+    ],
+)
+def test_what_does_not_come_again_alone_may_need_the_tests_before_it(again: Status, change: Change, note: str) -> None:
+    unseen = settle(A, rounds(*([(PASS, PASS)] * 3)))
+    assert is_unseen(unseen)
+    settled = settle_unseen(unseen, attempt(again))
+    assert (settled.change, settled.note) == (change, note)
+    judged = judge(report(result("a", FAIL)), Comparison((settled,)))
+    assert judged.is_bad is (change is Change.NEW)
+
+
+@pytest.mark.parametrize("pairs", [[(FAIL, PASS)], [(PASS, FAIL)], [(MISSING, PASS)]])
+def test_what_came_again_or_never_ran_again_is_settled_without(pairs: list[tuple[Status, Status]]) -> None:
+    assert not is_unseen(settle(A, rounds(*pairs)))
 
 
 def test_where_the_base_fails_too_only_a_lost_guest_counts() -> None:
