@@ -135,7 +135,7 @@ class Comparer:
         rounds: Sequence[Round],
         places: Sequence[str],
     ) -> Comparison:
-        """``found`` with what is ``settled``, and with the splats that only ``rounds`` have shown (logs: ``places``)."""
+        """``found`` with what is ``settled``, and with the splats that only ``rounds`` showed (logs: ``places``)."""
         name = report.variant.name
         for one in settled.values():
             self._events.publish(Note(name, f"{case_of(one)}: {one.change.value}: {one.told}"))
