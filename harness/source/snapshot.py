@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 
 from harness.model import Tree
-from harness.source.git import attempt, git
+from harness.source.git import attempt
 
 
 class Snapshot:
@@ -23,7 +23,8 @@ class Snapshot:
 
     @cached_property
     def _paths(self) -> frozenset[str]:
-        return frozenset(git(self._tree.path, "ls-tree", "-r", "-z", "--name-only", self._id).split("\0"))
+        listed = attempt(self._tree.path, "ls-tree", "-r", "-z", "--name-only", self._id)
+        return frozenset(listed.stdout.split("\0") if listed.ok else ())  # gone: less is explained, no more
 
     def _read(self, path: str) -> str | None:
         done = attempt(self._tree.path, "show", f"{self._id}:{path}")

@@ -48,7 +48,7 @@ def _why_not(base: VariantReport) -> str:
     if base.kernel is None:
         return "the base was not built"
     if not base.boots:
-        return "the base was not booted"
+        return "the base was not booted" if base.planned else ""  # it has none of the tests that were asked for
     return "" if _is_up(base) else f"the base does not boot ({base.boots[-1].ended})"
 
 
@@ -61,12 +61,14 @@ def _undecided(one: Difference, lacking: str) -> Difference:
 
 
 def _steps(base: VariantReport, patched: VariantReport) -> Iterator[Difference]:
-    yield _step("build", _builds(base), _builds(patched))
-    yield _step("boot", _boots(base), _boots(patched))
-    before = {problem.request.symbol: problem for problem in base.config_problems}
-    after = {problem.request.symbol: problem for problem in patched.config_problems}
+    for name, of in (("build", _builds), ("boot", _boots)):
+        before, after = of(base), of(patched)
+        if before or after not in ("", "ok"):
+            yield _step(name, before, after)
     if base.kernel is not None and patched.kernel is not None:
-        yield from (_symbol(name, before.get(name), after.get(name)) for name in {**before, **after})
+        asked = {problem.request.symbol: problem for problem in base.config_problems}
+        got = {problem.request.symbol: problem for problem in patched.config_problems}
+        yield from (_symbol(name, asked.get(name), got.get(name)) for name in {**asked, **got})
 
 
 def _step(name: str, base: str, patched: str) -> Difference:

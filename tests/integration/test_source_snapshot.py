@@ -29,4 +29,5 @@ def test_each_kernel_keeps_its_own_source(tmp_path: Path, monkeypatch: pytest.Mo
     with_patch, without = Snapshot(tree, patched.tree_id), Snapshot(tree, plain.tree_id)
     assert (with_patch(CORE), without(CORE)) == ("long dma_buf;\n", "int dma_buf;\n")
     assert (with_patch("new.c"), without("new.c")) == ("x\n", None)
+    assert Snapshot(tree, "0" * 40)(CORE) is None, "what is gone explains nothing, and stops nothing"
     assert with_patch("drivers") is None and with_patch("../etc/passwd") is None

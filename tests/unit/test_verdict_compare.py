@@ -110,6 +110,14 @@ def test_a_test_that_disappears_with_the_patch_is_missing_then(base: Status, exp
     assert (change(found) is Change.LOST) is expected
 
 
+def test_a_base_that_has_none_of_the_tests_asked_for_is_not_to_blame() -> None:
+    empty = variant_report(ON, (), boots=())
+    patched = variant_report(ON, (x(FAIL),))
+    found = compare(empty, patched)
+    assert (only(found).change, found.why_not) == (Change.NEW, "")
+    assert compare(empty, variant_report(ON, (x(PASS),))).those(Change.GAINED)
+
+
 def test_what_was_not_asked_for_has_not_disappeared() -> None:
     found = compare(report(x(PASS)), report(), same_request=False)
     assert (only(found).change, only(found).patched) == (Change.NOT_COMPARABLE, "not asked for")
