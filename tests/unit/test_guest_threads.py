@@ -17,7 +17,7 @@ from harness.guest.kernel import PAGE
 from harness.guest.memory import Window, memory
 from harness.guest.registry import CheckFailed
 from harness.guest.threads import ROUNDS, THREADS, Chance, in_threads, may_fail, together
-from harness.guest.waiting import SIGKILL, end_of_child, in_child, start_child
+from harness.guest.waiting import SIGKILL, await_ioctl, end_of_child, in_child, soon, start_child
 
 # --- threads ----------------------------------------------------------------------------------
 
@@ -37,6 +37,23 @@ def test_the_first_failure_is_told_when_all_have_ended() -> None:
     with pytest.raises(CheckFailed, match=r"^one$"):
         together(lambda: ended.append(0), lambda: fail("one"), lambda: fail("two"), lambda: ended.append(3))
     assert sorted(ended) == [0, 3]
+
+
+def test_what_happens_soon_has_happened_at_the_end() -> None:
+    happened = []
+    with soon(lambda: happened.append(1)):
+        pass
+    assert happened == [1]
+
+
+def test_an_error_of_what_happens_soon_is_told_unless_there_is_one_already() -> None:
+    def fail() -> None:
+        raise CheckFailed("there")
+
+    with pytest.raises(CheckFailed, match="there"), soon(fail):
+        pass
+    with pytest.raises(CheckFailed, match="here"), soon(fail):
+        raise CheckFailed("here")
 
 
 def test_threads_get_the_same_chance_every_time() -> None:
@@ -77,6 +94,13 @@ def test_how_a_child_ends() -> None:
     assert in_child(lambda: None) == 0
     assert in_child(fail) == 1
     assert in_child(lambda: os.kill(os.getpid(), SIGKILL)) == -SIGKILL
+
+
+def test_a_child_that_ends_never_sleeps_in_ioctl() -> None:
+    child = start_child(lambda: None)
+    with pytest.raises(CheckFailed, match="never slept in ioctl"):
+        await_ioctl(child)
+    assert end_of_child(child) == 0
 
 
 def test_a_child_does_not_outlive_a_wait_that_was_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
