@@ -68,7 +68,10 @@ class ChecksSuite:
                 yield TestResult(self.name, running, Status.ERROR, message=f"guest lost: {lost.reason}", log=logged)
             raise
         if running:
-            yield TestResult(self.name, running, Status.FAIL, message=_how_it_ended(command), log=logged)
+            yield TestResult(self.name, running, Status.ERROR, message=_how_it_ended(command), log=logged)
+            if running != names[-1]:
+                # Most of all an oops that killed it: the kernel lives, but nothing it does now would prove anything.
+                raise GuestLost(f"the runner of the checks ended in {running}")
 
     def _result(self, test: KtapTest, log: str) -> TestResult:
         """The runner's comments before a result are what it says of it, the last one the time it took."""
