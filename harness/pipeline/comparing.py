@@ -109,7 +109,9 @@ class Comparer:
             logs = f"repeats/{report.variant.name}-{number}"
             rounds = repeater.rounds(report, suspect, logs)
             settled = {one: settle(one, rounds, logs) for one in suspect.about}
-            if suspect.test is not None and any(map(is_unseen, settled.values())):
+            if suspect.test is None and rounds:  # nothing comes before a boot that it could need
+                settled = {one: settle_unseen(now, rounds[-1][0]) for one, now in settled.items()}
+            elif suspect.test is not None and any(map(is_unseen, settled.values())):
                 unseen.append(suspect.test.suite)
             places = [f"{logs}/patched-{count}" for count, _ in enumerate(rounds, 1)]
             found = self._settled(base, report, found, settled, rounds, places)
@@ -123,7 +125,13 @@ class Comparer:
         last = max(unseen, key=[suite.name for suite in self._patched.job.suites].index)
         logs = f"repeats/{report.variant.name}-all"
         whole = repeater.all_again(report, last, logs)
-        settled = {one: settle_unseen(one, whole) for one in found.differences if is_unseen(one) and one.name != "boot"}
+        settled = {one: settle_unseen(one, whole) for one in found.differences if is_unseen(one)}
+        known = {(result.suite, result.name) for result in (*base.results, *report.results) if result.status.is_bad}
+        self._patched.state(report.variant.name).findings.notes += [
+            f"when all was repeated: {result.suite} {result.name}: {result.status.value}: {result.message}"
+            for result in whole.results
+            if result.status.is_bad and (result.suite, result.name) not in known
+        ]
         return self._settled(base, report, found, settled, [(whole, Attempt())], [logs])
 
     def _settled(
@@ -162,9 +170,8 @@ def lacking(base: VariantReport, patched: VariantReport) -> str:
     """Options of the variant that the patched kernel has and the base does not know, in words; empty if none."""
     if base.kernel is None or patched.kernel is None:
         return ""
-    pairs = {symbol: (base.kernel.config_value(symbol), patched.kernel.config_value(symbol)) for symbol in
-             patched.variant.options}  # fmt: skip
-    absent = [f"CONFIG_{symbol}" for symbol, (before, after) in pairs.items() if before == "n" != after]
+    before, after = base.kernel.config_value, patched.kernel.config_value
+    absent = [f"CONFIG_{symbol}" for symbol in patched.variant.options if before(symbol) == "n" != after(symbol)]
     return f"the base has no {' and no '.join(absent)}" if absent else ""
 
 

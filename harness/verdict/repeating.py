@@ -113,13 +113,15 @@ def is_unseen(one: Difference) -> bool:
 
 
 def settle_unseen(one: Difference, whole: Attempt) -> Difference:
-    """``one``, which ``is_unseen``, after all tests up to it ran again: it may need what ran before it."""
+    """``one`` after all tests up to it ran again, if it ``is_unseen``: it may need what ran before it."""
+    if not is_unseen(one):
+        return one
     seen = _seen(one, whole)
     if seen is None:
         return replace(one, note="whether it needs the tests before it is not known")
     if seen:
         return replace(one, note="seen again after the tests before it, not when it ran alone")
-    return replace(one, change=Change.FLAKY, note="not seen again after the tests before it either")
+    return replace(one, change=Change.FLAKY, note="not seen again")
 
 
 def _seen(one: Difference, attempt: Attempt) -> bool | None:

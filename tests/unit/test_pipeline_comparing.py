@@ -114,6 +114,25 @@ def test_what_does_not_come_again_alone_is_tried_once_more_with_all_before_it(
     assert [(one.change, str(one.repeats)) for one in done.differences] == [(change, "patched 0/3 failed, base 0/3")]
 
 
+def test_what_else_goes_wrong_when_all_is_repeated_is_noted(tmp_path: Path) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL, b=PASS))), side(tmp_path, found(named(a=PASS, b=PASS)))
+    patched.job = replace(patched.job, suites=tuple(select_suites(["checks"])))
+    repeater = Scripted((attempt(PASS), attempt(PASS)))
+    repeater.whole = Attempt(tuple(named(a=PASS, b=FAIL)), (), BootOutcome.UP)
+    compared(patched, base, repeater)
+    assert patched.state(ON.name).findings.notes == ["when all was repeated: checks b: fail: "]
+
+
+def test_a_splat_that_only_the_first_boot_showed_is_flaky(tmp_path: Path) -> None:
+    splat = Splat("warn", "WARNING: x", "text", 3, "boot")
+    patched, base = side(tmp_path, found(named(a=PASS), [splat])), side(tmp_path, found(named(a=PASS)))
+    silent, loud = Attempt((), (), BootOutcome.UP), Attempt((), (splat,), BootOutcome.UP)
+    for answers, change in (((silent, silent), Change.FLAKY), ((loud, silent), Change.NEW)):
+        repeater = Scripted(answers)
+        done = compared(patched, base, repeater)[ON.name]
+        assert ([one.change for one in done.differences], repeater.asked) == ([change], ["boot"])
+
+
 def test_without_repeats_it_is_new_at_once(tmp_path: Path) -> None:
     done = compared(side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS))))[ON.name]
     assert [(one.change, one.repeats) for one in done.differences] == [(Change.NEW, None)]

@@ -139,7 +139,7 @@ def test_counts_decide(pairs: list[tuple[Status, Status]], change: Change, told:
 @pytest.mark.parametrize(
     ("again", "change", "note"),
     [
-        (PASS, Change.FLAKY, "not seen again after the tests before it either"),
+        (PASS, Change.FLAKY, "not seen again"),
         (FAIL, Change.NEW, "seen again after the tests before it, not when it ran alone"),
         (MISSING, Change.NEW, "whether it needs the tests before it is not known"),
     ],
