@@ -84,6 +84,7 @@ class SuiteContext:
 
     ``log_prefix``: path of ``logs`` relative to the run directory. ``only``: names the user asked for (empty: all).
     ``variant``: the one whose kernel runs. ``thorough``: also run what takes minutes under software emulation.
+    ``seed``: for tests that draw numbers, to do as they did before; None lets them choose.
     """
 
     logs: Path
@@ -91,6 +92,7 @@ class SuiteContext:
     only: frozenset[str] = frozenset()
     variant: Variant | None = None
     thorough: bool = False
+    seed: int | None = None
 
     def leaves_out_slow_tests(self, guest: Guest) -> bool:
         """True where the slowest tests cost minutes and nobody asked for them: a loss of coverage, to be said."""

@@ -86,6 +86,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--thorough", action="store_true", help="without KVM: also run the tests that take minutes under emulation"
     )
     how.add_argument(
+        "--seed", type=natural, metavar="N", help="of the contract's stress test, to repeat one (default: a new one)"
+    )
+    how.add_argument(
         "-j",
         "--jobs",
         type=positive,
@@ -96,6 +99,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("results")
     out.add_argument("--out", type=Path, metavar="DIR", help="directory of this run (default: runs/ID)")
     out.add_argument("--junit", type=Path, metavar="FILE", help="also write the JUnit XML there")
+
+
+def natural(text: str) -> int:
+    """A seed, as an argument's ``type``."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number
 
 
 def positive(text: str) -> int:
@@ -134,6 +145,7 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         no_base=arguments.no_base,
         repeat=arguments.repeat,
         strict=arguments.strict,
+        seed=arguments.seed,
     )
 
 

@@ -45,7 +45,8 @@ class Stored:
 
 def key(kernel: Kernel, suites: Iterable[str], request: RunRequest, accel: str, qemu: str) -> str:
     """Equal key, same results, as far as a kernel is predictable. ``accel``, ``qemu``: of the guest."""
-    parts = [_FORMAT, kernel.key, *suites, "only", *sorted(request.only), str(request.thorough), accel, qemu]
+    asked = [*suites, "only", *sorted(request.only), str(request.thorough), str(request.seed)]
+    parts = [_FORMAT, kernel.key, *asked, accel, qemu]
     digest = hashlib.sha256("\0".join(parts).encode())
     for path in [*sorted(_code()), *(file for given in request.pytest for file in sorted(_files(given)))]:
         digest.update(f"\0{path}\0".encode("utf-8", "surrogateescape"))

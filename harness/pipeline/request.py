@@ -25,8 +25,9 @@ class RunRequest:
 
     ``patches``: files as named by the user; empty means the bundled series, unless ``no_patch``.
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
-    ``thorough``: also what takes minutes under software emulation. ``no_base``: do not test the base without the patch.
-    ``repeat``: how often what is bad only with the patch is repeated. ``strict``: what is bad on the base, too, counts.
+    ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
+    ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
+    repeated. ``strict``: what is bad on the base, too, counts.
     """
 
     directory: Path
@@ -41,6 +42,7 @@ class RunRequest:
     accel: str = "auto"
     jobs: int = 2
     thorough: bool = False
+    seed: int | None = None
     junit: Path | None = None
     no_base: bool = False
     repeat: int = DEFAULT_REPEAT

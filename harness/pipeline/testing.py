@@ -55,6 +55,7 @@ class KernelTest:
         self._events = events
         self._run_dir = request.directory
         self._thorough = request.thorough
+        self._seed = request.seed
         self._narrowed = bool(request.only)
         self._guest: VmGuest | None = None
         self._suites: tuple[Suite, ...] = ()
@@ -152,7 +153,8 @@ class KernelTest:
         """Run ``suite`` in ``guest``; True if the guest was lost and something may be left to do."""
         logs = self._run_dir / "boots" / f"{self._variant}-{len(self.findings.boots)}" / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        context = SuiteContext(logs, str(logs.relative_to(self._run_dir)), only, self._of, self._thorough)
+        prefix = str(logs.relative_to(self._run_dir))
+        context = SuiteContext(logs, prefix, only, self._of, self._thorough, self._seed)
         with phase(self._events, self._shown, f"suite:{suite.name}", self.findings.times) as say:
             try:
                 guest.mark(f"start {suite.name}")

@@ -53,7 +53,7 @@ class ChecksSuite:
         limit, silence = TIME_LIMIT * (len(names) + 1) * guest.slowness, SILENCE_LIMIT * guest.slowness
         log = log_file(context.logs, self.name)
         _ship(guest, context.logs / "checks.zip")
-        command = StreamedCommand(guest, _command(names, guest.slowness), limit, log, silence)
+        command = StreamedCommand(guest, _command(names, guest.slowness, context.seed), limit, log, silence)
         logged = f"{context.log_prefix}/{log.name}"
         parser, running = KtapParser(), ""
         try:
@@ -100,8 +100,10 @@ def _ship(guest: Guest, local: Path) -> None:
     guest.put(local, _ARCHIVE)
 
 
-def _command(names: list[str], factor: float) -> str:
-    return bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names) + " 2>&1"
+def _command(names: list[str], factor: float, seed: int | None) -> str:
+    """``HARNESS_SEED``: see harness/guest/checks/contract_stress.py."""
+    environment = "" if seed is None else f"HARNESS_SEED={seed} "
+    return environment + bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names) + " 2>&1"
 
 
 def _how_it_ended(command: StreamedCommand) -> str:

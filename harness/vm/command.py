@@ -22,8 +22,10 @@ GUEST_ADDRESS = "10.0.2.15"  # QEMU's user network; configured by the kernel its
 # timer tick for 10 ms early in its boot panics with "IO-APIC + timer doesn't work!" (arch/x86/kernel/apic/io_apic.c,
 # timer_irq_works()); as a guest of KVM the kernel leaves that test out by itself (kernel/kvm.c).
 _PATIENT = ("rcupdate.rcu_cpu_stall_timeout=150", "watchdog_thresh=60", "no_timer_check")
+# After an oops nothing that the kernel does proves anything, and what held a lock is gone: most often the rest hangs.
 _KERNEL_OPTIONS = (
     "console=ttyS0",
+    "oops=panic",
     "ignore_loglevel",
     "log_buf_len=4M",
     "panic=-1",

@@ -102,6 +102,7 @@ def test_old_entries_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         {"suites": ("checks",)},
         {"request": replace(REQUEST, only=frozenset({"udmabuf"}))},
         {"request": replace(REQUEST, thorough=True)},
+        {"request": replace(REQUEST, seed=7)},
         {"accel": "kvm"},
         {"qemu": "9.0"},
     ],

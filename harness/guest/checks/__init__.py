@@ -18,6 +18,7 @@ def load() -> None:
         limits,  # noqa: F401
         limits_memory,  # noqa: F401
         probe,  # noqa: F401
+        probe_arguments,  # noqa: F401
         sw_sync,  # noqa: F401
         sw_sync_merge,  # noqa: F401
         udmabuf,  # noqa: F401
