@@ -95,6 +95,7 @@ def test_the_known_splat_is_shown_and_colours_nothing(main_run: Run) -> None:
         (splat,) = variant.splats
         assert splat.kind == "dma-api" and "vgem" in splat.title and splat.known
         assert splat.excused.startswith("pre-existing (base: printed")
+        assert ("check_sg_segment", "kernel/dma/debug.c") in [(frame.function, frame.path) for frame in splat.stack]
     assert "platform vgem: mapping sg segment longer" in main_run.stdout
     junit = (main_run.directory / "junit.xml").read_text()
     assert "platform vgem: mapping sg segment longer" in junit

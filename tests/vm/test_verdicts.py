@@ -48,7 +48,7 @@ def test_the_splat_of_the_base_is_pre_existing_in_every_report(broken: Run) -> N
     flat = " ".join(broken.stdout.split())
     assert "platform vgem: mapping sg segment longer" in flat and "1 new failure, 1 pre-existing" in flat
     page = (broken.directory / "report.html").read_text()
-    assert "pre-existing (base: printed" in page
+    assert 'class="badge pre-existing"' in page and "base: printed during dmabuf-heaps" in page
     root = ElementTree.parse(broken.directory / "junit.xml").getroot()
     (skipped,) = [one for one in root.iter("skipped") if "vgem declares" in one.get("message", "")]
     assert skipped.get("message", "").startswith("pre-existing (base: printed")
