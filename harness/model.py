@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.changes import Comparison
+
 
 class Status(enum.Enum):
     """What became of a planned test. Every planned test has exactly one; nothing disappears."""
@@ -222,6 +224,8 @@ class TestResult:
     ``lost_coverage``: what a passing or skipped test did not test (a skip hidden in a pass), one line each.
     ``log``: path relative to the run directory of the file that holds the raw text.
     ``known``: reason of the expectation that excuses a bad status (expectations.toml), else empty.
+    ``excused``: what the comparison with the base says in its favour ("pre-existing: ..."), else empty.
+    ``fingerprint``: of the splat that it stands for, if it does.
     ``figures``: what it measured, one line each. ``moot``: skipped, and nothing is lost: there is no such promise here.
     """
 
@@ -238,10 +242,17 @@ class TestResult:
     known: str = ""
     figures: tuple[str, ...] = ()
     moot: bool = False
+    excused: str = ""
+    fingerprint: str = ""
+
+    @property
+    def excuse(self) -> str:
+        """Why a bad status does not count, empty if it does: the comparison's word comes first."""
+        return ": ".join(filter(None, [self.excused, self.known]))
 
     @property
     def is_bad(self) -> bool:
-        return self.status.is_bad and not self.known
+        return self.status.is_bad and not self.excuse
 
 
 @dataclass(frozen=True)
@@ -267,7 +278,7 @@ class Splat:
 
     ``title`` is its first telling line without time stamp; ``line`` is the 1-based line in the console log.
     ``during``: what ran when it was printed: "suite: test", "boot" before all of them, "after suite" between two.
-    ``known``: as in ``TestResult``. ``log``: path of that console log relative to the run directory.
+    ``known``, ``excused``: as in ``TestResult``. ``log``: path of that console log relative to the run directory.
     ``fingerprint``: equal for the same trouble in another run, variant or build of the kernel.
     ``stack``: decoded, as far as it can be. ``count``: how often it was printed in the same place; the first is shown.
     """
@@ -282,10 +293,11 @@ class Splat:
     fingerprint: str = ""
     stack: tuple[Frame, ...] = ()
     count: int = 1
+    excused: str = ""
 
     @property
     def is_bad(self) -> bool:
-        return not self.known
+        return not (self.known or self.excused)
 
 
 class BootOutcome(enum.Enum):
@@ -320,6 +332,7 @@ class VariantReport:
 
     ``same_as``: name of the variant whose resolved config (and so kernel and results) is equal, else empty.
     ``times``: phase name -> wall seconds ("config", "build", "boot", "suite:kselftest", ...).
+    ``comparison``: with the base in this variant, None if there was none.
     """
 
     variant: Variant
@@ -333,6 +346,7 @@ class VariantReport:
     same_as: str = ""
     times: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def is_bad(self) -> bool:
@@ -354,6 +368,8 @@ class RunReport:
     ``directory`` is where the run's files are. ``command``: what the user typed, for the reproduce line.
     ``machine``: accelerator answer, QEMU, compiler, virtme-ng versions, ... as label -> text.
     ``interrupted``: why the run stopped early, else empty: such a run is never green.
+    ``asked``: suites, and names that ``--only`` took: what the run was narrowed to.
+    ``base_variants``: the same variants of the base without the patch, if that was tested, too. They colour nothing.
     """
 
     run_id: str
@@ -368,6 +384,8 @@ class RunReport:
     seconds: float
     interrupted: str = ""
     notes: tuple[str, ...] = ()
+    base_variants: tuple[VariantReport, ...] = ()
+    asked: tuple[str, ...] = ()
 
     @property
     def is_bad(self) -> bool:

@@ -53,7 +53,8 @@ def faults(arguments: argparse.Namespace) -> int:
     obtain(parse_base(arguments.base), lambda text: None)
     with run_directory(arguments.out) as directory:
         directory.create()
-        request = RunRequest(directory.path, ("dmabuf-harness", *sys.argv[1:]), arguments.base, jobs=arguments.jobs)
+        command = ("dmabuf-harness", *sys.argv[1:])
+        request = RunRequest(directory.path, command, arguments.base, jobs=arguments.jobs, no_base=True)
         campaign = Campaign(chosen, request, _Quietly(), _say)
         try:
             code = ExitCode.OK if arguments.no_control else _control(campaign)

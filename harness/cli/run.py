@@ -14,7 +14,7 @@ from harness import doctor
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
-from harness.pipeline import Job, Outcome, RunRequest, check, execute
+from harness.pipeline import DEFAULT_REPEAT, Job, Outcome, RunRequest, check, execute
 from harness.report import EventLog, Progress, Written, render_table, save_plan, write_reports
 from harness.source import DEFAULT_BASE
 
@@ -70,6 +70,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="your own pytest files, run against each variant; may be given again",
     )
     how = parser.add_argument_group("how")
+    how.add_argument("--no-base", action="store_true", help="do not test the base without the patch, nor compare")
+    how.add_argument(
+        "--repeat",
+        type=_count,
+        default=DEFAULT_REPEAT,
+        metavar="N",
+        help="repeat what is bad only with the patch N times, and without it, too (default: %(default)s; 0: never)",
+    )
+    how.add_argument("--strict", action="store_true", help="what is bad without the patch, too, makes the run red")
     how.add_argument(
         "--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves KVM by booting, else takes TCG"
     )
@@ -108,6 +117,13 @@ def positive(text: str) -> int:
     return number
 
 
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number
+
+
 def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
     """The request that the command line stands for."""
     if arguments.patch and arguments.no_patch:
@@ -126,6 +142,9 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         jobs=arguments.jobs,
         junit=arguments.junit,
         thorough=arguments.thorough,
+        no_base=arguments.no_base,
+        repeat=arguments.repeat,
+        strict=arguments.strict,
         seed=arguments.seed,
     )
 

@@ -13,18 +13,20 @@ from harness.build import BuildRequest, build, lookup
 from harness.events import EventStream, Note, PhaseProgress
 from harness.intake import apply_series
 from harness.kconfig import resolve
-from harness.model import Applied, BuildFailure, Kernel, ResolvedConfig, Variant
+from harness.model import Applied, BuildFailure, Kernel, ResolvedConfig, Tree, Variant
 from harness.pipeline.phases import phase
 from harness.pipeline.request import Job
 from harness.source import obtain, reset, worktree_lock
 
 
 class KernelMaker:
-    """Makes the kernels of one job. Use ``source`` first; it holds the work tree for as long as it is open."""
+    """Makes the kernels of one job. Use ``source`` first; the work tree is held for as long as that is open."""
 
-    def __init__(self, job: Job, events: EventStream) -> None:
+    def __init__(self, job: Job, events: EventStream, label: str = "") -> None:
+        """``label``: put before the names of variants in events."""
         self._job = job
         self._events = events
+        self._label = label
         self._applied: Applied | None = None
         self._times: dict[str, float] = {}
 
@@ -35,11 +37,15 @@ class KernelMaker:
             tree = obtain(self._job.base, lambda text: self._progress("", "source", text))
             say(f"{tree.spec} is {tree.version}")
         with worktree_lock(tree, lambda: self._note("another run holds this base's work tree: waiting for it")):
-            with phase(self._events, "", "patch", self._times) as say:
-                reset(tree)
-                self._applied = apply_series(tree, self._job.patches)
-                say(self._applied_words(self._applied))
-            yield self._applied
+            yield self.apply(tree, "patch")
+
+    def apply(self, tree: Tree, phase_name: str) -> Applied:
+        """Bring ``tree``, which is held, to what the job asks for, writing only what differs."""
+        with phase(self._events, "", phase_name, self._times) as say:
+            reset(tree)
+            self._applied = apply_series(tree, self._job.patches)
+            say(self._applied_words(self._applied))
+        return self._applied
 
     def _applied_words(self, applied: Applied) -> str:
         for subject in applied.already_in_base:
@@ -50,7 +56,7 @@ class KernelMaker:
     def resolve(self, variant: Variant, times: dict[str, float]) -> ResolvedConfig | BuildFailure:
         """The variant's config; what did not come out as asked is said. A patch may break Kconfig itself."""
         assert self._applied is not None
-        with phase(self._events, variant.name, "config", times) as say:
+        with phase(self._events, self._label + variant.name, "config", times) as say:
             config = resolve(self._applied, self._job.symbols, variant)
             if isinstance(config, BuildFailure):
                 say("failed")
@@ -61,7 +67,7 @@ class KernelMaker:
     def make(self, config: ResolvedConfig, times: dict[str, float]) -> Kernel | BuildFailure:
         """The kernel for ``config``, from the cache if it is there. Its config and log are copied into the run."""
         assert self._applied is not None
-        name = config.variant.name
+        name = self._label + config.variant.name
         request = BuildRequest(self._applied, config, self._job.request.jobs)
         with phase(self._events, name, "build", times) as say:
             if (made := lookup(request)) is not None:

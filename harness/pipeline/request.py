@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import UserError
@@ -16,6 +16,8 @@ from harness.source import BaseSpec, parse_base
 from harness.suites import PytestSuite, select_suites
 from harness.verdict import Expectation, load_expectations
 
+DEFAULT_REPEAT = 3
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -24,6 +26,8 @@ class RunRequest:
     ``patches``: files as named by the user; empty means the bundled series, unless ``no_patch``.
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
+    ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
+    repeated. ``strict``: what is bad on the base, too, counts.
     """
 
     directory: Path
@@ -40,6 +44,9 @@ class RunRequest:
     thorough: bool = False
     seed: int | None = None
     junit: Path | None = None
+    no_base: bool = False
+    repeat: int = DEFAULT_REPEAT
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,19 @@ class Job:
             "variants": [variant.name for variant in self.variants],
             "suites": [suite.name for suite in self.suites],
             "only": sorted(self.request.only),
+            "base without the patch": self.wants_base,
+            "repeat": self.request.repeat,
         }
+
+    @property
+    def wants_base(self) -> bool:
+        """True if there is a patch, and what it changes is to be told."""
+        return bool(self.patches) and not self.request.no_base
+
+    def of_base(self) -> Job:
+        """The same without the patch, in a directory of its own inside that of the run."""
+        directory = self.request.directory / "base"
+        return replace(self, patches=(), request=replace(self.request, directory=directory))
 
 
 def check(request: RunRequest) -> Job:

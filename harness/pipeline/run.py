@@ -6,51 +6,24 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from harness import process
+from harness.changes import Comparison
 from harness.errors import ExitCode, HarnessError, UserError
 from harness.events import EventStream, Note
-from harness.model import (
-    Applied,
-    BuildFailure,
-    Kernel,
-    PlannedTest,
-    ResolvedConfig,
-    RunReport,
-    Variant,
-    VariantReport,
-)
+from harness.model import Applied, RunReport, VariantReport
+from harness.pipeline.comparing import Comparer, keep, settle_base
 from harness.pipeline.kernels import KernelMaker
-from harness.pipeline.plan import narrow, plan_tests
+from harness.pipeline.plan import chosen, narrow
+from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job
-from harness.pipeline.testing import KernelTest
-from harness.verdict import apply_expectations, complete, exit_code
+from harness.pipeline.side import Side, State, moved
+from harness.verdict import apply_expectations, exit_code, judge
 from harness.vm.launch import Launcher
 
-
-@dataclass
-class _State:
-    """One variant on its way."""
-
-    variant: Variant
-    config: ResolvedConfig | None = None
-    same_as: str = ""
-    kernel: Kernel | None = None
-    failure: BuildFailure | None = None
-    test: KernelTest | None = None
-    times: dict[str, float] = field(default_factory=dict)
-
-    def take(self, made: ResolvedConfig | Kernel | BuildFailure) -> None:
-        """Note what a stage made of this variant."""
-        match made:
-            case ResolvedConfig():
-                self.config = made
-            case Kernel():
-                self.kernel = made
-            case BuildFailure():
-                self.failure = made
+_BASE = "base "  # before the names of the base's variants, while the run goes
 
 
 @dataclass(frozen=True)
@@ -87,22 +60,30 @@ class _Run:
     def __init__(self, job: Job, events: EventStream) -> None:
         self._job = job
         self._events = events
-        self._states = [_State(variant) for variant in job.variants]
+        self._patched = Side(job, events)
+        self._base: Side | None = None
+        self._comparisons: dict[str, Comparison] = {}
         self._applied: Applied | None = None
         self._launcher: Launcher | None = None
         self._started = time.monotonic()
         self._date = datetime.now(UTC).isoformat(timespec="seconds")
 
     def work(self) -> None:
-        """Source, patch, config and builds here; each kernel's tests in a thread as soon as it is there."""
+        """Source, patch, config and builds here; each kernel's tests in a thread as soon as it is there.
+
+        The patched kernels come first: they are what is waited for. The base uses the same object trees after them.
+        """
         request = self._job.request
-        self._launcher = Launcher(request.accel, lambda text: self._note("", text), thorough=request.thorough)
-        workers = max(1, min(len(self._states), os.cpu_count() or 1))
+        launcher = Launcher(request.accel, self._note, thorough=request.thorough)
+        self._launcher = launcher
+        sides = 2 if self._job.wants_base else 1
+        workers = max(1, min(sides * len(self._job.variants), os.cpu_count() or 1))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="guest")
         try:
-            tests = self._build_all(pool)
-            for test in tests:
+            for test in self._build_all(pool, launcher):
                 test.result()
+            if self._base is not None:
+                self._comparisons = self._comparer(self._base, launcher).compare(pool)
         except BaseException:
             # First the programs, then the threads that wait for them.
             process.stop_all()
@@ -110,46 +91,53 @@ class _Run:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _note(self, variant: str, text: str, level: str = "info") -> None:
-        self._events.publish(Note(variant, text, level))
+    def _note(self, text: str, level: str = "info") -> None:
+        self._events.publish(Note("", text, level))
 
     # --- kernels ------------------------------------------------------------------------------
 
-    def _build_all(self, pool: ThreadPoolExecutor) -> list[Future[None]]:
+    def _build_all(self, pool: ThreadPoolExecutor, launcher: Launcher) -> list[Future[None]]:
+        only = self._job.request.only
         maker = KernelMaker(self._job, self._events)
         tests: list[Future[None]] = []
         with maker.source() as applied:
             self._applied = applied
-            for state in self._states:
-                state.take(maker.resolve(state.variant, state.times))
-            for state in self._distinct():
-                assert state.config is not None
-                state.take(maker.make(state.config, state.times))
-                if state.kernel is not None:
-                    planned = plan_tests(self._job.suites, state.kernel, applied.tree.path)
-                    tests.append(pool.submit(self._test, state, state.kernel, narrow(planned, self._job.request.only)))
+            is_base = len(applied.patches) == len(applied.already_in_base)
+            test = self._test_patchless if is_base else self._patched.test
+            self._patched.make(
+                maker,
+                applied,
+                lambda planned: narrow(planned, only),
+                lambda state: tests.append(pool.submit(test, state, launcher)),
+            )
+            if self._job.wants_base and not is_base:
+                tests += self._build_base(applied, pool, launcher)
         return tests
 
-    def _distinct(self) -> list[_State]:
-        """The variants that are kernels of their own; the others are marked as the same as one of these."""
-        first: dict[str, _State] = {}
-        for state in self._states:
-            if state.config is None:
-                continue  # Kconfig itself failed
-            twin = first.setdefault(state.config.sha256, state)
-            if twin is not state:
-                state.same_as = twin.variant.name
-                self._note(state.variant.name, f"same resolved config as {state.same_as}: one kernel, tested once")
-        return list(first.values())
+    def _test_patchless(self, state: State, launcher: Launcher) -> None:
+        """A run without a patch is what later runs compare with."""
+        self._patched.test(state, launcher)
+        keep(self._patched, state, launcher)
 
-    def _test(self, state: _State, kernel: Kernel, planned: tuple[PlannedTest, ...]) -> None:
-        assert self._launcher is not None
-        state.test = KernelTest(state.variant, kernel, self._launcher, self._events, self._job.request)
-        state.test.findings.planned = planned
-        try:
-            state.test.run(self._job.suites)
-        except process.Stopping:
-            return  # the main thread knows why
+    def _build_base(self, applied: Applied, pool: ThreadPoolExecutor, launcher: Launcher) -> list[Future[None]]:
+        """The base is built in every variant, but only tested where there is a patched kernel to compare it with."""
+        job = self._job.of_base()
+        self._base = base = Side(job, self._events, _BASE)
+        maker = KernelMaker(job, self._events, _BASE)
+        tests: list[Future[None]] = []
+
+        def ready(state: State) -> None:
+            if any(self._patched.state(own.variant.name).kernel for own in base.states_like(state)):
+                tests.append(pool.submit(settle_base, base, state, launcher, self._events, _BASE))
+
+        plain = maker.apply(applied.tree, "base")
+        base.make(maker, plain, lambda planned: chosen(planned, job.request.only), ready)
+        return tests
+
+    def _comparer(self, base: Side, launcher: Launcher) -> Comparer:
+        request = self._job.request
+        repeater = Repeater(self._patched, base, launcher, request.directory)
+        return Comparer(self._patched, base, repeater if request.repeat else None, self._events)
 
     # --- report -------------------------------------------------------------------------------
 
@@ -158,50 +146,34 @@ class _Run:
 
     def report(self, interrupted: str = "") -> RunReport:
         request, applied = self._job.request, self._applied
-        version = applied.tree.version if applied is not None else ""
-        planned = self._planned_anywhere()
+        base = [moved(report, _BASE.strip()) for report in self._base.reports()] if self._base is not None else []
         return RunReport(
             run_id=request.directory.name,
             started=self._date,
             command=request.command,
             base=request.base,
-            base_version=version,
+            base_version=self._version,
             patches=tuple(patch.subject for patch in self._job.patches),
             already_in_base=applied.already_in_base if applied is not None else (),
-            variants=tuple(self._variant_report(state, version, planned) for state in self._states),
+            variants=tuple(map(self._judged, self._patched.reports())),
             machine=self._machine(),
             seconds=time.monotonic() - self._started,
             interrupted=interrupted,
+            base_variants=tuple(map(self._expected, base)),
+            asked=(*(suite.name for suite in self._job.suites), *sorted(request.only)),
         )
 
-    def _planned_anywhere(self) -> tuple[PlannedTest, ...]:
-        """Tests planned for any variant: one that was not built, or not yet, misses them."""
-        planned: dict[PlannedTest, None] = {}
-        for state in self._states:
-            if state.test is not None:
-                planned.update(dict.fromkeys(state.test.findings.planned))
-        return tuple(planned)
+    @property
+    def _version(self) -> str:
+        return self._applied.tree.version if self._applied is not None else ""
 
-    def _variant_report(self, state: _State, version: str, planned: tuple[PlannedTest, ...]) -> VariantReport:
-        findings = state.test.findings if state.test is not None else None
-        if findings is not None:
-            planned = findings.planned
-        if state.same_as:
-            planned = ()
-        report = VariantReport(
-            variant=state.variant,
-            planned=planned,
-            results=complete(planned, findings.results if findings is not None else ()),
-            splats=tuple(findings.splats) if findings is not None else (),
-            boots=tuple(findings.boots) if findings is not None else (),
-            config_problems=state.config.problems if state.config is not None else (),
-            kernel=state.kernel,
-            build_failure=state.failure,
-            same_as=state.same_as,
-            times={**state.times, **(findings.times if findings is not None else {})},
-            notes=tuple(findings.notes) if findings is not None else (),
-        )
-        return apply_expectations(report, version, self._job.expectations, date.today())
+    def _judged(self, report: VariantReport) -> VariantReport:
+        comparison = self._comparisons.get(report.variant.name)
+        judged = judge(report, comparison, strict=self._job.request.strict) if comparison is not None else report
+        return self._expected(judged)
+
+    def _expected(self, report: VariantReport) -> VariantReport:
+        return apply_expectations(report, self._version, self._job.expectations, date.today())
 
     def _machine(self) -> dict[str, str]:
         if self._launcher is None:

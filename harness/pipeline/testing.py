@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from harness.events import EventStream, PhaseEnded, TestEnded
 from harness.interfaces import GuestLost, Suite, SuiteContext
-from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
+from harness.model import Applied, BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
-from harness.splat import find_splats
+from harness.source import Snapshot
+from harness.splat import decode, find_splats
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 
@@ -30,14 +31,26 @@ class Findings:
 
 
 class KernelTest:
-    """Runs the suites on one kernel. ``variant``: the one it was built for."""
+    """Runs the suites on one kernel. ``variant``: the one it was built for, from ``applied``.
+
+    ``label``: before its name in events.
+    """
 
     def __init__(
-        self, variant: Variant, kernel: Kernel, launcher: Launcher, events: EventStream, request: RunRequest
+        self,
+        variant: Variant,
+        kernel: Kernel,
+        launcher: Launcher,
+        events: EventStream,
+        request: RunRequest,
+        applied: Applied,
+        label: str = "",
     ) -> None:
         self._of = variant
         self._variant = variant.name
+        self._shown = label + variant.name
         self._kernel = kernel
+        self._applied = applied
         self._launcher = launcher
         self._events = events
         self._run_dir = request.directory
@@ -60,6 +73,11 @@ class KernelTest:
         finally:
             self._end_guest("ended by the harness")
 
+    def boot(self) -> None:
+        """Boot it, and no more."""
+        self._live_guest()
+        self._end_guest("ended by the harness")
+
     # --- guests -------------------------------------------------------------------------------
 
     def _live_guest(self) -> VmGuest | None:
@@ -69,7 +87,7 @@ class KernelTest:
         if len(self.findings.boots) >= MAX_BOOTS or self._last_boot_failed():
             return None
         directory = self._run_dir / "boots" / f"{self._variant}-{len(self.findings.boots) + 1}"
-        with phase(self._events, self._variant, "boot", self.findings.times) as say:
+        with phase(self._events, self._shown, "boot", self.findings.times) as say:
             guest, report = self._launcher.boot(self._kernel, directory)
             say(report.accel if report.outcome is BootOutcome.UP else report.outcome.value)
         self.findings.boots.append(report)
@@ -90,10 +108,18 @@ class KernelTest:
         guest.shutdown()
         boots = self.findings.boots
         found = (replace(splat, log=boots[-1].console) for splat in find_splats(guest.console.text()))
-        self.findings.splats += [splat for splat in found if not self._is_provoked(splat)]
+        self._explain([splat for splat in found if not self._is_provoked(splat)])
         boots[-1] = replace(boots[-1], ended=reason)
-        used = PhaseEnded(self._variant, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
+        used = PhaseEnded(self._shown, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
+
+    def _explain(self, splats: list[Splat]) -> None:
+        """Note ``splats`` with their stacks in the source; by now the work tree may hold another one."""
+        if splats:
+            source = Snapshot(self._applied.tree, self._applied.tree_id)
+            decoded = decode(splats, self._kernel, source, self._applied.added)
+            self.findings.splats += decoded.splats
+            self.findings.notes += [note for note in decoded.notes if note not in self.findings.notes]
 
     def _is_provoked(self, splat: Splat) -> bool:
         """True for one that the test which ran provokes on purpose; the test itself sees to it that it comes."""
@@ -129,7 +155,7 @@ class KernelTest:
         logs.mkdir(parents=True, exist_ok=True)
         prefix = str(logs.relative_to(self._run_dir))
         context = SuiteContext(logs, prefix, only, self._of, self._thorough, self._seed)
-        with phase(self._events, self._variant, f"suite:{suite.name}", self.findings.times) as say:
+        with phase(self._events, self._shown, f"suite:{suite.name}", self.findings.times) as say:
             try:
                 guest.mark(f"start {suite.name}")
                 for result in suite.run(guest, context):
@@ -144,7 +170,7 @@ class KernelTest:
 
     def _record(self, result: TestResult) -> None:
         self.findings.results.append(result)
-        self._events.publish(TestEnded(self._variant, result))
+        self._events.publish(TestEnded(self._shown, result))
 
     def _blame(self, suite: Suite, reason: str) -> None:
         """The test that ran when the guest died has an error, even if the suite could not tell which it was."""

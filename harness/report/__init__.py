@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a run has to say: results.json, and all that is made from it; progress and events while it goes."""
 
+from harness.report.codec import SchemaError, decode, encode
+from harness.report.compared import case_of
 from harness.report.eventlog import EventLog
 from harness.report.headline import headline
+from harness.report.html import render_html
+from harness.report.junit import write_junit
 from harness.report.progress import Progress
+from harness.report.reproduce import without_patch
 from harness.report.store import load, save, save_plan
 from harness.report.table import render_table
 from harness.report.writing import Written, write_reports
@@ -11,11 +16,18 @@ from harness.report.writing import Written, write_reports
 __all__ = [
     "EventLog",
     "Progress",
+    "SchemaError",
     "Written",
+    "case_of",
+    "decode",
+    "encode",
     "headline",
     "load",
+    "render_html",
     "render_table",
     "save",
     "save_plan",
+    "without_patch",
+    "write_junit",
     "write_reports",
 ]

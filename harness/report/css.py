@@ -33,7 +33,10 @@ summary { cursor: pointer; padding: .55rem 1rem; }
 summary .what { font-weight: 600; } summary p { margin: .1rem 0 0; color: var(--soft); }
 .badge { display: inline-block; padding: 0 .5rem; border-radius: 1rem; border: 1px solid currentColor;
   font-size: .78rem; line-height: 1.5; white-space: nowrap; }
-.pass { color: var(--good); } .fail, .error, .missing { color: var(--bad); } .skip, .known { color: var(--warn); }
+.badge + .badge { margin-left: .3rem; }
+.pass, .fixed, .coverage-gained { color: var(--good); }
+.fail, .error, .missing, .new-failure { color: var(--bad); }
+.skip, .known, .pre-existing, .flaky, .coverage-lost, .not-comparable { color: var(--warn); }
 .nums span { margin-right: .9rem; white-space: nowrap; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
 """

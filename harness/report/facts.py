@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from harness.changes import KERNEL
 from harness.model import (
     BootOutcome,
     BootReport,
@@ -21,8 +22,6 @@ from harness.model import (
     VariantReport,
 )
 from harness.report.splats import splat_case
-
-KERNEL = "kernel"
 
 
 def run_case(report: RunReport) -> TestResult:
@@ -172,7 +171,7 @@ def tally(results: Iterable[TestResult]) -> Tally:
     found = list(results)
 
     def count(status: Status) -> int:
-        return sum(result.status is status and not (status.is_bad and result.known) for result in found)
+        return sum(result.status is status and not (status.is_bad and result.excuse) for result in found)
 
     return Tally(
         passed=count(Status.PASS),
@@ -180,7 +179,7 @@ def tally(results: Iterable[TestResult]) -> Tally:
         errors=count(Status.ERROR),
         skipped=count(Status.SKIP),
         missing=count(Status.MISSING),
-        known=sum(result.status.is_bad and bool(result.known) for result in found),
+        known=sum(result.status.is_bad and bool(result.excuse) for result in found),
         lost=sum(bool(result.lost_coverage) for result in found),
     )
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from harness.model import BootOutcome, RunReport, VariantReport
+from harness.report.compared import verdict
 from harness.report.facts import Tally, boot_trouble, build_trouble, groups, tally
 from harness.report.text import one_line, plural
 
@@ -25,7 +26,8 @@ def headline(report: RunReport) -> str:
 
 
 def _fate(variant: VariantReport) -> str:
-    return ", ".join(_trouble(variant) or _achieved(tally(variant.results)))
+    told = _trouble(variant) or _achieved(tally(variant.results), variant.comparison is not None)
+    return ", ".join([*told, *([verdict(variant.comparison)] if variant.comparison is not None else [])])
 
 
 def _trouble(variant: VariantReport) -> list[str]:
@@ -47,10 +49,11 @@ def _bad_counts(counts: Tally) -> list[str]:
     return [f"{plural(count, 'test')} {what}" for count, what in words if count]
 
 
-def _achieved(counts: Tally) -> list[str]:
+def _achieved(counts: Tally, compared: bool) -> list[str]:
+    """What the comparison excuses it tells itself."""
     words = (
         (counts.skipped, f"{counts.skipped} skipped"),
-        (counts.known, f"{plural(counts.known, 'known failure')}"),
+        (0 if compared else counts.known, f"{plural(counts.known, 'known failure')}"),
         (counts.lost, f"{counts.lost} with lost coverage"),
     )
     return [f"{plural(counts.passed, 'test')} passed", *(text for count, text in words if count)]

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from harness.changes import KERNEL
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
+from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.css import CSS
-from harness.report.facts import KERNEL, by_suite, cases, figures, groups, not_tested, suite_seconds, tally
+from harness.report.facts import by_suite, cases, figures, groups, not_tested, suite_seconds, tally
 from harness.report.headline import headline
 from harness.report.reproduce import reproduce
 from harness.report.text import cut_middle, duration, one_line, plural, relative, visible
@@ -23,9 +26,9 @@ MAX_OPEN = 3
 """Failures that are unfolded from the start."""
 
 
-def render_html(report: RunReport, run_dir: Path) -> str:
-    """The page; logs inside ``run_dir``, where it is to be stored, are links."""
-    page = _Page(report, run_dir)
+def render_html(report: RunReport, run_dir: Path, stored: Path | None = None) -> str:
+    """The page; logs inside ``run_dir`` are links. ``stored``: the directory it is for, default ``run_dir``."""
+    page = _Page(report, run_dir, stored or run_dir)
     return (
         "<!DOCTYPE html>\n"
         f'<html lang="en"><head><meta charset="utf-8"><title>{_text(headline(report))}</title>'
@@ -38,9 +41,14 @@ def _text(text: str) -> str:
     return escape(one_line(text))
 
 
-def _badge(case: TestResult) -> str:
-    word = "known" if case.known else case.status.value
-    return f'<span class="badge {word}">{word}</span>'
+def _badge(variant: VariantReport, case: TestResult) -> str:
+    """How it ended, and what became of it on the way from the base."""
+    word = "known" if case.excuse else case.status.value
+    return _mark(word) + _mark(kind_of(variant, case))
+
+
+def _mark(word: str) -> str:
+    return f'<span class="badge {word.replace(" ", "-")}">{word}</span>' if word else ""
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -56,15 +64,16 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 class _Page:
-    def __init__(self, report: RunReport, run_dir: Path) -> None:
+    def __init__(self, report: RunReport, run_dir: Path, stored: Path) -> None:
         self._report = report
         self._run_dir = run_dir
+        self._way = Path(os.path.relpath(run_dir, stored))
         self._groups = groups(report)
         self._titles = [_text(title) for title, _ in self._groups]
 
     def body(self) -> str:
-        sections = [self._header(), self._facts(), self._matrix(), self._measured(), self._bad(), self._known()]
-        sections += [self._lost(), self._notes(), self._suites(), self._boots(), self._times()]
+        sections = [self._header(), self._facts(), self._matrix(), self._measured(), self._bad(), self._compared()]
+        sections += [self._known(), self._lost(), self._notes(), self._suites(), self._boots(), self._times()]
         return "\n".join(section for section in sections if section)
 
     # --- top ----------------------------------------------------------------------------------
@@ -105,7 +114,7 @@ class _Page:
         shown = _text(label or inside)
         if Path(inside).is_absolute() or ".." in Path(inside).parts:
             return f"<code>{_text(str(path))}</code>"
-        return f'<a href="{escape(quote(inside, errors="surrogateescape"))}">{shown}</a>'
+        return f'<a href="{escape(quote(str(self._way / inside), errors="surrogateescape"))}">{shown}</a>'
 
     # --- suites and tests ---------------------------------------------------------------------
 
@@ -161,15 +170,21 @@ class _Page:
     def _tests(self, found: list[tuple[TestResult, ...]]) -> str:
         names = dict.fromkeys(result.name for results in found for result in results)
         rows = (
-            [_text(name), *("<br>".join(self._one(r) for r in results if r.name == name) or "-" for results in found)]
+            [
+                _text(name),
+                *(
+                    "<br>".join(self._one(variant, r) for r in results if r.name == name) or "-"
+                    for (_, variant), results in zip(self._groups, found, strict=True)
+                ),
+            ]
             for name in names
         )
         return _table(["Test", *self._titles], rows)
 
-    def _one(self, result: TestResult) -> str:
+    def _one(self, variant: VariantReport, result: TestResult) -> str:
         time = f" {result.seconds:.2f} s" if result.seconds else ""
         message = f"<br>{_text(result.message)}" if result.message else ""
-        return f'{_badge(result)} <span class="soft">{time}{message}</span>'
+        return f'{_badge(variant, result)} <span class="soft">{time}{message}</span>'
 
     # --- trouble ------------------------------------------------------------------------------
 
@@ -200,17 +215,34 @@ class _Page:
         output = visible(cut_middle(case.output, MAX_OUTPUT, case.log)).strip("\n")
         again = reproduce(self._report, variant, case)
         return (
-            f"<details{' open' if unfolded else ''}><summary>{_badge(case)} "
+            f"<details{' open' if unfolded else ''}><summary>{_badge(variant, case)} "
             f'<span class="what">{_text(case.name)}</span> <span class="soft">{_text(variant.variant.name)}, '
             f"{_text(case.suite)}</span><p>{_text(case.message)}</p></summary>"
             + (f"<pre>{escape(output)}</pre>" if output else "")
+            + (f"<p>{self._told(told.beside, told.logs)}</p>" if (told := told_of(variant, case)) else "")
             + (f"<p>Known: {_text(case.known)}</p>" if case.known else "")
             + (f"<p>Log: {log}</p>" if log else "")
             + f"<p>Again: <code>{escape(again)}</code></p></details>"
         )
 
+    def _compared(self) -> str:
+        """How much there is of each class, and what became better or less tested."""
+        compared = [(title, v.comparison) for title, v in self._groups if v.comparison is not None]
+        counts = [[title, summary(found), found.against or "not tested"] for title, found in compared]
+        rows = [
+            [_text(case_of(one)), _text(title), _mark(one.change.value), self._told(one.told, one.logs)]
+            for title, found in compared
+            for one in besides(found)
+        ]
+        overview = _table(["Variant", "Outcome", "The base was"], (map(_text, row) for row in counts))
+        details = _table(["Test", "Variant", "What", "How"], rows) if rows else ""
+        return f"<h2>Against the base</h2>{overview}{details}" if compared else ""
+
+    def _told(self, text: str, logs: str) -> str:
+        return f"{_text(text)} {self._file(logs, 'repeats')}" if logs else _text(text)
+
     def _known(self) -> str:
-        known = [self._case(variant, case, False) for variant, case in self._all() if case.known]
+        known = [self._case(variant, case, False) for variant, case in self._all() if case.excuse]
         return f"<h2>Known</h2>{''.join(known)}" if known else ""
 
     def _lost(self) -> str:
@@ -231,7 +263,8 @@ class _Page:
     # --- machine ------------------------------------------------------------------------------
 
     def _boots(self) -> str:
-        rows = [self._boot(title, boot) for title, variant in self._groups for boot in variant.boots]
+        base = [(f"base, {variant.variant.name}", variant) for variant in self._report.base_variants]
+        rows = [self._boot(title, boot) for title, variant in [*self._groups, *base] for boot in variant.boots]
         head = ["Variant", "Outcome", "Up after", "Accelerator", "QEMU", "Console", "Ended"]
         return f"<h2>Boots</h2>{_table(head, rows)}" if rows else ""
 

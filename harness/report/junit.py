@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """``junit.xml`` for CI systems: one test suite per variant and suite, and one per variant for the kernel itself.
 
-A case is red in it exactly if it counts as bad in the exit code; what is known or only a warning is "skipped".
+A case is red in it exactly if it counts as bad in the exit code; what is known, was there before the patch, or is only
+a warning is "skipped", and says so. What the comparison with the base says of a case is in its message.
+
+Valid against the schema of Jenkins' xunit plugin (junit-10.xsd): no attribute that it does not know.
 """
 
 from __future__ import annotations
 
+import itertools
 import shlex
-from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
+from harness.changes import Change, Comparison, Difference
 from harness.model import RunReport, Status, TestResult, VariantReport
 from harness.paths import write_atomic
+from harness.report.compared import case_of, summary, told_of
 from harness.report.facts import by_suite, cases, resolved, run_case
 from harness.report.headline import headline
 from harness.report.reproduce import reproduce
@@ -23,7 +30,12 @@ from harness.report.text import cut_middle, one_line, relative, visible
 MAX_OUTPUT = 16_384
 """Characters of output per case: CI systems refuse or truncate files of many megabytes."""
 
-_NO_TIME = 1e-9  # junit-xml drops a time of 0; this is written as 0.000000
+MAX_MESSAGE = 2000
+"""Characters of a message: it is shown in lists."""
+
+MAX_PROPERTY = 10_000
+
+_NO_TIME = 1e-9  # junit-xml drops a time of 0; this is written as 0.000
 
 
 def write_junit(report: RunReport, path: Path, run_dir: Path) -> None:
@@ -34,11 +46,21 @@ def write_junit(report: RunReport, path: Path, run_dir: Path) -> None:
 def render_junit(report: RunReport, run_dir: Path) -> str:
     """The whole XML document, as text that is declared as, and must be stored as, UTF-8."""
     whole = run_case(report)
-    suites = [_suite("run", "dmabuf.run", report, [_case(whole, headline(report), run_dir, "")])]
+    suites = [_suite("run", "dmabuf.run", report, [_case(replace(whole, output=headline(report)), run_dir, "")])]
     for variant in report.variants:
         suites += _of_variant(report, resolved(report, variant), run_dir)
-    text: str = to_xml_report_string(suites, prettyprint=True, encoding="utf-8")
-    return text
+    root = ElementTree.fromstring(to_xml_report_string(suites, prettyprint=False, encoding="utf-8"))
+    _make_valid(root)
+    ElementTree.indent(root)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+
+
+def _make_valid(root: ElementTree.Element) -> None:
+    """junit-xml writes an attribute that the schema has not, and times like 1e-09."""
+    for element in root.iter():
+        element.attrib.pop("disabled", None)
+        if "time" in element.attrib:
+            element.attrib["time"] = f"{float(element.attrib['time']):.3f}"
 
 
 def _of_variant(report: RunReport, variant: VariantReport, run_dir: Path) -> list[TestSuite]:
@@ -49,7 +71,7 @@ def _of_variant(report: RunReport, variant: VariantReport, run_dir: Path) -> lis
             f"{name}: {suite}",
             f"dmabuf.{_part(name)}.{_part(suite)}",
             report,
-            [_case(result, _own_output(result), run_dir, reproduce(report, variant, result)) for result in results],
+            [_case(one, run_dir, reproduce(report, variant, one), told_of(variant, one)) for one in results],
             {**properties, **_coverage(results)},
         )
         for suite, results in by_suite(cases(variant)).items()
@@ -68,43 +90,58 @@ def _suite(
     for case in found:
         case.classname = classname
     told = {**_run_properties(report), **(properties or {})}
-    shown = {one_line(key): one_line(value) for key, value in told.items() if value}
+    shown = {one_line(key): _cut(one_line(value), MAX_PROPERTY) for key, value in told.items() if value}
     return TestSuite(one_line(name), found, timestamp=one_line(report.started), properties=shown)
 
 
 def _number_repeats(found: Iterable[TestCase]) -> None:
     """GitLab shows only the first of several cases of one name."""
-    seen: Counter[str] = Counter()
+    taken: set[str] = set()
     for case in found:
-        seen[case.name] += 1
-        if seen[case.name] > 1:
-            case.name = f"{case.name} ({seen[case.name]})"
+        numbered = (f"{case.name} ({number})" for number in itertools.count(2))
+        case.name = next(name for name in itertools.chain([case.name], numbered) if name not in taken)
+        taken.add(case.name)
 
 
 # --- cases ------------------------------------------------------------------------------------
 
 
-def _case(result: TestResult, stdout: str, run_dir: Path, again: str) -> TestCase:
+def _case(result: TestResult, run_dir: Path, again: str, told: Difference | None = None) -> TestCase:
     log = relative(result.log, run_dir) if result.log else ""
-    case = TestCase(one_line(result.name), elapsed_sec=max(result.seconds, _NO_TIME), log=one_line(log))
-    message = one_line(result.message) or result.status.value
+    case = TestCase(one_line(result.name), elapsed_sec=max(result.seconds, _NO_TIME))
+    said = one_line(result.message) or result.status.value
+    message = _cut(f"{told.change.value}: {said}" if told is not None and not result.excused else said, MAX_MESSAGE)
+    compared = one_line(told.beside) if told is not None else ""
+    output = visible(cut_middle(result.output, MAX_OUTPUT, log))
     if result.is_bad:
-        hints = [f"log: {log}"] * bool(log) + [f"again: {again}"] * bool(again)
-        text = "\n".join([visible(cut_middle(result.output, MAX_OUTPUT, log)), *map(one_line, hints)]).strip()
+        hints = [compared, f"log: {log}" if log else "", f"again: {again}" if again else ""]
+        text = "\n".join([output, *(one_line(hint) for hint in hints if hint)]).strip()
         add = case.add_failure_info if result.status is Status.FAIL else case.add_error_info
         add(message=message, output=text or message)  # without a text it would be a pass
-    elif result.known:
-        case.add_skipped_info(message=f"known: {one_line(result.known)}: {message}")
+    elif result.excuse:
+        mark = "" if result.excused else "known: "
+        case.add_skipped_info(message=_cut(f"{mark}{one_line(result.excuse)}: {message}", MAX_MESSAGE))
     elif result.status is Status.SKIP:
         case.add_skipped_info(message=message)
-    if not result.is_bad or result.lost_coverage:
-        case.stdout = visible(cut_middle(stdout, MAX_OUTPUT, log))
+    lost = [f"lost coverage: {visible(line)}" for line in result.lost_coverage]
+    plain = [] if result.is_bad else [compared, output]
+    case.stdout = "\n".join(filter(None, [*lost, *plain, _attachment(result, run_dir)])).strip()
     return case
 
 
-def _own_output(result: TestResult) -> str:
-    lost = [f"lost coverage: {line}" for line in result.lost_coverage]
-    return "\n".join([*lost, "" if result.is_bad else result.output]).strip()
+def _attachment(result: TestResult, run_dir: Path) -> str:
+    """The line with which GitLab and Jenkins' JUnit Attachments take a file along: GitLab wants its path relative to
+    the project, where the job runs, and Jenkins takes both."""
+    path = run_dir / relative(result.log, run_dir)
+    if not result.log or not (result.status.is_bad or result.excuse) or not path.is_file():
+        return ""
+    here = Path.cwd()
+    shown = path.relative_to(here) if path.is_relative_to(here) else path
+    return f"[[ATTACHMENT|{one_line(str(shown))}]]"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 # --- properties -------------------------------------------------------------------------------
@@ -135,12 +172,22 @@ def _properties(variant: VariantReport, run_dir: Path) -> dict[str, str]:
         "accelerator": last.accel if last else "",
         "QEMU": last.qemu if last else "",
         "variant notes": "; ".join(variant.notes),
+        **_compared(variant.comparison),
     }
+
+
+def _compared(comparison: Comparison | None) -> dict[str, str]:
+    """How the variant compares with the base, and what became of each that is not the same."""
+    if comparison is None:
+        return {}
+    found = {f"base: {change.value}": comparison.those(change) for change in Change}
+    named = {key: "; ".join(map(case_of, differences)) for key, differences in found.items()}
+    return {"against the base": summary(comparison), "base tested": comparison.against, **named}
 
 
 def _coverage(results: Iterable[TestResult]) -> dict[str, str]:
     found = list(results)
     return {
-        "known": "; ".join(f"{result.name}: {result.known}" for result in found if result.known),
+        "known": "; ".join(f"{result.name}: {result.excuse}" for result in found if result.excuse),
         "lost coverage": "; ".join(f"{result.name}: {line}" for result in found for line in result.lost_coverage),
     }

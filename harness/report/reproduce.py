@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command that repeats just one test of a run."""
+"""The commands that repeat one test of a run, or its base."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
 
+from harness.changes import KERNEL
 from harness.model import RunReport, TestResult, VariantReport
-from harness.report.facts import KERNEL
 from harness.report.text import one_line
 
 # What narrows a run, and where its results go: replaced, or pointless to repeat.
-_REPLACED = ("--variant", "--suite", "--only", "--out", "--junit")
+_RESULTS = ("--out", "--junit")
+_REPLACED = ("--variant", "--suite", "--only", *_RESULTS)
+_ABOUT_PATCH = ("--patch", "--repeat", "--strict", "--no-base", *_RESULTS)
 
 
 def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> str:
     """A shell command that repeats the run with ``variant`` only, and only the test of ``case`` if it is a test."""
-    only = [] if case.suite == KERNEL else [*_suite(case.suite), "--only", _planned(variant, case)]
+    only = [] if case.suite == KERNEL else [*_suite(case.suite), *_only(variant, case)]
     return one_line(shlex.join([*_kept(report.command), "--variant", variant.variant.name, *only]))
 
 
@@ -25,21 +27,35 @@ def _suite(name: str) -> list[str]:
     return [] if name.startswith("pytest:") else ["--suite", name]
 
 
+def _only(variant: VariantReport, case: TestResult) -> list[str]:
+    """A test that the patch made disappear cannot be asked for."""
+    told = variant.comparison.of(case.suite, case.name) if variant.comparison is not None else None
+    return [] if told is not None and told.gone else ["--only", _planned(variant, case)]
+
+
 def _planned(variant: VariantReport, case: TestResult) -> str:
     """Only what was planned can be asked for: for a subtest that is the test above it."""
     above = [test.name for test in variant.planned if test.covers(case)]
     return max(above, key=len, default=case.name)
 
 
-def _kept(command: Sequence[str]) -> Iterator[str]:
-    """``command`` without the replaced options (also abbreviated, as argparse allows) and their values."""
+def without_patch(command: Sequence[str]) -> str:
+    """A shell command that tests only the base of the run that ``command`` stands for, and remembers the outcome."""
+    return one_line(shlex.join([*_kept(command, _ABOUT_PATCH), "--no-patch"]))
+
+
+def _kept(command: Sequence[str], dropped: Sequence[str] = _REPLACED) -> Iterator[str]:
+    """``command`` without the ``dropped`` options (also abbreviated, as argparse allows) and their values."""
     dropping = False
     for argument in command:
-        if argument.startswith("-"):
-            dropping = _is_replaced(argument.partition("=")[0])
+        if argument.startswith("-") and argument != "-":
+            dropping = _is_one_of(argument.partition("=")[0], dropped)
         if not dropping:
             yield argument
 
 
-def _is_replaced(option: str) -> bool:
-    return len(option) > 2 and any(name.startswith(option) for name in _REPLACED)
+def _is_one_of(option: str, names: Sequence[str]) -> bool:
+    """``-pFILE`` is ``--patch FILE``."""
+    if not option.startswith("--"):
+        return option.startswith("-p") and "--patch" in names
+    return len(option) > 2 and any(name.startswith(option) for name in names)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.model import BootReport, Frame, Splat, Status, TestResult
 from harness.report.text import one_line, plural
-from harness.splat.fingerprint import headline, only_reports, site_of
+from harness.splat.fingerprint import case_name, identity, only_reports, site_of
 
 ADDED = "added by the patch"
 
@@ -16,16 +16,18 @@ def splat_case(suite: str, splat: Splat, boots: Sequence[BootReport]) -> TestRes
     """The case of ``splat``. Its name is the same in every run; what differs (addresses, numbers) is in its output."""
     log = splat.log or (boots[0].console if len(boots) == 1 else "")
     console = f"{log}:{splat.line}" if log else f"line {splat.line} of the console"
-    name = headline(splat.title) or splat.title
-    told = [splat.title if splat.title != name else "", f"{_when(splat)}: {console}", _where(splat)]
+    name = case_name(splat)
+    told = [splat.title if not name.endswith(splat.title) else "", f"{_when(splat)}: {console}", _where(splat)]
     return TestResult(
         suite,
-        f"{splat.kind}: {name}",
+        name,
         Status.FAIL,
         message="; ".join(part for part in told if part),
         output=_output(splat),
         log=log,
         known=splat.known,
+        excused=splat.excused,
+        fingerprint=identity(splat),
     )
 
 

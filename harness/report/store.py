@@ -38,9 +38,12 @@ def _write(path: Path, document: object) -> Path:
     return path
 
 
-def load(run_dir: Path) -> RunReport:
-    """The report that ``save`` stored in ``run_dir``. Raises ``UserError`` if there is none that can be read."""
-    path = run_dir / RESULTS
+def load(run: Path) -> RunReport:
+    """The report that ``save`` stored in the directory ``run``, or in that file itself.
+
+    Raises ``UserError`` if there is none that can be read.
+    """
+    path = run if run.is_file() else run / RESULTS
     try:
         document = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -7,9 +7,10 @@ import sys
 import textwrap
 from collections.abc import Iterable
 
+from harness.changes import KERNEL
 from harness.model import RunReport, Status, TestResult, VariantReport
+from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.facts import (
-    KERNEL,
     by_suite,
     figures,
     groups,
@@ -52,7 +53,8 @@ class _Page:
 
     def lines(self) -> list[str]:
         sections = [self._head(), *(self._suites(title, variant) for title, variant in self._groups)]
-        sections += [self._measured(), self._bad(), self._excused(), self._lost(), self._notes(), self._verdict()]
+        sections += [self._measured(), self._bad(), self._excused(), self._compared(), self._lost(), self._notes()]
+        sections.append(self._verdict())
         return [line for section in sections if section for line in ["", *section]]
 
     # --- what was tested ----------------------------------------------------------------------
@@ -118,18 +120,20 @@ class _Page:
         bad.sort(key=lambda pair: pair[1].status is Status.MISSING)  # what died explains what never ran
         named = bad[MAX_DETAILED:]
         lines = [line for variant, case in bad[:MAX_DETAILED] for line in self._failure(variant, case)]
-        lines += [f"  {self._name(variant, case)}: {case.status.value}" for variant, case in named[:MAX_NAMED]]
+        lines += [f"  {self._name(variant, case)}: {_status(variant, case)}" for variant, case in named[:MAX_NAMED]]
         lines += self._more(len(named) - MAX_NAMED)
         return [self._style.paint(plural(len(bad), "failure"), "bold", "red"), *lines] if bad else []
 
     def _more(self, count: int) -> list[str]:
-        return [f"  {count} more in {one_line(str(self._written.html))}"] if count > 0 else []
+        where = self._written.html or self._written.results
+        return [f"  {count} more in {one_line(str(where))}"] if count > 0 else []
 
     def _failure(self, variant: VariantReport, case: TestResult) -> list[str]:
-        log = self._log(case)
+        log, told = self._log(case), told_of(variant, case)
         return [
-            f"  {self._style.paint(self._name(variant, case), 'red')}: {case.status.value}",
+            f"  {self._style.paint(self._name(variant, case), 'red')}: {_status(variant, case)}",
             *self._wrap(one_line(case.message), 6),
+            *(self._wrap(one_line(self._told(told.beside, told.logs)), 6, hanging=8) if told is not None else []),
             *([f"      log:   {log}"] if log else []),
             f"      again: {reproduce(self._report, variant, case)}",
         ]
@@ -156,8 +160,22 @@ class _Page:
 
     def _excused(self) -> list[str]:
         return self._section(
-            "Known", ((v, f"{_title_of(case)}: {case.known}") for v, case in self._all() if case.known)
+            "Known", ((v, f"{_title_of(case)}: {case.excuse}") for v, case in self._all() if case.excuse)
         )
+
+    def _compared(self) -> list[str]:
+        """What became better or less tested, and how much there is of each class."""
+        compared = [(v, v.comparison) for _, v in self._groups if v.comparison is not None]
+        told = [(v, f"{summary(found)} ({found.against or 'not tested'})") for v, found in compared]
+        told += [
+            (v, f"{one.change.value}: {case_of(one)}: {self._told(one.told, one.logs)}")
+            for v, found in compared
+            for one in besides(found)
+        ]
+        return self._section("Against the base", told)
+
+    def _told(self, text: str, logs: str) -> str:
+        return f"{text} (repeats: {self._written.directory / logs})" if logs else text
 
     def _lost(self) -> list[str]:
         """Skips without an expectation, skips hidden in passes, symbols that did not come out as asked.
@@ -182,7 +200,7 @@ class _Page:
         text = textwrap.wrap(headline(self._report), self._style.width) or [""]
         took = duration(self._report.seconds)
         files = (("junit", self._written.junit), ("html", self._written.html), ("results", self._written.results))
-        paths = [f"{label:8} {one_line(str(path))}" for label, path in files]
+        paths = [f"{label:8} {one_line(str(path))}" for label, path in files if path is not None]
         return [*(self._style.paint(line, "bold", color) for line in text), "", f"{'took':8} {took}", *paths]
 
     def _wrap(self, text: str, indent: int, hanging: int = 0) -> list[str]:
@@ -200,6 +218,11 @@ class _Page:
 
 def _title_of(case: TestResult) -> str:
     return case.name if case.suite == KERNEL else f"{case.suite} {case.name}"
+
+
+def _status(variant: VariantReport, case: TestResult) -> str:
+    """ "fail, new failure"."""
+    return ", ".join(filter(None, [case.status.value, kind_of(variant, case)]))
 
 
 def _lack(names: list[str], why: str) -> str:

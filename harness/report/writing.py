@@ -15,12 +15,12 @@ from harness.report.store import save
 
 @dataclass(frozen=True)
 class Written:
-    """Where the reports of a run are. ``directory``: of the run."""
+    """Where the reports of a run are. ``directory``: of the run. ``junit``, ``html``: None if not written."""
 
     directory: Path
     results: Path
-    junit: Path
-    html: Path
+    junit: Path | None
+    html: Path | None
 
 
 def write_reports(report: RunReport, run_dir: Path, junit: Path | None = None) -> Written:

@@ -2,7 +2,8 @@
 """Bases: where an unpatched kernel tree comes from, and the work tree in the cache that patches are applied to."""
 
 from harness.source.bases import obtain
+from harness.source.snapshot import Snapshot
 from harness.source.spec import DEFAULT_BASE, BaseSpec, parse_base
 from harness.source.worktree import reset, worktree_lock
 
-__all__ = ["DEFAULT_BASE", "BaseSpec", "obtain", "parse_base", "reset", "worktree_lock"]
+__all__ = ["DEFAULT_BASE", "BaseSpec", "Snapshot", "obtain", "parse_base", "reset", "worktree_lock"]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,9 @@ MAX_FRAMES = 64
 _MAX_SOURCE = 160  # characters of a source line
 _MAX_FILES = 256
 
+Text = Callable[[str], str | None]
+"""Text of a file by its path in the tree, None if there is no such file."""
+
 Found = Mapping[RawFrame, tuple[Place, ...]]
 
 
@@ -31,10 +34,11 @@ class Decoded:
     notes: tuple[str, ...] = ()
 
 
-def decode(splats: Sequence[Splat], kernel: Kernel, tree: Path, added: Mapping[str, frozenset[int]]) -> Decoded:
+def decode(splats: Sequence[Splat], kernel: Kernel, tree: Path | Text, added: Mapping[str, frozenset[int]]) -> Decoded:
     """Fill in the stack of each splat that ``kernel`` printed.
 
-    ``tree``: the source it was built from, at hand as it was. ``added``: lines of the patch, as in ``Applied``.
+    ``tree``: the source it was built from, at hand as it was, or a function that reads it. ``added``: lines of the
+    patch, as in ``Applied``.
     A report that names a line of the source gets a fingerprint that tells it from those of other checks in the same
     function. What cannot be decoded keeps its function names: nothing is raised.
     """
@@ -70,11 +74,21 @@ def _module(modules: Path, name: str) -> Path | None:
     return next((path for path in modules.rglob("*.ko") if path.stem.replace("-", "_") == name), None)
 
 
+def _files_in(tree: Path) -> Text:
+    def read(path: str) -> str | None:
+        try:
+            return (tree / path).read_text(errors="replace")
+        except OSError:
+            return None
+
+    return read
+
+
 class _Source:
     """The tree: paths in it, its lines, and which of them are new."""
 
-    def __init__(self, tree: Path, added: Mapping[str, frozenset[int]]) -> None:
-        self._tree = tree
+    def __init__(self, tree: Path | Text, added: Mapping[str, frozenset[int]]) -> None:
+        self._text: Text = _files_in(tree) if isinstance(tree, Path) else tree
         self._added = added
         self._lines = lru_cache(_MAX_FILES)(self._read)
         self._inside = lru_cache(_MAX_FILES)(self._find)
@@ -83,14 +97,11 @@ class _Source:
         """``path`` relative to the tree, by whatever way the compiler was told; else its last two parts."""
         plain = Path(os.path.normpath(path))
         shorter = ("/".join(plain.parts[start:]) for start in range(plain.is_absolute(), len(plain.parts)))
-        found = next((rest for rest in shorter if "/" in rest and (self._tree / rest).is_file()), "")
+        found = next((rest for rest in shorter if "/" in rest and self._text(rest) is not None), "")
         return found or path.partition("/./")[2] or "/".join(plain.parts[-2:])
 
     def _read(self, path: str) -> Sequence[str]:
-        try:
-            return (self._tree / path).read_text(errors="replace").split("\n")
-        except OSError:
-            return ()
+        return (self._text(path) or "").split("\n")
 
     def _line(self, path: str, number: int) -> str:
         lines = self._lines(path)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from harness.model import Splat
 from harness.splat.kinds import CUT_HERE, STALLS
 from harness.splat.stack import RawFrame, main_stack, plain_name, stacks
 
@@ -85,6 +86,16 @@ _LOCK = re.compile(r"\((\S.{0,120}?)\)\{[^}]{1,24}\}")
 _VERSION = re.compile(r"#\d{1,9}")  # of several locks with one name: counted as they are first taken
 _HELD = re.compile(r"\s{0,8}#\d{1,4}: ")
 _HELD_AT = re.compile(r" at: ([A-Za-z_][\w.]{0,255})\+0x")
+
+
+def identity(splat: Splat) -> str:
+    """Equal for the same trouble in another run; one that was stored without a fingerprint gets it now."""
+    return splat.fingerprint or fingerprint(splat.kind, splat.title, splat.text)
+
+
+def case_name(splat: Splat) -> str:
+    """What a splat is called in the reports: the same in every run. Two splats may share it."""
+    return f"{splat.kind}: {headline(splat.title) or splat.title}"
 
 
 def only_reports(function: str) -> bool:

@@ -1,9 +1,41 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the results are worth: every planned test accounted for, known trouble excused, the exit code."""
+"""What the results are worth: every test accounted for, base held against patch, known trouble excused."""
 
+from harness.verdict.compare import compare
 from harness.verdict.completing import complete
 from harness.verdict.excusing import apply_expectations
 from harness.verdict.exit_code import exit_code
 from harness.verdict.expectations import Expectation, load_expectations
+from harness.verdict.judging import judge
+from harness.verdict.proposing import propose
+from harness.verdict.repeating import (
+    MAX_REPEATED,
+    Attempt,
+    Round,
+    Suspect,
+    is_unseen,
+    seen_besides,
+    settle,
+    settle_unseen,
+    suspects,
+)
 
-__all__ = ["Expectation", "apply_expectations", "complete", "exit_code", "load_expectations"]
+__all__ = [
+    "MAX_REPEATED",
+    "Attempt",
+    "Expectation",
+    "Round",
+    "Suspect",
+    "apply_expectations",
+    "compare",
+    "complete",
+    "exit_code",
+    "is_unseen",
+    "judge",
+    "load_expectations",
+    "propose",
+    "seen_besides",
+    "settle",
+    "settle_unseen",
+    "suspects",
+]

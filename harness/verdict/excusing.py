@@ -6,12 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from typing import TypeVar
 
+from harness.changes import Change
 from harness.model import Splat, Status, TestResult, VariantReport
+from harness.verdict.compare import told_of
 from harness.verdict.expectations import Expectation
 
 # A guest that died (ERROR) and a test that never ran (MISSING) are never what was expected.
 _EXCUSED = {"fail": Status.FAIL, "flaky": Status.FAIL, "skip": Status.SKIP}
+_Case = TypeVar("_Case", TestResult, Splat)
 
 
 def apply_expectations(
@@ -19,39 +23,47 @@ def apply_expectations(
 ) -> VariantReport:
     """``report`` with ``known`` set on each failure, skip and splat that an entry excuses.
 
-    Notes tell of an entry that would have excused something but is past its day, and of one whose test passes now.
+    An entry speaks of the base: what the comparison with it shows to be new, no entry excuses.
+    Notes tell of an entry that would have excused something but is past its day, or is refuted by the base, and of one
+    whose test passes now.
     """
     entries = [entry for entry in expectations if entry.holds_for(base_version, report.variant.name)]
     valid = [entry for entry in entries if today <= entry.until]
     return replace(
         report,
-        results=tuple(_result(result, valid) for result in report.results),
-        splats=tuple(_splat(splat, valid) for splat in report.splats),
-        notes=(*report.notes, *_outdated(report, entries, today), *_unfulfilled(report, valid)),
+        results=tuple(_marked(result, valid, report) for result in report.results),
+        splats=tuple(_marked(splat, valid, report) for splat in report.splats),
+        notes=(
+            *report.notes,
+            *_outdated(report, entries, today),
+            *_refuted(report, valid),
+            *_unfulfilled(report, valid),
+        ),
     )
 
 
-def _result(result: TestResult, entries: Sequence[Expectation]) -> TestResult:
-    entry = next((entry for entry in entries if _excuses(entry, result)), None)
-    return replace(result, known=entry.excuse) if entry is not None else result
+def _marked(case: _Case, entries: Sequence[Expectation], report: VariantReport) -> _Case:
+    excuses = (entry.excuse for entry in entries if _excuses(entry, case) and not _is_refuted(entry, case, report))
+    return replace(case, known=next(excuses, case.known))
 
 
-def _splat(splat: Splat, entries: Sequence[Expectation]) -> Splat:
-    entry = next((entry for entry in entries if _excuses_splat(entry, splat)), None)
-    return replace(splat, known=entry.excuse) if entry is not None else splat
-
-
-def _excuses(entry: Expectation, result: TestResult) -> bool:
-    return _EXCUSED.get(entry.kind) is result.status and _is_about(entry, result)
+def _excuses(entry: Expectation, case: TestResult | Splat) -> bool:
+    if isinstance(case, TestResult):
+        return _EXCUSED.get(entry.kind) is case.status and _is_about(entry, case)
+    found = entry.match.search(case.title) or entry.match.search(case.text)
+    return entry.kind == "splat" and found is not None
 
 
 def _is_about(entry: Expectation, result: TestResult) -> bool:
-    return entry.match.fullmatch(result.name) is not None
+    return entry.suite == result.suite and entry.match.fullmatch(result.name) is not None
 
 
-def _excuses_splat(entry: Expectation, splat: Splat) -> bool:
-    found = entry.match.search(splat.title) or entry.match.search(splat.text)
-    return entry.kind == "splat" and found is not None
+def _is_refuted(entry: Expectation, case: TestResult | Splat, report: VariantReport) -> bool:
+    """A test that is expected to fail and does not on the base; anything that comes each time with the patch only."""
+    told = told_of(report, case)
+    if told is None or told.change is not Change.NEW:
+        return False
+    return entry.kind == "fail" or (told.repeats is not None and told.repeats.is_certain)
 
 
 def _outdated(report: VariantReport, entries: Sequence[Expectation], today: date) -> list[str]:
@@ -64,8 +76,22 @@ def _outdated(report: VariantReport, entries: Sequence[Expectation], today: date
 
 
 def _excusable(entry: Expectation, report: VariantReport) -> list[str]:
-    names = [result.name for result in report.results if _excuses(entry, result)]
-    return names + [splat.title for splat in report.splats if _excuses_splat(entry, splat)]
+    cases: list[TestResult | Splat] = [*report.results, *report.splats]
+    return [_name(case) for case in cases if _excuses(entry, case)]
+
+
+def _name(case: TestResult | Splat) -> str:
+    return case.title if isinstance(case, Splat) else case.name
+
+
+def _refuted(report: VariantReport, entries: Sequence[Expectation]) -> list[str]:
+    cases: list[TestResult | Splat] = [*report.results, *report.splats]
+    return [
+        f"{entry.origin} does not excuse {_name(case)}: the base without the patch does not have it"
+        for case in cases
+        for entry in entries
+        if _excuses(entry, case) and _is_refuted(entry, case, report)
+    ]
 
 
 def _unfulfilled(report: VariantReport, entries: Sequence[Expectation]) -> list[str]:

@@ -5,7 +5,7 @@ An entry without a reason, a link or an end would hide a bug for ever, so there 
 
     [[expect]]
     kind = "splat"                                # fail, skip, splat or flaky
-    match = "mapping sg segment longer"           # the whole name of a test; or a part of a splat's title or text
+    match = "mapping sg segment longer"           # whole name of a test of this suite; or part of a splat's text
     bases = ["6.12"]                              # kernel versions; all if left out
     variants = ["move-notify-on"]                 # all if left out
     reason = "vgem declares no segment size"
@@ -31,7 +31,10 @@ _KEYS = frozenset({"kind", "match", "bases", "variants", "reason", "link", "unti
 
 @dataclass(frozen=True)
 class Expectation:
-    """One entry. ``bases`` and ``variants``: where it holds, empty for everywhere. ``origin``: file and entry."""
+    """One entry. ``suite``: whose tests it is about; a splat may come in any. ``origin``: file and entry.
+
+    ``bases`` and ``variants``: where it holds, empty for everywhere.
+    """
 
     kind: str
     match: re.Pattern[str]
@@ -39,6 +42,7 @@ class Expectation:
     link: str
     until: date
     origin: str
+    suite: str
     bases: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
 
@@ -56,10 +60,11 @@ class Expectation:
 def load_expectations(root: Path = WRAPPERS) -> tuple[Expectation, ...]:
     """All entries below ``root``, in order of file name. Raises ``UserError`` with file and entry."""
     files = sorted(root.glob("*/expectations.toml"))
-    return tuple(entry for file in files for entry in _read(file, f"{root.name}/{file.relative_to(root)}"))
+    return tuple(entry for file in files for entry in read_expectations(file, f"{root.name}/{file.relative_to(root)}"))
 
 
-def _read(file: Path, shown: str) -> list[Expectation]:
+def read_expectations(file: Path, shown: str) -> list[Expectation]:
+    """The entries of one file, which lies in a folder named for its suite. ``shown``: its name in messages."""
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -67,10 +72,11 @@ def _read(file: Path, shown: str) -> list[Expectation]:
     entries = table.get("expect", [])
     if set(table) - {"expect"} or not isinstance(entries, list):
         raise UserError("holds something else than [[expect]] entries", where=shown, mend="correct the file")
-    return [_entry(entry, f"{shown}, entry {number}") for number, entry in enumerate(entries, 1)]
+    suite = file.parent.name
+    return [_entry(entry, f"{shown}, entry {number}", suite) for number, entry in enumerate(entries, 1)]
 
 
-def _entry(entry: object, origin: str) -> Expectation:
+def _entry(entry: object, origin: str, suite: str) -> Expectation:
     if not isinstance(entry, dict):
         raise UserError("not a table", where=origin, mend="write it as [[expect]]")
     unknown = sorted(set(entry) - _KEYS)
@@ -83,6 +89,7 @@ def _entry(entry: object, origin: str) -> Expectation:
         link=_text(entry, "link", origin),
         until=_day(entry, origin),
         origin=origin,
+        suite=suite,
         bases=_names(entry, "bases", origin),
         variants=_names(entry, "variants", origin),
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from harness.changes import Change, Difference, Repeats
 from harness.model import (
     BootOutcome,
     BootReport,
@@ -22,6 +23,7 @@ from harness.model import (
     Variant,
     VariantReport,
 )
+from harness.verdict import compare, judge
 
 RUN_DIR = Path("/runs/20261124-060512-3fa9")
 ON = Variant("move-notify-on", "CONFIG_DMABUF_MOVE_NOTIFY=y", {"DMABUF_MOVE_NOTIFY": "y"})
@@ -146,3 +148,44 @@ def bad_report() -> RunReport:
         boots=(),
     )
     return run_report(on, off, already_in_base=("dma-buf: an older one",), notes=("the base was unpacked again",))
+
+
+def compared_report() -> RunReport:
+    """One variant held against its base: something of every class, some of it repeated."""
+    base_results = (
+        *PASSES,
+        TestResult("checks", "was.good", Status.PASS),
+        TestResult("checks", "was.bad", Status.FAIL, message="odd bytes"),
+        TestResult("checks", "was.shaky", Status.PASS),
+        TestResult("checks", "was.broken", Status.FAIL, message="wrong size"),
+        TestResult("checks", "was.tested", Status.PASS),
+        TestResult("checks", "was.there", Status.PASS),
+        TestResult("checks", "was.lost", Status.MISSING),
+    )
+    results = (
+        *PASSES,
+        TestResult("checks", "was.good", Status.FAIL, 0.2, "expected EINVAL, got success", log="logs/checks.txt"),
+        TestResult("checks", "was.bad", Status.FAIL, 0.1, "odd bytes", log="logs/checks.txt"),
+        TestResult("checks", "was.shaky", Status.FAIL, 0.1, "too late"),
+        TestResult("checks", "was.broken", Status.PASS),
+        TestResult("checks", "was.tested", Status.SKIP, message="no vgem"),
+        TestResult("checks", "was.lost", Status.PASS),
+        TestResult("checks", "is.more", Status.PASS),
+    )
+    gone = replace(splat(), kind="lockdep", title="WARNING: possible recursive locking detected")
+    fresh = replace(splat(), kind="oops", title="BUG: kernel NULL pointer dereference", line=99)
+    base = variant_report(ON, base_results, splats=(splat(), gone))
+    patched = variant_report(ON, results, splats=(splat(), fresh))
+    found = compare(base, patched)
+    settled = tuple(map(_repeated, found.differences))
+    return run_report(
+        judge(patched, replace(found, differences=settled, against="tested in this run")), base_variants=(base,)
+    )
+
+
+def _repeated(one: Difference) -> Difference:
+    if one.name == "was.shaky":
+        return replace(one, change=Change.FLAKY, repeats=Repeats(2, 2, 1, 2), logs="repeats/move-notify-on-2")
+    if one.name == "was.good":
+        return replace(one, repeats=Repeats(3, 3, 0, 3), logs="repeats/move-notify-on-1")
+    return one

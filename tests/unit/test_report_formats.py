@@ -11,7 +11,7 @@ import pytest
 
 from harness.report import load, render_table, write_reports
 from harness.report.style import Style
-from tests.support.sample_reports import TITLE, bad_report, run_report
+from tests.support.sample_reports import TITLE, bad_report, compared_report, run_report
 
 # From tests/support/sample_reports.py: what bad_report() holds.
 TOLD = [
@@ -54,7 +54,7 @@ def formats(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     directory = tmp_path_factory.mktemp("run")
     written = write_reports(bad_report(), directory)
     table = render_table(bad_report(), written, Style(100))
-    files = {path.name: path.read_text() for path in (written.results, written.junit, written.html)}
+    files = {name: (directory / name).read_text() for name in ("results.json", "junit.xml", "report.html")}
     texts = {"terminal": table, **{name: html.unescape(text) for name, text in files.items()}}
     return {name: " ".join(text.split()) for name, text in texts.items()}
 
@@ -68,8 +68,8 @@ def test_every_format_tells(formats: dict[str, str], format_name: str, told: str
 def test_all_reports_can_be_made_again_from_results_json_alone(tmp_path: Path) -> None:
     first = write_reports(bad_report(), tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    for path in (first.junit, first.html):
-        path.unlink()
+    for name in ("junit.xml", "report.html"):
+        (tmp_path / name).unlink()
     again = write_reports(load(tmp_path), tmp_path)
     assert again == first
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -80,10 +80,37 @@ def test_a_second_junit_file_is_written_where_asked(tmp_path: Path) -> None:
     run_dir.mkdir()
     written = write_reports(run_report(), run_dir, tmp_path / "ci.xml")
     assert written.junit == tmp_path / "ci.xml"
-    assert written.junit.read_bytes() == (run_dir / "junit.xml").read_bytes()
+    assert (tmp_path / "ci.xml").read_bytes() == (run_dir / "junit.xml").read_bytes()
 
 
 @pytest.mark.parametrize(("report", "verdict"), [(run_report(), "pass"), (bad_report(), "fail")])
 def test_the_stored_verdict_agrees(tmp_path: Path, report: object, verdict: str) -> None:
     written = write_reports(report, tmp_path)  # type: ignore[arg-type]
     assert json.loads(written.results.read_text())["verdict"] == verdict
+
+
+# What compared_report() holds: every class, its counts, and what only the base has.
+COMPARED = [
+    "new failure",
+    "pre-existing",
+    "flaky",
+    "patched 3/3 failed, base 0/3",
+    "patched 2/2 failed, base 1/2",
+    "tested in this run",
+    "coverage lost",
+    "coverage gained",
+    "fixed",
+    "not comparable",
+    "lockdep: WARNING: possible recursive locking detected",
+    "2 new failures, 1 flaky, 2 pre-existing",
+]
+
+
+@pytest.mark.parametrize("told", COMPARED)
+def test_every_report_tells_the_comparison(tmp_path: Path, told: str) -> None:
+    written = write_reports(compared_report(), tmp_path)
+    texts = [render_table(compared_report(), written, Style(80))]
+    texts += [html.unescape((tmp_path / name).read_text()) for name in ("junit.xml", "report.html")]
+    for text in texts:
+        assert told in " ".join(text.split())
+    assert load(tmp_path) == compared_report()

@@ -14,6 +14,7 @@ from junitparser import TestCase as Case
 
 from harness.model import BootOutcome, RunReport, Status, TestResult, VariantReport
 from harness.report.junit import MAX_OUTPUT, render_junit, write_junit
+from tests.support.junit_rules import violations
 from tests.support.report_strategies import run_reports
 from tests.support.sample_reports import (
     OFF,
@@ -23,6 +24,7 @@ from tests.support.sample_reports import (
     TROUBLE,
     bad_report,
     boot,
+    compared_report,
     problem,
     run_report,
     splat,
@@ -233,3 +235,114 @@ def test_any_report_is_well_formed_and_red_exactly_when_the_run_is_bad(report: R
 def test_green_and_bad_samples_are_what_they_say() -> None:
     assert not run_report().is_bad and red(run_report()) == 0
     assert bad_report().is_bad and red(bad_report()) == 9
+
+
+# --- what CI systems ask for ------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(run_reports())
+def test_any_report_is_valid_for_jenkins(report: RunReport) -> None:
+    assert list(violations(parsed(report))) == []
+
+
+@pytest.mark.parametrize("report", [run_report(), bad_report(), compared_report()])
+def test_the_samples_are_valid_for_jenkins(report: RunReport) -> None:
+    assert list(violations(parsed(report))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('<testsuite name="a" tests="0" failures="0" errors="0" disabled="0"/>', "testsuite may not have disabled"),
+        ('<testsuite name="a" tests="0" failures="0"/>', "testsuite has no errors"),
+        ('<testsuite name="a" tests="0" failures="0" errors="0" time="1e-09"/>', "testsuite has the time 1e-09"),
+        ('<testsuites><testcase name="x"/></testsuites>', "testsuites may not hold testcase"),
+        ("<testsuites>text</testsuites>", "testsuites may not hold text"),
+        ("<report/>", "root is report"),
+    ],
+)
+def test_the_rules_for_jenkins_can_be_broken(text: str, says: str) -> None:
+    assert says in list(violations(ElementTree.fromstring(text)))
+
+
+@settings(deadline=None)
+@given(run_reports())
+def test_no_two_cases_are_the_same_for_gitlab(report: RunReport) -> None:
+    names = [(one.get("classname"), one.get("name")) for one in parsed(report).iter("testcase")]
+    assert len(names) == len(set(names))
+
+
+def test_a_failure_brings_its_log_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "out" / TROUBLE[2].log
+    log.parent.mkdir(parents=True)
+    log.write_text("all of it")
+    report = run_report(variant_report(results=TROUBLE))
+    monkeypatch.chdir(tmp_path)
+    inside = ElementTree.fromstring(render_junit(report, tmp_path / "out").encode())
+    (found,) = [one.text or "" for one in inside.iter("system-out") if "ATTACHMENT" in (one.text or "")]
+    assert f"[[ATTACHMENT|out/{TROUBLE[2].log}]]" in found.splitlines(), "GitLab: relative to the project"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    outside = render_junit(report, tmp_path / "out")
+    assert f"[[ATTACHMENT|{log}]]" in outside, "Jenkins: absolute"
+
+
+def test_a_log_that_is_not_there_is_not_promised() -> None:
+    assert "ATTACHMENT" not in render_junit(bad_report(), RUN_DIR)
+
+
+def test_megabytes_in_every_field_stay_small(tmp_path: Path) -> None:
+    much = "x" * 5_000_000
+    results = tuple(
+        TestResult("checks", f"t{number}", status, message=much, output=much, log="logs/checks.txt")
+        for number, status in enumerate((Status.FAIL, Status.ERROR, Status.SKIP, Status.PASS))
+    )
+    text = render_junit(run_report(variant_report(results=results)), RUN_DIR)
+    assert len(text) < 200_000
+    assert text.count("the whole: logs/checks.txt") == 4
+
+
+# --- against the base -------------------------------------------------------------------------
+
+CHECKS = "move-notify-on: checks"
+
+
+def test_each_class_shows_in_the_message_of_its_case() -> None:
+    report = compared_report()
+    new = only(report, CHECKS, "was.good", "failure")
+    assert new.get("message") == "new failure: expected EINVAL, got success"
+    assert "base: pass; patched 3/3 failed, base 0/3" in (new.text or "")
+    old = only(report, CHECKS, "was.bad", "skipped")
+    assert old.get("message") == "pre-existing (base: fail: odd bytes): odd bytes"
+    shaky = only(report, CHECKS, "was.shaky", "skipped")
+    assert shaky.get("message") == "flaky (patched 2/2 failed, base 1/2): too late"
+    assert only(report, CHECKS, "was.tested", "skipped").get("message") == "coverage lost: no vgem"
+    gone = only(report, CHECKS, "was.there", "error")
+    assert gone.get("message", "").startswith("coverage lost: the base has this test")
+    assert case(report, CHECKS, "was.broken").findtext("system-out") == "base: fail: wrong size"
+
+
+def test_splats_are_cases_with_their_class() -> None:
+    report = compared_report()
+    kernel = f"{ON.name}: kernel"
+    new = only(report, kernel, "oops: BUG: kernel NULL pointer dereference", "failure")
+    assert new.get("message", "").startswith("new failure: ")
+    (old,) = [one for one in parsed(report).iter("skipped") if "printed during kselftest" in one.get("message", "")]
+    assert old.get("message", "").startswith("pre-existing (base: printed during kselftest)")
+
+
+def test_what_has_no_case_is_in_the_properties() -> None:
+    suite = parsed(compared_report()).find(f"testsuite[@name='{CHECKS}']")
+    assert suite is not None
+    told = {one.attrib["name"]: one.attrib["value"] for one in suite.iter("property")}
+    assert told["base tested"] == "tested in this run"
+    assert told["against the base"].startswith("2 new failures, 1 flaky, 2 pre-existing")
+    assert told["base: fixed"] == "checks was.broken; lockdep: WARNING: possible recursive locking detected"
+    assert told["base: coverage gained"] == "checks is.more"
+
+
+def test_with_a_comparison_red_is_what_the_run_is_bad_for() -> None:
+    report = compared_report()
+    assert report.is_bad and red(report) == 3
+    assert JUnitXml.fromstring(render_junit(report, RUN_DIR).encode()).failures == 2

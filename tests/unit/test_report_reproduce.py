@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from harness.model import PlannedTest, Status, TestResult
-from harness.report.reproduce import reproduce
-from tests.support.sample_reports import ON, run_report, splat, variant_report
+from harness.report.reproduce import reproduce, without_patch
+from tests.support.sample_reports import ON, compared_report, run_report, splat, variant_report
 
 FAILED = TestResult("checks", "udmabuf.x", Status.FAIL)
 
@@ -54,3 +54,22 @@ def test_a_splat_is_repeated_with_all_tests_of_the_variant() -> None:
 def test_names_are_quoted_for_the_shell() -> None:
     odd = TestResult("checks", "x; rm -rf ~", Status.FAIL)
     assert reproduce(run_report(), variant_report(), odd).endswith("--only 'x; rm -rf ~'")
+
+
+@pytest.mark.parametrize(
+    ("command", "base"),
+    [
+        ("run", "run"),
+        ("run -p a.patch -pb.patch --base debian:6.1", "run --base debian:6.1"),
+        ("run --patch=a.patch --repeat 5 --strict --variant on", "run --variant on"),
+        ("run -p - --out /d --junit=j.xml --pytest mine.py", "run --pytest mine.py"),
+    ],
+)
+def test_the_base_alone_is_the_same_run_without_the_patch(command: str, base: str) -> None:
+    assert without_patch(("dmabuf-harness", *command.split())) == f"dmabuf-harness {base} --no-patch"
+
+
+def test_a_test_that_is_gone_cannot_be_asked_for() -> None:
+    report = compared_report()
+    (gone,) = [result for result in report.variants[0].results if result.name == "was.there"]
+    assert reproduce(report, report.variants[0], gone).endswith(f"--variant {ON.name} --suite checks")

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from harness.changes import KERNEL
 from harness.model import Frame, Splat
-from harness.report.facts import KERNEL
 from harness.report.splats import splat_case, stack_text
 from tests.support.sample_reports import boot, splat
 

@@ -14,6 +14,7 @@ from harness.model import BootOutcome, RunReport, Status, TestResult, VariantRep
 from harness.report import Written, headline, render_table
 from harness.report.style import Style
 from harness.report.table import MAX_DETAILED, MAX_NAMED, MAX_TOLD
+from harness.verdict import compare, judge
 from tests.support.report_strategies import run_reports
 from tests.support.sample_reports import (
     OFF,
@@ -22,6 +23,8 @@ from tests.support.sample_reports import (
     RUN_DIR,
     bad_report,
     boot,
+    compared_report,
+    failed_build,
     problem,
     run_report,
     splat,
@@ -165,3 +168,56 @@ def test_an_escape_sequence_in_a_name_is_shown_not_obeyed() -> None:
 )
 def test_the_headline_tells_the_worst_of_each_variant(report: RunReport, says: str) -> None:
     assert headline(report) == says
+
+
+# --- against the base -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_what_is_new_comes_first_with_its_counts_and_where_its_repeats_are(width: int) -> None:
+    text = render(compared_report(), width)
+    flat = " ".join(text.split())
+    assert "move-notify-on: checks was.good: fail, new failure expected EINVAL, got success" in flat
+    assert f"base: pass; patched 3/3 failed, base 0/3 (repeats: {RUN_DIR}/repeats/move-notify-on-1)" in flat
+    assert flat.index("was.good: fail, new failure") < flat.index("Known")
+    assert all(len(line) <= width for line in text.splitlines() if "again:" not in line and "/" not in line)
+
+
+def test_every_class_is_named_and_counted() -> None:
+    flat = " ".join(render(compared_report()).split())
+    assert (
+        "2 new failures, 1 flaky, 2 pre-existing, 2 with less coverage, 1 not comparable, 2 fixed, "
+        "1 with more coverage, 5 unchanged (tested in this run)"
+    ) in flat
+    for told in (
+        "checks was.bad: pre-existing (base: fail: odd bytes)",
+        "checks was.shaky: flaky (patched 2/2 failed, base 1/2)",
+        "fixed: checks was.broken: base: fail: wrong size; patched: pass",
+        "coverage lost: checks was.tested: base: pass; patched: skip: no vgem",
+        "coverage lost: checks was.there: base: pass; patched: no such test",
+        "coverage gained: checks is.more: base: no such test; patched: pass",
+        "not comparable: checks was.lost: base: never ran; patched: pass",
+        "fixed: lockdep: WARNING: possible recursive locking detected",
+        "warn: WARNING: debug_dma_map_sg: pre-existing (base: printed during kselftest)",
+        "oops: BUG: kernel NULL pointer dereference: fail, new failure",
+    ):
+        assert told in flat, told
+
+
+def test_the_headline_follows_the_comparison() -> None:
+    assert headline(compared_report()) == (
+        "FAIL: move-notify-on: 1 test failed, 1 test never ran, 1 kernel splat, against the base: 2 new failures, "
+        "1 flaky, 2 pre-existing, 2 with less coverage, 2 fixed"
+    )
+    same = variant_report(splats=(splat(),))
+    assert headline(run_report(judge(same, compare(same, same)))) == (
+        "PASS: move-notify-on: 3 tests passed, against the base: nothing new, 1 pre-existing"
+    )
+
+
+def test_a_base_that_cannot_be_compared_is_said_once() -> None:
+    broken = variant_report(ON, (), kernel=None, build_failure=failed_build(), boots=())
+    patched = variant_report()
+    report = run_report(judge(patched, compare(broken, patched)))
+    assert headline(report) == "PASS: move-notify-on: 3 tests passed, not comparable: the base does not build"
+    assert render(report).count("the base does not build") == 2  # in its section, and in the headline

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.changes import Repeats
 from harness.errors import UserError
 from harness.model import Status, TestResult, VariantReport
 from harness.paths import WRAPPERS
-from harness.verdict import Expectation, apply_expectations, load_expectations
+from harness.verdict import Expectation, apply_expectations, compare, judge, load_expectations
 from tests.support.sample_reports import ON, PASSES, splat, variant_report
 
 TODAY = date(2026, 11, 24)
@@ -32,8 +33,8 @@ def write(root: Path, **changes: str | None) -> Path:
 
 
 def write_text(root: Path, text: str) -> Path:
-    (root / "kselftest").mkdir(parents=True)
-    (root / "kselftest" / "expectations.toml").write_text(text)
+    (root / "checks").mkdir(parents=True)
+    (root / "checks" / "expectations.toml").write_text(text)
     return root
 
 
@@ -64,7 +65,7 @@ def test_an_entry_is_read_whole(tmp_path: Path) -> None:
     found = entry(tmp_path, bases='["6.12"]', variants='["move-notify-on"]', until='"2027-01-31"')
     assert (found.kind, found.match.pattern, found.until) == ("fail", r"heap\.zeroed", date(2027, 1, 31))
     assert (found.bases, found.variants) == (("6.12",), ("move-notify-on",))
-    assert found.origin == "wrappers/kselftest/expectations.toml, entry 1"
+    assert found.origin == "wrappers/checks/expectations.toml, entry 1"
 
 
 @pytest.mark.parametrize(
@@ -87,14 +88,14 @@ def test_an_entry_is_read_whole(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_entry_is_refused_by_file_and_number(tmp_path: Path, changes: dict[str, str | None], says: str) -> None:
-    with pytest.raises(UserError, match=r"kselftest/expectations\.toml, entry 1: ") as caught:
+    with pytest.raises(UserError, match=r"checks/expectations\.toml, entry 1: ") as caught:
         entry(tmp_path, **changes)
     assert says in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["[[expect]", "\x00", "[[expekt]]\n", "expect = 3\n"])
 def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
-    with pytest.raises(UserError, match=r"kselftest/expectations\.toml: "):
+    with pytest.raises(UserError, match=r"checks/expectations\.toml: "):
         load_expectations(write_text(tmp_path / "wrappers", text))
 
 
@@ -108,6 +109,11 @@ def test_a_known_failure_is_marked_and_no_longer_bad(tmp_path: Path) -> None:
     assert done.results[-1].known == "the heap is not cleared (https://b.example/1)"
     assert not done.is_bad
     assert done.notes == ()
+
+
+def test_an_entry_is_about_the_tests_of_its_own_suite(tmp_path: Path) -> None:
+    elsewhere = variant_report(ON, (*PASSES, TestResult("sync", "heap.zeroed", Status.FAIL)))
+    assert known(elsewhere, entry(tmp_path)) == []
 
 
 def test_another_test_is_not_excused(tmp_path: Path) -> None:
@@ -175,3 +181,70 @@ def test_an_expected_trouble_that_is_gone_is_told_of(tmp_path: Path, kind: str) 
     done = apply_expectations(with_result(status=Status.PASS), "6.12.117", [entry(tmp_path, kind=f'"{kind}"')], TODAY)
     assert f"expects heap.zeroed to {kind}, but it passes" in done.notes[0]
     assert not done.is_bad
+
+
+# --- beside a comparison with the base ----------------------------------------------------------
+
+
+def compared(status: Status, repeats: Repeats | None = None) -> VariantReport:
+    """A failure, on a base where the test ended with ``status``."""
+    report = with_result()
+    found = compare(with_result(status=status), report)
+    told = tuple(replace(one, repeats=repeats) for one in found.differences)
+    return judge(report, replace(found, differences=told))
+
+
+def test_an_entry_and_the_base_that_agree_excuse_together(tmp_path: Path) -> None:
+    done = apply_expectations(compared(Status.FAIL), "6.12.117", [entry(tmp_path)], TODAY)
+    assert done.results[-1].excuse == "pre-existing (base: fail): the heap is not cleared (https://b.example/1)"
+    assert not done.is_bad and done.notes == ()
+
+
+def test_a_test_that_is_expected_to_fail_and_passes_on_the_base_is_the_patchs_failure(tmp_path: Path) -> None:
+    done = apply_expectations(compared(Status.PASS), "6.12.117", [entry(tmp_path)], TODAY)
+    assert done.is_bad
+    assert done.notes == (
+        "wrappers/checks/expectations.toml, entry 1 does not excuse heap.zeroed: the base without the patch does not "
+        "have it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("repeats", "excused"),
+    [
+        (None, True),
+        (Repeats(1, 3, 0, 3), True),
+        (Repeats(3, 3, 0, 3), False),
+        (Repeats(0, 3, 0, 3), True),
+        (Repeats(3, 3, 0, 0), True),
+    ],
+)
+def test_what_is_said_to_be_flaky_must_not_come_each_time_with_the_patch_only(
+    tmp_path: Path, repeats: Repeats | None, excused: bool
+) -> None:
+    flaky = entry(tmp_path, kind='"flaky"')
+    done = apply_expectations(compared(Status.PASS, repeats), "6.12.117", [flaky], TODAY)
+    assert done.is_bad is not excused
+
+
+def test_an_expected_splat_that_comes_each_time_with_the_patch_only_is_new(tmp_path: Path) -> None:
+    report = variant_report(splats=(splat(),))
+    found = compare(variant_report(), report)
+    certain = tuple(replace(one, repeats=Repeats(3, 3, 0, 3)) for one in found.differences)
+    expected = entry(tmp_path, kind='"splat"', match='"debug_dma_map_sg"')
+    for differences, bad in ((found.differences, False), (certain, True)):
+        judged = judge(report, replace(found, differences=differences))
+        assert apply_expectations(judged, "6.12.117", [expected], TODAY).is_bad is bad
+
+
+def test_the_bundled_entry_for_vgem_excuses_its_splat_with_and_without_a_base() -> None:
+    title = "DMA-API: platform vgem: mapping sg segment longer than device claims to support [len=1048576] [max=65536]"
+    own = replace(splat(), kind="dma-api", title=title, during="dmabuf-heaps: dmabuf-heaps/dmabuf-heap")
+    report = variant_report(splats=(own,))
+    alone = apply_expectations(report, "6.12.117", load_expectations(WRAPPERS), TODAY)
+    assert not alone.is_bad and "vgem declares" in alone.splats[0].known
+    beside = apply_expectations(judge(report, compare(report, report)), "6.12.117", load_expectations(WRAPPERS), TODAY)
+    assert not beside.is_bad
+    assert beside.splats[0].excused.startswith("pre-existing") and "vgem declares" in beside.splats[0].known
+    newer = apply_expectations(judge(report, compare(report, report)), "7.3.1", load_expectations(WRAPPERS), TODAY)
+    assert not newer.is_bad, "the base shows it: no entry is needed"

@@ -32,7 +32,7 @@ ANCHOR = "static int __init dma_buf_init(void)\n{\n"
 
 def test_a_compile_error_names_file_line_and_the_patch(main_run: Run, tmp_path: Path) -> None:
     patch = patch_file(tmp_path / "broken.patch", CORE, ANCHOR, ANCHOR + "\tthis_does_not_compile();\n")
-    run = run_harness(tmp_path / "run", "-p", patch, "--variant", "on", "--suite", "checks")
+    run = run_harness(tmp_path / "run", "-p", patch, "--variant", "on", "--suite", "checks", "--no-base")
     assert run.returncode == 1, run.stderr
     (variant,) = run.report.variants
     assert variant.build_failure is not None
@@ -45,7 +45,7 @@ def test_a_compile_error_names_file_line_and_the_patch(main_run: Run, tmp_path: 
 
 def test_a_panic_at_boot_is_a_result_with_its_last_words(main_run: Run, tmp_path: Path) -> None:
     patch = patch_file(tmp_path / "panic.patch", CORE, ANCHOR, ANCHOR + '\tpanic("planted: no way");\n')
-    run = run_harness(tmp_path / "run", "-p", patch, "--variant", "on", "--suite", "checks", "dma-buf")
+    run = run_harness(tmp_path / "run", "-p", patch, "--variant", "on", "--suite", "checks", "dma-buf", "--no-base")
     assert run.returncode == 1, run.stderr
     (variant,) = run.report.variants
     assert variant.boots[-1].outcome is BootOutcome.PANIC
@@ -71,7 +71,7 @@ def test_a_guest_lost_in_a_test_costs_that_test_alone(main_run: Run, tmp_path: P
         f"def test_deadly(guest):\n    guest.run({act!r}, timeout=300)\n"
         "def test_after(guest):\n    assert guest.run('true', timeout=30).ok\n"
     )
-    run = run_harness(tmp_path / "run", "--variant", "on", "--suite", "dma-buf", "--pytest", own)
+    run = run_harness(tmp_path / "run", "--variant", "on", "--suite", "dma-buf", "--pytest", own, "--no-base")
     assert run.returncode == 1, run.stderr
     (variant,) = run.report.variants
     mine = {r.name.rpartition("::")[2]: r for r in variant.results if r.suite.startswith("pytest")}
@@ -117,7 +117,8 @@ def test_after_all_that_the_next_run_works(main_run: Run, tmp_path: Path) -> Non
     await_phase(tmp_path / "killed", "build", killed)
     killed.kill()
     killed.communicate(timeout=LIMIT)
-    run = run_harness(tmp_path / "run", "-p", patch, "--variant", "on", "--suite", "checks", "--only", "udmabuf")
+    how = ["--variant", "on", "--suite", "checks", "--only", "udmabuf", "--no-base"]
+    run = run_harness(tmp_path / "run", "-p", patch, *how)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr
 
 

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from junitparser import JUnitXml
 
+from harness.changes import Change
 from harness.model import Status, VariantReport
 from tests.support.real import Run, qemu_processes, run_harness
 
@@ -25,6 +26,18 @@ def test_a_good_patch_is_green_in_both_variants(main_run: Run) -> None:
     assert main_run.returncode == 0, main_run.stdout[-3000:] + main_run.stderr
     assert [variant.variant.name for variant in main_run.report.variants] == ["move-notify-on", "move-notify-off"]
     assert not main_run.report.is_bad
+
+
+def test_it_was_held_against_the_base_without_it(main_run: Run) -> None:
+    report = main_run.report
+    assert len(report.base_variants) == 2
+    for patched, base in zip(report.variants, report.base_variants, strict=True):
+        assert patched.kernel is not None and base.kernel is not None and patched.kernel.key != base.kernel.key
+        assert patched.comparison is not None and patched.comparison.against and not patched.comparison.why_not
+        assert not patched.comparison.those(Change.NEW)
+        assert patched.comparison.unchanged > 150
+        for boot in base.boots:
+            assert (main_run.directory / boot.console).is_file()
 
 
 def test_both_variants_are_what_they_say(main_run: Run) -> None:
@@ -81,6 +94,8 @@ def test_the_known_splat_is_shown_and_colours_nothing(main_run: Run) -> None:
     for variant in main_run.report.variants:
         (splat,) = variant.splats
         assert splat.kind == "dma-api" and "vgem" in splat.title and splat.known
+        assert splat.excused.startswith("pre-existing (base: printed")
+        assert ("check_sg_segment", "kernel/dma/debug.c") in [(frame.function, frame.path) for frame in splat.stack]
     assert "platform vgem: mapping sg segment longer" in main_run.stdout
     junit = (main_run.directory / "junit.xml").read_text()
     assert "platform vgem: mapping sg segment longer" in junit
@@ -104,7 +119,7 @@ def test_the_bundled_series_shows_in_the_guest(main_run: Run, tmp_path: Path) ->
         "/usr/bin/python3 -I -S {guest_file}', timeout=30)\n"
         "    assert '\\tExporter: static' in done.stdout, done\n"
     )
-    run = run_harness(tmp_path / "run", "--variant", "on", "--suite", "dma-buf", "--pytest", own)
+    run = run_harness(tmp_path / "run", "--variant", "on", "--suite", "dma-buf", "--pytest", own, "--no-base")
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr
     assert "test_bufinfo_tells" in (run.directory / "junit.xml").read_text()
 
@@ -154,7 +169,7 @@ def test_users_pytest_files_are_a_suite_of_their_own(main_run: Run, tmp_path: Pa
         "def test_false():\n"
         "    assert 1 == 2, 'told so'\n"
     )
-    run = run_harness(tmp_path / "run", "--suite", "dma-buf", "--pytest", own)
+    run = run_harness(tmp_path / "run", "--suite", "dma-buf", "--pytest", own, "--no-base")
     assert run.returncode == 1, run.stdout[-3000:] + run.stderr
     for variant in run.report.variants:
         statuses = {r.name.rpartition("::")[2]: r.status for r in variant.results if r.suite.startswith("pytest")}

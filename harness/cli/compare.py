@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dmabuf-harness compare``: what became better or worse from one run to another."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from harness.paths import write_atomic
+from harness.pipeline.two_runs import compare_runs
+from harness.report import Written, load, render_html, render_table, write_junit
+from harness.verdict import exit_code, load_expectations
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "compare",
+        help="hold two runs against each other",
+        description="Show RUN as it compares with BEFORE, which is taken as its base. Both are directories of runs, "
+        "or their results.json.",
+    )
+    parser.set_defaults(handler=compare)
+    parser.add_argument("before", type=Path, metavar="BEFORE")
+    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("--strict", action="store_true", help="what is bad in both makes it red, too")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit XML there")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the HTML page there")
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Exits as a run would: 0 if nothing is new, 1 if something is. Changes nothing in either run."""
+    before, after = load(arguments.before), load(arguments.run)
+    old, new = _directory(arguments.before), _directory(arguments.run)
+    report = compare_runs(before, after, old, load_expectations(), date.today(), strict=arguments.strict)
+    if arguments.junit is not None:
+        write_junit(report, arguments.junit, new)
+    if arguments.html is not None:
+        write_atomic(arguments.html, render_html(report, new, arguments.html.resolve().parent))
+    sys.stdout.write(render_table(report, Written(new, new / "results.json", arguments.junit, arguments.html)))
+    return exit_code(report)
+
+
+def _directory(run: Path) -> Path:
+    return run.resolve().parent if run.is_file() else run.resolve()

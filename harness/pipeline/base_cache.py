@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the base without a patch showed, kept by content: a base is tested once, not with each patch.
+
+The key is made of all that the results depend on: the kernel, what was asked for, the machine that ran it, and the
+code that tests. Only a run in which nothing is missing and no guest was lost is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.locks import exclusive
+from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult
+from harness.paths import GUEST_CODE, WRAPPERS, cache_dir, write_atomic
+from harness.pipeline.request import RunRequest
+from harness.pipeline.testing import Findings
+from harness.report import SchemaError, decode, encode
+
+_FORMAT = "1"  # part of the key: change it with what is stored
+_KEEP = 30  # entries of about half a megabyte each
+_FACTS = "findings.json"
+_CODE = ("guest", "suites", "vm", "splat*", "ktap.py", "pipeline/testing.py")  # in the package
+_SOURCES = {".py", ".c", ".h", ".toml", ""}
+_UNTOUCHED = "expectations.toml"  # judges results, and changes none
+
+
+@dataclass(frozen=True)
+class Stored:
+    """``when``: the tests ended, ISO 8601, UTC. The rest is as in ``Findings``."""
+
+    when: str
+    planned: tuple[PlannedTest, ...]
+    results: tuple[TestResult, ...]
+    splats: tuple[Splat, ...]
+    boots: tuple[BootReport, ...]
+    notes: tuple[str, ...]
+
+
+def key(kernel: Kernel, suites: Iterable[str], request: RunRequest, accel: str, qemu: str) -> str:
+    """Equal key, same results, as far as a kernel is predictable. ``accel``, ``qemu``: of the guest."""
+    asked = [*suites, "only", *sorted(request.only), str(request.thorough), str(request.seed)]
+    parts = [_FORMAT, kernel.key, *asked, accel, qemu]
+    digest = hashlib.sha256("\0".join(parts).encode())
+    for path in [*sorted(_code()), *(file for given in request.pytest for file in sorted(_files(given)))]:
+        digest.update(f"\0{path}\0".encode("utf-8", "surrogateescape"))
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _code() -> Iterator[Path]:
+    """What decides what a test does, and what is made of what it prints."""
+    for pattern in _CODE:
+        for place in GUEST_CODE.parent.glob(pattern):
+            yield from _files(place)
+    yield from (file for file in _files(WRAPPERS) if file.name != _UNTOUCHED)
+
+
+def _files(place: Path) -> Iterator[Path]:
+    if place.is_file():
+        yield place
+    yield from (file for file in place.rglob("*") if file.is_file() and file.suffix in _SOURCES)
+
+
+def is_complete(findings: Findings) -> bool:
+    """True if another run may rely on it: everything ran, in one guest that lived to the end."""
+    whole = len(findings.boots) == 1 and findings.boots[0].outcome is BootOutcome.UP
+    seen = {PlannedTest(result.suite, result.name) for result in findings.results}
+    return whole and set(findings.planned) <= seen and not any(r.status is Status.MISSING for r in findings.results)
+
+
+def recall(wanted: str, planned: tuple[PlannedTest, ...], directory: Path) -> tuple[Findings, str] | None:
+    """What is stored under ``wanted`` for just these tests, and when they ran; None if there is no such thing.
+
+    Its logs are copied into ``directory``, the one that their paths are relative to.
+    """
+    entry = cache_dir("bases") / wanted
+    with exclusive(_lock()):
+        try:
+            stored = decode(Stored, json.loads((entry / _FACTS).read_text()))
+            if stored.planned != planned:
+                return None
+            shutil.copytree(entry / "boots", directory / "boots", dirs_exist_ok=True)
+            os.utime(entry)
+        except (OSError, ValueError, SchemaError):
+            return None  # never stored, or damaged
+    results, splats, boots = list(stored.results), list(stored.splats), list(stored.boots)
+    return Findings(planned, results, splats, boots, notes=list(stored.notes)), stored.when
+
+
+def keep(wanted: str, findings: Findings, directory: Path) -> None:
+    """Store complete ``findings``, whose logs are in ``directory``, in place of what was stored before."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    stored = Stored(
+        now,
+        findings.planned,
+        tuple(findings.results),
+        tuple(findings.splats),
+        tuple(findings.boots),
+        tuple(findings.notes),
+    )
+    with exclusive(_lock()):
+        entry = cache_dir("bases") / wanted
+        shutil.rmtree(entry, ignore_errors=True)
+        for boot in findings.boots:
+            place = Path(boot.console).parent
+            shutil.copytree(directory / place, entry / place, ignore=shutil.ignore_patterns("*.sock"))
+        write_atomic(entry / _FACTS, json.dumps(encode(stored)))  # last: without it the entry does not count
+        _prune()
+
+
+def _lock() -> Path:
+    return cache_dir("bases") / ".lock"
+
+
+def _prune() -> None:
+    entries = [path for path in cache_dir("bases").iterdir() if path.is_dir()]
+    for path in sorted(entries, key=lambda path: path.stat().st_mtime_ns, reverse=True)[_KEEP:]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Holding the patched kernels against those of the base: tests of the base, repeats, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from harness import process
+from harness.changes import KERNEL, Change, Comparison, Difference
+from harness.events import EventStream, Note
+from harness.model import Splat, VariantReport
+from harness.pipeline import base_cache
+from harness.pipeline.repeating import Repeater
+from harness.pipeline.side import Side, State
+from harness.report import case_of, without_patch
+from harness.splat import case_name, identity
+from harness.verdict import (
+    MAX_REPEATED,
+    Attempt,
+    Round,
+    Suspect,
+    compare,
+    is_unseen,
+    seen_besides,
+    settle,
+    settle_unseen,
+    suspects,
+)
+from harness.vm.launch import Launcher
+
+HERE = "tested in this run"
+
+
+def settle_base(side: Side, state: State, launcher: Launcher, events: EventStream, label: str = "") -> None:
+    """What ``state``, a kernel without a patch, shows: as it is known from an earlier run, or by testing it now."""
+    assert state.kernel is not None
+    request = side.job.request
+    wanted = _key(side, state, launcher.accelerator.name, launcher)
+    found = base_cache.recall(wanted, state.findings.planned, request.directory)
+    if found is None:
+        side.test(state, launcher)
+        if state.boot_failed:
+            events.publish(Note(label + state.variant.name, "the base did not boot: once more, to be sure", "warning"))
+            side.test_again(state, launcher)
+        keep(side, state, launcher)
+        return
+    state.findings, when = found
+    state.tested, state.earlier = True, when
+    events.publish(Note(label + state.variant.name, f"known from {when}: not tested again"))
+
+
+def keep(side: Side, state: State, launcher: Launcher) -> None:
+    """Remember what a base showed, if later runs may rely on it."""
+    if state.tested and base_cache.is_complete(state.findings):
+        wanted = _key(side, state, state.findings.boots[0].accel, launcher)
+        base_cache.keep(wanted, state.findings, side.job.request.directory)
+
+
+def _key(side: Side, state: State, accel: str, launcher: Launcher) -> str:
+    assert state.kernel is not None
+    names = [suite.name for suite in side.job.suites]
+    return base_cache.key(state.kernel, names, side.job.request, accel, launcher.qemu_version)
+
+
+class Comparer:
+    """Compares all variants of a run, once both sides have been tested. ``repeater`` None: nothing is repeated."""
+
+    def __init__(self, patched: Side, base: Side, repeater: Repeater | None, events: EventStream) -> None:
+        self._patched = patched
+        self._base = base
+        self._repeater = repeater
+        self._events = events
+
+    def compare(self, pool: ThreadPoolExecutor) -> dict[str, Comparison]:
+        """The comparison of each variant that is a kernel of its own, by name."""
+        own = [report for report in self._patched.reports() if not report.same_as]
+        allowed = MAX_REPEATED // max(1, len(own))
+        jobs = {report.variant.name: pool.submit(self._one, report, allowed) for report in own}
+        return {name: job.result() for name, job in jobs.items()}
+
+    def _one(self, report: VariantReport, allowed: int) -> Comparison:
+        name = report.variant.name
+        base = next(one for one in self._base.reports() if one.variant.name == self._base.state(name).variant.name)
+        base = replace(base, variant=report.variant)
+        found = compare(base, report, lacking=lacking(base, report))
+        found = replace(found, against=self._origin(self._base.state(name)))
+        if self._repeater is None:
+            return found
+        chosen, found = suspects(report, found, allowed)
+        try:
+            return self._repeated(self._repeater, base, report, found, chosen)
+        except process.Stopping:
+            return found  # the main thread knows why
+
+    def _repeated(
+        self,
+        repeater: Repeater,
+        base: VariantReport,
+        report: VariantReport,
+        found: Comparison,
+        chosen: Sequence[Suspect],
+    ) -> Comparison:
+        """``found`` with each of ``chosen`` settled: alone, and what did not come again so, with all before it."""
+        unseen: list[str] = []
+        for number, suspect in enumerate(chosen, 1):
+            logs = f"repeats/{report.variant.name}-{number}"
+            rounds = repeater.rounds(report, suspect, logs)
+            settled = {one: settle(one, rounds, logs) for one in suspect.about}
+            if suspect.test is None and rounds:  # nothing comes before a boot that it could need
+                settled = {one: settle_unseen(now, rounds[-1][0]) for one, now in settled.items()}
+            elif suspect.test is not None and any(map(is_unseen, settled.values())):
+                unseen.append(suspect.test.suite)
+            places = [f"{logs}/patched-{count}" for count, _ in enumerate(rounds, 1)]
+            found = self._settled(base, report, found, settled, rounds, places)
+        return self._all_again(repeater, base, report, found, unseen)
+
+    def _all_again(
+        self, repeater: Repeater, base: VariantReport, report: VariantReport, found: Comparison, unseen: Sequence[str]
+    ) -> Comparison:
+        if not unseen:
+            return found
+        last = max(unseen, key=[suite.name for suite in self._patched.job.suites].index)
+        logs = f"repeats/{report.variant.name}-all"
+        whole = repeater.all_again(report, last, logs)
+        settled = {one: settle_unseen(one, whole) for one in found.differences if is_unseen(one)}
+        known = {(result.suite, result.name) for result in (*base.results, *report.results) if result.status.is_bad}
+        self._patched.state(report.variant.name).findings.notes += [
+            f"when all was repeated: {result.suite} {result.name}: {result.status.value}: {result.message}"
+            for result in whole.results
+            if result.status.is_bad and (result.suite, result.name) not in known
+        ]
+        return self._settled(base, report, found, settled, [(whole, Attempt())], [logs])
+
+    def _settled(
+        self,
+        base: VariantReport,
+        report: VariantReport,
+        found: Comparison,
+        settled: Mapping[Difference, Difference],
+        rounds: Sequence[Round],
+        places: Sequence[str],
+    ) -> Comparison:
+        """``found`` with what is ``settled``, and with the splats that only ``rounds`` showed (logs: ``places``)."""
+        name = report.variant.name
+        for one in settled.values():
+            self._events.publish(Note(name, f"{case_of(one)}: {one.change.value}: {one.told}"))
+        findings = self._patched.state(name).findings
+        besides = seen_besides(base, replace(report, splats=tuple(findings.splats)), rounds, places)
+        findings.splats += besides
+        more = [_new_splat(splat) for splat in besides]
+        return replace(found, differences=(*(settled.get(one, one) for one in found.differences), *more))
+
+    def _origin(self, state: State) -> str:
+        if not state.earlier:
+            return HERE if state.tested else ""
+        age = datetime.now(UTC) - datetime.fromisoformat(state.earlier)
+        again = without_patch(self._patched.job.request.command)
+        return f"tested on {state.earlier}, {_words(age)} ago; again: {again}"
+
+
+def _new_splat(splat: Splat) -> Difference:
+    where = f"printed in a repeat, during {splat.during}"
+    return Difference(KERNEL, case_name(splat), Change.NEW, "not printed", where, fingerprint=identity(splat))
+
+
+def lacking(base: VariantReport, patched: VariantReport) -> str:
+    """Options of the variant that the patched kernel has and the base does not know, in words; empty if none."""
+    if base.kernel is None or patched.kernel is None:
+        return ""
+    before, after = base.kernel.config_value, patched.kernel.config_value
+    absent = [f"CONFIG_{symbol}" for symbol in patched.variant.options if before(symbol) == "n" != after(symbol)]
+    return f"the base has no {' and no '.join(absent)}" if absent else ""
+
+
+def _words(age: timedelta) -> str:
+    minutes = int(age.total_seconds()) // 60
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"

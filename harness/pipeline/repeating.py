@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Repeating what is bad only with the patch: in fresh guests, with and without the patch in turn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness.changes import Change
+from harness.model import BootOutcome, Status, VariantReport
+from harness.pipeline.side import Side
+from harness.pipeline.testing import Findings
+from harness.verdict import Attempt, Round, Suspect, complete, settle
+from harness.vm.launch import Launcher
+
+DEADLY_ENOUGH = 2  # guests that a test may cost; it is not given a third
+
+
+class Repeater:
+    """``directory``: of the run; each repeat has its own below ``repeats/``."""
+
+    def __init__(self, patched: Side, base: Side, launcher: Launcher, directory: Path) -> None:
+        self._patched = patched
+        self._base = base
+        self._launcher = launcher
+        self._directory = directory
+
+    def rounds(self, report: VariantReport, suspect: Suspect, logs: str) -> list[Round]:
+        """Repeat ``suspect`` as often as was asked for, and no longer than it takes to know. ``report``: of the run.
+
+        ``logs``: where it goes, relative to the run directory.
+        """
+        rounds: list[Round] = []
+        lost = int(suspect.deadly)
+        count = self._patched.job.request.repeat
+        while len(rounds) < count and lost < DEADLY_ENOUGH and not _is_settled(suspect, rounds):
+            number = len(rounds) + 1
+            again = f"again {number}/{count}: "
+            with_patch = self._attempt(self._patched, report, suspect, f"{logs}/patched-{number}", again)
+            without = self._attempt(self._base, report, suspect, f"{logs}/base-{number}", f"{again}base ")
+            rounds.append((with_patch, without))
+            lost += with_patch.lost
+        return rounds
+
+    def all_again(self, report: VariantReport, last: str, logs: str) -> Attempt:
+        """All tests with the patch once more, up to the suite ``last``, in the order of the run."""
+        side = self._patched
+        state = side.state(report.variant.name)
+        names = [suite.name for suite in side.job.suites]
+        suites = side.job.suites[: names.index(last) + 1]
+        request = replace(side.job.request, directory=self._directory / logs)
+        test = side.kernel_test(state, self._launcher, request, "all again: ")
+        wanted = {suite.name for suite in suites}
+        test.findings.planned = tuple(test for test in state.findings.planned if test.suite in wanted)
+        test.run(suites)
+        return _attempt(test.findings)
+
+    def _attempt(self, side: Side, report: VariantReport, suspect: Suspect, place: str, label: str) -> Attempt:
+        state = side.state(report.variant.name)
+        known = suspect.test is None or suspect.test in state.findings.planned
+        if state.kernel is None or not known:
+            return Attempt()  # that side has no such test
+        names = frozenset({suspect.test.name} if suspect.test is not None else ())
+        request = replace(side.job.request, directory=self._directory / place, only=names)
+        test = side.kernel_test(state, self._launcher, request, label)
+        if suspect.test is None:
+            test.boot()
+        else:
+            test.findings.planned = (suspect.test,)
+            test.run(tuple(suite for suite in side.job.suites if suite.name == suspect.test.suite))
+        return _attempt(test.findings)
+
+
+def _attempt(found: Findings) -> Attempt:
+    results = complete(found.planned, found.results)
+    outcome = found.boots[-1].outcome
+    lost = outcome is not BootOutcome.UP or any(result.status is Status.ERROR for result in results)
+    return Attempt(results, tuple(found.splats), outcome, lost)
+
+
+def _is_settled(suspect: Suspect, rounds: list[Round]) -> bool:
+    """What the base shows, too, is not the patch's, however often it is repeated."""
+    return all(settle(one, rounds).change is Change.FLAKY for one in suspect.about)

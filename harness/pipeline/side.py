@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One side of a run, with the patch or without it: its kernels, variant by variant, and what their tests showed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+
+from harness import process
+from harness.events import EventStream, Note
+from harness.model import (
+    Applied,
+    BootOutcome,
+    BuildFailure,
+    Kernel,
+    PlannedTest,
+    ResolvedConfig,
+    Variant,
+    VariantReport,
+)
+from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.plan import plan_tests
+from harness.pipeline.request import Job, RunRequest
+from harness.pipeline.testing import Findings, KernelTest
+from harness.verdict import complete
+from harness.vm.launch import Launcher
+
+Narrow = Callable[[tuple[PlannedTest, ...]], tuple[PlannedTest, ...]]
+
+
+@dataclass
+class State:
+    """One variant on its way. ``findings`` grow while its tests run; ``tested``: they came to their end.
+
+    ``earlier``: what is known of it from another run, in words; else empty.
+    """
+
+    variant: Variant
+    applied: Applied | None = None
+    config: ResolvedConfig | None = None
+    same_as: str = ""
+    kernel: Kernel | None = None
+    failure: BuildFailure | None = None
+    findings: Findings = field(default_factory=Findings)
+    times: dict[str, float] = field(default_factory=dict)
+    tested: bool = False
+    earlier: str = ""
+
+    @property
+    def boot_failed(self) -> bool:
+        boots = self.findings.boots
+        return bool(boots) and boots[-1].outcome is not BootOutcome.UP
+
+    def take(self, made: ResolvedConfig | Kernel | BuildFailure) -> None:
+        """Note what a stage made of this variant."""
+        match made:
+            case ResolvedConfig():
+                self.config = made
+            case Kernel():
+                self.kernel = made
+            case BuildFailure():
+                self.failure = made
+
+
+class Side:
+    """``job``: what this side is to be. ``label``: put before the names of variants in events."""
+
+    def __init__(self, job: Job, events: EventStream, label: str = "") -> None:
+        self.job = job
+        self.states = [State(variant) for variant in job.variants]
+        self._events = events
+        self._label = label
+
+    def state(self, name: str) -> State:
+        """The variant ``name``, or the one that is the same kernel."""
+        found = next(state for state in self.states if state.variant.name == name)
+        return self.state(found.same_as) if found.same_as else found
+
+    def states_like(self, state: State) -> list[State]:
+        """``state`` and the variants that are the same kernel."""
+        return [one for one in self.states if self.state(one.variant.name) is state]
+
+    # --- kernels ------------------------------------------------------------------------------
+
+    def make(self, maker: KernelMaker, applied: Applied, narrow: Narrow, ready: Callable[[State], None]) -> None:
+        """Build each kernel, and call ``ready`` as soon as one is there and its tests are planned."""
+        for state in self.states:
+            state.applied = applied
+            state.take(maker.resolve(state.variant, state.times))
+        for state in self._distinct():
+            assert state.config is not None
+            state.take(maker.make(state.config, state.times))
+            if state.kernel is not None:
+                state.findings.planned = narrow(plan_tests(self.job.suites, state.kernel, applied.tree.path))
+                ready(state)
+
+    def _distinct(self) -> list[State]:
+        """The variants that are kernels of their own; the others are marked as the same as one of these."""
+        first: dict[str, State] = {}
+        for state in self.states:
+            if state.config is None:
+                continue  # Kconfig itself failed
+            twin = first.setdefault(state.config.sha256, state)
+            if twin is not state:
+                state.same_as = twin.variant.name
+                text = f"same resolved config as {state.same_as}: one kernel, tested once"
+                self._events.publish(Note(self._label + state.variant.name, text))
+        return list(first.values())
+
+    # --- tests --------------------------------------------------------------------------------
+
+    def test(self, state: State, launcher: Launcher) -> None:
+        """Run what is planned for ``state`` on its kernel."""
+        test = self.kernel_test(state, launcher, self.job.request, self._label)
+        test.findings = state.findings
+        try:
+            test.run(self.job.suites)
+        except process.Stopping:
+            return  # the main thread knows why
+        state.tested = True
+
+    def kernel_test(self, state: State, launcher: Launcher, request: RunRequest, label: str) -> KernelTest:
+        """Something that tests the kernel of ``state``, which is there, as ``request`` says."""
+        assert state.kernel is not None and state.applied is not None
+        return KernelTest(state.variant, state.kernel, launcher, self._events, request, state.applied, label)
+
+    def test_again(self, state: State, launcher: Launcher) -> None:
+        """The same once more, from the start. What the first try left in the run directory is put aside."""
+        boots = self.job.request.directory / "boots"
+        for boot in boots.glob(f"{state.variant.name}-[0-9]"):
+            boot.rename(boot.with_name(f"first-{boot.name}"))
+        state.findings = Findings(state.findings.planned)
+        state.tested = False
+        self.test(state, launcher)
+
+    # --- report -------------------------------------------------------------------------------
+
+    def reports(self) -> tuple[VariantReport, ...]:
+        """All that is known of each variant, nothing judged yet."""
+        anywhere = self._planned_anywhere()
+        return tuple(self._report(state, anywhere) for state in self.states)
+
+    def _planned_anywhere(self) -> tuple[PlannedTest, ...]:
+        """Tests planned for any variant: one that was not built, or not yet, misses them."""
+        return tuple(dict.fromkeys(test for state in self.states for test in state.findings.planned))
+
+    def _report(self, state: State, anywhere: tuple[PlannedTest, ...]) -> VariantReport:
+        findings = state.findings
+        planned = () if state.same_as else findings.planned if state.kernel is not None else anywhere
+        return VariantReport(
+            variant=state.variant,
+            planned=planned,
+            results=complete(planned, findings.results),
+            splats=tuple(findings.splats),
+            boots=tuple(findings.boots),
+            config_problems=state.config.problems if state.config is not None else (),
+            kernel=state.kernel,
+            build_failure=state.failure,
+            same_as=state.same_as,
+            times={**state.times, **findings.times},
+            notes=tuple(findings.notes),
+        )
+
+
+def moved(report: VariantReport, directory: str | PurePath) -> VariantReport:
+    """``report`` with the paths of its logs seen from where ``directory``, which they are relative to, is."""
+
+    def inside(path: str) -> str:
+        return str(PurePath(directory, path)) if path else ""
+
+    return replace(
+        report,
+        results=tuple(replace(result, log=inside(result.log)) for result in report.results),
+        splats=tuple(replace(splat, log=inside(splat.log)) for splat in report.splats),
+        boots=tuple(replace(boot, console=inside(boot.console)) for boot in report.boots),
+    )

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Any two runs held against each other, as a run holds its patch against its base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from harness.model import RunReport, VariantReport
+from harness.pipeline.comparing import lacking
+from harness.pipeline.side import moved
+from harness.verdict import Expectation, apply_expectations, compare, judge
+
+
+def compare_runs(
+    before: RunReport,
+    after: RunReport,
+    before_directory: Path,
+    expectations: Sequence[Expectation],
+    today: date,
+    *,
+    strict: bool = False,
+) -> RunReport:
+    """``after`` with ``before`` as its base; what it was compared with in its own time is forgotten.
+
+    ``before_directory``: where the logs of ``before`` are.
+    """
+    base = {report.variant.name: report for report in _resolved(before)}
+    same_request = before.asked == after.asked
+    about = f"run {before.run_id} ({before.base}, {'; '.join(before.patches) or 'no patch'})"
+
+    def judged(report: VariantReport) -> VariantReport:
+        fresh = _unjudged(report)
+        if not report.same_as:
+            other = base.get(report.variant.name, VariantReport(report.variant))
+            found = compare(other, fresh, lacking=lacking(other, fresh), same_request=same_request)
+            fresh = judge(fresh, replace(found, against=about), strict=strict)
+        return apply_expectations(fresh, after.base_version, expectations, today)
+
+    return replace(
+        after,
+        variants=tuple(map(judged, after.variants)),
+        base_variants=tuple(moved(report, before_directory) for report in before.variants),
+    )
+
+
+def _resolved(report: RunReport) -> list[VariantReport]:
+    """Each variant with the results of the one that it equals."""
+    own = {variant.variant.name: variant for variant in report.variants}
+    return [replace(own.get(one.same_as, one), variant=one.variant) for one in report.variants]
+
+
+def _unjudged(report: VariantReport) -> VariantReport:
+    """``report`` as its tests left it."""
+    return replace(
+        report,
+        results=tuple(replace(result, known="", excused="") for result in report.results),
+        splats=tuple(replace(splat, known="", excused="") for splat in report.splats),
+        comparison=None,
+    )

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The source that a kernel was built from, long after the work tree went on to other patches."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+
+from harness.model import Tree
+from harness.source.git import attempt
+
+
+class Snapshot:
+    """Call it with a path in the tree for the text of that file; None if there is none. No lock is needed."""
+
+    def __init__(self, tree: Tree, tree_id: str) -> None:
+        """``tree_id``: git's id of the content, as in ``Applied``."""
+        self._tree = tree
+        self._id = tree_id
+        self._text = lru_cache(256)(self._read)
+
+    def __call__(self, path: str) -> str | None:
+        return self._text(path) if path in self._paths else None
+
+    @cached_property
+    def _paths(self) -> frozenset[str]:
+        listed = attempt(self._tree.path, "ls-tree", "-r", "-z", "--name-only", self._id)
+        return frozenset(listed.stdout.split("\0") if listed.ok else ())  # gone: less is explained, no more
+
+    def _read(self, path: str) -> str | None:
+        done = attempt(self._tree.path, "show", f"{self._id}:{path}")
+        return done.stdout if done.ok else None

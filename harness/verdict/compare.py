@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The base against the patched kernel, test by test and splat by splat. Pure: two reports in, differences out.
+
+Only what was really seen counts: where one side never ran, nothing is called new, fixed or unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from harness.changes import KERNEL, Change, Comparison, Difference
+from harness.model import BootOutcome, ConfigProblem, Splat, Status, TestResult, VariantReport
+from harness.splat import case_name, identity
+
+_SEVERITY = {Status.PASS: 0, Status.SKIP: 0, Status.FAIL: 1, Status.ERROR: 2, Status.MISSING: 3}
+_VARYING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+", re.IGNORECASE)
+# What became of a test that the base does not have.
+_NO_SUCH_TEST = {
+    Status.PASS: Change.GAINED,
+    Status.SKIP: Change.UNCHANGED,
+    Status.FAIL: Change.NEW,
+    Status.ERROR: Change.NEW,
+    Status.MISSING: Change.NOT_COMPARABLE,
+}
+_NEVER_RAN = TestResult("", "", Status.MISSING)
+_Key = tuple[str, str]
+
+
+def compare(base: VariantReport, patched: VariantReport, *, lacking: str = "", same_request: bool = True) -> Comparison:
+    """What became of everything in ``base`` with the patch. Both are of one variant, and complete in themselves.
+
+    ``lacking``: an option of the variant that the base does not have, in words. Such a base can show that trouble was
+    there before, but not that it is new: that is then not comparable.
+    ``same_request``: both were asked for the same tests; else one that only the base has was perhaps not asked for.
+    """
+    found = [*_steps(base, patched), *_tests(base, patched, same_request), *_splats(base, patched)]
+    if lacking:
+        found = [_undecided(one, lacking) for one in found]
+    changed = tuple(one for one in found if one.change is not Change.UNCHANGED)
+    return Comparison(changed, len(found) - len(changed), why_not=_why_not(base) or lacking)
+
+
+def _why_not(base: VariantReport) -> str:
+    if base.build_failure is not None:
+        return "the base does not build"
+    if base.kernel is None:
+        return "the base was not built"
+    if not base.boots:
+        return "the base was not booted" if base.planned else ""  # it has none of the tests that were asked for
+    return "" if _is_up(base) else f"the base does not boot ({base.boots[-1].ended})"
+
+
+def _undecided(one: Difference, lacking: str) -> Difference:
+    changed = one.change in (Change.NEW, Change.LOST, Change.GAINED, Change.FIXED)
+    return replace(one, change=Change.NOT_COMPARABLE, note=lacking) if changed and not one.gone else one
+
+
+# --- building, booting, configuration ---------------------------------------------------------
+
+
+def _steps(base: VariantReport, patched: VariantReport) -> Iterator[Difference]:
+    for name, of in (("build", _builds), ("boot", _boots)):
+        before, after = of(base), of(patched)
+        if before or after not in ("", "ok"):
+            yield _step(name, before, after)
+    if base.kernel is not None and patched.kernel is not None:
+        asked = {problem.request.symbol: problem for problem in base.config_problems}
+        got = {problem.request.symbol: problem for problem in patched.config_problems}
+        yield from (_symbol(name, asked.get(name), got.get(name)) for name in {**asked, **got})
+
+
+def _step(name: str, base: str, patched: str) -> Difference:
+    """``base``, ``patched``: "ok", what is wrong, or "" if nobody knows."""
+    if not patched:
+        change = Change.UNCHANGED  # another step tells why it was not tried
+    elif not base:
+        change = Change.NOT_COMPARABLE
+    elif patched == "ok":
+        change = Change.UNCHANGED if base == "ok" else Change.FIXED
+    else:
+        change = Change.NEW if base == "ok" else Change.PRE_EXISTING
+    return Difference(KERNEL, name, change, base or "not tried", patched)
+
+
+def _builds(report: VariantReport) -> str:
+    if report.kernel is not None:
+        return "ok"
+    return f"fails in {report.build_failure.stage}" if report.build_failure is not None else ""
+
+
+def _boots(report: VariantReport) -> str:
+    if not report.boots:
+        return ""
+    return "ok" if _is_up(report) else report.boots[-1].outcome.value
+
+
+def _is_up(report: VariantReport) -> bool:
+    return report.boots[-1].outcome is BootOutcome.UP
+
+
+def _symbol(name: str, base: ConfigProblem | None, patched: ConfigProblem | None) -> Difference:
+    if patched is None:
+        change = Change.GAINED
+    elif base is None:
+        change = Change.NEW if patched.fatal else Change.LOST
+    else:
+        change = Change.PRE_EXISTING if patched.fatal else Change.UNCHANGED
+    before, after = (
+        "as asked" if problem is None else f"is {problem.got}: {problem.why}" for problem in (base, patched)
+    )
+    return Difference(KERNEL, f"config: CONFIG_{name}", change, before, after)
+
+
+# --- tests ------------------------------------------------------------------------------------
+
+
+def _tests(base: VariantReport, patched: VariantReport, same_request: bool) -> Iterator[Difference]:
+    before, after = _by_key(base.results), _by_key(patched.results)
+    for key, result in after.items():
+        known = before.get(key)
+        above = _parent(base, before, result) if known is None else None
+        stopped = above is not None and above.status in (Status.ERROR, Status.MISSING)
+        if known is None and (stopped or base.kernel is None):
+            known = _NEVER_RAN  # it would be there, as far as anybody knows
+        change = change_of(known, result)
+        if change is Change.GAINED and above is not None and above.status is Status.SKIP:
+            change = Change.UNCHANGED  # that was cut short: how far it got is chance
+        yield Difference(*key, change, _words(known), _words(result))
+    for key, result in before.items():
+        if key not in after:
+            yield from _only_on_base(base, after, result, same_request)
+
+
+def _by_key(results: Iterable[TestResult]) -> dict[_Key, TestResult]:
+    """The worst result of each test."""
+    found: dict[_Key, TestResult] = {}
+    for result in results:
+        other = found.setdefault((result.suite, result.name), result)
+        if _SEVERITY[result.status] > _SEVERITY[other.status]:
+            found[result.suite, result.name] = result
+    return found
+
+
+def is_as_bad(result: TestResult, as_what: Status) -> bool:
+    """True if ``result`` is bad, and not milder than ``as_what``: a failure is milder than a guest that died."""
+    return result.status.is_bad and _SEVERITY[result.status] >= _SEVERITY[as_what]
+
+
+def change_of(base: TestResult | None, patched: TestResult) -> Change:
+    """``base`` None: there is no such test. A test that never ran, or died, is never unchanged."""
+    if base is None:
+        return _NO_SUCH_TEST[patched.status]
+    if base.status is Status.MISSING:
+        return Change.NOT_COMPARABLE
+    if patched.status is Status.MISSING:
+        return Change.LOST
+    if patched.status.is_bad:
+        return Change.PRE_EXISTING if is_as_bad(base, patched.status) else Change.NEW
+    return _now_good(base, patched)
+
+
+def _now_good(base: TestResult, patched: TestResult) -> Change:
+    skipped = patched.status is Status.SKIP
+    if base.status.is_bad:
+        return Change.LOST if skipped else Change.FIXED
+    if base.status is not patched.status:
+        return Change.LOST if skipped else Change.GAINED
+    return _coverage(base, patched)
+
+
+def _coverage(base: TestResult, patched: TestResult) -> Change:
+    """Two passes or two skips: is less tested than before?"""
+    before, after = (set(map(masked, result.lost_coverage)) for result in (base, patched))
+    if patched.status is Status.SKIP or before == after:
+        return Change.UNCHANGED
+    return Change.LOST if after - before else Change.GAINED
+
+
+def masked(text: str) -> str:
+    """``text`` without what differs from run to run: numbers and addresses."""
+    return _VARYING.sub("#", text)
+
+
+def _words(result: TestResult | None) -> str:
+    if result is None:
+        return "no such test"
+    if result.status is Status.MISSING:
+        return "never ran"
+    told = result.message or "; ".join(result.lost_coverage)
+    return f"{result.status.value}: {told}" if told and result.status is not Status.PASS else result.status.value
+
+
+def _parent(report: VariantReport, found: Mapping[_Key, TestResult], result: TestResult) -> TestResult | None:
+    """What became of the program that ``result`` is inside of; None if it is inside none."""
+    above = _above(report, result)
+    return found.get(above) if above is not None and above != (result.suite, result.name) else None
+
+
+def _above(report: VariantReport, result: TestResult) -> _Key | None:
+    """Of the planned test that ``result`` belongs to."""
+    covering = [test for test in report.planned if test.covers(result)]
+    test = max(covering, key=lambda one: len(one.name), default=None)
+    return (test.suite, test.name) if test is not None else None
+
+
+def _only_on_base(
+    base: VariantReport, after: Mapping[_Key, TestResult], result: TestResult, same_request: bool
+) -> Iterator[Difference]:
+    """A test of the base that is not there with the patch."""
+    key = result.suite, result.name
+    above = _above(base, result)
+    if above == key:
+        yield _absent(result, same_request)
+    elif result.status is not Status.SKIP:
+        parent = after.get(above) if above is not None else None
+        # Inside a program that is bad, skipped or gone itself there is no more to say.
+        if parent is not None and parent.status is Status.PASS:
+            yield Difference(*key, Change.LOST, _words(result), "no such result")
+
+
+def _absent(result: TestResult, same_request: bool) -> Difference:
+    """A planned test of the base that is not planned with the patch."""
+    change = Change.LOST
+    if result.status is Status.SKIP:
+        change = Change.UNCHANGED
+    elif result.status is Status.MISSING or not same_request:
+        change = Change.NOT_COMPARABLE
+    words = "no such test" if same_request else "not asked for"
+    return Difference(result.suite, result.name, change, _words(result), words, gone=change is Change.LOST)
+
+
+def told_of(report: VariantReport, case: TestResult | Splat) -> Difference | None:
+    """What the comparison of ``report`` says of ``case``; None if it is unchanged, or nothing was compared."""
+    if report.comparison is None:
+        return None
+    if isinstance(case, Splat):
+        return report.comparison.of_splat(identity(case))
+    return report.comparison.of(case.suite, case.name)
+
+
+# --- splats -----------------------------------------------------------------------------------
+
+
+def _splats(base: VariantReport, patched: VariantReport) -> Iterator[Difference]:
+    before, after = _by_identity(base.splats), _by_identity(patched.splats)
+    for key, own in after.items():
+        known = before.get(key, [])
+        change = Change.PRE_EXISTING if known else Change.NEW if _saw(base, own) else Change.NOT_COMPARABLE
+        yield Difference(KERNEL, case_name(own[0]), change, _times(known), _times(own), fingerprint=key)
+    for key, gone in before.items():
+        if key not in after:
+            change = Change.FIXED if _saw(patched, gone) else Change.NOT_COMPARABLE
+            yield Difference(KERNEL, case_name(gone[0]), change, _times(gone), _times([]), fingerprint=key)
+
+
+def _by_identity(splats: Iterable[Splat]) -> dict[str, list[Splat]]:
+    found: dict[str, list[Splat]] = {}
+    for splat in splats:
+        found.setdefault(identity(splat), []).append(splat)
+    return found
+
+
+def _times(splats: Sequence[Splat]) -> str:
+    count = sum(splat.count for splat in splats)
+    if not count:
+        return "not printed"
+    where = ", ".join(dict.fromkeys(splat.during for splat in splats if splat.during))
+    often = f" {count} times" if count > 1 else ""
+    return f"printed{often}{f' during {where}' if where else ''}"
+
+
+def _saw(report: VariantReport, elsewhere: Sequence[Splat]) -> bool:
+    """True if ``report`` got to where the other side printed these: its silence means something."""
+    if report.kernel is None or not report.boots:
+        return False
+    if any(splat.during == "boot" for splat in elsewhere):
+        return True
+    missing = {(test.suite, test.name) for test in report.results if test.status is Status.MISSING}
+    places = [splat.during.partition(": ")[::2] for splat in elsewhere]
+    return _is_up(report) and not any((suite, name) in missing for suite, name in places)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a comparison means for the verdict: the patch answers for what is new, not for what was there before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.changes import Change, Comparison, Difference
+from harness.model import Splat, Status, TestResult, VariantReport
+from harness.splat import identity
+
+_GONE = "the base has this test, and the kernel with the patch has not"
+
+
+def judge(patched: VariantReport, comparison: Comparison, *, strict: bool = False) -> VariantReport:
+    """``patched`` with ``comparison`` set, and with ``excused`` on each failure and splat that is not the patch's.
+
+    A planned test that the patch made disappear is added as missing. ``strict``: nothing is excused.
+    A test that never ran is not excused either: a run that tested less than it should is no good news.
+    """
+    gone = tuple(
+        TestResult(one.suite, one.name, Status.MISSING, message=_GONE) for one in comparison.differences if one.gone
+    )
+    excusing = Comparison() if strict else comparison
+    here = {(result.suite, result.name) for result in patched.results}
+    return replace(
+        patched,
+        results=tuple(_result(result, excusing) for result in patched.results)
+        + tuple(result for result in gone if (result.suite, result.name) not in here),
+        splats=tuple(_splat(splat, excusing) for splat in patched.splats),
+        comparison=comparison,
+    )
+
+
+def _result(result: TestResult, comparison: Comparison) -> TestResult:
+    counts = result.status.is_bad and result.status is not Status.MISSING
+    return replace(result, excused=_excuse(comparison.of(result.suite, result.name)) if counts else "")
+
+
+def _splat(splat: Splat, comparison: Comparison) -> Splat:
+    return replace(splat, excused=_excuse(comparison.of_splat(identity(splat))))
+
+
+def _excuse(one: Difference | None) -> str:
+    if one is None:
+        return ""
+    if one.change is Change.PRE_EXISTING:
+        return f"{one.change.value} (base: {one.base})"
+    if one.change is Change.FLAKY:
+        return f"{one.change.value} ({'; '.join(filter(None, [str(one.repeats), one.note]))})"
+    return ""

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is bad only with the patch is repeated before it is called new. Which, and what the repeats amount to: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
+from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
+from harness.splat import identity
+from harness.verdict.compare import is_as_bad
+
+MAX_REPEATED = 10
+"""Tests repeated in one run; one that kills its guest counts double. A patch that breaks all is clear without."""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """What is to be run again. ``test`` None: the boot alone. ``about``: the differences that it is to settle.
+
+    ``deadly``: it has cost a guest already.
+    """
+
+    test: PlannedTest | None
+    about: tuple[Difference, ...]
+    deadly: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.test.suite} {self.test.name}" if self.test is not None else "boot"
+
+    @property
+    def cost(self) -> int:
+        return 2 if self.deadly else 1
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one repeat showed. ``lost``: it cost its guest."""
+
+    results: tuple[TestResult, ...] = ()
+    splats: tuple[Splat, ...] = ()
+    boot: BootOutcome | None = None
+    lost: bool = False
+
+
+Round = tuple[Attempt, Attempt]
+"""Patched, and base."""
+
+
+def suspects(patched: VariantReport, comparison: Comparison, allowed: int) -> tuple[tuple[Suspect, ...], Comparison]:
+    """What to repeat, at a cost of at most ``allowed``; and ``comparison`` with a note on each that is not repeated."""
+    groups: dict[PlannedTest | None, list[Difference]] = {}
+    notes: dict[Difference, str] = {}
+    for one in comparison.those(Change.NEW):
+        repeatable, test = _place(patched, one)
+        if repeatable:
+            groups.setdefault(test, []).append(one)
+        else:
+            notes[one] = "not repeated: no single test to repeat"
+    chosen: list[Suspect] = []
+    for test, about in groups.items():
+        suspect = Suspect(test, tuple(about), _is_deadly(patched, test))
+        if suspect.cost <= allowed:
+            chosen.append(suspect)
+            allowed -= suspect.cost
+        else:
+            notes |= dict.fromkeys(about, "not repeated: too many tests are bad only with the patch")
+    noted = tuple(replace(one, note=notes.get(one, one.note)) for one in comparison.differences)
+    return tuple(chosen), replace(comparison, differences=noted)
+
+
+def _place(patched: VariantReport, one: Difference) -> tuple[bool, PlannedTest | None]:
+    """(can it be repeated, the test to run for it; None: a boot is enough)."""
+    if one.suite != KERNEL:
+        test = _covering(patched, TestResult(one.suite, one.name, Status.FAIL))
+        return test is not None, test
+    if one.name == "boot":
+        return True, None
+    for splat in patched.splats:
+        if one.fingerprint == identity(splat):
+            suite, _, name = splat.during.partition(": ")
+            test = _covering(patched, TestResult(suite, name, Status.FAIL))
+            return splat.during == "boot" or test is not None, test
+    return False, None  # a build, a symbol: the same content again is the same outcome
+
+
+def _covering(report: VariantReport, result: TestResult) -> PlannedTest | None:
+    return max((test for test in report.planned if test.covers(result)), key=lambda test: len(test.name), default=None)
+
+
+def _is_deadly(patched: VariantReport, test: PlannedTest | None) -> bool:
+    if test is None:
+        return bool(patched.boots) and patched.boots[-1].outcome is not BootOutcome.UP
+    return any(result.status is Status.ERROR and test.covers(result) for result in patched.results)
+
+
+def settle(one: Difference, rounds: Sequence[Round], logs: str = "") -> Difference:
+    """``one`` after its repeats. Bad without the patch, if only once: flaky. Never without it: new, also if it is
+    not bad each time with it. What ``is_unseen`` is not settled by this."""
+    with_patch = [seen for attempt, _ in rounds if (seen := _seen(one, attempt)) is not None]
+    without = [seen for _, attempt in rounds if (seen := _seen(one, attempt)) is not None]
+    repeats = Repeats(sum(with_patch), len(with_patch), sum(without), len(without))
+    change = Change.FLAKY if repeats.base_bad else one.change
+    sometimes = change is Change.NEW and 0 < repeats.patched_bad < repeats.patched
+    return replace(one, change=change, repeats=repeats, note="intermittent" if sometimes else "", logs=logs)
+
+
+def is_unseen(one: Difference) -> bool:
+    """True for what was new in the run, and did not come again when it was repeated alone."""
+    return one.change is Change.NEW and one.repeats is not None and one.repeats.patched_bad == 0 < one.repeats.patched
+
+
+def settle_unseen(one: Difference, whole: Attempt) -> Difference:
+    """``one`` after all tests up to it ran again, if it ``is_unseen``: it may need what ran before it."""
+    if not is_unseen(one):
+        return one
+    seen = _seen(one, whole)
+    if seen is None:
+        return replace(one, note="whether it needs the tests before it is not known")
+    if seen:
+        return replace(one, note="seen again after the tests before it, not when it ran alone")
+    return replace(one, change=Change.FLAKY, note="not seen again")
+
+
+def _seen(one: Difference, attempt: Attempt) -> bool | None:
+    """Was ``one`` bad in ``attempt``? None if it cannot tell."""
+    if one.suite == KERNEL and one.name == "boot":
+        return attempt.boot is not BootOutcome.UP if attempt.boot is not None else None
+    if one.suite == KERNEL:
+        ran = attempt.boot is BootOutcome.UP and all(result.status is not Status.MISSING for result in attempt.results)
+        return True if one.fingerprint in map(identity, attempt.splats) else False if ran else None
+    own = [result for result in attempt.results if (result.suite, result.name) == (one.suite, one.name)]
+    if not own:
+        done = [result for result in attempt.results if result.status in (Status.PASS, Status.SKIP)]
+        return False if done else None
+    if all(result.status is Status.MISSING for result in own):
+        return None
+    # Where the base fails, too, only what costs the guest is new.
+    new_from = Status.ERROR if one.base.startswith(Status.FAIL.value) else Status.FAIL
+    return any(is_as_bad(result, new_from) for result in own if result.status is not Status.MISSING)
+
+
+def seen_besides(
+    base: VariantReport, patched: VariantReport, rounds: Sequence[Round], logs: Sequence[str]
+) -> list[Splat]:
+    """Splats of repeats with the patch that neither the run nor any round of the base has shown: they count, too.
+
+    ``logs``: of each round's patched attempt, put before the splat's own path.
+    """
+    known = {identity(splat) for report in (base, patched) for splat in report.splats}
+    known |= {identity(splat) for _, attempt in rounds for splat in attempt.splats}
+    found: dict[str, Splat] = {}
+    for (attempt, _), directory in zip(rounds, logs, strict=True):
+        for splat in attempt.splats:
+            if identity(splat) not in known:
+                found.setdefault(identity(splat), replace(splat, log=f"{directory}/{splat.log}"))
+    return list(found.values())

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A base is tested once: what is remembered, for which content, and what is not trusted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.model import BootOutcome, PlannedTest, Status, TestResult
+from harness.pipeline import base_cache
+from harness.pipeline.request import RunRequest
+from harness.pipeline.testing import Findings
+from tests.support.sample_reports import ON, PASSES, boot, kernel, planned, splat
+
+REQUEST = RunRequest(Path("/runs/1"), ("dmabuf-harness", "run"), "debian:6.12")
+FAILED = TestResult("checks", "x", Status.FAIL, message="odd")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def a_run(directory: Path, *results: TestResult, **changes: object) -> Findings:
+    """What a run in ``directory`` found, with its console log."""
+    every = (*PASSES, *results)
+    findings = Findings(planned(every), list(every), [splat()], [boot()], notes=["told"])
+    console = directory / findings.boots[0].console
+    (console.parent / "logs").mkdir(parents=True)
+    console.write_text("Linux version 6.12")
+    (console.parent / "logs" / "checks.log").write_text("ok 1")
+    return replace(findings, **changes)  # type: ignore[arg-type]
+
+
+def key(**changes: object) -> str:
+    given: dict[str, object] = {
+        "kernel": kernel(),
+        "suites": ("checks", "sync"),
+        "request": REQUEST,
+        "accel": "tcg",
+        "qemu": "7.2",
+    }
+    return base_cache.key(**{**given, **changes})  # type: ignore[arg-type]
+
+
+# --- remembering ------------------------------------------------------------------------------
+
+
+def test_what_was_kept_comes_back_with_its_logs(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    findings = a_run(first, FAILED)
+    base_cache.keep(key(), findings, first)
+    found = base_cache.recall(key(), findings.planned, second)
+    assert found is not None
+    again, when = found
+    assert (again.results, again.splats, again.boots, again.notes) == (
+        findings.results,
+        findings.splats,
+        findings.boots,
+        findings.notes,
+    )
+    assert when.endswith("+00:00")
+    assert (second / findings.boots[0].console).read_text() == "Linux version 6.12"
+    assert (second / f"boots/{ON.name}-1/logs/checks.log").is_file()
+
+
+def test_the_latest_outcome_counts(tmp_path: Path) -> None:
+    base_cache.keep(key(), a_run(tmp_path / "1"), tmp_path / "1")
+    later = a_run(tmp_path / "2", FAILED)
+    base_cache.keep(key(), later, tmp_path / "2")
+    assert base_cache.recall(key(), later.planned, tmp_path / "3") is not None
+    assert base_cache.recall(key(), planned(PASSES), tmp_path / "3") is None, "other tests are planned now"
+
+
+@pytest.mark.parametrize("damage", ["{", '{"when": 3}', ""])
+def test_a_damaged_entry_does_not_count(tmp_path: Path, damage: str) -> None:
+    findings = a_run(tmp_path / "1")
+    base_cache.keep(key(), findings, tmp_path / "1")
+    (file,) = (tmp_path / "cache").rglob("findings.json")
+    file.write_text(damage)
+    assert base_cache.recall(key(), findings.planned, tmp_path / "2") is None
+
+
+def test_old_entries_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base_cache, "_KEEP", 2)
+    findings = a_run(tmp_path / "1")
+    for name in ("a", "b", "c"):
+        base_cache.keep(name, findings, tmp_path / "1")
+    kept = [name for name in "abc" if base_cache.recall(name, findings.planned, tmp_path / name) is not None]
+    assert kept == ["b", "c"]
+
+
+# --- for which content ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kernel": kernel("off")},
+        {"suites": ("checks",)},
+        {"request": replace(REQUEST, only=frozenset({"udmabuf"}))},
+        {"request": replace(REQUEST, thorough=True)},
+        {"request": replace(REQUEST, seed=7)},
+        {"accel": "kvm"},
+        {"qemu": "9.0"},
+    ],
+)
+def test_another_kernel_question_or_machine_is_another_key(changes: dict[str, object]) -> None:
+    assert key(**changes) != key()
+
+
+def test_where_the_run_is_and_how_it_judges_is_no_part_of_the_key() -> None:
+    assert key(request=replace(REQUEST, directory=Path("/other"), command=("x",), repeat=7, strict=True)) == key()
+
+
+def test_the_code_of_the_tests_is_part_of_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, wrappers = tmp_path / "harness", tmp_path / "wrappers"
+    for file in ("harness/guest/runner.py", "harness/splat/kinds.py", "wrappers/sync/suite.toml"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("1")
+    (wrappers / "sync" / "expectations.toml").write_text("1")
+    monkeypatch.setattr(base_cache, "GUEST_CODE", package / "guest")
+    monkeypatch.setattr(base_cache, "WRAPPERS", wrappers)
+    before = key()
+    (wrappers / "sync" / "expectations.toml").write_text("2")
+    assert key() == before, "it judges results and changes none"
+    for file in ("harness/guest/runner.py", "harness/splat/kinds.py", "wrappers/sync/suite.toml"):
+        (tmp_path / file).write_text("2")
+        assert key() != before, file
+        (tmp_path / file).write_text("1")
+
+
+def test_the_users_own_tests_are_part_of_the_key(tmp_path: Path) -> None:
+    own = tmp_path / "test_mine.py"
+    own.write_text("1")
+    request = replace(REQUEST, pytest=(own,))
+    before = key(request=request)
+    own.write_text("2")
+    assert key(request=request) != before != key()
+
+
+# --- what is trusted --------------------------------------------------------------------------
+
+
+def test_a_whole_run_in_one_guest_is_trusted_whatever_failed_in_it(tmp_path: Path) -> None:
+    assert base_cache.is_complete(a_run(tmp_path, FAILED))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"boots": []},
+        {"boots": [boot(ON, BootOutcome.PANIC)]},
+        {"boots": [boot(), boot()]},
+        {"planned": (PlannedTest("checks", "more"),)},
+        {"results": [*PASSES, TestResult("checks", "x", Status.MISSING)]},
+    ],
+    ids=["never booted", "did not boot", "lost a guest", "a test has no result", "a test never ran"],
+)
+def test_anything_less_is_not(tmp_path: Path, changes: dict[str, object]) -> None:
+    assert not base_cache.is_complete(a_run(tmp_path, **changes))

@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A run and its base: what is tested again, what is repeated, and what comes of it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar, cast
+
+import pytest
+
+from harness.changes import Change, Comparison
+from harness.events import Event, EventStream
+from harness.interfaces import Suite
+from harness.model import Applied, BootOutcome, Kernel, PlannedTest, Splat, Status, TestResult, Tree, Variant
+from harness.pipeline import comparing
+from harness.pipeline import side as pipeline_side
+from harness.pipeline.comparing import Comparer, lacking, settle_base
+from harness.pipeline.repeating import Repeater
+from harness.pipeline.request import Job, RunRequest
+from harness.pipeline.side import Side, State
+from harness.pipeline.testing import Findings
+from harness.pipeline.two_runs import compare_runs
+from harness.source import parse_base
+from harness.suites import select_suites
+from harness.verdict import Attempt, Round, Suspect
+from harness.vm.accel import Accelerator
+from harness.vm.launch import Launcher
+from tests.support.sample_reports import OFF, ON, boot, kernel, run_report, variant_report
+
+PASS, FAIL, ERROR = Status.PASS, Status.FAIL, Status.ERROR
+COMMAND = ("dmabuf-harness", "run", "-p", "my.patch", "--repeat", "5", "--suite", "checks")
+
+
+def named(**statuses: Status) -> list[TestResult]:
+    return [TestResult("checks", name, status) for name, status in statuses.items()]
+
+
+def found(results: list[TestResult], splats: list[Splat] | None = None) -> Findings:
+    plan = tuple(PlannedTest(result.suite, result.name) for result in results)
+    return Findings(plan, results, splats or [], [boot()])
+
+
+def on_disk(tmp_path: Path, option: str, name: str = "on") -> Kernel:
+    """A kernel whose config can be read."""
+    config = tmp_path / f"config-{name}-{option}"
+    config.write_text(f"CONFIG_DMABUF_MOVE_NOTIFY={option}\n" if option != "n" else "")
+    return kernel(name, config=config)
+
+
+def side(tmp_path: Path, findings: Findings, *variants: Variant, option: str = "y", repeat: int = 3) -> Side:
+    """One that has been built and tested, equally in each variant."""
+    request = RunRequest(tmp_path / "run", COMMAND, "debian:6.12", repeat=repeat)
+    job = Job(request, parse_base("debian:6.12"), (), variants or (ON,), (), (), ())
+    made = Side(job, EventStream())
+    for state in made.states:
+        state.kernel, state.findings, state.tested = on_disk(tmp_path, option), findings, True
+        state.applied = Applied(Tree("debian:6.12", tmp_path, "c", "6.12.117"), (), "t")
+    return made
+
+
+class Scripted(Repeater):
+    """Answers with what is given instead of booting anything."""
+
+    def __init__(self, *answers: Round) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+        self.whole = Attempt()
+
+    def rounds(self, report: object, suspect: Suspect, logs: str) -> list[Round]:
+        self.asked.append(suspect.name)
+        return self.answers
+
+    def all_again(self, report: object, last: str, logs: str) -> Attempt:
+        self.asked.append(f"all up to {last}")
+        return self.whole
+
+
+def attempt(status: Status, *splats: Splat, lost: bool = False) -> Attempt:
+    return Attempt((TestResult("checks", "a", status),), splats, BootOutcome.UP, lost)
+
+
+def compared(patched: Side, base: Side, repeater: Repeater | None = None) -> dict[str, Comparison]:
+    with ThreadPoolExecutor(2) as pool:
+        return Comparer(patched, base, repeater, EventStream()).compare(pool)
+
+
+# --- comparing --------------------------------------------------------------------------------
+
+
+def test_what_is_bad_only_with_the_patch_is_repeated_and_settled(tmp_path: Path) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL, b=FAIL))), side(tmp_path, found(named(a=PASS, b=FAIL)))
+    repeater = Scripted((attempt(FAIL), attempt(PASS)), (attempt(FAIL), attempt(FAIL)))
+    done = compared(patched, base, repeater)[ON.name]
+    assert repeater.asked == ["checks a"]
+    assert [(one.name, one.change) for one in done.differences] == [("a", Change.FLAKY), ("b", Change.PRE_EXISTING)]
+    assert done.differences[0].told.endswith("patched 2/2 failed, base 1/2")
+    assert done.against == comparing.HERE
+
+
+@pytest.mark.parametrize(("whole", "change"), [(PASS, Change.FLAKY), (FAIL, Change.NEW)])
+def test_what_does_not_come_again_alone_is_tried_once_more_with_all_before_it(
+    tmp_path: Path, whole: Status, change: Change
+) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS)))
+    patched.job = replace(patched.job, suites=tuple(select_suites(["checks"])))
+    repeater = Scripted(*([(attempt(PASS), attempt(PASS))] * 3))
+    repeater.whole = attempt(whole)
+    done = compared(patched, base, repeater)[ON.name]
+    assert repeater.asked == ["checks a", "all up to checks"]
+    assert [(one.change, str(one.repeats)) for one in done.differences] == [(change, "patched 0/3 failed, base 0/3")]
+
+
+def test_what_else_goes_wrong_when_all_is_repeated_is_noted(tmp_path: Path) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL, b=PASS))), side(tmp_path, found(named(a=PASS, b=PASS)))
+    patched.job = replace(patched.job, suites=tuple(select_suites(["checks"])))
+    repeater = Scripted((attempt(PASS), attempt(PASS)))
+    repeater.whole = Attempt(tuple(named(a=PASS, b=FAIL)), (), BootOutcome.UP)
+    compared(patched, base, repeater)
+    assert patched.state(ON.name).findings.notes == ["when all was repeated: checks b: fail: "]
+
+
+def test_a_splat_that_only_the_first_boot_showed_is_flaky(tmp_path: Path) -> None:
+    splat = Splat("warn", "WARNING: x", "text", 3, "boot")
+    patched, base = side(tmp_path, found(named(a=PASS), [splat])), side(tmp_path, found(named(a=PASS)))
+    silent, loud = Attempt((), (), BootOutcome.UP), Attempt((), (splat,), BootOutcome.UP)
+    for answers, change in (((silent, silent), Change.FLAKY), ((loud, silent), Change.NEW)):
+        repeater = Scripted(answers)
+        done = compared(patched, base, repeater)[ON.name]
+        assert ([one.change for one in done.differences], repeater.asked) == ([change], ["boot"])
+
+
+def test_without_repeats_it_is_new_at_once(tmp_path: Path) -> None:
+    done = compared(side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS))))[ON.name]
+    assert [(one.change, one.repeats) for one in done.differences] == [(Change.NEW, None)]
+
+
+def test_a_splat_that_only_a_repeat_shows_becomes_one_of_the_run(tmp_path: Path) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS)))
+    splat = Splat("kasan", "BUG: KASAN: use-after-free", "text", 3, "checks: a", log="boots/x/console.log")
+    repeater = Scripted((attempt(FAIL, splat), attempt(FAIL)))
+    done = compared(patched, base, repeater)[ON.name]
+    assert [one.change for one in done.differences] == [Change.FLAKY, Change.NEW]
+    (kept,) = patched.state(ON.name).findings.splats
+    assert kept.log == f"repeats/{ON.name}-1/patched-1/boots/x/console.log"
+
+
+def test_variants_that_are_one_kernel_on_the_base_are_both_compared_with_it(tmp_path: Path) -> None:
+    patched = side(tmp_path, found(named(a=FAIL)), ON, OFF)
+    base = side(tmp_path, found(named(a=FAIL)), ON, OFF)
+    base.states[1] = replace(base.states[1], kernel=None, findings=Findings(), same_as=ON.name)
+    done = compared(patched, base)
+    assert {name: [one.change for one in each.differences] for name, each in done.items()} == {
+        ON.name: [Change.PRE_EXISTING],
+        OFF.name: [Change.PRE_EXISTING],
+    }
+
+
+def test_an_option_that_the_base_does_not_have_is_told(tmp_path: Path) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS)), option="n")
+    done = compared(patched, base)[ON.name]
+    assert done.why_not == "the base has no CONFIG_DMABUF_MOVE_NOTIFY"
+    assert [one.change for one in done.differences] == [Change.NOT_COMPARABLE]
+    without = (variant_report(ON, kernel=on_disk(tmp_path, option)) for option in ("y", "n"))
+    assert lacking(*without) == "", "a patch that removes it is compared with what it was"
+
+
+def test_results_of_an_earlier_run_say_their_age_and_how_to_get_new_ones(tmp_path: Path) -> None:
+    patched, base = side(tmp_path, found(named(a=PASS))), side(tmp_path, found(named(a=PASS)))
+    base.states[0].earlier = (datetime.now(UTC) - timedelta(hours=5)).isoformat(timespec="seconds")
+    against = compared(patched, base)[ON.name].against
+    assert ", 5 h ago; again: dmabuf-harness run --suite checks --no-patch" in against
+
+
+# --- the base's tests -------------------------------------------------------------------------
+
+
+MACHINE = cast(Launcher, SimpleNamespace(accelerator=Accelerator("tcg", True, "asked for"), qemu_version="7.2"))
+
+
+class ScriptedSide(Side):
+    """Instead of booting, its tests find what they are told to."""
+
+    outcomes: list[Findings]
+    count = 0
+
+    def test(self, state: State, launcher: Launcher) -> None:
+        plan = state.findings.planned
+        state.findings = replace(self.outcomes[self.count], planned=plan)
+        self.count += 1
+        for one in state.findings.boots:
+            console = self.job.request.directory / one.console
+            console.parent.mkdir(parents=True, exist_ok=True)
+            console.write_text(f"try {self.count}")
+        state.tested = True
+
+
+def base_side(directory: Path, *outcomes: Findings) -> ScriptedSide:
+    job = side(directory, outcomes[0]).job
+    made = ScriptedSide(replace(job, request=replace(job.request, directory=directory / "base")), EventStream())
+    made.outcomes = list(outcomes)
+    made.states[0].kernel = on_disk(directory, "y")
+    made.states[0].findings.planned = outcomes[0].planned
+    return made
+
+
+def settled(made: ScriptedSide) -> tuple[State, list[Event]]:
+    stream, events = EventStream(), list[Event]()
+    stream.subscribe(lambda _, event: events.append(event))
+    settle_base(made, made.states[0], MACHINE, stream, "base ")
+    return made.states[0], events
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_second_run_does_not_test_the_base_again(tmp_path: Path) -> None:
+    first, second = (tmp_path / name for name in ("1", "2"))
+    for directory in (first, second):
+        directory.mkdir()
+    made = base_side(first, found(named(a=FAIL, b=PASS)))
+    settled(made)
+    again = base_side(second, found(named(a=PASS, b=PASS)))
+    state, events = settled(again)
+    assert (made.count, again.count) == (1, 0)
+    assert [result.status for result in state.findings.results] == [FAIL, PASS]
+    assert state.earlier and "not tested again" in str(events[-1])
+    assert (second / "base" / state.findings.boots[0].console).is_file()
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_base_that_does_not_boot_is_tried_once_more_and_never_remembered(tmp_path: Path) -> None:
+    dead = Findings(found(named(a=PASS)).planned, boots=[boot(ON, BootOutcome.PANIC)])
+    made = base_side(tmp_path, dead, dead)
+    state, _ = settled(made)
+    assert made.count == 2 and not state.earlier
+    kept = sorted(path.parent.name for path in (tmp_path / "base").rglob("console.log"))
+    assert kept == [f"first-{ON.name}-1", f"{ON.name}-1"]
+    (tmp_path / "2").mkdir()
+    mended = base_side(tmp_path / "2", dead, found(named(a=PASS)))
+    settled(mended)
+    assert mended.count == 2, "the first outcome was no reason to believe anything"
+
+
+# --- repeating --------------------------------------------------------------------------------
+
+
+class FakeTest:
+    """Stands for KernelTest. ``script``: what the n-th one finds; ``made``: what each was asked for."""
+
+    script: ClassVar[list[Findings]] = []
+    made: ClassVar[list[tuple[str, str, frozenset[str]]]] = []
+
+    def __init__(
+        self, variant: object, kernel: object, launcher: object, events: object, request: RunRequest, *more: object
+    ):
+        *_, label = more
+        self.made.append((str(label), str(request.directory), request.only))
+        self.findings = Findings()
+
+    def run(self, suites: tuple[Suite, ...]) -> None:
+        assert self.findings.planned == (PlannedTest("checks", "a"),)
+        self.findings = replace(self.script[len(self.made) - 1], planned=self.findings.planned)
+
+
+def repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *script: Findings, deadly: bool = False, repeat: int = 3
+) -> list[Round]:
+    monkeypatch.setattr(pipeline_side, "KernelTest", FakeTest)
+    monkeypatch.setattr(FakeTest, "script", list(script))
+    monkeypatch.setattr(FakeTest, "made", [])
+    patched = side(tmp_path, found(named(a=FAIL)), repeat=repeat)
+    base = side(tmp_path, found(named(a=PASS)), repeat=repeat)
+    (one,) = compared(patched, base)[ON.name].differences
+    suspect = Suspect(PlannedTest("checks", "a"), (one,), deadly)
+    repeater = Repeater(patched, base, MACHINE, tmp_path)
+    return repeater.rounds(patched.reports()[0], suspect, "repeats/1")
+
+
+GOOD, BAD = found(named(a=PASS)), found(named(a=FAIL))
+DEADLY = found([TestResult("checks", "a", ERROR, message="guest lost: panic")])
+
+
+def test_with_and_without_the_patch_in_turn_each_in_a_place_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = repeated(tmp_path, monkeypatch, *([BAD, GOOD] * 3))
+    assert [(a.results[0].status, b.results[0].status) for a, b in rounds] == [(FAIL, PASS)] * 3
+    assert [label for label, _, _ in FakeTest.made] == [
+        f"again {number}/3: {whose}" for number in (1, 2, 3) for whose in ("", "base ")
+    ]
+    assert len({directory for _, directory, _ in FakeTest.made}) == 6
+    assert {only for _, _, only in FakeTest.made} == {frozenset({"a"})}
+
+
+def test_it_ends_as_soon_as_the_base_shows_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(repeated(tmp_path, monkeypatch, BAD, GOOD, GOOD, BAD, BAD, GOOD)) == 2
+
+
+def test_the_number_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(repeated(tmp_path, monkeypatch, *([BAD, GOOD] * 5), repeat=5)) == 5
+
+
+def test_a_test_that_kills_two_guests_is_not_given_a_third(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(repeated(tmp_path, monkeypatch, *([DEADLY, GOOD] * 3), deadly=True)) == 1
+    assert len(repeated(tmp_path, monkeypatch, *([DEADLY, GOOD] * 3))) == 2
+    assert len(repeated(tmp_path, monkeypatch, GOOD, GOOD, DEADLY, GOOD, GOOD, GOOD, deadly=True)) == 2
+
+
+# --- two runs ---------------------------------------------------------------------------------
+
+
+def test_any_two_runs_can_be_compared_and_the_older_comparison_is_forgotten(tmp_path: Path) -> None:
+    config = on_disk(tmp_path, "y")
+    before = run_report(variant_report(ON, tuple(named(a=FAIL, b=PASS)), kernel=config), patches=())
+    after = run_report(variant_report(ON, tuple(named(a=FAIL, b=FAIL)), kernel=config))
+    once = compare_runs(before, after, Path("/old"), (), date.today())
+    assert [result.excused for result in once.variants[0].results] == ["pre-existing (base: fail)", ""]
+    assert once.variants[0].comparison is not None
+    assert once.variants[0].comparison.against == f"run {before.run_id} (debian:6.12, no patch)"
+    twice = compare_runs(
+        run_report(variant_report(ON, tuple(named(a=PASS, b=PASS)), kernel=config)),
+        once,
+        Path("/old"),
+        (),
+        date.today(),
+    )
+    assert [result.is_bad for result in twice.variants[0].results] == [True, True]
+    assert once.base_variants[0].boots[0].console.startswith("/old/boots/")
+    strict = compare_runs(before, after, Path("/old"), (), date.today(), strict=True)
+    assert [result.is_bad for result in strict.variants[0].results] == [True, True]
+
+
+def test_runs_that_were_asked_for_different_tests_lose_nothing(tmp_path: Path) -> None:
+    config = on_disk(tmp_path, "y")
+    before = run_report(variant_report(ON, tuple(named(a=PASS, b=PASS)), kernel=config), asked=("checks",))
+    after = run_report(variant_report(ON, tuple(named(a=PASS)), kernel=config), asked=("checks", "a"))
+    assert not compare_runs(before, after, tmp_path, (), date.today()).is_bad
+    assert compare_runs(before, replace(after, asked=("checks",)), tmp_path, (), date.today()).is_bad
+
+
+def test_a_variant_that_the_other_run_does_not_have_is_not_comparable(tmp_path: Path) -> None:
+    before = run_report(variant_report(ON, kernel=on_disk(tmp_path, "y")))
+    after = run_report(variant_report(OFF, kernel=on_disk(tmp_path, "n")))
+    (variant,) = compare_runs(before, after, tmp_path, (), date.today()).variants
+    assert variant.comparison is not None and variant.comparison.why_not == "the base was not built"

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is bad only with the patch is repeated: which of it, how it is settled, and what must not get lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
+from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
+from harness.splat import identity
+from harness.verdict import (
+    Attempt,
+    Round,
+    compare,
+    is_unseen,
+    judge,
+    seen_besides,
+    settle,
+    settle_unseen,
+    suspects,
+)
+from tests.support.sample_reports import ON, boot, failed_build, planned, variant_report
+
+PASS, FAIL, ERROR, MISSING = Status.PASS, Status.FAIL, Status.ERROR, Status.MISSING
+
+
+def result(name: str, status: Status, suite: str = "checks") -> TestResult:
+    return TestResult(suite, name, status)
+
+
+def report(*results: TestResult, splats: tuple[Splat, ...] = ()) -> VariantReport:
+    return variant_report(ON, results, planned=planned(results), splats=splats)
+
+
+def oops(during: str, number: int = 8) -> Splat:
+    return Splat(
+        "oops", "BUG: kernel NULL pointer", "text", 9, during, log="boots/1/console.log", fingerprint=f"f{number}"
+    )
+
+
+def new(patched: VariantReport, base: VariantReport | None = None) -> Comparison:
+    good = tuple(replace(one, status=PASS) for one in patched.results)
+    return compare(base or replace(patched, results=good, splats=(), boots=(boot(),)), patched)
+
+
+# --- which ------------------------------------------------------------------------------------
+
+
+def test_only_what_is_new_is_repeated() -> None:
+    patched = report(result("a", FAIL), result("b", FAIL), result("c", PASS))
+    base = report(result("a", PASS), result("b", FAIL), result("c", FAIL))
+    chosen, _ = suspects(patched, compare(base, patched), 10)
+    assert [(one.test, [told.name for told in one.about]) for one in chosen] == [(PlannedTest("checks", "a"), ["a"])]
+
+
+def test_a_result_inside_a_program_and_a_splat_of_it_are_one_suspect() -> None:
+    results = (result("sync/test", FAIL, "sync"), result("sync/test/merge", FAIL, "sync"))
+    patched = replace(report(*results, splats=(oops("sync: sync/test"),)), planned=planned(results[:1]))
+    (one,), _ = suspects(patched, new(patched), 10)
+    assert one.test == PlannedTest("sync", "sync/test")
+    assert [told.name for told in one.about] == ["sync/test", "sync/test/merge", "oops: BUG: kernel NULL pointer"]
+
+
+def test_a_boot_is_repeated_for_its_own_sake_and_for_what_it_printed() -> None:
+    patched = report(result("a", PASS), splats=(oops("boot"),))
+    (one,), _ = suspects(patched, new(patched), 10)
+    assert one.test is None and not one.deadly
+    dies = replace(report(result("a", MISSING)), boots=(boot(ON, BootOutcome.PANIC),))
+    (one,), _ = suspects(dies, new(dies), 10)
+    assert one.test is None and one.deadly
+
+
+@pytest.mark.parametrize("during", ["", "after checks", "checks"])
+def test_what_has_no_test_of_its_own_is_not_repeated_and_that_is_said(during: str) -> None:
+    patched = report(result("a", PASS), splats=(oops(during),))
+    chosen, noted = suspects(patched, new(patched), 10)
+    assert chosen == ()
+    assert [one.note for one in noted.differences] == ["not repeated: no single test to repeat"]
+    assert judge(patched, noted).is_bad
+
+
+def test_a_build_is_not_repeated() -> None:
+    broken = variant_report(ON, (), kernel=None, build_failure=failed_build(), boots=())
+    chosen, noted = suspects(broken, compare(report(result("a", PASS)), broken), 10)
+    assert chosen == () and noted.of(KERNEL, "build") is not None
+
+
+def test_of_many_only_some_are_repeated_and_the_rest_is_new_all_the_same() -> None:
+    patched = report(*(result(f"test{number:02d}", FAIL) for number in range(30)))
+    chosen, noted = suspects(patched, new(patched), 10)
+    assert len(chosen) == 10
+    assert [one.note for one in noted.differences].count(
+        "not repeated: too many tests are bad only with the patch"
+    ) == 20
+    assert len(noted.those(Change.NEW)) == 30
+
+
+def test_a_test_that_costs_its_guest_counts_double() -> None:
+    patched = report(*(result(f"test{number:02d}", ERROR) for number in range(30)))
+    chosen, _ = suspects(patched, new(patched), 10)
+    assert len(chosen) == 5 and all(one.deadly for one in chosen)
+
+
+# --- how it is settled ------------------------------------------------------------------------
+
+A = Difference("checks", "a", Change.NEW, "pass", "fail: odd")
+
+
+def attempt(status: Status, *splats: Splat, boot: BootOutcome = BootOutcome.UP) -> Attempt:
+    return Attempt((result("a", status),), splats, boot, lost=status is ERROR)
+
+
+def rounds(*pairs: tuple[Status, Status]) -> list[Round]:
+    return [(attempt(with_patch), attempt(without)) for with_patch, without in pairs]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "change", "told"),
+    [
+        ([(FAIL, PASS)] * 3, Change.NEW, "patched 3/3 failed, base 0/3"),
+        ([(ERROR, PASS)], Change.NEW, "patched 1/1 failed, base 0/1"),
+        ([(FAIL, PASS), (PASS, PASS)], Change.NEW, "patched 1/2 failed, base 0/2; intermittent"),
+        ([(PASS, PASS)] * 3, Change.NEW, "patched 0/3 failed, base 0/3"),
+        ([(FAIL, PASS), (FAIL, FAIL)], Change.FLAKY, "patched 2/2 failed, base 1/2"),
+        ([(PASS, FAIL)], Change.FLAKY, "patched 0/1 failed, base 1/1"),
+        ([(FAIL, MISSING)] * 2, Change.NEW, "patched 2/2 failed, base 0/0"),
+        ([(MISSING, PASS)] * 2, Change.NEW, "patched 0/0 failed, base 0/2"),
+    ],
+)
+def test_counts_decide(pairs: list[tuple[Status, Status]], change: Change, told: str) -> None:
+    settled = settle(A, rounds(*pairs), "repeats/1")
+    assert settled.change is change
+    assert told in settled.told
+    assert settled.logs == "repeats/1"
+
+
+@pytest.mark.parametrize(
+    ("again", "change", "note"),
+    [
+        (PASS, Change.FLAKY, "not seen again"),
+        (FAIL, Change.NEW, "seen again after the tests before it, not when it ran alone"),
+        (MISSING, Change.NEW, "whether it needs the tests before it is not known"),
+    ],
+)
+def test_what_does_not_come_again_alone_may_need_the_tests_before_it(again: Status, change: Change, note: str) -> None:
+    unseen = settle(A, rounds(*([(PASS, PASS)] * 3)))
+    assert is_unseen(unseen)
+    settled = settle_unseen(unseen, attempt(again))
+    assert (settled.change, settled.note) == (change, note)
+    judged = judge(report(result("a", FAIL)), Comparison((settled,)))
+    assert judged.is_bad is (change is Change.NEW)
+
+
+@pytest.mark.parametrize("pairs", [[(FAIL, PASS)], [(PASS, FAIL)], [(MISSING, PASS)]])
+def test_what_came_again_or_never_ran_again_is_settled_without(pairs: list[tuple[Status, Status]]) -> None:
+    assert not is_unseen(settle(A, rounds(*pairs)))
+
+
+def test_where_the_base_fails_too_only_a_lost_guest_counts() -> None:
+    worse = replace(A, base="fail: odd", patched="error: guest lost")
+    assert settle(worse, rounds((ERROR, FAIL))).repeats == Repeats(1, 1, 0, 1)
+    assert settle(worse, rounds((ERROR, ERROR))).change is Change.FLAKY
+
+
+def test_a_splat_is_looked_for_by_its_fingerprint() -> None:
+    one = replace(A, suite=KERNEL, name="oops: x", fingerprint="f8")
+    seen, other = attempt(PASS, oops("checks: a")), attempt(PASS, oops("checks: a", 9))
+    assert settle(one, [(seen, other)]).repeats == Repeats(1, 1, 0, 1)
+    assert settle(one, [(seen, seen)]).change is Change.FLAKY
+    assert settle(one, [(seen, attempt(MISSING))]).repeats == Repeats(1, 1, 0, 0)
+
+
+def test_a_boot_is_settled_by_boots() -> None:
+    one = replace(A, suite=KERNEL, name="boot")
+    up, panics = Attempt((), (), BootOutcome.UP), Attempt((), (), BootOutcome.PANIC, lost=True)
+    assert settle(one, [(panics, up)]).repeats == Repeats(1, 1, 0, 1)
+    assert settle(one, [(panics, panics)]).change is Change.FLAKY
+
+
+def test_a_test_that_the_base_has_not_cannot_be_settled_by_it() -> None:
+    assert settle(A, [(attempt(FAIL), Attempt())]).repeats == Repeats(1, 1, 0, 0)
+
+
+def test_a_flaky_test_excuses_itself_alone() -> None:
+    patched = report(result("a", FAIL), result("b", FAIL))
+    found = new(patched)
+    flaky = tuple(settle(one, rounds((FAIL, FAIL))) if one.name == "a" else one for one in found.differences)
+    judged = judge(patched, replace(found, differences=flaky))
+    assert [one.is_bad for one in judged.results] == [False, True]
+    assert judged.results[0].excused == "flaky (patched 1/1 failed, base 1/1)"
+
+
+# --- what repeats show besides ----------------------------------------------------------------
+
+
+def test_a_splat_that_comes_only_in_a_repeat_is_not_lost() -> None:
+    patched, base = report(result("a", FAIL), splats=(oops("boot", 1),)), report(result("a", PASS))
+    first = (attempt(FAIL, oops("checks: a", 1), oops("checks: a", 2)), attempt(PASS, oops("checks: a", 3)))
+    second = (attempt(FAIL, oops("checks: a", 2), oops("checks: a", 3)), attempt(PASS))
+    found = seen_besides(base, patched, [first, second], ["r/patched-1", "r/patched-2"])
+    assert [(identity(one), one.log) for one in found] == [("f2", "r/patched-1/boots/1/console.log")]
