@@ -89,6 +89,7 @@ def launch(
     stdout: int | IO[bytes],
     stderr: int | IO[bytes],
     guard: tuple[str, str] = GUARD,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     program = which(argv[0])
     if program is None:
@@ -99,7 +100,14 @@ def launch(
 
     def launch() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            guarded, cwd=cwd, env=environment, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+            guarded,
+            cwd=cwd,
+            env=environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            pass_fds=pass_fds,
         )
 
     try:

@@ -25,6 +25,8 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 KEEP_BYTES = 8 << 20  # of each stream, in memory; a command that floods is cut, its lines still reach the sink
 _TICK = 0.25  # seconds between looks at the guest while nothing arrives
 _HEARTBEAT = 2.0
+_SILENT_BEATS = 5
+_REASON_LIMIT = 2.0  # seconds in which a guest that closed the connection says why
 
 
 class ConnectionFailed(Exception):
@@ -93,15 +95,25 @@ class Connection:
             if self._transport.is_active():
                 self._last_answer = time.monotonic()
 
+    @property
+    def is_silent(self) -> bool:
+        """True if the last few heartbeats had no answer."""
+        return not self._transport.is_active() or self._silence > _SILENT_BEATS * _HEARTBEAT
+
+    @property
+    def _silence(self) -> float:
+        return time.monotonic() - self._last_answer
+
     def _check(self) -> None:
         self._check_alive()
         if not self._transport.is_active():
-            time.sleep(_TICK)  # a dying QEMU closes its sockets first: let it leave its reason
-            self._check_alive()
-            raise GuestLost("ssh connection lost")
-        silent = time.monotonic() - self._last_answer
-        if silent > self.silence_limit:
-            raise GuestLost(f"no answer for {silent:.0f} s: the guest hangs")
+            deadline = time.monotonic() + _REASON_LIMIT
+            while time.monotonic() < deadline:  # a dying QEMU closes its sockets first: let it leave its reason
+                self._check_alive()
+                time.sleep(_TICK)
+            raise GuestLost("the ssh connection was lost, while the guest's kernel lived")
+        if self._silence > self.silence_limit:
+            raise GuestLost(f"no answer for {self._silence:.0f} s: the guest hangs")
 
     def execute(
         self, command: str, *, timeout: float, sink: LineSink | None = None, stdin: bytes | None = None
