@@ -86,6 +86,7 @@ class SuiteContext:
 
     ``log_prefix``: path of ``logs`` relative to the run directory. ``only``: names the user asked for (empty: all).
     ``variant``: the one whose kernel runs. ``thorough``: also run what takes minutes under software emulation.
+    ``planned``: the names of all its tests, in the order in which they run.
     """
 
     logs: Path
@@ -93,6 +94,7 @@ class SuiteContext:
     only: frozenset[str] = frozenset()
     variant: Variant | None = None
     thorough: bool = False
+    planned: tuple[str, ...] = ()
 
     def leaves_out_slow_tests(self, guest: Guest) -> bool:
         """True where the slowest tests cost minutes and nobody asked for them: a loss of coverage, to be said."""

@@ -10,11 +10,15 @@ from pathlib import Path
 
 from harness.interfaces import CommandResult, Guest, GuestLost
 
+MAX_LOG = 16 << 20  # characters of one log; a program that floods must not fill the host's disk
+_FULL = "dmabuf-harness: the log ends here, the output did not: it was read to its end\n"
+
 
 class StreamedCommand:
     """A command whose output lines can be iterated as they come, both streams in one order; ``result`` afterwards.
 
-    The lines also go to ``log`` at once, so that nothing is lost with the guest. Iterating raises ``GuestLost``.
+    The lines also go to ``log`` at once (up to ``MAX_LOG``), so that nothing is lost with the guest.
+    Iterating raises ``GuestLost``.
     """
 
     def __init__(self, guest: Guest, command: str, timeout: float, log: Path, silence: float | None = None) -> None:
@@ -43,9 +47,12 @@ class StreamedCommand:
         done.add_done_callback(lambda _: lines.put(None))
         pool.shutdown(wait=False)
         with self._log.open("a", encoding="utf-8", errors="surrogateescape") as log:
+            room = MAX_LOG - log.tell()
             while (line := self._next(lines)) is not None:
-                log.write(line + "\n")
-                log.flush()
+                if room > 0:
+                    room -= len(line) + 1
+                    log.write(line + "\n" + (_FULL if room <= 0 else ""))
+                    log.flush()
                 yield line
         self._result = done.result()
 

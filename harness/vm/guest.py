@@ -241,7 +241,7 @@ class VmGuest:
         limit = 20 * self.slowness
         done = self._live().execute(command, timeout=limit, stdin=data)
         if done.status is None:
-            raise GuestLost(f"it hangs: {command.split()[0]} did not end within {limit:.0f} s")
+            raise GuestLost(f"it hangs: {command.split(maxsplit=1)[0]} did not end within {limit:.0f} s")
         if done.status != 0:
             said = done.stderr.decode("utf-8", "replace").strip()
             raise OSError(f"in the guest: {command}: {said or f'status {done.status}'}")
