@@ -245,12 +245,31 @@ class TestResult:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """One function of a splat's stack, innermost first; inlined ones stand before the function that holds them.
+
+    ``path`` and ``line``: where in the tree it was, "" and 0 if not decoded. ``source``: the text of that line.
+    ``added``: the patch adds that line. ``module``: the module it is in, empty for the kernel itself.
+    """
+
+    function: str
+    module: str = ""
+    path: str = ""
+    line: int = 0
+    source: str = ""
+    added: bool = False
+    inlined: bool = False
+
+
+@dataclass(frozen=True)
 class Splat:
     """A report that the kernel printed about itself (WARN, oops, lockdep, ...).
 
     ``title`` is its first telling line without time stamp; ``line`` is the 1-based line in the console log.
-    ``during``: the suite (or "boot", "shutdown") that ran when it was printed. ``known``: as in ``TestResult``.
-    ``log``: path of that console log relative to the run directory.
+    ``during``: what ran when it was printed: "suite: test", "boot" before all of them, "after suite" between two.
+    ``known``: as in ``TestResult``. ``log``: path of that console log relative to the run directory.
+    ``fingerprint``: equal for the same trouble in another run, variant or build of the kernel.
+    ``stack``: decoded, as far as it can be. ``count``: how often it was printed in the same place; the first is shown.
     """
 
     kind: str  # "warn", "oops", "lockdep", ...
@@ -260,6 +279,9 @@ class Splat:
     during: str = ""
     known: str = ""
     log: str = ""
+    fingerprint: str = ""
+    stack: tuple[Frame, ...] = ()
+    count: int = 1
 
     @property
     def is_bad(self) -> bool:

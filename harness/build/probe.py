@@ -49,9 +49,7 @@ def install(kbuild: Kbuild, destination: Path, *variables: str) -> str:
 
 
 def _files() -> list[Path]:
-    return sorted(
-        path for path in _SOURCES.iterdir() if path.suffix in (".c", ".h") or path.name in ("Kbuild", "Makefile")
-    )
+    return sorted(path for path in _SOURCES.iterdir() if path.suffix in (".c", ".h", ".sh") or path.name == "Kbuild")
 
 
 def _copy(directory: Path) -> None:

@@ -8,9 +8,11 @@ from an archive in the guest's tmpfs. The archive holds sources too, for a guest
 from __future__ import annotations
 
 import importlib.util
+import io
 import marshal
 import shlex
 import zipfile
+from functools import cache
 from pathlib import Path
 
 _GUEST = Path(__file__).resolve().parent
@@ -32,14 +34,17 @@ def _compiled(source: bytes, name: str) -> bytes:
     return header + marshal.dumps(code)
 
 
-def write(archive: Path) -> None:
-    """Write the archive (about 0.3 MB). Same sources, same bytes."""
+@cache
+def contents() -> bytes:
+    """The archive (about 0.5 MB). Same sources, same bytes; an edit during a run changes nothing in it."""
+    archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
         for path in _sources():
             name = str(path.relative_to(_ROOT))
             source = path.read_bytes()
             bundle.writestr(zipfile.ZipInfo(f"{name}c"), _compiled(source, name))
             bundle.writestr(zipfile.ZipInfo(name), source)
+    return archive.getvalue()
 
 
 def command(archive: str, *arguments: str) -> str:

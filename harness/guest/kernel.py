@@ -26,7 +26,7 @@ PAGE = mmap.PAGESIZE
 READABLE, WRITABLE = select.POLLIN, select.POLLOUT
 
 UDMABUF_NODE = "/dev/udmabuf"
-HEAP_NODE = "/dev/dma_heap/system"
+HEAP_DIRECTORY = "/dev/dma_heap"
 SW_SYNC_NODE = "/sys/kernel/debug/sync/sw_sync"
 DRI_DIRECTORY = "/dev/dri"
 BUFINFO = "/sys/kernel/debug/dma_buf/bufinfo"
@@ -135,13 +135,19 @@ def bufinfo() -> str | None:
 
 
 class Memfd(Descriptor):
-    """Anonymous memory of ``size`` bytes with ``seals`` set; F_SEAL_SHRINK is what udmabuf asks for."""
+    """Anonymous memory of ``size`` bytes with ``seals`` set; F_SEAL_SHRINK is what udmabuf asks for.
 
-    def __init__(self, size: int, seals: int = uapi.F_SEAL_SHRINK) -> None:
-        super().__init__(os.memfd_create("dmabuf-harness", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
-        os.ftruncate(self._fd, size)
+    ``flags``: further ones, MFD_HUGETLB.
+    """
+
+    def __init__(self, size: int, seals: int = uapi.F_SEAL_SHRINK, flags: int = 0) -> None:
+        super().__init__(os.memfd_create("dmabuf-harness", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING | flags))
+        self.resize(size)
         if seals:
             self.seal(seals)
+
+    def resize(self, size: int) -> None:
+        os.ftruncate(self._fd, size)
 
     def seal(self, seals: int) -> None:
         fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, seals)
@@ -161,9 +167,9 @@ class Udmabuf(Descriptor):
         argument = uapi.udmabuf_create.pack(memfd=memfd, flags=flags, offset=offset, size=size)
         return DmaBuf(self.ioctl(uapi.UDMABUF_CREATE, argument))
 
-    def create_list(self, items: Sequence[tuple[int, int, int]]) -> DmaBuf:
+    def create_list(self, items: Sequence[tuple[int, int, int]], flags: int = uapi.UDMABUF_FLAGS_CLOEXEC) -> DmaBuf:
         """A dma-buf of several pieces, each (memfd, offset, size), in this order."""
-        argument = uapi.udmabuf_create_list.pack(flags=uapi.UDMABUF_FLAGS_CLOEXEC, count=len(items))
+        argument = uapi.udmabuf_create_list.pack(flags=flags, count=len(items))
         for memfd, offset, size in items:
             argument += uapi.udmabuf_create_item.pack(memfd=memfd, offset=offset, size=size)
         return DmaBuf(self.ioctl(uapi.UDMABUF_CREATE_LIST, argument))
@@ -179,10 +185,10 @@ def udmabuf(size: int = PAGE) -> DmaBuf:
 
 
 class Heap(Descriptor):
-    """The system heap (drivers/dma-buf/dma-heap.c, heaps/system_heap.c)."""
+    """A heap, usually the system heap (drivers/dma-buf/dma-heap.c, heaps/system_heap.c)."""
 
-    def __init__(self) -> None:
-        super().__init__(_open_node(HEAP_NODE, "CONFIG_DMABUF_HEAPS_SYSTEM"))
+    def __init__(self, name: str = "system") -> None:
+        super().__init__(_open_node(f"{HEAP_DIRECTORY}/{name}", "CONFIG_DMABUF_HEAPS_SYSTEM"))
 
     def allocate(
         self, length: int, fd_flags: int = os.O_RDWR | os.O_CLOEXEC, heap_flags: int = 0, fd: int = 0

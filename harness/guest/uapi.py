@@ -22,6 +22,10 @@ def _ioc(direction: int, kind: str, number: int, size: int) -> int:
     return direction << 30 | size << 16 | ord(kind) << 8 | number
 
 
+def _ior(kind: str, number: int, size: int) -> int:
+    return _ioc(_READ, kind, number, size)
+
+
 def _iow(kind: str, number: int, size: int) -> int:
     return _ioc(_WRITE, kind, number, size)
 
@@ -34,7 +38,7 @@ class Layout:
     """A C struct: packs Python values for an ioctl and reads what the kernel wrote back.
 
     ``fields``: "code:name" pairs, codes as in the ``struct`` module with native alignment: "I" u32, "i" s32,
-    "Q" u64, "N" size_t, "P" pointer, "32s" char[32].
+    "Q" u64, "N" size_t, "P" pointer, "32s" char[32], "8I" u32[8].
     """
 
     def __init__(self, c_name: str, fields: str) -> None:
@@ -49,16 +53,21 @@ class Layout:
             self.offsets[name] = struct.calcsize(prefix) - struct.calcsize(code)
         self.size = struct.calcsize(prefix + "0Q") if "Q" in prefix or "P" in prefix else struct.calcsize(prefix)
 
-    def pack(self, **values: int | bytes) -> bytearray:
+    def pack(self, **values: int | bytes | tuple[int, ...]) -> bytearray:
         """The struct as the kernel wants it; fields not named are zero. It is writable, for answers."""
         data = bytearray(self.size)
         for name, value in values.items():
-            struct.pack_into(self._codes[name], data, self.offsets[name], value)
+            words = value if isinstance(value, tuple) else (value,)
+            struct.pack_into(self._codes[name], data, self.offsets[name], *words)
         return data
 
     def number(self, data: bytes | bytearray, name: str) -> int:
         """The integer field ``name`` of ``data``."""
         return int(struct.unpack_from(self._codes[name], data, self.offsets[name])[0])
+
+    def numbers(self, data: bytes | bytearray, name: str) -> tuple[int, ...]:
+        """The array of integers ``name`` of ``data``."""
+        return struct.unpack_from(self._codes[name], data, self.offsets[name])
 
     def text(self, data: bytes | bytearray, name: str) -> str:
         """The char array ``name`` of ``data``, up to its NUL."""
@@ -72,6 +81,7 @@ F_SEAL_SEAL = 0x0001
 F_SEAL_SHRINK = 0x0002
 F_SEAL_GROW = 0x0004
 F_SEAL_WRITE = 0x0008
+F_SEAL_FUTURE_WRITE = 0x0010
 
 # --- linux/udmabuf.h --------------------------------------------------------------------------
 
@@ -161,6 +171,99 @@ drm_vgem_fence_signal = Layout("struct drm_vgem_fence_signal", "I:fence I:flags"
 VGEM_FENCE_WRITE = 0x1
 DRM_IOCTL_VGEM_FENCE_ATTACH = _iowr("d", 0x41, drm_vgem_fence_attach.size)
 DRM_IOCTL_VGEM_FENCE_SIGNAL = _iow("d", 0x42, drm_vgem_fence_signal.size)
+
+# --- kselftest-wrappers/dmabuf-probe/dmabuf_probe.h -------------------------------------------
+
+dmabuf_probe_info = Layout("struct dmabuf_probe_info", "I:abi I:generation I:features I:reserved")
+dmabuf_probe_export = Layout("struct dmabuf_probe_export", "Q:size I:kind I:fd_flags I:handle i:fd")
+dmabuf_probe_fail = Layout("struct dmabuf_probe_fail", "I:buffer I:callback I:nth I:error")
+dmabuf_probe_move = Layout("struct dmabuf_probe_move", "I:buffer I:flags")
+dmabuf_probe_attach = Layout("struct dmabuf_probe_attach", "i:fd I:kind I:handle I:reserved")
+dmabuf_probe_handle = Layout("struct dmabuf_probe_handle", "I:handle I:flags")
+dmabuf_probe_map = Layout(
+    "struct dmabuf_probe_map", "I:attachment I:direction I:flags I:handle Q:size Q:table I:segments I:reserved"
+)
+dmabuf_probe_unmap = Layout("struct dmabuf_probe_unmap", "I:mapping I:flags")
+dmabuf_probe_map_all = Layout(
+    "struct dmabuf_probe_map_all", "I:count I:direction 8I:attachments 8I:handles I:retries I:reserved"
+)
+dmabuf_probe_access = Layout(
+    "struct dmabuf_probe_access", "I:handle I:object I:flags I:reserved Q:offset Q:length Q:pointer"
+)
+dmabuf_probe_buffer_state = Layout(
+    "struct dmabuf_probe_buffer_state",
+    "I:buffer I:released Q:size Q:generation 8I:calls 8I:unlocked i:pins i:mappings i:attachments I:reserved "
+    "Q:pinned_bytes",
+)
+dmabuf_probe_attachment_state = Layout(
+    "struct dmabuf_probe_attachment_state",
+    "I:attachment I:mappings 8I:calls 8I:unlocked i:pins I:own_pins I:stale_mappings I:reserved",
+)
+dmabuf_probe_event = Layout(
+    "struct dmabuf_probe_event",
+    "Q:sequence Q:generation I:call I:buffer I:attachment i:result I:locked I:reserved",
+)
+dmabuf_probe_events = Layout("struct dmabuf_probe_events", "Q:after Q:pointer I:room I:count Q:dropped")
+
+DMABUF_PROBE_ABI = 1
+DMABUF_PROBE_MAX_SIZE = 1 << 24
+DMABUF_PROBE_MAX_BYTES = 1 << 27
+DMABUF_PROBE_MAX_HANDLES = 8192
+DMABUF_PROBE_MAX_LOCKS = 8
+DMABUF_PROBE_MAX_EVENTS = 4096
+DMABUF_PROBE_PRE = 0
+DMABUF_PROBE_V15 = 1
+DMABUF_PROBE_NOTIFY = 2
+DMABUF_PROBE_INVALIDATE = 3
+DMABUF_PROBE_HAS_MOVE_NOTIFY = 1 << 0
+DMABUF_PROBE_HAS_LOCKDEP = 1 << 1
+DMABUF_PROBE_HAS_DEBUG = 1 << 2
+DMABUF_PROBE_HAS_LOCKED_MAPS = 1 << 3
+DMABUF_PROBE_STATIC = 0
+DMABUF_PROBE_DYNAMIC = 1
+DMABUF_PROBE_CACHING = 2
+DMABUF_PROBE_PIN_ALONE = 3
+DMABUF_PROBE_UNPIN_ALONE = 4
+DMABUF_PROBE_NOT_DYNAMIC = 5
+DMABUF_PROBE_CACHING_DYNAMIC = 6
+DMABUF_PROBE_ON_ATTACH = 0
+DMABUF_PROBE_ON_PIN = 1
+DMABUF_PROBE_ON_MAP = 2
+DMABUF_PROBE_UNLOCKED = 1 << 0
+DMABUF_PROBE_IMPORT_STATIC = 0
+DMABUF_PROBE_IMPORT_DYNAMIC = 1
+DMABUF_PROBE_IMPORT_NO_CALLBACK = 2
+DMABUF_PROBE_MAPPING = 0
+DMABUF_PROBE_BUFFER = 1
+DMABUF_PROBE_WRITE = 1 << 0
+DMABUF_PROBE_CALL_ATTACH = 0
+DMABUF_PROBE_CALL_DETACH = 1
+DMABUF_PROBE_CALL_PIN = 2
+DMABUF_PROBE_CALL_UNPIN = 3
+DMABUF_PROBE_CALL_MAP = 4
+DMABUF_PROBE_CALL_UNMAP = 5
+DMABUF_PROBE_CALL_RELEASE = 6
+DMABUF_PROBE_CALL_NOTIFY = 7
+DMABUF_PROBE_CALLS = 8
+DMABUF_PROBE_IOC_MAGIC = 0xDB
+
+_PROBE = chr(DMABUF_PROBE_IOC_MAGIC)
+DMABUF_PROBE_INFO = _ior(_PROBE, 0, dmabuf_probe_info.size)
+DMABUF_PROBE_EXPORT = _iowr(_PROBE, 1, dmabuf_probe_export.size)
+DMABUF_PROBE_FAIL = _iow(_PROBE, 2, dmabuf_probe_fail.size)
+DMABUF_PROBE_MOVE = _iow(_PROBE, 3, dmabuf_probe_move.size)
+DMABUF_PROBE_CLOSE_BUFFER = _iow(_PROBE, 4, dmabuf_probe_handle.size)
+DMABUF_PROBE_ATTACH = _iowr(_PROBE, 5, dmabuf_probe_attach.size)
+DMABUF_PROBE_DETACH = _iow(_PROBE, 6, dmabuf_probe_handle.size)
+DMABUF_PROBE_PIN = _iow(_PROBE, 7, dmabuf_probe_handle.size)
+DMABUF_PROBE_UNPIN = _iow(_PROBE, 8, dmabuf_probe_handle.size)
+DMABUF_PROBE_MAP = _iowr(_PROBE, 9, dmabuf_probe_map.size)
+DMABUF_PROBE_UNMAP = _iow(_PROBE, 10, dmabuf_probe_unmap.size)
+DMABUF_PROBE_MAP_ALL = _iowr(_PROBE, 11, dmabuf_probe_map_all.size)
+DMABUF_PROBE_ACCESS = _iow(_PROBE, 12, dmabuf_probe_access.size)
+DMABUF_PROBE_BUFFER_STATE = _iowr(_PROBE, 13, dmabuf_probe_buffer_state.size)
+DMABUF_PROBE_ATTACHMENT_STATE = _iowr(_PROBE, 14, dmabuf_probe_attachment_state.size)
+DMABUF_PROBE_EVENTS = _iowr(_PROBE, 15, dmabuf_probe_events.size)
 
 
 def layouts() -> Mapping[str, Layout]:

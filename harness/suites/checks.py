@@ -7,16 +7,15 @@ the ioctl interfaces.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.guest import bundle
 from harness.guest.registry import NOT_APPLICABLE, all_checks, provoked
 from harness.guest.runner import SILENCE_LIMIT, TIME_LIMIT
 from harness.interfaces import Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest
 from harness.model import Kernel, PlannedTest, Status, TestResult
-from harness.paths import GUEST_CODE
 from harness.suites.commands import StreamedCommand, log_file
 
 _START = "# start "
@@ -25,6 +24,7 @@ _FIGURE = "figure "
 
 CHECKS, CONTRACT = "checks", "contract"
 _CONTRACT_GROUPS = ("contract", "probe")
+_ARCHIVE = "/tmp/dmabuf-harness-checks.zip"  # in the guest
 
 
 class ChecksSuite:
@@ -52,6 +52,7 @@ class ChecksSuite:
         # Every check has its own limit in the guest; here is only what a guest that stopped running them runs into.
         limit, silence = TIME_LIMIT * (len(names) + 1) * guest.slowness, SILENCE_LIMIT * guest.slowness
         log = log_file(context.logs, self.name)
+        _ship(guest, context.logs / "checks.zip")
         command = StreamedCommand(guest, _command(names, guest.slowness), limit, log, silence)
         logged = f"{context.log_prefix}/{log.name}"
         parser, running = KtapParser(), ""
@@ -90,10 +91,14 @@ class ChecksSuite:
         )
 
 
+def _ship(guest: Guest, local: Path) -> None:
+    """Copy the checks into the guest; ``local``: kept with the run, to know what was run."""
+    local.write_bytes(bundle.contents())
+    guest.put(local, _ARCHIVE)
+
+
 def _command(names: list[str], factor: float) -> str:
-    """``-I -S``: the interpreter starts in a third of the time, and nothing of the host's Python gets in."""
-    script = str(GUEST_CODE / "run_checks.py")
-    return shlex.join(["/usr/bin/python3", "-I", "-S", script, "--factor", f"{factor:g}", *names]) + " 2>&1"
+    return bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names) + " 2>&1"
 
 
 def _how_it_ended(command: StreamedCommand) -> str:

@@ -10,9 +10,9 @@
  * somebody holds it.
  *
  * Reserved fields and unknown flags must be zero (EINVAL). An unknown handle,
- * or one of another kind, is ENOENT. Sizes and offsets are in bytes. Calls
- * return 0, or -1 with errno; the errors of the dma-buf functions are passed
- * on as they are.
+ * or one of another kind, is ENOENT; what goes beyond a limit of an open file
+ * is ENOSPC. Sizes and offsets are in bytes. Calls return 0, or -1 with errno;
+ * the errors of the dma-buf functions are passed on as they are.
  */
 #ifndef _UAPI_DMABUF_PROBE_H
 #define _UAPI_DMABUF_PROBE_H
@@ -35,9 +35,10 @@
 #define DMABUF_PROBE_NOTIFY 2 /* attach_ops.move_notify */
 #define DMABUF_PROBE_INVALIDATE 3 /* attach_ops.invalidate_mappings */
 
-#define DMABUF_PROBE_HAS_MOVE_NOTIFY (1 << 0) /* the option is on, or its code is always there */
+#define DMABUF_PROBE_HAS_MOVE_NOTIFY (1 << 0) /* option on, or its code is always there */
 #define DMABUF_PROBE_HAS_LOCKDEP (1 << 1) /* PROVE_LOCKING, and it has not given up */
 #define DMABUF_PROBE_HAS_DEBUG (1 << 2) /* CONFIG_DMABUF_DEBUG */
+#define DMABUF_PROBE_HAS_LOCKED_MAPS (1 << 3) /* map and unmap: always under the reservation lock */
 
 struct dmabuf_probe_info {
 	__u32 abi;
@@ -50,12 +51,13 @@ struct dmabuf_probe_info {
 
 #define DMABUF_PROBE_STATIC 0 /* no pin, no unpin */
 #define DMABUF_PROBE_DYNAMIC 1 /* pin, unpin and, on V15, dynamic_mapping */
-#define DMABUF_PROBE_CACHING 2 /* static, with cache_sgt_mapping; EOPNOTSUPP where that does not exist */
+/* Static, with cache_sgt_mapping; EOPNOTSUPP where that does not exist: */
+#define DMABUF_PROBE_CACHING 2
 /* To be refused by dma_buf_export(): */
 #define DMABUF_PROBE_PIN_ALONE 3 /* pin without unpin */
 #define DMABUF_PROBE_UNPIN_ALONE 4 /* unpin without pin */
-#define DMABUF_PROBE_NOT_DYNAMIC 5 /* V15: pin and unpin without dynamic_mapping; elsewhere EOPNOTSUPP */
-#define DMABUF_PROBE_CACHING_DYNAMIC 6 /* cache_sgt_mapping with pin and unpin; EOPNOTSUPP like CACHING */
+#define DMABUF_PROBE_NOT_DYNAMIC 5 /* both, no dynamic_mapping; EOPNOTSUPP except on V15 */
+#define DMABUF_PROBE_CACHING_DYNAMIC 6 /* both, and cache_sgt_mapping; EOPNOTSUPP like CACHING */
 
 struct dmabuf_probe_export {
 	__u64 size; /* whole pages */
@@ -80,7 +82,7 @@ struct dmabuf_probe_fail {
 /*
  * Move the buffer to new pages with the same contents, and notify. EBUSY, and
  * nothing happens, while it is pinned. The old pages live on while a mapping
- * refers to them.
+ * refers to them. ENODEV once its dma-buf is gone.
  */
 #define DMABUF_PROBE_UNLOCKED (1 << 0) /* wrongly: without the reservation lock */
 
@@ -93,7 +95,7 @@ struct dmabuf_probe_move {
 
 #define DMABUF_PROBE_IMPORT_STATIC 0 /* dma_buf_attach() */
 #define DMABUF_PROBE_IMPORT_DYNAMIC 1 /* dma_buf_dynamic_attach() with the callback */
-#define DMABUF_PROBE_IMPORT_NO_CALLBACK 2 /* dma_buf_dynamic_attach() with operations, but without it */
+#define DMABUF_PROBE_IMPORT_NO_CALLBACK 2 /* the same with operations, but without it */
 
 struct dmabuf_probe_attach {
 	__s32 fd; /* any dma-buf */
@@ -102,7 +104,7 @@ struct dmabuf_probe_attach {
 	__u32 reserved;
 };
 
-/* DETACH, PIN, UNPIN take a handle; so does CLOSE_BUFFER, which forgets a buffer's state. */
+/* DETACH (which gives back pins made by PIN), PIN, UNPIN; CLOSE_BUFFER forgets a buffer. */
 struct dmabuf_probe_handle {
 	__u32 handle;
 	__u32 flags; /* PIN, UNPIN: DMABUF_PROBE_UNLOCKED */
@@ -119,7 +121,7 @@ struct dmabuf_probe_map {
 	__u32 flags;
 	__u32 handle; /* out: of the mapping */
 	__u64 size; /* out: bytes that its scatter list covers */
-	__u64 table; /* out: tells tables apart: equal for two mappings if they are the same cached one */
+	__u64 table; /* out: equal for two mappings if they have the same cached table */
 	__u32 segments; /* out */
 	__u32 reserved;
 };
@@ -184,7 +186,7 @@ struct dmabuf_probe_buffer_state {
 	__u64 size; /* out */
 	__u64 generation; /* out: 1 at first, one more for each move */
 	__u32 calls[DMABUF_PROBE_CALLS]; /* out: by callback */
-	__u32 unlocked[DMABUF_PROBE_CALLS]; /* out: those of them without the reservation lock held */
+	__u32 unlocked[DMABUF_PROBE_CALLS]; /* out: those without the reservation lock held */
 	__s32 pins; /* out: held; below 0 if the kernel gave back what it had not got */
 	__s32 mappings; /* out: tables that the exporter has given out and not got back */
 	__s32 attachments; /* out */
@@ -209,7 +211,7 @@ struct dmabuf_probe_event {
 	__u64 generation; /* of the buffer, 0 if it is not one of ours */
 	__u32 call;
 	__u32 buffer; /* handle, 0 if it is not one of ours */
-	__u32 attachment; /* handle, 0 if it has none (yet) or the importer is another driver */
+	__u32 attachment; /* handle, 0 if it has none (yet) here */
 	__s32 result; /* of the callback: 0 or a negative errno */
 	__u32 locked; /* 1 if the reservation lock was held */
 	__u32 reserved;
@@ -237,8 +239,10 @@ struct dmabuf_probe_events {
 #define DMABUF_PROBE_UNMAP _IOW(DMABUF_PROBE_IOC_MAGIC, 10, struct dmabuf_probe_unmap)
 #define DMABUF_PROBE_MAP_ALL _IOWR(DMABUF_PROBE_IOC_MAGIC, 11, struct dmabuf_probe_map_all)
 #define DMABUF_PROBE_ACCESS _IOW(DMABUF_PROBE_IOC_MAGIC, 12, struct dmabuf_probe_access)
-#define DMABUF_PROBE_BUFFER_STATE _IOWR(DMABUF_PROBE_IOC_MAGIC, 13, struct dmabuf_probe_buffer_state)
-#define DMABUF_PROBE_ATTACHMENT_STATE _IOWR(DMABUF_PROBE_IOC_MAGIC, 14, struct dmabuf_probe_attachment_state)
+#define DMABUF_PROBE_BUFFER_STATE \
+	_IOWR(DMABUF_PROBE_IOC_MAGIC, 13, struct dmabuf_probe_buffer_state)
+#define DMABUF_PROBE_ATTACHMENT_STATE \
+	_IOWR(DMABUF_PROBE_IOC_MAGIC, 14, struct dmabuf_probe_attachment_state)
 #define DMABUF_PROBE_EVENTS _IOWR(DMABUF_PROBE_IOC_MAGIC, 15, struct dmabuf_probe_events)
 
 #endif /* _UAPI_DMABUF_PROBE_H */

@@ -13,6 +13,7 @@ from harness.model import (
     BuildFailure,
     CompilerMessage,
     ConfigProblem,
+    Frame,
     Kernel,
     PlannedTest,
     RunReport,
@@ -62,7 +63,9 @@ results = st.builds(
     text,
     st.just("") | text,
 )
-splats = st.builds(Splat, text, text, text, numbers, text, st.just("") | text, text)
+frames = st.builds(Frame, text, text, text, numbers, text, st.booleans(), st.booleans())
+stacks = st.lists(frames, max_size=2).map(tuple)
+splats = st.builds(Splat, text, text, text, numbers, text, st.just("") | text, text, text, stacks, numbers)
 boots = st.builds(BootReport, st.sampled_from(BootOutcome), text, seconds, text, text, text, text)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.guest import uapi
-from harness.paths import cache_root
+from harness.paths import WRAPPERS, cache_root
 
 # No header carries these: transcribed once more from drivers/dma-buf/sw_sync.c, in C.
 SW_SYNC = """
@@ -79,10 +80,18 @@ needs_gcc = pytest.mark.skipif(
 )
 
 
+def _is_probe(name: str) -> bool:
+    return name.removeprefix("struct ").lower().startswith("dmabuf_probe_")
+
+
+def _is_general(name: str) -> bool:
+    return not _is_drm(name) and not _is_probe(name)
+
+
 @needs_gcc
 def test_layouts_and_numbers_are_those_of_the_headers(tmp_path: Path) -> None:
-    names = {name: value for name, value in uapi.numbers().items() if not _is_drm(name)}
-    structs = {name: layout for name, layout in uapi.layouts().items() if not _is_drm(name)}
+    names = {name: value for name, value in uapi.numbers().items() if _is_general(name)}
+    structs = {name: layout for name, layout in uapi.layouts().items() if _is_general(name)}
     headers = [f"linux/{name}.h" for name in ("udmabuf", "dma-buf", "dma-heap", "sync_file")]
     theirs = _compiled(_program(headers, SW_SYNC, names, structs), tmp_path, [])
     ours = _ours(names, structs)
@@ -100,6 +109,21 @@ def test_drm_layouts_and_numbers_are_those_of_the_headers(tmp_path: Path) -> Non
     prefix = "" if include == ["-I/usr/include/libdrm"] else "drm/"
     headers = [f"{prefix}{name}.h" for name in ("drm", "drm_mode", "vgem_drm")]
     assert _ours(names, structs) == _compiled(_program(headers, "", names, structs), tmp_path, include)
+
+
+@needs_gcc
+def test_the_probes_layouts_and_numbers_are_those_of_its_header(tmp_path: Path) -> None:
+    names = {name: value for name, value in uapi.numbers().items() if _is_probe(name)}
+    structs = {name: layout for name, layout in uapi.layouts().items() if _is_probe(name)}
+    include = [f"-I{WRAPPERS / 'dmabuf-probe'}"]
+    theirs = _compiled(_program(["dmabuf_probe.h"], "", names, structs), tmp_path, include)
+    assert _ours(names, structs) == theirs
+
+
+def test_nothing_of_the_probes_header_is_forgotten() -> None:
+    header = (WRAPPERS / "dmabuf-probe" / "dmabuf_probe.h").read_text()
+    assert set(re.findall(r"#define (DMABUF_PROBE_\w+)", header)) == set(filter(_is_probe, uapi.numbers()))
+    assert set(re.findall(r"^struct \w+", header, re.MULTILINE)) == set(filter(_is_probe, uapi.layouts()))
 
 
 @pytest.mark.parametrize(
@@ -124,6 +148,13 @@ def test_a_struct_is_packed_and_read_back() -> None:
     assert uapi.sync_merge_data.number(data, "fd2") == -1
     assert uapi.sync_merge_data.number(data, "flags") == 0
     assert data[-4:] == b"\7\0\0\0"
+
+
+def test_an_array_is_packed_and_read_back() -> None:
+    data = uapi.dmabuf_probe_map_all.pack(count=2, attachments=(3, 4, 0, 0, 0, 0, 0, 9))
+    assert uapi.dmabuf_probe_map_all.numbers(data, "attachments") == (3, 4, 0, 0, 0, 0, 0, 9)
+    assert uapi.dmabuf_probe_map_all.numbers(data, "handles") == (0,) * 8
+    assert uapi.dmabuf_probe_map_all.number(data, "count") == 2
 
 
 def test_an_unknown_field_is_refused() -> None:

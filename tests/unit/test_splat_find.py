@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model import Splat
-from harness.splat import MAX_LINES, find_panic, find_splats
+from harness.splat import find_panic, find_splats
+from harness.splat.report import MAX_LINES
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -119,9 +119,9 @@ def test_cut_off_log_still_shows_its_last_report() -> None:
         ("rcu-stall", "rcu: INFO: rcu_preempt self-detected stall on CPU"),
         ("rcu-stall", "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:"),
         ("rcu-stall", "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-.... } 26 jiffies"),
-        ("lockup", "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [insmod:88]"),
-        ("lockup", "NMI watchdog: Watchdog detected hard LOCKUP on cpu 1"),
-        ("lockup", "BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 33s!"),
+        ("soft-lockup", "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [insmod:88]"),
+        ("hard-lockup", "NMI watchdog: Watchdog detected hard LOCKUP on cpu 1"),
+        ("workqueue-lockup", "BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 33s!"),
         ("hung-task", "INFO: task dmabuf-heap:63 blocked for more than 120 seconds."),
         ("atomic", "BUG: sleeping function called from invalid context at kernel/locking/mutex.c:585"),
         ("atomic", "BUG: using smp_processor_id() in preemptible [00000000] code: insmod/88"),
@@ -135,7 +135,7 @@ def test_cut_off_log_still_shows_its_last_report() -> None:
         ("oops", "BUG: unable to handle page fault for address: ffffc90000163d20"),
         ("oops", "Internal error: Oops: 96000004 [#1] PREEMPT SMP"),
         ("slub", "BUG kmalloc-64 (Not tainted): Poison overwritten"),
-        ("bug", "BUG: Bad page state in process dmabuf-heap  pfn:0a1b2"),
+        ("bad-page", "BUG: Bad page state in process dmabuf-heap  pfn:0a1b2"),
         ("irq", 'irq 11: nobody cared (try booting with the "irqpoll" option)'),
         ("kmemleak", "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)"),
         ("oom", "Out of memory: Killed process 63 (udmabuf) total-vm:2100000kB, anon-rss:900000kB"),
@@ -151,7 +151,7 @@ def test_first_lines(kind: str, first: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "first"),
     [
-        ("warn", "ODEBUG: free active (active state 0) object: 00000000a1b2 object type: timer_list hint: 0x0"),
+        ("odebug", "ODEBUG: free active (active state 0) object: 00000000a1b2 object type: timer_list hint: 0x0"),
         ("list-corruption", "list_add corruption. prev->next should be next (ffff88), but was dead."),
         ("list-corruption", "list_del corruption, ffff888003ae2001->next is LIST_POISON1 (dead000000000100)"),
         ("refcount", "refcount_t: underflow; use-after-free."),
@@ -210,8 +210,9 @@ def test_panic_after_an_oops_is_a_report_of_its_own() -> None:
 
 
 def test_two_warnings_are_two_reports() -> None:
-    one = "------------[ cut here ]------------\nWARNING: CPU: 0 PID: 1 at a.c:1 f+0x1/0x2\nCall Trace:\n f+0x1/0x2\n"
-    assert kinds(stamped(one + one + "---[ end trace 0 ]---")) == ["warn", "warn"]
+    head = "------------[ cut here ]------------\nWARNING: CPU: 0 PID: 1 at "
+    one, two = (f"{head}a.c:{line} f+0x1/0x2\nCall Trace:\n f+0x1/0x2\n" for line in (1, 2))
+    assert kinds(stamped(one + two + "---[ end trace 0 ]---")) == ["warn", "warn"]
 
 
 def test_kasan_goes_up_to_its_ruled_line() -> None:
@@ -268,12 +269,19 @@ def test_during() -> None:
         f"dmabuf-harness: check end udmabuf.create\n{bug}dmabuf-harness: end checks\n{bug}"
         f"dmabuf-harness: start sync\ndmabuf-harness: start lost\ndmabuf-harness: start sync\n{bug}"
     )
-    assert [splat.during for splat in find_splats(text)] == ["boot", "checks: udmabuf.create", "checks", "", "sync"]
+    assert [splat.during for splat in find_splats(text)] == [
+        "boot",
+        "checks: udmabuf.create",
+        "checks",
+        "after checks",
+        "sync",
+    ]
 
 
 def test_a_mark_ends_a_report() -> None:
     bug = "BUG: Bad page state in process x"
-    assert find_splats(stamped(f"{bug}\ndmabuf-harness: end a\nmore")) == (Splat("bug", bug, bug, 1, "boot"),)
+    (splat,) = find_splats(stamped(f"{bug}\ndmabuf-harness: end a\nmore"))
+    assert (splat.text, splat.line, splat.during) == (bug, 1, "boot")
 
 
 @given(st.text())

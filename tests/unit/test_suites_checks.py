@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest import registry
+from harness.guest import bundle, registry
 from harness.guest.registry import all_checks
 from harness.guest.runner import SILENCE_LIMIT
 from harness.interfaces import CommandResult, GuestLost, LineSink, SuiteContext
@@ -46,7 +46,7 @@ def collect(
 ) -> tuple[list[TestResult], ScriptedGuest, str]:
     """(results, guest, why it was lost)."""
     kernel = replace(scripted_kernel(tmp_path), probe_failure=probe_failure)
-    machine = ScriptedGuest(kernel, {"run_checks.py": answer}, slowness)
+    machine = ScriptedGuest(kernel, {"harness.guest.runner": answer}, slowness)
     results: list[TestResult] = []
     try:
         results.extend(ChecksSuite(suite).run(machine, SuiteContext(tmp_path, "logs", frozenset(only))))
@@ -98,8 +98,9 @@ def test_dead_runner_fails_the_check_that_ran(tmp_path: Path, status: int | None
 def test_command(tmp_path: Path) -> None:
     name = all_checks()[3]
     _, machine, _ = collect(tmp_path, Answer(OUTPUT), name, "not-a-check", slowness=8.0)
-    assert machine.commands[0].startswith("/usr/bin/python3 -I -S /")
-    assert machine.commands[0].endswith(f"/run_checks.py --factor 8 {name} 2>&1")
+    assert machine.commands[0].startswith("/usr/bin/python3 -I -S -c ")
+    assert machine.commands[0].endswith(f" --factor 8 {name} 2>&1")
+    assert machine.files["/tmp/dmabuf-harness-checks.zip"] == bundle.contents()
     assert name in collect(tmp_path, Answer(OUTPUT))[1].commands[0].split()
 
 

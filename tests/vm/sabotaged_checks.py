@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
 
 from harness.guest import kernel, registry, runner, uapi  # noqa: E402
-from harness.guest.checks import dmabuf  # noqa: E402
+from harness.guest.checks import dmabuf_names  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ LIES: tuple[tuple[object, str, object], ...] = (
     (kernel.Drm, "import_fd", lambda self, fd: _import(self, fd) + 1),
     (kernel.Drm, "capability", lambda _self, _number: 0),
     (uapi.Layout, "text", lambda _self, _data, _name: "x"),
-    (dmabuf, "bufinfo", lambda: ""),
+    (dmabuf_names, "bufinfo", lambda: ""),
     (os, "lseek", _seeks_anywhere),
     (os, "read", lambda _fd, _count: b"x"),
 )

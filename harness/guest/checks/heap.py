@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 from errno import EACCES, EFAULT, EINVAL, ENOTTY
 
 from harness.guest import uapi
-from harness.guest.kernel import PAGE, Heap, vgem
+from harness.guest.kernel import HEAP_DIRECTORY, PAGE, DmaBuf, Heap, vgem
+from harness.guest.memory import Window, memory
 from harness.guest.registry import Group, expect, expect_equal, expect_errno
 
 check = Group("heap")
@@ -39,6 +41,70 @@ def memory_is_zeroed() -> None:
             view[:] = b"\xa5" * size
         with heap.allocate(size) as buffer, buffer.map(size) as view:
             expect_equal("fresh buffer", view[:], bytes(size))
+
+
+@check
+def large_buffer_has_all_its_pages() -> None:
+    """Made of blocks of every order (1 MiB, 64 KiB, 4 KiB): each page is zeroed, is there once, and has its place."""
+    size = (2 << 20) + (3 << 16) + 5 * PAGE
+    with Heap() as heap, heap.allocate(size) as buffer, buffer.map(size) as view:
+        expect_equal("size", buffer.size(), size)
+        expect_equal("fresh buffer", view[:], bytes(size))
+        for page in range(size // PAGE):
+            struct.pack_into("I", view, page * PAGE, page + 1)
+        with buffer.map(size) as other:
+            numbers = [struct.unpack_from("I", other, at)[0] for at in range(0, size, PAGE)]
+            expect_equal("numbers written to the pages", numbers, list(range(1, size // PAGE + 1)))
+
+
+@check
+def buffers_share_no_memory() -> None:
+    """Several at once, each with its own contents."""
+    with Heap() as heap:
+        buffers = [heap.allocate(3 * PAGE) for _ in range(8)]
+        try:
+            for number, buffer in enumerate(buffers):
+                with buffer.map(3 * PAGE) as view:
+                    view[:] = bytes([number + 1]) * (3 * PAGE)
+            for number, buffer in enumerate(buffers):
+                with buffer.map(3 * PAGE) as view:
+                    expect_equal(f"buffer {number}", view[:], bytes([number + 1]) * (3 * PAGE))
+        finally:
+            for buffer in buffers:
+                buffer.close()
+
+
+@check
+def memory_comes_back() -> None:
+    """Of 128 MiB that were allocated in turn nothing stays."""
+    size, rounds = 16 << 20, 8
+    with Heap() as heap:
+        before = memory("MemFree")
+        for _ in range(rounds):
+            heap.allocate(size).close()
+        lost = before - memory("MemFree")
+    expect(lost < rounds * size // 2, f"{lost >> 20} MiB of memory less than before")
+
+
+@check
+def buffer_outlives_the_descriptor_of_the_heap() -> None:
+    with Heap() as heap:
+        buffer = heap.allocate(PAGE)
+    with buffer, buffer.map(PAGE) as view:
+        view[:4] = b"kept"
+        buffer.sync(uapi.DMA_BUF_SYNC_START | uapi.DMA_BUF_SYNC_RW)
+        buffer.sync(uapi.DMA_BUF_SYNC_END | uapi.DMA_BUF_SYNC_RW)
+        expect_equal("first bytes", view[:4], b"kept")
+
+
+@check
+def every_heap_allocates() -> None:
+    """Whatever nodes there are: each gives a zeroed buffer of the size asked for."""
+    Heap().close()
+    for name in sorted(os.listdir(HEAP_DIRECTORY)):  # noqa: PTH208 - pathlib is slow to import
+        with Heap(name) as heap, heap.allocate(2 * PAGE) as buffer, buffer.map(2 * PAGE) as view:
+            expect_equal(f"size of a buffer of {name}", buffer.size(), 2 * PAGE)
+            expect_equal(f"fresh buffer of {name}", view[:], bytes(2 * PAGE))
 
 
 @check
@@ -121,6 +187,38 @@ def import_into_vgem_and_cpu_access() -> None:
 
 
 @check
+def cpu_access_while_importers_come_and_go() -> None:
+    """Begin and end go through the list of attachments, which is another one each time.
+
+    One importer at a time: DMA_API_DEBUG takes two mappings of one page for a mistake.
+    """
+    begin, end = uapi.DMA_BUF_SYNC_START | uapi.DMA_BUF_SYNC_RW, uapi.DMA_BUF_SYNC_END | uapi.DMA_BUF_SYNC_RW
+    with Heap() as heap, heap.allocate(2 * PAGE) as buffer, buffer.map(2 * PAGE) as view:
+        for number in range(3):
+            buffer.sync(begin)
+            with vgem() as card:
+                card.import_fd(buffer.fileno())
+                view[number] = number + 1
+                buffer.sync(end)
+                buffer.sync(begin)
+            buffer.sync(end)
+        expect_equal("first bytes", view[:3], b"\1\2\3")
+
+
+@check
+def larger_argument_is_taken() -> None:
+    """A newer program has a longer struct: what this kernel does not know is left as it is (``dma_heap_ioctl``)."""
+    layout, more = uapi.dma_heap_allocation_data, 8
+    for extra in (more, 1024):
+        argument = layout.pack(len=PAGE, fd_flags=os.O_RDWR | os.O_CLOEXEC) + b"\xa5" * extra
+        with Heap() as heap:
+            heap.ioctl(uapi.DMA_HEAP_IOCTL_ALLOC + (extra << 16), argument)
+            with DmaBuf(layout.number(argument, "fd")) as buffer:
+                expect_equal("size", buffer.size(), PAGE)
+            expect_equal("what comes after the struct", bytes(argument[layout.size :]), b"\xa5" * extra)
+
+
+@check
 def unknown_ioctl_is_refused() -> None:
     """EINVAL for a number the heap does not know (dma_heap_ioctl), where others say ENOTTY."""
     with Heap() as heap, expect_errno(EINVAL, ENOTTY):
@@ -131,3 +229,11 @@ def unknown_ioctl_is_refused() -> None:
 def bad_address_is_refused() -> None:
     with Heap() as heap, expect_errno(EFAULT):
         heap.ioctl(uapi.DMA_HEAP_IOCTL_ALLOC, 0)
+
+
+@check
+def allocation_that_cannot_answer_leaves_nothing() -> None:
+    """The descriptor has nowhere to be written: there is none, and no buffer."""
+    argument = bytes(uapi.dma_heap_allocation_data.pack(len=PAGE, fd_flags=os.O_RDWR | os.O_CLOEXEC))
+    with Heap() as heap, Window(argument, writable=False) as constant, expect_errno(EFAULT):
+        heap.ioctl(uapi.DMA_HEAP_IOCTL_ALLOC, constant.address)

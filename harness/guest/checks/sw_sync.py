@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""sw_sync timelines and the sync_files of their fences (drivers/dma-buf/sw_sync.c, sync_file.c)."""
+"""sw_sync timelines, and what a sync_file tells of their fences (drivers/dma-buf/sw_sync.c, sync_file.c)."""
 
 from __future__ import annotations
 
+import os
 import time
 from errno import EFAULT, EINVAL, ENOENT, ENOTTY
 
 from harness.guest import uapi
 from harness.guest.kernel import READABLE, Timeline
+from harness.guest.memory import Window
+from harness.guest.oracle import SYNC_INFO
 from harness.guest.registry import Group, absent_is_skipped, expect, expect_equal, expect_errno
-from harness.guest.waiting import soon
+from harness.guest.waiting import SIGTERM, end_of_child, soon, start_child
 
 check = Group("sw-sync")
 
@@ -81,6 +84,64 @@ def closing_a_pending_fence_is_harmless() -> None:
 
 
 @check
+def timeline_ends_with_its_last_descriptor() -> None:
+    """A duplicate keeps it going, also one in another process."""
+    with Timeline() as timeline, timeline.fence(1) as fence:
+        reader, writer = os.pipe()
+        child = start_child(lambda: os.read(reader, 1))
+        os.close(reader)
+        try:
+            timeline.close()
+            expect_equal("status while a child has the timeline", fence.status(), 0)
+        finally:
+            os.close(writer)
+            os.kill(child, SIGTERM)
+            end_of_child(child)
+        expect_equal("status after its end", fence.status(), -ENOENT)
+
+
+@check
+def counter_wraps_around() -> None:
+    """Values are compared as distances: 1 comes after 0xffffffff."""
+    with Timeline() as timeline, timeline.fence(0x7FFFFFFF) as middle:
+        timeline.advance(0xFFFFFFFF)
+        expect_equal("status of a fence on the way", middle.status(), 1)
+        with timeline.fence(0xFFFFFFFF) as reached, timeline.fence(1) as ahead:
+            expect_equal("statuses at 0xffffffff", [reached.status(), ahead.status()], [1, 0])
+            timeline.advance()
+            expect_equal("status of 1 at 0", ahead.status(), 0)
+            timeline.advance()
+            expect_equal("status of 1 at 1", ahead.status(), 1)
+
+
+@check
+def step_of_nothing_signals_nothing() -> None:
+    with Timeline() as timeline, timeline.fence(1) as fence:
+        timeline.advance(0)
+        expect_equal("status", fence.status(), 0)
+
+
+@check
+def many_fences_signal_each_at_its_value() -> None:
+    """Made in an order that has nothing to do with their values, some closed before their time."""
+    values = [7 * step % 61 for step in range(1, 61)]
+    fences = {}
+    with Timeline() as timeline:
+        try:
+            for value in values:
+                fences[value] = timeline.fence(value)
+            for value in range(3, 61, 3):
+                fences.pop(value).close()
+            for reached in range(1, 61):
+                timeline.advance()
+                done = sum(fence.status() for fence in fences.values())
+                expect_equal(f"signalled fences at {reached}", done, sum(value <= reached for value in fences))
+        finally:
+            for fence in fences.values():
+                fence.close()
+
+
+@check
 def poll_wakes_when_the_fence_signals() -> None:
     with Timeline() as timeline, timeline.fence(1) as fence:
         expect_equal("ready events while pending", fence.poll(READABLE), 0)
@@ -116,6 +177,43 @@ def info_tells_when_it_signalled() -> None:
 
 
 @check
+def info_is_told_with_room_to_spare() -> None:
+    """The number of fences is that of the fences, not of the room for them."""
+    with Timeline() as timeline, timeline.fence(1) as fence, Window(bytes(4 * uapi.sync_fence_info.size)) as room:
+        told = fence.file_info(4, room.address)
+        expect_equal("num_fences", uapi.sync_file_info.number(told, "num_fences"), 1)
+        expect_equal("status", uapi.sync_file_info.number(told, "status"), 0)
+
+
+@check
+def info_keeps_to_the_room_it_was_given() -> None:
+    """For one fence: the kernel writes one description, up to the very end of the memory there is."""
+    with Timeline() as timeline, timeline.fence(1) as fence, Window(bytes(uapi.sync_fence_info.size)) as room:
+        told = fence.file_info(1, room.address)
+        expect_equal("num_fences", uapi.sync_file_info.number(told, "num_fences"), 1)
+        with expect_errno(EFAULT):
+            fence.file_info(1, room.address + 1)
+
+
+@check
+def debugfs_lists_timeline_and_fence() -> None:
+    """sync/info shows the counter of a timeline and the value and state of what is pending on it (sync_debug.c)."""
+    with Timeline() as timeline, timeline.fence(4242) as fence:
+        timeline.advance(42)
+        text = _sync_info()
+        expect(": 42\n" in text, "sync/info shows no timeline at 42")
+        expect("fence active" in text, "sync/info shows no pending fence")
+        timeline.advance(4200)
+        expect_equal("status", fence.status(), 1)
+        expect(": 4242\n" in _sync_info(), "sync/info shows no timeline at 4242")
+
+
+def _sync_info() -> str:
+    with open(SYNC_INFO) as file:  # noqa: PTH123 - pathlib is slow to import
+        return file.read()
+
+
+@check
 def info_refuses_bad_arguments() -> None:
     """Flags, padding, too little room for the fences, no memory there."""
     with Timeline() as timeline, Timeline() as other, timeline.fence(1) as one, other.fence(1) as two:
@@ -127,98 +225,6 @@ def info_refuses_bad_arguments() -> None:
             one.file_info(room=1, address=0)
         with one.merge(two.fileno()) as both, expect_errno(EINVAL):
             both.file_info(room=1, address=0)
-
-
-# --- merging ----------------------------------------------------------------------------------
-
-
-@check
-def merged_fence_waits_for_both() -> None:
-    with (
-        Timeline() as first,
-        Timeline() as second,
-        first.fence(1) as one,
-        second.fence(1) as two,
-        one.merge(two.fileno()) as both,
-    ):
-        expect_equal("fences", len(both.fences()), 2)
-        expect_equal("status", both.status(), 0)
-        first.advance()
-        expect_equal("status after the first", both.status(), 0)
-        expect_equal("ready events after the first", both.poll(READABLE), 0)
-        second.advance()
-        expect_equal("status after both", both.status(), 1)
-        expect_equal("ready events after both", both.poll(READABLE, 5), READABLE)
-
-
-@check
-def merge_on_one_timeline_keeps_the_later() -> None:
-    """The earlier fence is implied; a fence merged with itself stays one."""
-    with (
-        Timeline() as timeline,
-        timeline.fence(1) as one,
-        timeline.fence(2) as two,
-        one.merge(two.fileno()) as later,
-        one.merge(one.fileno()) as same,
-    ):
-        expect_equal("fences", [len(later.fences()), len(same.fences())], [1, 1])
-        timeline.advance()
-        expect_equal("statuses at 1", [later.status(), same.status()], [0, 1])
-        timeline.advance()
-        expect_equal("status at 2", later.status(), 1)
-
-
-@check
-def merge_of_signalled_fences_has_signalled() -> None:
-    with Timeline() as timeline, Timeline() as other, timeline.fence(1) as one, other.fence(1) as two:
-        timeline.advance()
-        other.advance()
-        with one.merge(two.fileno()) as both:
-            expect_equal("status", both.status(), 1)
-
-
-@check
-def merged_fence_outlives_its_parts() -> None:
-    """And has the name that was given, in a descriptor that closes on exec."""
-    with Timeline() as timeline, Timeline() as other:
-        with timeline.fence(1) as one, other.fence(1) as two:
-            both = one.merge(two.fileno(), b"both of them")
-        with both:
-            expect_equal("name", both.name(), "both of them")
-            expect(both.closes_on_exec(), "the merged sync_file lacks FD_CLOEXEC")
-            timeline.advance()
-            other.advance()
-            expect_equal("status", both.status(), 1)
-
-
-@check
-def merge_carries_the_error() -> None:
-    """A part that ended with an error makes the whole end with an error."""
-    with (
-        Timeline() as timeline,
-        Timeline() as other,
-        timeline.fence(1) as one,
-        other.fence(1) as two,
-        one.merge(two.fileno()) as both,
-    ):
-        other.advance()
-        timeline.close()
-        expect_equal("statuses", sorted(fence.status for fence in both.fences()), [-ENOENT, 1])
-
-
-@check
-def merge_refuses_bad_arguments() -> None:
-    """Flags, padding, no sync_file, no memory there."""
-    with Timeline() as timeline, timeline.fence(1) as fence:
-        with expect_errno(EINVAL):
-            fence.merge(fence.fileno(), flags=1)
-        with expect_errno(EINVAL):
-            fence.merge(fence.fileno(), pad=1)
-        for fd in (-1, timeline.fileno()):
-            with expect_errno(ENOENT):
-                fence.merge(fd)
-        with expect_errno(EFAULT):
-            fence.ioctl(uapi.SYNC_IOC_MERGE, 0)
 
 
 # --- the rest ---------------------------------------------------------------------------------
@@ -247,6 +253,49 @@ def deadline_refuses_padding() -> None:
 
 
 @check
+def deadline_reaches_every_part() -> None:
+    """Set on a merged sync_file, each of its fences has it."""
+    with (
+        Timeline() as first,
+        Timeline() as second,
+        first.fence(1) as one,
+        second.fence(1) as two,
+        one.merge(two.fileno()) as both,
+    ):
+        with absent_is_skipped("SYNC_IOC_SET_DEADLINE"):
+            both.set_deadline(5000)
+        expect_equal("deadlines", [first.deadline(one), second.deadline(two)], [5000, 5000])
+
+
+@check
+def deadline_of_a_signalled_fence_is_no_more() -> None:
+    """It is too late to hurry."""
+    with Timeline() as timeline, timeline.fence(1) as fence:
+        timeline.advance()
+        with absent_is_skipped("SYNC_IOC_SET_DEADLINE"):
+            fence.set_deadline(5000)
+        with expect_errno(ENOENT):
+            timeline.deadline(fence)
+
+
+@check
+def reading_a_deadline_refuses_bad_arguments() -> None:
+    """What the kernel is to fill in must be zero, and the descriptor a sync_file of a timeline."""
+    layout = uapi.sw_sync_get_deadline
+    with Timeline() as timeline, timeline.fence(1) as fence:
+        with absent_is_skipped("SW_SYNC_GET_DEADLINE"):
+            fence.set_deadline(5000)
+        for argument in (
+            layout.pack(fence_fd=fence.fileno(), deadline_ns=1),
+            layout.pack(fence_fd=fence.fileno(), pad=1),
+            layout.pack(fence_fd=-1),
+            layout.pack(fence_fd=timeline.fileno()),
+        ):
+            with expect_errno(EINVAL):
+                timeline.ioctl(uapi.SW_SYNC_GET_DEADLINE, argument)
+
+
+@check
 def unknown_ioctl_is_refused() -> None:
     with Timeline() as timeline, timeline.fence(1) as fence:
         for descriptor in (timeline, fence):
@@ -256,7 +305,11 @@ def unknown_ioctl_is_refused() -> None:
 
 @check
 def bad_address_is_refused() -> None:
+    """Nothing there; and an answer that cannot be written leaves no fence behind."""
     with Timeline() as timeline:
         for request in (uapi.SW_SYNC_IOC_CREATE_FENCE, uapi.SW_SYNC_IOC_INC):
             with expect_errno(EFAULT):
                 timeline.ioctl(request, 0)
+        argument = bytes(uapi.sw_sync_create_fence_data.pack(value=1))
+        with Window(argument, writable=False) as constant, expect_errno(EFAULT):
+            timeline.ioctl(uapi.SW_SYNC_IOC_CREATE_FENCE, constant.address)

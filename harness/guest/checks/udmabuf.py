@@ -1,29 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""udmabuf: memfds as dma-bufs, and what it must refuse (drivers/dma-buf/udmabuf.c)."""
+"""udmabuf: memfds as dma-bufs, and which arguments it must refuse (drivers/dma-buf/udmabuf.c)."""
 
 from __future__ import annotations
 
 import mmap
 import os
-from errno import EBADFD, EBUSY, EFAULT, EFBIG, EINVAL, ENOTTY
+from errno import EBADFD, EFAULT, EFBIG, EINVAL, ENOTTY
 
 from harness.guest import uapi
 from harness.guest.kernel import PAGE, Memfd, Udmabuf
-from harness.guest.registry import Group, expect, expect_equal, expect_errno, skip
+from harness.guest.memory import Window
+from harness.guest.registry import Group, expect, expect_equal, expect_errno
 
 check = Group("udmabuf")
-
-_PARAMETERS = "/sys/module/udmabuf/parameters"
-
-
-def _parameter(name: str) -> int:
-    """A limit of the module, also there when it is built in."""
-    try:
-        with open(f"{_PARAMETERS}/{name}") as file:  # noqa: PTH123 - pathlib is slow to import
-            return int(file.read())
-    except FileNotFoundError:
-        skip(f"udmabuf has no parameter {name}")
-        raise AssertionError from None
 
 
 def _pattern(page: int) -> bytes:
@@ -120,6 +109,29 @@ def close_on_exec_is_as_asked() -> None:
 
 
 @check
+def list_closes_on_exec_as_asked() -> None:
+    """The list has flags of its own."""
+    with Udmabuf() as device, Memfd(PAGE) as memory:
+        pieces = [(memory.fileno(), 0, PAGE)] * 2
+        with device.create_list(pieces) as buffer:
+            expect(buffer.closes_on_exec(), "UDMABUF_FLAGS_CLOEXEC was given, FD_CLOEXEC is clear")
+        with device.create_list(pieces, flags=0) as buffer:
+            expect(not buffer.closes_on_exec(), "no flag was given, FD_CLOEXEC is set")
+
+
+@check
+def one_bad_piece_spoils_the_list() -> None:
+    """Each piece is looked at: its alignment, its place, its descriptor."""
+    with Udmabuf() as device, Memfd(2 * PAGE) as memory:
+        good = (memory.fileno(), 0, PAGE)
+        for bad in ((memory.fileno(), 1, PAGE), (memory.fileno(), 0, 1), (memory.fileno(), 2 * PAGE, PAGE)):
+            with expect_errno(EINVAL):
+                device.create_list([good, bad, good])
+        with expect_errno(EBADFD):
+            device.create_list([good, (-1 & 0xFFFFFFFF, 0, PAGE), good])
+
+
+@check
 def size_must_be_page_aligned() -> None:
     with Udmabuf() as device, Memfd(2 * PAGE) as memory:
         for size in (1, PAGE - 1, PAGE + 1):
@@ -161,78 +173,6 @@ def piece_must_lie_within_the_memfd() -> None:
 
 
 @check
-def memfd_must_be_sealed_against_shrinking() -> None:
-    """Pages that a buffer holds must not vanish from their file."""
-    for seals in (0, uapi.F_SEAL_GROW, uapi.F_SEAL_SEAL):
-        with Udmabuf() as device, Memfd(PAGE, seals) as memory, expect_errno(EINVAL):
-            device.create(memory.fileno(), PAGE)
-
-
-@check
-def memfd_must_not_be_sealed_against_writing() -> None:
-    """A device could write through the buffer to what was promised to be constant."""
-    seals = uapi.F_SEAL_SHRINK | uapi.F_SEAL_WRITE
-    with Udmabuf() as device, Memfd(PAGE, seals) as memory, expect_errno(EINVAL):
-        device.create(memory.fileno(), PAGE)
-
-
-@check
-def buffer_keeps_the_memfd_from_being_write_sealed() -> None:
-    """F_SEAL_WRITE is refused while a buffer pins pages, and possible when it is gone (mm/memfd.c, pins)."""
-    with Udmabuf() as device, Memfd(PAGE) as memory:
-        with device.create(memory.fileno(), PAGE), expect_errno(EBUSY):
-            memory.seal(uapi.F_SEAL_WRITE)
-        memory.seal(uapi.F_SEAL_WRITE)
-
-
-@check
-def failed_create_lets_go_of_its_pages() -> None:
-    """Pieces taken before the bad one are unpinned: the memfd can be write-sealed afterwards."""
-    with Udmabuf() as device, Memfd(2 * PAGE) as memory:
-        with expect_errno(EINVAL):
-            device.create_list([(memory.fileno(), 0, PAGE), (memory.fileno(), 2 * PAGE, PAGE)])
-        memory.seal(uapi.F_SEAL_WRITE)
-
-
-@check
-def only_a_memfd_will_do() -> None:
-    """Neither a closed descriptor, nor a pipe, nor another dma-buf."""
-    with Udmabuf() as device, Memfd(PAGE) as memory, device.create(memory.fileno(), PAGE) as buffer:
-        reader, writer = os.pipe()
-        os.close(writer)
-        try:
-            for fd in (writer, reader, buffer.fileno()):
-                with expect_errno(EBADFD):
-                    device.create(fd, PAGE)
-        finally:
-            os.close(reader)
-
-
-@check
-def list_has_a_limit() -> None:
-    """list_limit pieces are taken, one more is refused."""
-    limit = _parameter("list_limit")
-    with Udmabuf() as device, Memfd(PAGE) as memory:
-        with device.create_list([(memory.fileno(), 0, PAGE)] * limit) as buffer:
-            expect_equal("size", buffer.size(), limit * PAGE)
-        with expect_errno(EINVAL):
-            device.create_list([(memory.fileno(), 0, PAGE)] * (limit + 1))
-
-
-@check
-def size_has_a_limit() -> None:
-    """A page more than size_limit_mb is refused, in one piece or in several, and sums that would wrap."""
-    limit = _parameter("size_limit_mb") << 20
-    with Udmabuf() as device, Memfd(limit + PAGE) as memory:
-        with expect_errno(EINVAL):
-            device.create(memory.fileno(), limit + PAGE)
-        with expect_errno(EINVAL):
-            device.create_list([(memory.fileno(), 0, limit), (memory.fileno(), 0, PAGE)])
-        with expect_errno(EINVAL):
-            device.create_list([(memory.fileno(), 0, (1 << 64) - PAGE), (memory.fileno(), 0, 2 * PAGE)])
-
-
-@check
 def private_mapping_is_refused() -> None:
     """A copy-on-write mapping would show contents that no device ever sees."""
     with (
@@ -253,7 +193,26 @@ def unknown_ioctl_is_refused() -> None:
 @check
 def bad_address_is_refused() -> None:
     """EFAULT for the argument itself, and for a list that is not readable to its end."""
-    with Udmabuf() as device:
+    head = uapi.udmabuf_create_list.pack(count=2)
+    with Udmabuf() as device, Memfd(PAGE) as memory:
         for request in (uapi.UDMABUF_CREATE, uapi.UDMABUF_CREATE_LIST):
             with expect_errno(EFAULT):
                 device.ioctl(request, 0)
+        head += uapi.udmabuf_create_item.pack(memfd=memory.fileno(), size=PAGE)
+        with Window(bytes(head)) as argument, expect_errno(EFAULT):
+            device.ioctl(uapi.UDMABUF_CREATE_LIST, argument.address)
+
+
+@check
+def unknown_flags_change_nothing() -> None:
+    """Refused or ignored; they never mean UDMABUF_FLAGS_CLOEXEC."""
+    flags = 0xFFFFFFFF & ~uapi.UDMABUF_FLAGS_CLOEXEC
+    with Udmabuf() as device, Memfd(PAGE) as memory:
+        try:
+            buffer = device.create(memory.fileno(), PAGE, flags=flags)
+        except OSError as error:
+            expect_equal("errno", error.errno, EINVAL)
+            return
+        with buffer:
+            expect(not buffer.closes_on_exec(), "FD_CLOEXEC is set, but not all flags were given")
+            expect_equal("size", buffer.size(), PAGE)

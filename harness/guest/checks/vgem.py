@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""vgem: PRIME export and import, and fences on reservation objects (drm_prime.c, vgem_drv.c, vgem_fence.c)."""
+"""vgem: dumb buffers, and PRIME export and import (drivers/gpu/drm/drm_prime.c, drm_gem.c, vgem/vgem_drv.c)."""
 
 from __future__ import annotations
 
 import mmap
 import os
-from errno import EACCES, EBADF, EBUSY, EINVAL, ENOENT
+from errno import EACCES, EBADF, EINVAL, ENOENT
 
 from harness.guest import uapi
-from harness.guest.kernel import PAGE, READABLE, WRITABLE, DmaBuf, Memfd, udmabuf, vgem, vgem_render
+from harness.guest.kernel import PAGE, Memfd, udmabuf, vgem, vgem_render
 from harness.guest.registry import Group, expect, expect_equal, expect_errno
-from harness.guest.waiting import soon
 
 check = Group("vgem")
 
@@ -128,6 +127,19 @@ def export_twice_gives_one_dma_buf() -> None:
 
 
 @check
+def export_after_the_last_close_gives_the_same_dma_buf() -> None:
+    """The handle remembers its dma-buf as long as it lives: closing every descriptor does not end it."""
+    with vgem() as card:
+        handle = card.create_dumb().handle
+        with card.export(handle) as buffer, buffer.map(PAGE) as view:
+            view[:4] = b"kept"
+            inode = buffer.inode()
+        with card.export(handle) as again, again.map(PAGE) as view:
+            expect_equal("second export", again.inode(), inode)
+            expect_equal("first bytes", view[:4], b"kept")
+
+
+@check
 def import_of_an_own_buffer_gives_its_handle() -> None:
     with vgem() as card:
         handle = card.create_dumb().handle
@@ -142,6 +154,40 @@ def import_twice_gives_one_handle() -> None:
         expect_equal("handle of the second import", card.import_fd(buffer.fileno()), handle)
         with card.export(handle) as again:
             expect_equal("re-exported buffer", again.inode(), buffer.inode())
+
+
+@check
+def import_twice_is_closed_once() -> None:
+    """Handles are not counted: one close ends it, and the next import makes a new one."""
+    with udmabuf() as buffer, vgem() as card:
+        handle = card.import_fd(buffer.fileno())
+        card.import_fd(buffer.fileno())
+        card.close_handle(handle)
+        with expect_errno(ENOENT):
+            card.export(handle)
+        with card.export(card.import_fd(buffer.fileno())) as again:
+            expect_equal("re-exported buffer", again.inode(), buffer.inode())
+
+
+@check
+def handles_belong_to_their_client() -> None:
+    """Another open file of the same device knows none of them."""
+    with vgem() as one, vgem() as two:
+        handle = one.create_dumb().handle
+        with expect_errno(ENOENT):
+            two.export(handle)
+        with expect_errno(EINVAL):
+            two.close_handle(handle)
+        one.close_handle(handle)
+
+
+@check
+def buffer_of_the_same_device_is_no_foreign_one() -> None:
+    """Whichever client made it, the import is the buffer itself, with an offset on the node that no other has."""
+    with vgem() as one, vgem() as two, vgem_render() as node, one.export(one.create_dumb().handle) as buffer:
+        expect(two.dumb_offset(two.import_fd(buffer.fileno())) > 0, "the import has no offset on the node")
+        with node.export(node.import_fd(buffer.fileno())) as again:
+            expect_equal("buffer that the render node exports", again.inode(), buffer.inode())
 
 
 @check
@@ -221,112 +267,3 @@ def export_without_rdwr_cannot_be_mapped_for_writing() -> None:
                 buffer.map(PAGE)
             with buffer.map(PAGE, prot=mmap.PROT_READ) as view:
                 expect_equal("first byte", view[0], 0)
-
-
-# --- fences -----------------------------------------------------------------------------------
-
-
-def _busy_events(buffer: DmaBuf) -> int:
-    """What of reading and writing must wait."""
-    return (READABLE | WRITABLE) & ~buffer.poll(READABLE | WRITABLE)
-
-
-@check
-def write_fence_blocks_readers_and_writers() -> None:
-    with vgem() as card:
-        handle = card.create_dumb().handle
-        with card.export(handle) as buffer:
-            fence = card.attach_fence(handle, uapi.VGEM_FENCE_WRITE)
-            expect_equal("waiting events", _busy_events(buffer), READABLE | WRITABLE)
-            card.signal_fence(fence)
-            expect_equal("ready events", buffer.poll(READABLE | WRITABLE, 5), READABLE | WRITABLE)
-
-
-@check
-def read_fence_blocks_writers_only() -> None:
-    with vgem() as card:
-        handle = card.create_dumb().handle
-        with card.export(handle) as buffer:
-            fence = card.attach_fence(handle)
-            expect_equal("waiting events", _busy_events(buffer), WRITABLE)
-            card.signal_fence(fence)
-            expect_equal("ready events", buffer.poll(READABLE | WRITABLE, 5), READABLE | WRITABLE)
-
-
-@check
-def conflicting_fences_are_refused() -> None:
-    """Readers go together; a writer waits for everybody, everybody for a writer."""
-    write = uapi.VGEM_FENCE_WRITE
-    with vgem() as card:
-        handle = card.create_dumb().handle
-        readers = [card.attach_fence(handle), card.attach_fence(handle)]
-        with expect_errno(EBUSY):
-            card.attach_fence(handle, write)
-        for reader in readers:
-            card.signal_fence(reader)
-        writer = card.attach_fence(handle, write)
-        for flags in (0, write):
-            with expect_errno(EBUSY):
-                card.attach_fence(handle, flags)
-        card.signal_fence(writer)
-        card.signal_fence(card.attach_fence(handle, write))
-
-
-@check
-def poll_wakes_when_the_fence_signals() -> None:
-    with vgem() as card:
-        handle = card.create_dumb().handle
-        with card.export(handle) as buffer:
-            fence = card.attach_fence(handle, uapi.VGEM_FENCE_WRITE)
-            expect_equal("ready events while pending", buffer.poll(READABLE), 0)
-            with soon(lambda: card.signal_fence(fence)):
-                expect_equal("ready events", buffer.poll(READABLE, 8), READABLE)
-
-
-@check
-def closing_the_device_signals_its_fences() -> None:
-    """A client that dies must not block the others."""
-    with vgem() as card:
-        handle = card.create_dumb().handle
-        with card.export(handle) as buffer:
-            card.attach_fence(handle, uapi.VGEM_FENCE_WRITE)
-            expect_equal("ready events while pending", buffer.poll(READABLE | WRITABLE), 0)
-            card.close()
-            expect_equal("ready events", buffer.poll(READABLE | WRITABLE, 5), READABLE | WRITABLE)
-
-
-@check
-def fence_on_an_import_blocks_the_exporters_buffer() -> None:
-    """Importer and exporter share one reservation object."""
-    with udmabuf() as buffer, vgem() as card:
-        handle = card.import_fd(buffer.fileno())
-        fence = card.attach_fence(handle, uapi.VGEM_FENCE_WRITE)
-        expect_equal("ready events of the udmabuf while pending", buffer.poll(READABLE | WRITABLE), 0)
-        card.signal_fence(fence)
-        expect_equal("ready events of the udmabuf", buffer.poll(READABLE | WRITABLE, 5), READABLE | WRITABLE)
-
-
-@check
-def attach_fence_refuses_bad_arguments() -> None:
-    with vgem() as card:
-        handle = card.create_dumb().handle
-        with expect_errno(EINVAL):
-            card.attach_fence(handle, flags=uapi.VGEM_FENCE_WRITE << 1)
-        with expect_errno(EINVAL):
-            card.attach_fence(handle, pad=1)
-        with expect_errno(ENOENT):
-            card.attach_fence(_NO_HANDLE)
-
-
-@check
-def signal_fence_refuses_bad_arguments() -> None:
-    """Flags, a fence that never was, one that was signalled before."""
-    with vgem() as card:
-        fence = card.attach_fence(card.create_dumb().handle)
-        with expect_errno(EINVAL):
-            card.signal_fence(fence, flags=1)
-        with expect_errno(ENOENT):
-            card.signal_fence(fence + 1)
-        card.signal_fence(fence)
-        with expect_errno(ENOENT):
-            card.signal_fence(fence)

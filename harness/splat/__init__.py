@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the kernel says against itself: found in its log, laid at the right door, named, explained.
+
+``find_splats`` reads a console log; ``decode`` tells where in the source it was.
+"""
+
+from harness.splat.finder import find_panic, find_splats, find_splats_in
+
+__all__ = ["find_panic", "find_splats", "find_splats_in"]

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Finding what the kernel says against itself in a console log: warnings, oopses, lockdep reports and their like.
+
+Only lines with a kernel time stamp are believed, and only if a report begins there: a test that prints "WARNING: ..."
+to its output, or a daemon that logs such a word, is no report. Text in, values out, in linear time and bounded memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from harness.model import Splat
+from harness.splat import kinds
+from harness.splat.fingerprint import site_of
+from harness.splat.lines import Line, kernel_lines, numbered, numbered_in
+from harness.splat.report import MAX_LINES, Report
+from harness.splat.taint import unexplained
+
+__all__ = ["MAX_LINES", "find_panic", "find_splats", "find_splats_in"]
+
+MAX_DIFFERENT = 1000
+"""Reports that are told apart in one log; what comes then is only counted."""
+
+_MAX_WHOLE = 200  # of which the whole text is kept
+_MAX_CALLERS = 64
+_MAX_NESTED = 4
+_OURS = "dmabuf-harness: "
+_MARK = re.compile(r"dmabuf-harness: (?:\w{1,40} )?(start|end) (.+)")
+_PANIC = re.compile(r"Kernel panic - not syncing")
+_FOLLOWS = re.compile(
+    _PANIC.pattern + r": (?:Fatal exception|.{1,40}: panic_on_warn set|hung_task: |softlockup: |Hard LOCKUP|RCU Stall)"
+)
+
+
+class _Marks:
+    """Which test runs, by the marks that the harness writes to the log."""
+
+    def __init__(self) -> None:
+        self._running: list[str] = []
+        self._last = ""
+        self._any = False
+
+    def take(self, verb: str, what: str) -> None:
+        self._any = True
+        if what in self._running:
+            del self._running[self._running.index(what) :]
+        if verb == "start":
+            self._running.append(what)
+        else:
+            self._last = what
+
+    @property
+    def during(self) -> str:
+        if not self._any:
+            return "boot"
+        return ": ".join(self._running) or (f"after {self._last}" if self._last else "")
+
+
+class _Finder:
+    """Reads a log line by line. Reports of several CPUs may be interleaved, best if the kernel prints who speaks."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Report] = {}
+        self._last: dict[str, Line] = {}
+        self._marks = _Marks()
+        self._found: list[Splat] = []
+
+    def read(self, lines: Iterable[Line]) -> Iterator[Splat]:
+        """Each report, when it has ended."""
+        for line in lines:
+            if line.text.startswith(_OURS):
+                self._mark(line.text)
+            elif not line.by_program:
+                self._take(line)
+            yield from self._pop()
+        for caller in tuple(self._open):
+            self._end_all(caller)
+        yield from self._pop()
+
+    def _pop(self) -> list[Splat]:
+        found, self._found = self._found, []
+        return found
+
+    def _mark(self, text: str) -> None:
+        if (mark := _MARK.match(text)) is None:
+            return
+        for caller, report in tuple(self._open.items()):
+            if not report.goes_on:
+                self._end_all(caller)
+        self._marks.take(mark.group(1), mark.group(2).strip())
+
+    # --- one line -------------------------------------------------------------------------------
+
+    def _take(self, line: Line) -> None:
+        report = self._open.get(line.caller) or self._adopted(line)
+        if report is None:
+            self._begin(line, None)
+        elif kinds.CUT_HERE.match(line.text):
+            if report.awaits_cut():
+                report.begin_cut()
+                self._add(line, report)
+            else:
+                self._begin(line, report)
+        elif not report.title and report.outer is not None and kinds.has_shape(report.outer.kind, line.text):
+            self._add_to_outer(line, report)
+        elif (kind := kinds.kind_of(line.text)) and not report.has_part(kind):
+            self._begin(line, report)
+        elif kind or report.takes(line.text):
+            self._add(line, report)
+        else:
+            self._end(line.caller)
+            self._take(line)
+        self._remember(line)
+
+    def _adopted(self, line: Line) -> Report | None:
+        """A stall makes the other CPUs show their stacks: theirs are parts of its report."""
+        if not kinds.NMI_TRACE.match(line.text):
+            return None
+        report = next((report for report in self._open.values() if report.kind in kinds.STALLS), None)
+        if report is not None:
+            self._open[line.caller] = report
+        return report
+
+    def _remember(self, line: Line) -> None:
+        """What was said before a stack is dumped says why."""
+        if len(self._last) >= _MAX_CALLERS:
+            self._last.clear()
+        if line.text.strip():
+            self._last[line.caller] = line
+
+    # --- one report -----------------------------------------------------------------------------
+
+    def _begin(self, line: Line, interrupted: Report | None) -> None:
+        report = self._new(line)
+        if report is None:
+            return
+        if interrupted is not None:
+            if interrupted.goes_on or (interrupted.cut_here and not interrupted.ended):
+                report.outer = interrupted
+            else:
+                self._end_all(line.caller)
+        if self._depth(report) > _MAX_NESTED or (line.caller not in self._open and len(self._open) >= _MAX_CALLERS):
+            self._end_all(next(iter(self._open)) if interrupted is None else line.caller)
+            report.outer = None
+        self._open[line.caller] = report
+        self._close_if_done(line.caller, report)
+
+    def _new(self, line: Line) -> Report | None:
+        """The report that begins with ``line``."""
+        during = self._marks.during
+        if kinds.CUT_HERE.match(line.text):
+            report = Report("warn", line.number, during, cut_here=True, lines=[line.text])
+        elif kind := kinds.kind_of(line.text):
+            report = Report(kind, line.number, during)
+            report.add(line.text)
+        elif kinds.BEFORE_CUT.match(line.text):
+            report = Report("list-corruption", line.number, during)
+            report.add(line.text)
+        elif kinds.PRINTED_BY.match(line.text):
+            return self._complaint(line)
+        else:
+            return None
+        return report
+
+    def _complaint(self, line: Line) -> Report | None:
+        """Somebody dumps the stack without the words of any known report: what was said last is the reason."""
+        said = self._last.get(line.caller)
+        if said is None or kinds.ASKED_FOR.match(said.text):
+            return None
+        report = Report("trace", said.number, self._marks.during)
+        report.add(said.text)
+        report.add(line.text)
+        return report
+
+    def _depth(self, report: Report) -> int:
+        return 1 + (self._depth(report.outer) if report.outer is not None else 0)
+
+    def _add(self, line: Line, report: Report) -> None:
+        report.add(line.text)
+        self._close_if_done(line.caller, report)
+
+    def _add_to_outer(self, line: Line, report: Report) -> None:
+        """Without callers two CPUs are told apart by what a line looks like: this one is no title."""
+        outer = report.outer
+        assert outer is not None
+        outer.add(line.text)
+        if outer.done:
+            self._found.append(outer.finish())
+            report.outer = outer.outer
+
+    def _close_if_done(self, caller: str, report: Report) -> None:
+        if report.done:
+            self._end(caller)
+
+    def _end(self, caller: str) -> None:
+        """End the innermost report of ``caller``; the one that it interrupted goes on."""
+        report = self._open.pop(caller)
+        if report.is_one:
+            self._found.append(report.finish())
+        if report.outer is not None:
+            self._open[caller] = report.outer
+        for other in [key for key, value in self._open.items() if value is report]:
+            del self._open[other]
+
+    def _end_all(self, caller: str) -> None:
+        while caller in self._open:
+            self._end(caller)
+
+
+def _folded(splats: Iterable[Splat]) -> tuple[Splat, ...]:
+    """Each different report once, with its count. Different is what is printed elsewhere, or for another reason."""
+    different: dict[tuple[str, ...], Splat] = {}
+    for splat in splats:
+        key = (splat.fingerprint, splat.during, site_of(splat.text))
+        if key in different:
+            first = min(different[key], splat, key=lambda found: found.line)
+            different[key] = replace(first, count=different[key].count + 1)
+        elif len(different) < MAX_DIFFERENT:
+            different[key] = splat if len(different) < _MAX_WHOLE else replace(splat, text=splat.title)
+        else:
+            more = different.setdefault(("more",), _more(splat))
+            different["more",] = replace(more, count=more.count + 1)
+    return tuple(sorted(different.values(), key=lambda splat: splat.line))
+
+
+def _more(splat: Splat) -> Splat:
+    title = f"more than {MAX_DIFFERENT} different reports"
+    return replace(splat, kind="more", title=title, text=title, fingerprint="more", count=0)
+
+
+def _with_causes(splats: Iterable[Splat]) -> tuple[Splat, ...]:
+    """A panic that only ends what another report began is as different as that one."""
+    found: list[Splat] = []
+    for splat in splats:
+        follows = found and splat.kind == "panic" and _FOLLOWS.match(splat.title)
+        found.append(replace(splat, fingerprint=f"panic-after-{found[-1].fingerprint}") if follows else splat)
+    return tuple(found)
+
+
+def _all(lines: Iterable[tuple[int, str]]) -> tuple[Splat, ...]:
+    found = _with_causes(_folded(_Finder().read(kernel_lines(lines))))
+    return tuple(sorted((*found, *unexplained(found)), key=lambda splat: splat.line))
+
+
+def find_splats(text: str) -> tuple[Splat, ...]:
+    """All reports in a console log or ``dmesg`` output, in order, each with its fingerprint.
+
+    ``during`` is taken from the lines ``dmabuf-harness: start WHAT`` and ``end WHAT``: "suite: test", "boot" before
+    the first of them, "after WHAT" between two. What was printed several times during one is told once, with a count.
+    """
+    return _all(numbered(text))
+
+
+def find_splats_in(console: Path) -> tuple[Splat, ...]:
+    """``find_splats`` of a file, read as it goes: it may have any size. One that is not there has none."""
+    try:
+        with console.open("rb") as handle:
+            return _all(numbered_in(handle))
+    except FileNotFoundError:
+        return ()
+
+
+def find_panic(text: str) -> str | None:
+    """First line of the first kernel panic in a console log, without its time stamp."""
+    lines = kernel_lines(numbered(text))
+    return next((line.text.strip() for line in lines if not line.by_program and _PANIC.match(line.text)), None)

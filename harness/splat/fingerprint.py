@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a report is about, without what differs from run to run, variant to variant and build to build.
+
+Left out: addresses, offsets, sizes, numbers of processes and CPUs, times, names of tasks, line numbers (a patch shifts
+them), suffixes that the compiler adds, and the functions that only report. Kept: the kind, the words, the innermost
+functions. A deadlock is the same whichever of its tasks comes last: of lockdep's reports the locks and the function
+at the top of each stack count, in no order. Where a stall is caught is chance: of those the outermost functions count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from harness.splat.kinds import CUT_HERE, STALLS
+from harness.splat.stack import RawFrame, main_stack, plain_name, stacks
+
+FRAMES = 3
+"""Functions of the stack that count."""
+
+_SYMBOL = re.compile(r"([A-Za-z_$.][\w$.]{0,255})\+0x[0-9a-f]{1,16}/0x[0-9a-f]{1,16}")
+_REPLACEMENTS = tuple(
+    (re.compile(pattern), by)
+    for pattern, by in (
+        # WARN and BUG are printed with and without file and line (DEBUG_BUGVERBOSE), in two orders (7.x).
+        (
+            r"^WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\S+:\d+ )?(?:at )?([\w.$]+(?: \[[\w-]+\])?)(?:, CPU#.*)?$",
+            r"WARNING: \1",
+        ),
+        (r"^[Kk]ernel BUG at (\S+?)(?::\d+!|( \[[\w-]+\])? \[verbose.*)$", r"kernel BUG at \1"),
+        (r"^(?:rcu: )?INFO: (\w+) (?:self-)?detected .*", r"INFO: \1 detected a stall"),
+        (r"^INFO: task .{1,64}?( blocked)", r"INFO: task\1"),
+        (r": [0-9a-f]{4} \[#\d+\].*$", ""),
+        (r"^.{1,16}(: page allocation failure|: vmalloc | invoked oom-killer)", r"task\1"),
+        (r" \((?:Not tainted|Tainted: [A-Z ]+)\)", ""),
+        (r" \[[^\]]{1,24}:\d+\]$", ""),
+        (r"[:,] (?:code: )?[^ ,:]{1,24}(?::\d+)?(?:/\d+|\[\d+\])(?:/0x[0-9a-f]+|/\d+)*$", ""),
+        (r" in process .{1,16}  ", " in process "),
+        (r"(\.[chS])(?::\d+){1,2}", r"\1"),
+        (r"\bCPU#?\d+", "CPU"),
+        (r"0x[0-9a-f]+|\b(?=[a-f]*\d)[0-9a-f]{8,}\b", "#"),
+        (r"(?<![\w\-.])#?\d+", "#"),
+        (r"\s+", " "),
+    )
+)
+
+# Functions that report, or that stand for a primitive on which the caller went wrong: never the place of a fault.
+_MACHINERY = re.compile(
+    # printing
+    r"(?:__)?dump_stack(?:_lvl)?|show_stack|__warn(?:_\w+)?|warn_slowpath_\w+|__WARN_trap|report_bug|handle_bug|die(?:_addr)?"
+    r"|__die(?:_body)?|oops_end|a?s?m?_?exc_\w+|page_fault_oops|kernelmode_fixup_or_oops|no_context|_*bad_area\w*"
+    r"|do_user_addr_fault|print_(?:\w+_bug|report|address_description|bad_irq_dependency|collision)"
+    r"|print_lock_(?:invalid_wait_context|nested_lock_not_held)|warn_alloc|bad_page|dump_page|sysfs_warn_dup"
+    # sanitizers
+    r"|(?:__)?k(?:as|ms|cs)an_\w+|__[amt]san_\w+|kfence_\w+|(?:__)?ubsan_\w+|check_region_inline|memcpy|memset|memmove"
+    # lockdep and the locks
+    r"|lockdep_\w+|(?:__)?lock_(?:acquire|release|contended|acquired)\w*|validate_chain|check_noncircular|check_prev\w+"
+    r"|check_irq_usage|check_deadlock|check_wait_context|mark_(?:lock|usage)\w*|valid_state|register_lock_class"
+    r"|debug_check_no_\w+|_{0,2}mutex_\w+|(?:__)?ww_mutex_\w+|(?:__)?(?:down|up)_(?:read|write)\w*|rwsem_\w+"
+    r"|(?:_|do)_?raw_(?:spin|read|write)_\w+|(?:native_)?queued_\w+|spin_(?:bug|dump)|rwlock_bug"
+    # sleeping
+    r"|_{0,3}might_(?:sleep|resched|fault)|__cant_\w+|(?:debug_)?smp_processor_id|check_preemption_disabled|msleep\w*"
+    r"|__schedule(?:_bug)?|(?:io_)?schedule(?:_timeout\w*|_preempt_disabled)?|preempt_schedule\w*|__cond_resched"
+    r"|(?:__)?wait_for_com\w+|rcu_note_context_switch"
+    # data structures and memory
+    r"|refcount_\w+|__list_\w+|debug_print_object|(?:__)?debug_object_\w+|(?:slab|object)_err|slab_(?:bug|pad_check)"
+    r"|check_(?:object|slab|bytes_and_report)|(?:free|alloc)_(?:debug_processing|consistency_checks)|free_to_partial_list"
+    r"|_{0,3}slab_(?:free|alloc)\w*|kmem_cache_(?:alloc|free|destroy)\w*|(?:__)?kmalloc\w*|kfree|__kmem_cache_\w+"
+    r"|free_(?:page_is_bad|pages_prepare|unref_page)\w*|__alloc_pages\w*|(?:__)?vmalloc\w*"
+    r"|debug_dma_\w+|check_(?:unmap|sync)|err_printk|dma_(?:map|unmap|sync)_\w+"
+)
+# Functions between user space (or the start of a thread) and the code that matters.
+_ENTRY = re.compile(
+    r"entry_\w+|do_syscall_64|x64_sys_call|__(?:x64|do|se)_sys_\w+|ksys_\w+|vfs_\w+|ret_from_fork\w*|kthread|worker_thread"
+    r"|process_one_work|asm_\w+|common_startup_64|secondary_startup\w*|start_secondary|cpu_startup_entry|do_idle|rest_init"
+    r"|start_kernel|kernel_init\w*|do_one_initcall|proc_reg_\w+|kernfs_\w+|sysfs_\w+"
+)
+_LOCK = re.compile(r"\((\S.{0,120}?)\)\{[^}]{1,24}\}")
+_VERSION = re.compile(r"#\d{1,9}")  # of several locks with one name: counted as they are first taken
+_HELD = re.compile(r"\s{0,8}#\d{1,4}: ")
+_HELD_AT = re.compile(r" at: ([A-Za-z_][\w.]{0,255})\+0x")
+
+
+def headline(title: str) -> str:
+    """The first telling line of a report without what differs: a name for it."""
+    title = _SYMBOL.sub(lambda found: plain_name(found[1]), title)
+    for pattern, by in _REPLACEMENTS:
+        title = pattern.sub(by, title)
+    return title.strip()
+
+
+def signature(kind: str, title: str, text: str, site: str = "") -> str:
+    """All that counts of a report, in words. ``site``: the source line that it names, if that is at hand."""
+    return " | ".join(part for part in (kind, headline(title), *_where(kind, text), " ".join(site.split())) if part)
+
+
+def fingerprint(kind: str, title: str, text: str, site: str = "") -> str:
+    """The signature, short enough to compare and to show: "warn-0a1b2c3d4e5f"."""
+    digest = hashlib.sha256(signature(kind, title, text, site).encode("utf-8", "surrogatepass"))
+    return f"{kind}-{digest.hexdigest()[:12]}"
+
+
+def _where(kind: str, text: str) -> tuple[str, ...]:
+    frames = main_stack(kind, text)
+    if kind in STALLS - {"hung-task"}:
+        return (" < ".join(_outermost(frames)),)
+    if kind != "lockdep" or CUT_HERE.match(text):
+        return (" < ".join(_innermost(frames)),)
+    tops = _tops(text)
+    places = ", ".join(tops) if len(tops) > 1 else " < ".join(_innermost(frames))
+    return (", ".join(_locks(text)), places or ", ".join(_HELD_AT.findall(text)))
+
+
+def _names(frames: tuple[RawFrame, ...], only_sure: bool = True) -> list[str]:
+    return [plain_name(frame.function) for frame in frames if frame.sure or not only_sure]
+
+
+def _innermost(frames: tuple[RawFrame, ...]) -> list[str]:
+    names = _names(frames)
+    while names and _MACHINERY.fullmatch(names[0]):
+        del names[0]
+    return (names or _names(frames))[:FRAMES]
+
+
+def _outermost(frames: tuple[RawFrame, ...]) -> list[str]:
+    """Of a task that was running the frames are often doubtful, all of them."""
+    return _own(_names(frames))[-2:] or _own(_names(frames, only_sure=False))[-2:]
+
+
+def _own(names: list[str]) -> list[str]:
+    return [name for name in names if not _MACHINERY.fullmatch(name) and not _ENTRY.fullmatch(name)]
+
+
+def _locks(text: str) -> list[str]:
+    """Names of the locks that a report is about; not of all that are held."""
+    about = [line for line in text.split("\n") if not _HELD.match(line)]
+    return sorted({_VERSION.sub("", name) for line in about for name in _LOCK.findall(line)})
+
+
+def _tops(text: str) -> list[str]:
+    """The function that went wrong, of each stack."""
+    return sorted({names[0] for stack in stacks(text) if (names := _innermost(stack.frames))})
+
+
+_SITE = re.compile(
+    r"WARNING: (?:CPU: \d{1,4} PID: \d{1,9} at )?([\w./+-]{1,200}\.[chS]):(\d{1,9}) "
+    r"|kernel BUG at ([\w./+-]{1,200}):(\d{1,9})!"
+    r"|([\w./+-]{1,200}\.[chS]):(\d{1,9}) suspicious rcu_"
+)
+
+
+def site_of(text: str) -> str:
+    """ "path:line" that a report names as the place of the check that failed, empty if it names none."""
+    for line in text.split("\n"):
+        if found := _SITE.match(line):
+            path, number = [group for group in found.groups() if group]
+            return f"{path}:{number}"
+    return ""

@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Print those names PROBE_HAS_... in SOURCE whose lines compile: sh THIS SOURCE CC FLAGS...
+# An error on any other line, or none on the line PROBE_CONTROL that must have
+# one, means that nothing can be said: PROBE_API_UNREADABLE, see compat.h.
+
+source=$1
+shift
+
+LC_ALL=C "$@" -fsyntax-only -x c "$source" 2>&1 | awk -v source="$source" '
+	function unreadable(why) {
+		reasons = reasons "\n" why
+	}
+
+	index($0, source ":") == 1 && / error: / {
+		split(substr($0, length(source) + 2), place, ":")
+		wrong[place[1]] = $0
+		next
+	}
+	/ error: / { unreadable($0) }
+
+	END {
+		while ((getline text < source) > 0) {
+			line++
+			if (text !~ /^\tPROBE\(PROBE_[A-Z_]+, .*\);$/) {
+				if (line in wrong)
+					unreadable(wrong[line])
+				continue
+			}
+			name = text
+			gsub(/^\tPROBE\(|, .*$/, "", name)
+			if (name == "PROBE_CONTROL")
+				controlled = line in wrong
+			else if (!(line in wrong))
+				names = names " " name
+		}
+		if (!controlled)
+			unreadable("the compiler does not say what it lacks")
+		if (reasons == "") {
+			print names
+		} else {
+			print "PROBE_API_UNREADABLE"
+			print "dmabuf-probe: cannot read the dma-buf API:" reasons > "/dev/stderr"
+		}
+	}'
