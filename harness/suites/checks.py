@@ -53,7 +53,8 @@ class ChecksSuite:
         limit, silence = TIME_LIMIT * (len(names) + 1) * guest.slowness, SILENCE_LIMIT * guest.slowness
         log = log_file(context.logs, self.name)
         _ship(guest, context.logs / "checks.zip")
-        command = StreamedCommand(guest, _command(names, guest.slowness), limit, log, silence)
+        shell = bundle.command(_ARCHIVE, "--factor", f"{guest.slowness:g}", *names)
+        command = StreamedCommand(guest, shell, limit, log, silence, stdout_only=True)
         logged = f"{context.log_prefix}/{log.name}"
         parser, running = KtapParser(), ""
         try:
@@ -97,12 +98,8 @@ def _ship(guest: Guest, local: Path) -> None:
     guest.put(local, _ARCHIVE)
 
 
-def _command(names: list[str], factor: float) -> str:
-    return bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names) + " 2>&1"
-
-
 def _how_it_ended(command: StreamedCommand) -> str:
     if command.result.timed_out:
         return f"still ran after {command.result.seconds:.0f} s"
-    words = command.result.stdout.strip().splitlines()
+    words = (command.result.stderr.strip() or command.result.stdout.strip()).splitlines()
     return f"the runner ended in it with status {command.result.status}: {words[-1] if words else 'no output'}"

@@ -23,6 +23,8 @@ _PATIENT = ("rcupdate.rcu_cpu_stall_timeout=150", "watchdog_thresh=60")
 _KERNEL_OPTIONS = (
     "console=ttyS0",
     "ignore_loglevel",
+    # Says who wrote a line: what a program writes to /dev/kmsg is no word of the kernel's (harness/splat/lines.py).
+    "console_msg_format=syslog",
     "log_buf_len=4M",
     "panic=-1",
     # A panic shows what all processors and the blocked tasks do (PANIC_PRINT_ALL_CPU_BT, ..._BLOCKED_TASKS), and an NMI

@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_STAMP = r"\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? "
+# The kernel's own lines: "<4>[    1.5] ..." with a level below 8, or without one. Those of programs are "<12>[ ...".
+_STAMP = r"(?:(?<!>)|(?<=<\d>))\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? "
 _PANIC = re.compile(_STAMP + r"(Kernel panic - not syncing[^\n]*?)\s*\n")
 _VERSION = re.compile(_STAMP + "Linux version ")
 _SSHD = re.compile(r"^Server listening on \S+ port 22\.", re.MULTILINE)
-_SSHD_ENDED = re.compile(_STAMP + "dmabuf-harness: sshd ended")
+_SSHD_ENDED = re.compile("dmabuf-harness: sshd ended")  # guest/init
 _OVERLAP = 512  # so that a line which arrives in two pieces is still seen whole
 _PIECE = 1 << 20
 LIMIT = 8 << 20  # bytes: hundreds of times what a whole run prints; what is behind it is not read

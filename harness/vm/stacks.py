@@ -15,7 +15,7 @@ RUNNING, BLOCKED = "running", "D"
 _SHOWN_FRAMES = 3
 _SHOWN_PLACES = 3
 
-_STAMP = re.compile(r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ")
+_STAMP = re.compile(r"^(?:<\d>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ")
 _TASK = re.compile(r"task:(\S.{0,14}?) +state:(\w)\b.*?\bpid: *(\d+)(?:.*?\bppid: *(\d+))?")
 _CPU = re.compile(r"(?:Sending )?NMI backtrace for cpu (\d+)(?: (skipped: idling))?")
 _COMM = re.compile(r"CPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: (.+?) (?:Not tainted|Tainted|Kdump)")
