@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 PAGE = mmap.PAGESIZE
-READABLE, WRITABLE = select.POLLIN, select.POLLOUT
+READABLE, WRITABLE, POLLNVAL = select.POLLIN, select.POLLOUT, select.POLLNVAL
 
 UDMABUF_NODE = "/dev/udmabuf"
 HEAP_DIRECTORY = "/dev/dma_heap"

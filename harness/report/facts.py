@@ -16,11 +16,11 @@ from harness.model import (
     CompilerMessage,
     ConfigProblem,
     RunReport,
-    Splat,
     Status,
     TestResult,
     VariantReport,
 )
+from harness.report.splats import splat_case
 
 KERNEL = "kernel"
 
@@ -59,7 +59,7 @@ def kernel_cases(variant: VariantReport) -> tuple[TestResult, ...]:
         _boot(variant),
         *map(_config, variant.config_problems),
         *map(_warning, variant.kernel.warnings if variant.kernel is not None else ()),
-        *(_splat(splat, variant.boots) for splat in variant.splats),
+        *(splat_case(KERNEL, splat, variant.boots) for splat in variant.splats),
     )
 
 
@@ -149,21 +149,6 @@ def _config(problem: ConfigProblem) -> TestResult:
 def _warning(message: CompilerMessage) -> TestResult:
     """A new warning is a result, but not one that makes a run red."""
     return TestResult(KERNEL, f"warning: {_place(message)}", Status.SKIP, message=_said(message))
-
-
-def _splat(splat: Splat, boots: Sequence[BootReport]) -> TestResult:
-    log = splat.log or (boots[0].console if len(boots) == 1 else "")
-    place = f"{log}:{splat.line}" if log else f"line {splat.line} of the console"
-    during = f"printed during {splat.during}" if splat.during else "printed"
-    return TestResult(
-        KERNEL,
-        f"{splat.kind}: {splat.title}",
-        Status.FAIL,
-        message=f"{during}: {place}",
-        output=splat.text,
-        log=log,
-        known=splat.known,
-    )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 ``find_splats`` reads a console log; ``decode`` tells where in the source it was.
 """
 
+from harness.splat.decode import Decoded, decode
 from harness.splat.finder import find_panic, find_splats, find_splats_in
 
-__all__ = ["find_panic", "find_splats", "find_splats_in"]
+__all__ = ["Decoded", "decode", "find_panic", "find_splats", "find_splats_in"]

@@ -66,7 +66,7 @@ _MACHINERY = re.compile(
     r"|refcount_\w+|__list_\w+|debug_print_object|(?:__)?debug_object_\w+|(?:slab|object)_err|slab_(?:bug|pad_check)"
     r"|check_(?:object|slab|bytes_and_report)|(?:free|alloc)_(?:debug_processing|consistency_checks)|free_to_partial_list"
     r"|_{0,3}slab_(?:free|alloc)\w*|kmem_cache_(?:alloc|free|destroy)\w*|(?:__)?kmalloc\w*|kfree|__kmem_cache_\w+"
-    r"|free_(?:page_is_bad|pages_prepare|unref_page)\w*|__alloc_pages\w*|(?:__)?vmalloc\w*"
+    r"|free_(?:page_is_bad|pages_prepare|unref_page)\w*|(?:__)?alloc_(?:frozen_)?pages\w*|(?:__)?vmalloc\w*"
     r"|debug_dma_\w+|check_(?:unmap|sync)|err_printk|dma_(?:map|unmap|sync)_\w+"
 )
 # Functions between user space (or the start of a thread) and the code that matters.
@@ -79,6 +79,11 @@ _LOCK = re.compile(r"\((\S.{0,120}?)\)\{[^}]{1,24}\}")
 _VERSION = re.compile(r"#\d{1,9}")  # of several locks with one name: counted as they are first taken
 _HELD = re.compile(r"\s{0,8}#\d{1,4}: ")
 _HELD_AT = re.compile(r" at: ([A-Za-z_][\w.]{0,255})\+0x")
+
+
+def only_reports(function: str) -> bool:
+    """True for a function that reports or stands for a primitive (a lock, a list): never the place of a fault."""
+    return _MACHINERY.fullmatch(plain_name(function)) is not None
 
 
 def headline(title: str) -> str:
@@ -117,7 +122,7 @@ def _names(frames: tuple[RawFrame, ...], only_sure: bool = True) -> list[str]:
 
 def _innermost(frames: tuple[RawFrame, ...]) -> list[str]:
     names = _names(frames)
-    while names and _MACHINERY.fullmatch(names[0]):
+    while names and only_reports(names[0]):
         del names[0]
     return (names or _names(frames))[:FRAMES]
 
@@ -128,7 +133,7 @@ def _outermost(frames: tuple[RawFrame, ...]) -> list[str]:
 
 
 def _own(names: list[str]) -> list[str]:
-    return [name for name in names if not _MACHINERY.fullmatch(name) and not _ENTRY.fullmatch(name)]
+    return [name for name in names if not only_reports(name) and not _ENTRY.fullmatch(name)]
 
 
 def _locks(text: str) -> list[str]:

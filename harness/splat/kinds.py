@@ -117,7 +117,7 @@ ASKED_FOR = re.compile(r"NMI backtrace for cpu|sysrq: |FAULT_INJECTION: |name \S
 SHAPE = re.compile(
     r"[ \t]|$|</?[\w ]{1,16}>|Call [Tt]race:|RIP: |Code: |[RE][A-Z0-9]{2}: |[CDEF]S: |CR2|DR\d|PKRU|CPU: |Tainted: "
     r"|Hardware name|Modules linked|Last unloaded|Workqueue: |Stopper: |Sched_ext: |task:|NMI backtrace|Sending NMI"
-    r"|(?:hard|soft)irqs last|irq event stamp|---\[ end |INFO: lockdep is turned off|\d{1,4} locks? held|#\d"
+    r"|(?:hard|soft)irqs last|irq event stamp|---\[ end |INFO: lockdep is turned off|(?:\d{1,4} |no )?locks? held|#\d"
     r"|stack backtrace|other info that might help|Kernel Offset"
 )
 

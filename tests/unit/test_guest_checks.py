@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest import bundle, kernel, registry, runner
+from harness.guest import bundle, kernel, probe, registry, runner
 
 SCRIPT = Path(runner.__file__).with_name("run_checks.py")
 NAMES = registry.all_checks()
@@ -25,7 +25,7 @@ def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_interface_has_its_checks() -> None:
     groups = {name.partition(".")[0] for name in NAMES}
-    assert groups == {"dmabuf", "heap", "sw-sync", "udmabuf", "vgem"}
+    assert groups == {"concurrency", "contract", "dmabuf", "heap", "limits", "probe", "sw-sync", "udmabuf", "vgem"}
     assert len(NAMES) >= 40
 
 
@@ -48,11 +48,13 @@ def test_the_script_refuses_an_unknown_name() -> None:
 def test_a_check_without_its_device_is_skipped(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for node in ("UDMABUF_NODE", "HEAP_DIRECTORY", "SW_SYNC_NODE", "DRI_DIRECTORY", "BUFINFO"):
         monkeypatch.setattr(kernel, node, str(tmp_path / "absent"))
+    for path in ("NODE", "MODPROBE"):
+        monkeypatch.setattr(probe, path, str(tmp_path / "absent"))
     outcome = runner.run_check(registry.registered()[name])
     if outcome.trouble or not outcome.skipped:
         assert name == "dmabuf.other-files-are-not-dma-bufs"  # needs no device
     else:
-        assert re.search("needs root and CONFIG_|needs CONFIG_|has no parameter", outcome.skipped)
+        assert re.search("needs root and (CONFIG_|the module)|needs CONFIG_|has no parameter", outcome.skipped)
 
 
 def test_planning_imports_nothing_slow() -> None:

@@ -7,12 +7,17 @@ from __future__ import annotations
 def load() -> None:
     """Import every file of checks, which registers them. Importing touches no device."""
     from harness.guest.checks import (  # noqa: PLC0415
+        concurrency,  # noqa: F401
+        concurrency_fences,  # noqa: F401
         dmabuf,  # noqa: F401
         dmabuf_fences,  # noqa: F401
         dmabuf_names,  # noqa: F401
         dmabuf_sharing,  # noqa: F401
         exporters,  # noqa: F401
         heap,  # noqa: F401
+        limits,  # noqa: F401
+        limits_memory,  # noqa: F401
+        probe,  # noqa: F401
         sw_sync,  # noqa: F401
         sw_sync_merge,  # noqa: F401
         udmabuf,  # noqa: F401
@@ -20,4 +25,19 @@ def load() -> None:
         vgem,  # noqa: F401
         vgem_fences,  # noqa: F401
         vgem_sharing,  # noqa: F401
+    )
+
+    _load_contract()
+
+
+def _load_contract() -> None:
+    """After the rest, and in it last the checks that make the kernel complain about its locks."""
+    from harness.guest.checks import (  # noqa: PLC0415
+        contract_failures,  # noqa: F401
+        contract_importing,  # noqa: F401
+        contract_mapping,  # noqa: F401
+        contract_moving,  # noqa: F401
+        contract_pinning,  # noqa: F401
+        contract_stress,  # noqa: F401
+        contract_unlocked,  # noqa: F401
     )

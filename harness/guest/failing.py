@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Let the n-th allocation inside one system call fail (Documentation/fault-injection/fault-injection.rst).
+
+/proc/self/fail-nth holds a number that every allocation of this thread counts down; the one that reaches zero fails.
+So calling again and again with 1, 2, 3, ... makes each error path run once. The number is set for the one call alone;
+an allocation that the interpreter happens to make there may fail too, which makes a round worth less, not wrong.
+"""
+
+from __future__ import annotations
+
+import os
+
+from harness.guest.registry import CheckFailed, CheckSkipped, errno_name, expect, figure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FAIL_NTH = "/proc/self/fail-nth"
+SETTINGS = "/sys/kernel/debug"
+# Beyond any ioctl's number of allocations; reached only if the kernel counts none.
+_MOST = 400
+
+# One kind of allocation at a time: whether a slab needs a page is chance, and would shift the count of the others.
+# ignore-gfp-*: without it only allocations that must not sleep, and none for user memory, would fail.
+# cache-filter and min-order: how to have none of the other kind.
+_KINDS = {
+    "slab": {"failslab/ignore-gfp-wait": "N", "fail_page_alloc/min-order": "99"},
+    "page": {
+        "failslab/cache-filter": "Y",
+        "fail_page_alloc/ignore-gfp-wait": "N",
+        "fail_page_alloc/ignore-gfp-highmem": "N",
+        "fail_page_alloc/min-order": "0",
+    },
+}
+_QUIET = {"failslab/verbose": "0", "fail_page_alloc/verbose": "0"}
+# How often a failure may be injected: counted down by each, though fail-nth does not ask it.
+_COUNTERS = ("failslab/times", "fail_page_alloc/times")
+
+
+def _read(name: str) -> str:
+    with open(f"{SETTINGS}/{name}") as file:  # noqa: PTH123 - pathlib is slow to import
+        return file.read().strip()
+
+
+def _write(name: str, value: str) -> None:
+    with open(f"{SETTINGS}/{name}", "w") as file:  # noqa: PTH123
+        file.write(value)
+
+
+class Failing:
+    """Context manager: allocations of ``kind`` ("slab", "page") can be made to fail; it restores the settings."""
+
+    def __init__(self, kind: str) -> None:
+        self._wanted = {**_KINDS[kind], **_QUIET}
+
+    def __enter__(self) -> Failing:
+        try:
+            self._fd = os.open(FAIL_NTH, os.O_RDWR | os.O_CLOEXEC)
+        except (FileNotFoundError, PermissionError) as error:
+            raise CheckSkipped(f"{FAIL_NTH} cannot be opened: needs root and CONFIG_FAULT_INJECTION") from error
+        try:
+            self._before = {name: _read(name) for name in (*self._wanted, *_COUNTERS)}
+        except OSError as error:
+            os.close(self._fd)
+            raise CheckSkipped(f"{error.filename} cannot be read: needs CONFIG_FAULT_INJECTION_DEBUG_FS") from error
+        for name, value in self._wanted.items():
+            _write(name, value)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._set(0)
+        os.close(self._fd)
+        for name, value in self._before.items():
+            _write(name, value)
+
+    def _set(self, number: int) -> None:
+        os.write(self._fd, b"%d" % number)
+
+    def once(self, number: int, call: Callable[[], object]) -> tuple[object, OSError | None, bool]:
+        """Do ``call`` with its allocation ``number`` (from 1) failing.
+
+        Gives what it returned, or the error that it raised, and whether anything failed: if not, it makes fewer.
+        """
+        result, raised = None, None
+        try:
+            self._set(number)
+            try:
+                result = call()
+            except OSError as error:
+                raised = error
+            failed = int(os.pread(self._fd, 16, 0)) == 0
+        finally:
+            self._set(0)
+        return result, raised, failed
+
+
+def each_allocation(
+    call: Callable[[], object],
+    undo: Callable[[object], object],
+    allowed: tuple[int, ...],
+    look: Callable[[], object] = lambda: None,
+) -> None:
+    """Do ``call`` once for each allocation that it makes, with this one failing; then once with none failing.
+
+    It must succeed, and then ``undo`` gets what it returned, or end with an error of ``allowed``. ``look`` is called
+    after each and raises ``CheckFailed`` if something is not as it should be.
+    """
+    told, errors = [], 0
+    for kind in _KINDS:
+        with Failing(kind) as allocations:
+            number, failed = 0, True
+            while failed:
+                number += 1
+                expect(number < _MOST, f"still failing after {_MOST} calls")
+                result, error, failed = allocations.once(number, call)
+                errors += error is not None
+                where = f"when {kind} allocation {number} fails" if failed else "although no allocation failed"
+                _judge(error, allowed if failed else (), where)
+                if error is None:
+                    undo(result)
+                _look(look, where)
+            told.append(f"{number - 1} {kind}")
+    expect(errors > 0, f"no error at all when {' and '.join(told)} allocations failed in turn")
+    figure(f"{' and '.join(told)} allocations failed in turn: {errors} errors")
+
+
+def _judge(error: OSError | None, allowed: tuple[int, ...], where: str) -> None:
+    if error is not None:
+        expect(error.errno in allowed, f"{errno_name(error.errno or 0)} {where}")
+
+
+def _look(look: Callable[[], object], where: str) -> None:
+    try:
+        look()
+    except CheckFailed as trouble:
+        raise CheckFailed(f"{trouble} {where}") from trouble
