@@ -188,11 +188,22 @@ def run_check(function: Callable[[], None], factor: float = 1.0, places: tuple[s
 # --- all of them ------------------------------------------------------------------------------
 
 
-def _keep_apart() -> None:
-    """Results go to the stdout that we were started with, what checks print to stderr: it may look like a result."""
-    global _results  # noqa: PLW0603 - one per process, like the descriptor
-    _results = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+class _KeptApart:
+    """Context manager: what checks print goes to stderr, for it may look like a result; only ours go to stdout."""
+
+    def __enter__(self) -> None:
+        global _results  # noqa: PLW0603 - one per process, like the descriptor
+        sys.stdout.flush()
+        _results = os.fdopen(os.dup(1), "w")
+        os.dup2(2, 1)
+
+    def __exit__(self, *_error: object) -> None:
+        global _results  # noqa: PLW0603
+        if _results is not None:
+            sys.stdout.flush()
+            os.dup2(_results.fileno(), 1)
+            _results.close()
+            _results = None
 
 
 def _say(line: str) -> None:
@@ -280,5 +291,5 @@ def main(arguments: list[str]) -> int:
         for name in names:
             _say(name)
         return 0
-    _keep_apart()
-    return 0 if run(names, factor) else 1
+    with _KeptApart():
+        return 0 if run(names, factor) else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from harness import process
 from harness.events import EventStream, PhaseEnded, TestEnded
 from harness.interfaces import GuestLost, Suite, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
@@ -185,6 +186,8 @@ class KernelTest:
 
     def _lose(self, suite: Suite, guest: VmGuest, loss: Loss, errors: list[TestResult]) -> None:
         """Find out why, end the guest, and give ``errors`` the reason; a guest lost by the machine costs no test."""
+        if loss.lost.machine and process.stopping():
+            raise process.Stopping
         place = guest.autopsy(loss.lost.reason)
         ended = f"{loss.lost.reason}{f'; {place}' if place else ''}, during {suite.name}"
         name, console = self._boot_name, self.findings.boots[-1].console

@@ -57,12 +57,21 @@ class _Registry:
             for proc in self._live:
                 kill_group(proc.pid)
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
     def reset(self) -> None:
         with self._lock:
             self._stopping = False
 
 
 _registry = _Registry()
+
+
+def stopping() -> bool:
+    """True once ``stop_all`` was called: what ended since then was ended by us."""
+    return _registry.stopping
 
 
 def stop_all() -> None:

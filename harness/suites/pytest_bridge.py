@@ -56,14 +56,17 @@ class Bridge:
             connection, _ = self._listener.accept()
         except OSError:
             return  # pytest never came
-        with connection, connection.makefile("rwb") as stream:
-            for line in stream:
+        with connection, connection.makefile("rb") as requests:
+            for line in requests:
                 message = json.loads(line)
                 if message["do"] == "result":
                     self._end(message)
                     continue
-                stream.write(json.dumps(self._answer(message)).encode() + b"\n")
-                stream.flush()
+                answer = json.dumps(self._answer(message)).encode() + b"\n"
+                try:
+                    connection.sendall(answer)
+                except OSError:
+                    return  # pytest was ended meanwhile: how, its exit status tells
 
     def _end(self, message: Message) -> None:
         self._answer({"do": "mark", "text": f"end {message['nodeid']}"})
