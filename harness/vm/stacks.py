@@ -18,7 +18,7 @@ _SHOWN_PLACES = 3
 _STAMP = re.compile(r"^(?:<\d>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ")
 _TASK = re.compile(r"task:(\S.{0,14}?) +state:(\w)\b.*?\bpid: *(\d+)(?:.*?\bppid: *(\d+))?")
 _CPU = re.compile(r"(?:Sending )?NMI backtrace for cpu (\d+)(?: (skipped: idling))?")
-_COMM = re.compile(r"CPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: (.+?) (?:Not tainted|Tainted|Kdump)")
+_COMM = re.compile(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (.+?) (?:Not tainted|Tainted|Kdump)")
 _RIP = re.compile(r"RIP: (\w{4}):(?:([A-Za-z_][\w.]*)\+0x)?")
 _FRAME = re.compile(r" ([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
 _KERNEL_SEGMENT = "0010"
@@ -80,26 +80,33 @@ def parse_stacks(text: str) -> tuple[Stack, ...]:
     found: list[_Open] = []
     for raw in text.splitlines():
         line = _STAMP.sub("", raw)
-        if (opened := _opened(line)) is not None:
+        if (opened := _opened(line, found[-1] if found else None)) is not None:
             found.append(opened)
         elif found:
             _take(found[-1], line)
     return tuple(one.close() for one in found)
 
 
-def _opened(line: str) -> _Open | None:
+def _opened(line: str, last: _Open | None) -> _Open | None:
     if task := _TASK.match(line):
         name, state, pid, parent = task.groups()
         return _Open(f"{name}, pid {pid}", state, _PID_KTHREADD in (int(pid), int(parent or 0)))
     if (cpu := _CPU.match(line)) and not line.startswith("Sending"):
         frames = ["default_idle_call"] if cpu.group(2) else []
         return _Open(f"CPU {cpu.group(1)}", RUNNING, frames=frames)
+    comm = _COMM.match(line)
+    if comm and (last is None or last.state != RUNNING or last.frames):  # a stack dump for any other reason
+        return _Open(f"CPU {comm.group(1)}", RUNNING, kernel_thread=_is_idle_task(comm))
     return None
+
+
+def _is_idle_task(comm: re.Match[str]) -> bool:
+    return comm.group(3).startswith("swapper/")
 
 
 def _take(stack: _Open, line: str) -> None:
     if comm := _COMM.match(line):
-        stack.kernel_thread = stack.kernel_thread or comm.group(2).startswith("swapper/")
+        stack.kernel_thread = stack.kernel_thread or _is_idle_task(comm)
     elif line.strip() in ("<NMI>", "</NMI>"):
         stack.in_nmi = line.strip() == "<NMI>"
     elif rip := _RIP.match(line):

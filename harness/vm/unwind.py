@@ -9,6 +9,7 @@ pointer to the saved registers in its place (ENCODE_FRAME_POINTER, arch/x86/incl
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from harness import process
 from harness.vm.qmp import Monitor, MonitorError
 from harness.vm.stacks import RUNNING, Stack
 
+MODULE = "a module"
 _DEPTH = 24  # frames
 _KERNEL_HALF = 0xFFFF800000000000  # where kernel addresses begin
 _MODULES = 0xFFFFFFFFA0000000  # MODULES_VADDR without KASLR, Documentation/arch/x86/x86_64/mm.rst
@@ -39,9 +41,9 @@ class Symbols:
         self._names = [name for _, name in found]
 
     def name(self, address: int) -> str:
-        """The function that holds ``address``."""
+        """The function that holds ``address``; of modules only the kernel itself knows (``autopsy``)."""
         if address >= _MODULES:
-            return f"a module (0x{address:x})"
+            return MODULE
         at = bisect.bisect_right(self._addresses, address) - 1
         return self._names[at] if at >= 0 else f"0x{address:x}"
 
@@ -80,7 +82,8 @@ class _Reader:
             return Stack(who, RUNNING, ())
         found = [pointer, *self._callers(cpu, values.get("RBP", 0))]
         # A return address is behind its call, which may be the last of its function.
-        return Stack(who, RUNNING, tuple(symbols.name(address - (n > 0)) for n, address in enumerate(found)))
+        names = [symbols.name(address - (n > 0)) for n, address in enumerate(found)]
+        return Stack(who, RUNNING, tuple(name for name, _ in itertools.groupby(names)))
 
     def _callers(self, cpu: int, frame: int) -> list[int]:
         """Return addresses from the frame at ``frame`` on, outwards."""
