@@ -45,12 +45,14 @@ class Layout:
         self.c_name = c_name
         self._codes: dict[str, str] = {}
         self.offsets: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
         prefix = ""
         for field in fields.split():
             code, name = field.split(":")
             prefix += code
             self._codes[name] = code
-            self.offsets[name] = struct.calcsize(prefix) - struct.calcsize(code)
+            self.sizes[name] = struct.calcsize(code)
+            self.offsets[name] = struct.calcsize(prefix) - self.sizes[name]
         self.size = struct.calcsize(prefix + "0Q") if "Q" in prefix or "P" in prefix else struct.calcsize(prefix)
 
     def pack(self, **values: int | bytes | tuple[int, ...]) -> bytearray:

@@ -48,13 +48,13 @@ _REPLACEMENTS = tuple(
 _MACHINERY = re.compile(
     # printing
     r"(?:__)?dump_stack(?:_lvl)?|show_stack|__warn(?:_\w+)?|warn_slowpath_\w+|__WARN_trap|report_bug|handle_bug|die(?:_addr)?"
-    r"|__die(?:_body)?|oops_end|a?s?m?_?exc_\w+|page_fault_oops|kernelmode_fixup_or_oops|no_context|_*bad_area\w*"
-    r"|do_user_addr_fault|print_(?:\w+_bug|report|address_description|bad_irq_dependency|collision)"
-    r"|print_lock_(?:invalid_wait_context|nested_lock_not_held)|warn_alloc|bad_page|dump_page|sysfs_warn_dup"
+    r"|__die(?:_body)?|oops_end|a?s?m?_?exc_\w+|page_fault_oops|kernelmode_fixup_or_oops|no_context|_{0,4}bad_area\w*"
+    r"|do_user_addr_fault|print_(?:\w{1,40}_bug|report|address_description|bad_irq_dependency|collision)"
+    r"|print_lock_(?:invalid_wait_context|nested_lock_not_held)|warn_alloc|dump_header|oom_kill_process|out_of_memory|bad_page|dump_page|sysfs_warn_dup"
     # sanitizers
     r"|(?:__)?k(?:as|ms|cs)an_\w+|__[amt]san_\w+|kfence_\w+|(?:__)?ubsan_\w+|check_region_inline|memcpy|memset|memmove"
     # lockdep and the locks
-    r"|lockdep_\w+|(?:__)?lock_(?:acquire|release|contended|acquired)\w*|validate_chain|check_noncircular|check_prev\w+"
+    r"|lockdep_\w+|trace_(?:hard|soft)irqs_\w+|(?:__)?lock_(?:acquire|release|contended|acquired)\w*|validate_chain|check_noncircular|check_prev\w+"
     r"|check_irq_usage|check_deadlock|check_wait_context|mark_(?:lock|usage)\w*|valid_state|register_lock_class"
     r"|debug_check_no_\w+|_{0,2}mutex_\w+|(?:__)?ww_mutex_\w+|(?:__)?(?:down|up)_(?:read|write)\w*|rwsem_\w+"
     r"|(?:_|do)_?raw_(?:spin|read|write)_\w+|(?:native_)?queued_\w+|spin_(?:bug|dump)|rwlock_bug"
@@ -128,8 +128,9 @@ def _innermost(frames: tuple[RawFrame, ...]) -> list[str]:
 
 
 def _outermost(frames: tuple[RawFrame, ...]) -> list[str]:
-    """Of a task that was running the frames are often doubtful, all of them."""
-    return _own(_names(frames))[-2:] or _own(_names(frames, only_sure=False))[-2:]
+    """Of a task that was running the frames are often doubtful, most of them."""
+    sure = _own(_names(frames))
+    return (sure if len(sure) > 1 else _own(_names(frames, only_sure=False)))[-2:]
 
 
 def _own(names: list[str]) -> list[str]:

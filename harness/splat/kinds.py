@@ -83,15 +83,16 @@ AFTER_CUT: tuple[tuple[str, str], ...] = (
 BEFORE_CUT = re.compile(r"list_(?:add|del)\w{0,20} (?:double add|corruption)")
 
 # A telling line of the second kind in a report of the first is a part of it: an oops has several ("BUG: kernel NULL
-# pointer ...", "Oops: ..."), a WARN has its text and "WARNING: ...", a stall has more stalls.
+# pointer ...", "Oops: ..."), a WARN has its text and "WARNING: ...".
 PARTS = {
     "oops": {"oops", "bug", "stack-overflow"},
     "bug": {"oops", "bug"},
     "stack-overflow": {"oops", "bug", "stack-overflow"},
-    "rcu-stall": {"rcu-stall"},
-    "oom": {"oom"},
     "list-corruption": {"bug", "oops", "warn"},
 }
+
+SEVERAL = frozenset({"rcu-stall", "oom"})
+"""Kinds that have more of their telling lines also below the call trace."""
 
 CUT_HERE = re.compile(r"-{4,20}\[ cut here \]-{4,20}")
 END = re.compile(r"---\[ end (?:trace|Kernel panic)")

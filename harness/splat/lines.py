@@ -47,10 +47,9 @@ def numbered(text: str) -> Iterator[tuple[int, str]]:
 def numbered_in(handle: IO[bytes]) -> Iterator[tuple[int, str]]:
     """The lines of a file with their numbers, in bounded memory: one longer than ``MAX_WIDTH`` comes in pieces."""
     number, kept = 1, b""
-    while piece := handle.readline(MAX_WIDTH):
-        piece = kept + piece
-        kept = b""
-        if not piece.endswith(b"\n"):
+    while read := handle.readline(MAX_WIDTH):
+        piece, kept = kept + read, b""
+        if len(read) == MAX_WIDTH and not piece.endswith(b"\n"):
             piece, kept = _whole(piece)
         yield number, piece.decode("utf-8", "replace").rstrip("\n")
         number += piece.endswith(b"\n")

@@ -58,7 +58,7 @@ class Report:
 
     def has_part(self, kind: str) -> bool:
         """True if a telling line of ``kind`` belongs to it."""
-        if self.kind == "rcu-stall":
+        if self.kind in kinds.SEVERAL:
             return kind == self.kind
         if self.traced:
             return False
@@ -86,13 +86,13 @@ class Report:
         self._follow(text)
 
     def _follow(self, text: str) -> None:
+        self.ended = self.ended or kinds.END.match(text) is not None or self._ends_with_rule(text)
         if kinds.CALL_TRACE.match(text):
             self.traced = True
         if self.traced:
             stripped = text.strip()
             self.in_stack = (self.in_stack or stripped in ("<TASK>", "<IRQ>")) and stripped not in ("</TASK>", "</IRQ>")
-            self._foreign = 0 if kinds.has_shape(self.kind, text) else self._foreign + 1
-        self.ended = self.ended or kinds.END.match(text) is not None or self._ends_with_rule(text)
+            self._foreign = 0 if self.ended or kinds.has_shape(self.kind, text) else self._foreign + 1
 
     def _ends_with_rule(self, text: str) -> bool:
         return self.kind in kinds.RULED and len(self.lines) > 1 and kinds.RULE.match(text) is not None

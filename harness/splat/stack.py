@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SYMBOL = r"([A-Za-z_$.][\w$.]{0,255})\+0x([0-9a-f]{1,16})/0x([0-9a-f]{1,16})(?: +\[([\w-]{1,64})[^\]]{0,64}\])?"
+_SYMBOL = r"([A-Za-z_$.][\w$.]{0,255})\+0x([0-9a-f]{1,16})/0x([0-9a-f]{1,16})(?: {1,4}\[([\w-]{1,64})[^\]]{0,64}\])?"
 _FRAME = re.compile(rf"[ \t]{{1,40}}(\? )?{_SYMBOL}\s{{0,8}}$")
 _RIP = re.compile(rf"RIP: [0-9a-f]{{4}}:(){_SYMBOL}")
 _CALL_TRACE = re.compile(r"\s{0,8}Call [Tt]race:")
@@ -66,8 +66,9 @@ class _Reader:
     def feed(self, line: str) -> None:
         if _CALL_TRACE.match(line):
             # The registers above it tell where it is: the innermost frame.
-            registers = [frame for frame in self._frames if frame.exact] if not self._is_trace else []
-            self.close()
+            registers = self._frames if not self._is_trace and all(frame.exact for frame in self._frames) else []
+            if not registers:
+                self.close()
             self._label, self._frames, self._is_trace = line.strip(), registers, True
         elif (frame := _frame(line)) is not None:
             if frame.exact and not self._is_trace:

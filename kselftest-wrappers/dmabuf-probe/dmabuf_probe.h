@@ -24,7 +24,7 @@
 #define DMABUF_PROBE_ABI 1
 
 #define DMABUF_PROBE_MAX_SIZE (1 << 24) /* of one buffer */
-#define DMABUF_PROBE_MAX_BYTES (1 << 27) /* of all locations of an open file */
+#define DMABUF_PROBE_MAX_BYTES (1 << 27) /* of all locations and tables of an open file */
 #define DMABUF_PROBE_MAX_HANDLES 8192 /* of an open file */
 #define DMABUF_PROBE_MAX_LOCKS 8 /* attachments of one MAP_ALL */
 #define DMABUF_PROBE_MAX_EVENTS 4096 /* kept; older ones are dropped */

@@ -38,6 +38,20 @@ void probe_file_put(struct probe_file *file)
 	kref_put(&file->ref, probe_file_free);
 }
 
+/* Memory that @file makes the kernel use: ENOSPC, and nothing is charged, beyond the limit. */
+int probe_charge(struct probe_file *file, size_t bytes)
+{
+	if (atomic_long_add_return(bytes, &file->bytes) <= DMABUF_PROBE_MAX_BYTES)
+		return 0;
+	probe_uncharge(file, bytes);
+	return -ENOSPC;
+}
+
+void probe_uncharge(struct probe_file *file, size_t bytes)
+{
+	atomic_long_sub(bytes, &file->bytes);
+}
+
 static void probe_undo_all(struct probe_file *file, enum probe_kind type)
 {
 	struct probe_object *object;

@@ -14,7 +14,7 @@ static void probe_location_free(struct kref *ref)
 
 	for (i = 0; i < location->count && location->pages[i]; i++)
 		__free_page(location->pages[i]);
-	atomic_long_sub(location->count << PAGE_SHIFT, &location->file->bytes);
+	probe_uncharge(location->file, location->count << PAGE_SHIFT);
 	probe_file_put(location->file);
 	kvfree(location);
 }
@@ -29,18 +29,19 @@ struct probe_location *probe_location_create(struct probe_file *file, unsigned l
 {
 	struct probe_location *location;
 	unsigned long i;
+	int ret = probe_charge(file, count << PAGE_SHIFT);
 
+	if (ret)
+		return ERR_PTR(ret);
 	location = kvzalloc(struct_size(location, pages, count), GFP_KERNEL_ACCOUNT);
-	if (!location)
+	if (!location) {
+		probe_uncharge(file, count << PAGE_SHIFT);
 		return ERR_PTR(-ENOMEM);
+	}
 	kref_init(&location->ref);
 	kref_get(&file->ref);
 	location->file = file;
 	location->count = count;
-	if (atomic_long_add_return(count << PAGE_SHIFT, &file->bytes) > DMABUF_PROBE_MAX_BYTES) {
-		probe_location_put(location);
-		return ERR_PTR(-ENOSPC);
-	}
 	for (i = 0; i < count; i++) {
 		location->pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!location->pages[i]) {

@@ -28,8 +28,40 @@ static void probe_do_unmap(struct probe_mapping *mapping, struct sg_table *sgt, 
 	}
 }
 
+/* A table may have an entry for each page. */
+static size_t probe_table_bytes(struct probe_attachment *attachment)
+{
+	return (attachment->dmabuf->size >> PAGE_SHIFT) * sizeof(struct scatterlist);
+}
+
+/* Keeps @attachment from being detached. */
+static int probe_mapping_begin(struct probe_attachment *attachment)
+{
+	int ret = probe_charge(attachment->object.file, probe_table_bytes(attachment));
+
+	if (ret)
+		return ret;
+	spin_lock(&attachment->lock);
+	if (attachment->dead)
+		ret = -ENOENT;
+	else
+		attachment->mapped++;
+	spin_unlock(&attachment->lock);
+	if (ret)
+		probe_uncharge(attachment->object.file, probe_table_bytes(attachment));
+	return ret;
+}
+
+static void probe_mapping_end(struct probe_attachment *attachment)
+{
+	spin_lock(&attachment->lock);
+	attachment->mapped--;
+	spin_unlock(&attachment->lock);
+	probe_uncharge(attachment->object.file, probe_table_bytes(attachment));
+}
+
 /* Once for each mapping, also for one that was never mapped. */
-static void probe_mapping_end(struct probe_mapping *mapping, bool unlocked)
+static void probe_unmap_mapping(struct probe_mapping *mapping, bool unlocked)
 {
 	struct probe_attachment *attachment = mapping->attachment;
 	struct sg_table *sgt;
@@ -43,13 +75,13 @@ static void probe_mapping_end(struct probe_mapping *mapping, bool unlocked)
 
 	spin_lock(&attachment->lock);
 	list_del(&mapping->node);
-	attachment->mapped--;
 	spin_unlock(&attachment->lock);
+	probe_mapping_end(attachment);
 }
 
 static void probe_mapping_undo(struct probe_object *object)
 {
-	probe_mapping_end(to_mapping(object), false);
+	probe_unmap_mapping(to_mapping(object), false);
 }
 
 static void probe_mapping_free(struct probe_object *object)
@@ -69,22 +101,26 @@ struct probe_mapping *probe_mapping_create(struct probe_attachment *attachment, 
 
 	if (!mapping)
 		return ERR_PTR(-ENOMEM);
+	ret = probe_mapping_begin(attachment);
+	if (ret)
+		goto err_free;
 	ret = probe_object_init(&mapping->object, attachment->object.file, PROBE_MAPPING,
 				probe_mapping_undo, probe_mapping_free);
-	if (ret) {
-		kfree(mapping);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto err_end;
 	kref_get(&attachment->object.ref);
 	mapping->attachment = attachment;
 	mapping->direction = direction;
 	mutex_init(&mapping->lock);
 	INIT_LIST_HEAD(&mapping->node);
-	spin_lock(&attachment->lock);
-	attachment->mapped++;
-	spin_unlock(&attachment->lock);
 	probe_made_add(made, &mapping->object);
 	return mapping;
+
+err_end:
+	probe_mapping_end(attachment);
+err_free:
+	kfree(mapping);
+	return ERR_PTR(ret);
 }
 
 /*
@@ -184,7 +220,7 @@ int probe_unmap(struct probe_file *file, void *argument, struct probe_made *made
 	object = probe_object_take(file, unmap->mapping, PROBE_MAPPING);
 	if (!object)
 		return -ENOENT;
-	probe_mapping_end(to_mapping(object), unmap->flags & DMABUF_PROBE_UNLOCKED);
+	probe_unmap_mapping(to_mapping(object), unmap->flags & DMABUF_PROBE_UNLOCKED);
 	probe_object_put(object);
 	return 0;
 }

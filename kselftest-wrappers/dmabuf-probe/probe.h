@@ -27,7 +27,7 @@ struct probe_file {
 	struct kref ref; /* of the open file, and of all that outlives it */
 	struct xarray objects; /* by handle */
 	u32 next_handle;
-	atomic_long_t bytes; /* of all locations */
+	atomic_long_t bytes; /* of its locations, and of tables mapped through it */
 	atomic64_t tables; /* numbers given out */
 
 	spinlock_t log_lock; /* of the next two */
@@ -61,6 +61,8 @@ struct probe_made {
 struct probe_file *probe_file_create(void);
 void probe_file_close(struct probe_file *file);
 void probe_file_put(struct probe_file *file);
+int probe_charge(struct probe_file *file, size_t bytes);
+void probe_uncharge(struct probe_file *file, size_t bytes);
 
 int probe_object_init(struct probe_object *object, struct probe_file *file, enum probe_kind type,
 		      void (*undo)(struct probe_object *object),

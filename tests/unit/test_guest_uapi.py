@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 
 from harness.guest import uapi
 from harness.paths import WRAPPERS, cache_root
+from tests.support.c_headers import bindings, c_program, compiled
 
 # No header carries these: transcribed once more from drivers/dma-buf/sw_sync.c, in C.
 SW_SYNC = """
@@ -31,37 +30,19 @@ def _is_drm(name: str) -> bool:
     return name.removeprefix("struct ").lower().startswith(("drm_", "vgem_"))
 
 
-def _program(headers: list[str], extra: str, names: Mapping[str, int], structs: Mapping[str, uapi.Layout]) -> str:
-    lines = ["#define _GNU_SOURCE", "#include <stdio.h>", "#include <stddef.h>", "#include <fcntl.h>"]
-    lines += [f"#include <{header}>" for header in headers]
-    lines += [extra, "int main(void) {", 'puts("{");']
-    for name in names:
-        lines += [f"#ifdef {name}", f'printf("\\"{name}\\": %llu,\\n", (unsigned long long)({name}));', "#endif"]
-    for name, layout in structs.items():
-        if name in NEWER:
-            lines.append("#ifdef SYNC_IOC_SET_DEADLINE")
-        lines.append(f'printf("\\"{name}\\": [%zu", sizeof({name}));')
-        lines += [f'printf(", %zu", offsetof({name}, {field}));' for field in layout.offsets]
-        lines.append('puts("],");')
-        if name in NEWER:
-            lines.append("#endif")
-    return "\n".join([*lines, 'puts("\\"end\\": 0 }");', "return 0; }"])
-
-
-def _compiled(source: str, folder: Path, include: list[str]) -> dict[str, object]:
-    program = folder / "uapi"
-    (folder / "uapi.c").write_text(source)
-    command = ["gcc", "-D__user=", *include, "-o", str(program), str(folder / "uapi.c")]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    answer: dict[str, object] = json.loads(subprocess.run([program], capture_output=True, text=True, check=True).stdout)
-    answer.pop("end")
-    return answer
-
-
-def _ours(names: Mapping[str, int], structs: Mapping[str, uapi.Layout]) -> dict[str, object]:
-    sizes = {name: [layout.size, *layout.offsets.values()] for name, layout in structs.items()}
-    return {**names, **sizes}
+def _theirs(
+    headers: list[str],
+    extra: str,
+    names: Mapping[str, int],
+    structs: Mapping[str, uapi.Layout],
+    folder: Path,
+    *options: str,
+) -> dict[str, object]:
+    """What the headers of this machine say; a distribution may be too old for what is in NEWER."""
+    includes = [f"#include <{header}>" for header in ("stdio.h", "stddef.h", "fcntl.h", *headers)]
+    prologue = "\n".join(["#define _GNU_SOURCE", *includes, extra])
+    known = {name: layout for name, layout in structs.items() if name not in NEWER}
+    return compiled(c_program(prologue, names, known), folder, ["-D__user=", *options])
 
 
 def _drm_headers() -> list[str] | None:
@@ -93,8 +74,8 @@ def test_layouts_and_numbers_are_those_of_the_headers(tmp_path: Path) -> None:
     names = {name: value for name, value in uapi.numbers().items() if _is_general(name)}
     structs = {name: layout for name, layout in uapi.layouts().items() if _is_general(name)}
     headers = [f"linux/{name}.h" for name in ("udmabuf", "dma-buf", "dma-heap", "sync_file")]
-    theirs = _compiled(_program(headers, SW_SYNC, names, structs), tmp_path, [])
-    ours = _ours(names, structs)
+    theirs = _theirs(headers, SW_SYNC, names, structs, tmp_path)
+    ours = bindings(names, structs)
     assert ours.keys() - theirs.keys() <= NEWER
     assert {name: ours[name] for name in theirs} == theirs
 
@@ -108,7 +89,7 @@ def test_drm_layouts_and_numbers_are_those_of_the_headers(tmp_path: Path) -> Non
     structs = {name: layout for name, layout in uapi.layouts().items() if _is_drm(name)}
     prefix = "" if include == ["-I/usr/include/libdrm"] else "drm/"
     headers = [f"{prefix}{name}.h" for name in ("drm", "drm_mode", "vgem_drm")]
-    assert _ours(names, structs) == _compiled(_program(headers, "", names, structs), tmp_path, include)
+    assert bindings(names, structs) == _theirs(headers, "", names, structs, tmp_path, *include)
 
 
 @needs_gcc
@@ -116,8 +97,8 @@ def test_the_probes_layouts_and_numbers_are_those_of_its_header(tmp_path: Path) 
     names = {name: value for name, value in uapi.numbers().items() if _is_probe(name)}
     structs = {name: layout for name, layout in uapi.layouts().items() if _is_probe(name)}
     include = [f"-I{WRAPPERS / 'dmabuf-probe'}"]
-    theirs = _compiled(_program(["dmabuf_probe.h"], "", names, structs), tmp_path, include)
-    assert _ours(names, structs) == theirs
+    theirs = _theirs(["dmabuf_probe.h"], "", names, structs, tmp_path, *include)
+    assert bindings(names, structs) == theirs
 
 
 def test_nothing_of_the_probes_header_is_forgotten() -> None:

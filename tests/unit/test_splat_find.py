@@ -6,8 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.splat import find_panic, find_splats
 from harness.splat.report import MAX_LINES
@@ -282,16 +280,3 @@ def test_a_mark_ends_a_report() -> None:
     bug = "BUG: Bad page state in process x"
     (splat,) = find_splats(stamped(f"{bug}\ndmabuf-harness: end a\nmore"))
     assert (splat.text, splat.line, splat.during) == (bug, 1, "boot")
-
-
-@given(st.text())
-def test_any_text_is_taken(text: str) -> None:
-    find_splats(text)
-    find_panic(text)
-
-
-@given(st.lists(st.sampled_from(log("planted-splats").splitlines()), max_size=40))
-def test_shuffled_logs_are_taken_and_reports_stay_in_order(lines: list[str]) -> None:
-    found = find_splats("\n".join(lines))
-    assert [splat.line for splat in found] == sorted(splat.line for splat in found)
-    assert all(splat.title for splat in found)

@@ -2,10 +2,11 @@
 # ruff: noqa: T201 - it runs in a guest, where printing is how results leave
 """Runs in a guest: random calls of the module dmabuf_probe from four threads.
 
-``/usr/bin/python3 -I -S fuzz_probe.py PROJECT SEED CALLS [reckless]``: most arguments are valid at first sight, with
-handles and descriptors that other threads close at the same time. ``reckless`` also does what the dma-buf core warns
-of. Prints a line for each 1000 calls, then how often each call succeeded and with which errors it failed. It leaves
-everything open: the end of the process is part of the test.
+``/usr/bin/python3 -I -S fuzz_probe.py PROJECT SEED CALLS [reckless|racing]``: most arguments are valid at first sight,
+with handles and descriptors that other threads close at the same time. ``reckless`` also does what the dma-buf core
+warns of; ``racing`` maps, unmaps and detaches few attachments at once. Prints a line for each 1000 calls, then how
+often each call succeeded and with which errors it failed. It leaves everything open: the end of the process is part
+of the test.
 """
 
 from __future__ import annotations
@@ -48,8 +49,10 @@ class OpenFile:
 class Shared:
     """What the threads tread on: open files, dma-bufs, results."""
 
-    def __init__(self, reckless: bool) -> None:
+    def __init__(self, reckless: bool, racing: bool) -> None:
         self.reckless = reckless
+        self.racing = racing
+        self.kept = 4 if racing else KEPT
         self.files = [OpenFile(), OpenFile()]
         self.dmabufs: list[int] = []
         self.results: dict[str, dict[str, int]] = {}
@@ -76,8 +79,9 @@ class Fuzzer:
     def run(self, calls: int) -> None:
         every = [getattr(self, name) for name in sorted(dir(type(self))) if name.startswith("do_")]
         often = [self.do_map, self.do_map, self.do_unmap, self.do_move, self.do_map_all, self.do_access]
+        racing = [self.do_export, *[self.do_attach, self.do_map, self.do_unmap, self.do_detach] * 4, self.do_reopen]
         for _ in range(calls):
-            act: Callable[[], None] = self.random.choice(every + often)
+            act: Callable[[], None] = self.random.choice(racing if self.shared.racing else every + often)
             self.file = self.random.choice(self.shared.files)
             try:
                 act()
@@ -100,9 +104,10 @@ class Fuzzer:
         return self.random.choice(harmless + refused if self.shared.reckless else harmless)
 
     def one_of(self, known: list[int]) -> int:
-        if self.rarely() or not known:
-            return self.random.choice([*WILD, *self.file.buffers, *self.file.mappings])
-        return self.random.choice(known)
+        now = list(known)  # others change it meanwhile
+        if self.rarely() or not now:
+            now = [*WILD, *self.file.buffers, *self.file.mappings]
+        return self.random.choice(now)
 
     def unlocked(self) -> int:
         """Flags: DMABUF_PROBE_UNLOCKED is for the reckless."""
@@ -111,10 +116,10 @@ class Fuzzer:
         return self.random.randrange(2) if self.shared.reckless else 0
 
     def keep(self, known: list[int], value: int) -> None:
-        if len(known) < KEPT:
+        if len(known) < self.shared.kept:
             known.append(value)
         else:
-            known[self.random.randrange(KEPT)] = value
+            known[self.random.randrange(self.shared.kept)] = value
 
     def call(self, request: int, argument: bytearray) -> None:
         """At times with a pointer that is no good."""
@@ -132,12 +137,14 @@ class Fuzzer:
         self.call(uapi.DMABUF_PROBE_EXPORT, argument)
         self.keep(self.file.buffers, uapi.dmabuf_probe_export.number(argument, "handle"))
         self.shared.dmabufs.append(uapi.dmabuf_probe_export.number(argument, "fd"))
-        if len(self.shared.dmabufs) > KEPT:
+        if len(self.shared.dmabufs) > self.shared.kept:
             self.do_close()
 
     def do_close(self) -> None:
         known = self.shared.dmabufs
-        os.close(known.pop(self.random.randrange(len(known))) if known else -1)
+        with self.shared.lock:
+            fd = known.pop(self.random.randrange(len(known))) if known else -1
+        os.close(fd)
 
     def do_fail(self) -> None:
         error = self.random.choice(tuple(errno.errorcode) if self.shared.reckless else SAFE_ERRORS)
@@ -234,8 +241,8 @@ class Fuzzer:
             self.shared.files[place] = OpenFile()
 
 
-def main(seed: int, calls: int, reckless: bool) -> None:
-    shared = Shared(reckless)
+def main(seed: int, calls: int, how: str) -> None:
+    shared = Shared(how == "reckless", how == "racing")
     running = []
 
     def thread(number: int, done: _thread.LockType) -> None:
@@ -256,4 +263,4 @@ def main(seed: int, calls: int, reckless: bool) -> None:
     print("end", flush=True)
 
 
-main(int(sys.argv[2]), int(sys.argv[3]), "reckless" in sys.argv[4:])
+main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else "")

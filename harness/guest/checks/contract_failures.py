@@ -214,17 +214,11 @@ def _expect_export_refused(kind: int) -> None:
 
 @check.provokes("dma_buf_export")
 def row_16_pin_without_unpin_is_refused() -> None:
-    with Probe() as probe:
-        if probe.generation == uapi.DMABUF_PROBE_V15:
-            does_not_apply("this API asks for dynamic_mapping instead")
     _expect_export_refused(uapi.DMABUF_PROBE_PIN_ALONE)
 
 
 @check.provokes("dma_buf_export")
 def row_16_unpin_without_pin_is_refused() -> None:
-    with Probe() as probe:
-        if probe.generation == uapi.DMABUF_PROBE_V15:
-            does_not_apply("this API asks for dynamic_mapping instead")
     _expect_export_refused(uapi.DMABUF_PROBE_UNPIN_ALONE)
 
 

@@ -257,8 +257,9 @@ def planned_failure_can_be_cancelled() -> None:
     with Probe() as probe, probe.export(SIZE) as buffer, buffer.attach(D) as importer:
         buffer.fail(uapi.DMABUF_PROBE_ON_PIN, ENOSPC)
         buffer.fail(uapi.DMABUF_PROBE_ON_PIN, 0, nth=0)
-        importer.pin()
-        importer.unpin()
+        with calls(buffer, DYNAMIC, "pin", "unpin"):
+            importer.pin()
+            importer.unpin()
 
 
 @check

@@ -142,6 +142,17 @@ def many_fences_signal_each_at_its_value() -> None:
 
 
 @check
+def closed_file_is_not_woken_by_its_fence() -> None:
+    """What a poll left on the fence goes with the sync_file: the signal reaches the other one alone."""
+    with Timeline() as timeline, timeline.fence(1) as other:
+        for _ in range(8):
+            with timeline.fence(1) as polled:
+                expect_equal("ready events while pending", polled.poll(READABLE), 0)
+        timeline.advance()
+        expect_equal("ready events of the other", other.poll(READABLE, 5), READABLE)
+
+
+@check
 def poll_wakes_when_the_fence_signals() -> None:
     with Timeline() as timeline, timeline.fence(1) as fence:
         expect_equal("ready events while pending", fence.poll(READABLE), 0)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A taint flag that no report explains is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.model import Splat
+from harness.splat import find_splats
+from harness.splat.taint import FLAGS, letters, meanings, new_trouble
+
+CUT = "------------[ cut here ]------------"
+
+
+def stamped(text: str) -> str:
+    return "".join(f"[   12.345678] {line}\n" for line in text.splitlines())
+
+
+def bug(tainted: str, name: str = "BUG: Bad page state in process x") -> str:
+    return f"{name}\nCPU: 0 PID: 1 Comm: x {tainted} 6.12.117 #1\nCall Trace:\n f+0x1/0x2\nother\n"
+
+
+def taints(text: str) -> list[str]:
+    return [splat.fingerprint for splat in find_splats(stamped(text)) if splat.kind == "taint"]
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(0, ""), (512, "W"), (4096, "O"), (4096 + 512 + 128, "DWO"), (1 << 14, "L"), (1 << 19, "J"), (1 << 25, "?")],
+)
+def test_letters(number: int, told: str) -> None:
+    assert letters(number) == told
+    assert len(meanings(number)) == len(told)
+
+
+def test_each_flag_has_its_words() -> None:
+    assert meanings((1 << len(FLAGS)) - 1) == tuple(f"{letter}: {meaning}" for letter, meaning in FLAGS)
+
+
+def test_a_flag_that_came_without_a_report_is_told() -> None:
+    assert new_trouble(4096, 4096 + 512, ()) == ("W: a warning was printed",)
+    assert new_trouble(4096 + 512, 4096 + 512, ()) == ()
+
+
+def test_a_flag_that_a_report_explains_is_not() -> None:
+    warn = Splat("refcount", "refcount_t: underflow", f"{CUT}\nrefcount_t: underflow", 1)
+    assert new_trouble(0, 512, [warn]) == ()
+    assert new_trouble(0, 512 + 128, [warn]) == ("D: the kernel died (oops or BUG)",)
+
+
+def test_flags_that_mean_no_trouble_are_none() -> None:
+    assert new_trouble(0, (1 << 12) | (1 << 13) | (1 << 18), ()) == ()
+
+
+def test_a_report_that_was_lost_leaves_its_flag_in_the_next_one() -> None:
+    text = bug("Tainted: G        W  O     ")
+    assert taints(text) == ["taint-W"]
+    (flag,) = [splat for splat in find_splats(stamped(text)) if splat.kind == "taint"]
+    assert "W" in flag.title and flag.line == 1 and flag.during == "boot"
+
+
+def test_a_report_that_is_there_explains_it() -> None:
+    warn = (
+        f"{CUT}\nplanted\nCPU: 0 PID: 1 Comm: x Not tainted 6.12 #1\nCall Trace:\n f+0x1/0x2\n---[ end trace 0 ]---\n"
+    )
+    assert taints(warn + bug("Tainted: G        W      ")) == []
+    assert taints(warn + bug("Tainted: G      D W      ")) == ["taint-D"]
+
+
+def test_a_flag_is_told_once() -> None:
+    assert taints(bug("Tainted: G        W      ") + bug("Tainted: G        W      ", "BUG: Bad rss-counter")) == [
+        "taint-W"
+    ]
+
+
+def test_modules_are_no_trouble() -> None:
+    assert taints(bug("Tainted: G           OE    N")) == []
