@@ -15,7 +15,7 @@ from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
 from harness.pipeline import Outcome, RunRequest, check, execute
-from harness.report import EventLog, Progress, Written, render_table, save_plan, write_reports
+from harness.report import EventLog, PlanFile, Progress, Written, render_table, write_reports
 from harness.source import DEFAULT_BASE
 
 
@@ -132,10 +132,10 @@ def run_job(request: RunRequest, directory: RunDirectory, *subscribers: Subscrib
     doctor.require(doctor.check_all(None))
     if not directory.made:
         directory.create()
-    save_plan(directory.path, job.plan())
+    plan = PlanFile(directory.path, job.plan())
     events = EventStream()
     with EventLog(directory.path / "events.jsonl") as log, Progress(sys.stdout) as progress:
-        every: tuple[Subscriber, ...] = (log, progress, *subscribers)
+        every: tuple[Subscriber, ...] = (plan, log, progress, *subscribers)
         for subscriber in every:
             events.subscribe(subscriber)
         outcome = execute(job, events)

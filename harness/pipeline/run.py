@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 
 from harness import process
 from harness.errors import ExitCode, HarnessError, UserError
-from harness.events import EventStream, Note
+from harness.events import EventStream, Note, Planned
 from harness.model import (
     Applied,
     BuildFailure,
@@ -146,6 +146,7 @@ class _Run:
         assert self._launcher is not None
         state.test = KernelTest(state.variant, kernel, self._launcher, self._events, self._job.request)
         state.test.findings.planned = planned
+        self._events.publish(Planned(state.variant.name, planned))
         try:
             state.test.run(self._job.suites)
         except process.Stopping:

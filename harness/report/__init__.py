@@ -3,6 +3,7 @@
 
 from harness.report.eventlog import EventLog
 from harness.report.headline import headline
+from harness.report.planfile import PlanFile
 from harness.report.progress import Progress
 from harness.report.store import load, save, save_plan
 from harness.report.table import render_table
@@ -10,6 +11,7 @@ from harness.report.writing import Written, write_reports
 
 __all__ = [
     "EventLog",
+    "PlanFile",
     "Progress",
     "Written",
     "headline",
