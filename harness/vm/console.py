@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 # The kernel's own lines: "<4>[    1.5] ..." with a level below 8, or without one. Those of programs are "<12>[ ...".
-_STAMP = r"(?:(?<!>)|(?<=<\d>))\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? "
+_STAMP = r"(?:(?<!>)|(?<=<[0-7]>))\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? "
 _PANIC = re.compile(_STAMP + r"(Kernel panic - not syncing[^\n]*?)\s*\n")
 _VERSION = re.compile(_STAMP + "Linux version ")
 _SSHD = re.compile(r"^Server listening on \S+ port 22\.", re.MULTILINE)

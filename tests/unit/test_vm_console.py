@@ -43,7 +43,10 @@ def test_words_of_a_program_are_not_a_panic(tmp_path: Path) -> None:
 
 
 def test_a_panic_that_a_program_writes_to_the_log_is_none(tmp_path: Path) -> None:
-    real, forged = (f"<{level}>[   66.400000] Kernel panic - not syncing: says {level}\n" for level in (0, 12))
+    real, urgent, usual = (
+        f"<{level}>[   66.400000] Kernel panic - not syncing: says {level}\n" for level in (0, 8, 12)
+    )
+    forged = urgent + usual
     (tmp_path / "console.log").write_text(forged)
     console = Console(tmp_path / "console.log")
     console.poll()
