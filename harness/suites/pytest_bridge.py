@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import queue
@@ -56,17 +57,14 @@ class Bridge:
             connection, _ = self._listener.accept()
         except OSError:
             return  # pytest never came
-        with connection, connection.makefile("rb") as requests:
+        # pytest may be ended at any time: how, its exit status tells.
+        with contextlib.suppress(ConnectionError), connection, connection.makefile("rb") as requests:
             for line in requests:
                 message = json.loads(line)
                 if message["do"] == "result":
                     self._end(message)
-                    continue
-                answer = json.dumps(self._answer(message)).encode() + b"\n"
-                try:
-                    connection.sendall(answer)
-                except OSError:
-                    return  # pytest was ended meanwhile: how, its exit status tells
+                else:
+                    connection.sendall(json.dumps(self._answer(message)).encode() + b"\n")
 
     def _end(self, message: Message) -> None:
         self._answer({"do": "mark", "text": f"end {message['nodeid']}"})

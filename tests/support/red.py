@@ -3,25 +3,54 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from junitparser import Error, Failure, JUnitXml, TestCase
 
 from harness.model import Splat, Status, TestResult, VariantReport
-from tests.support.real import Run
+from tests.support.real import Run, run_harness
 
 DIRECT = "/sys/kernel/debug/provoke-crash/DIRECT"  # Documentation/fault-injection/provoke-crashes.rst
+
+LOAD = f"[ -e {DIRECT} ] || modprobe lkdtm"
 
 
 def provoke(kind: str) -> str:
     """Shell command that makes the kernel do ``kind`` to itself (drivers/misc/lkdtm)."""
-    return f"[ -e {DIRECT} ] || modprobe lkdtm; echo {kind} > {DIRECT}"
+    return f"{LOAD}; echo {kind} > {DIRECT}"
 
 
 def await_log(text: str) -> str:
     """Shell command that ends once the kernel log holds ``text``."""
     return f"until dmesg | grep -q '{text}'; do sleep 0.2; done"
+
+
+SPINS = f"""\
+cpu=$1
+if [ "$cpu" -gt 0 ]; then
+	taskset -c $((cpu - 1)) sh $0 $((cpu - 1)) &
+	until [ -e /run/spins-$((cpu - 1)) ]; do sleep 0.1; done
+fi
+: > /run/spins-$cpu
+echo HARDLOCKUP > {DIRECT}
+"""
+
+
+def interrupts_off() -> str:
+    """Shell command after which every processor spins, the last one last.
+
+    Each spins in a shell that is pinned to it: else it may be moved to one that does already, and wait for it.
+    """
+    script = "/run/spins"
+    return f"{LOAD}; echo {shlex.quote(SPINS)} > {script}; cpu=$(($(nproc) - 1)); taskset -c $cpu sh {script} $cpu"
+
+
+def run_own(directory: Path, own: Path, *options: str) -> Run:
+    """Run the user's tests alone, on the base as it is: nothing is compared, what is bad is red."""
+    only = ("--suite", "dma-buf", "--only", f"{own.name}*")
+    return run_harness(directory, "--no-patch", "--variant", "on", *only, "--pytest", own, *options)
 
 
 def write_tests(path: Path, commands: Mapping[str, str], before: str = "") -> Path:

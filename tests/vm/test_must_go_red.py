@@ -14,13 +14,15 @@ import pytest
 from harness.interfaces import GuestLost
 from harness.model import Status
 from harness.vm.guest import VmGuest
-from tests.support.real import Run, run_harness
+from tests.support.real import Run
 from tests.support.red import (
     assert_red_splat,
     assert_red_test,
     await_log,
+    interrupts_off,
     own_results,
     provoke,
+    run_own,
     shown,
     write_tests,
 )
@@ -79,12 +81,6 @@ def survived(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run_own(directory / "run", write_tests(own, commands, before=FORGERIES))
 
 
-def run_own(directory: Path, own: Path, *options: str) -> Run:
-    """The user's tests alone, on the base as it is: nothing is compared, what is bad is red."""
-    only = ("--suite", "dma-buf", "--only", f"{own.name}*")
-    return run_harness(directory, "--no-patch", "--variant", "on", *only, "--pytest", own, *options)
-
-
 @pytest.mark.parametrize("name", SURVIVED)
 def test_what_the_kernel_complains_about_is_red_where_it_happened(survived: Run, name: str) -> None:
     _, kind, words = SURVIVED[name]
@@ -139,9 +135,3 @@ def test_a_hang_is_told_by_the_functions_in_which_it_hangs(guest: VmGuest, tmp_p
 
 def await_blocked() -> str:
     return "until grep -q '^State:.D' /proc/[0-9]*/status; do sleep 0.2; done"
-
-
-def interrupts_off() -> str:
-    """Every processor spins; whoever comes to one last is not scheduled any more."""
-    spin = provoke("HARDLOCKUP")
-    return f"for cpu in $(seq $(nproc)); do ( {spin} ) > /dev/null 2>&1 & done; sleep 1000"
