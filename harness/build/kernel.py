@@ -64,9 +64,9 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
         if not done.ok:
             return _failure("modules", done, request, kbuild)
         release = (kbuild.objects / "include/config/kernel.release").read_text().strip()
+        probe_failure = probe.install(kbuild, part, *_depmod())
         for link in ("build", "source"):  # they lead to the object tree, which the next build changes
             (part / "lib/modules" / release / link).unlink(missing_ok=True)
-        probe_failure = probe.install(kbuild, part, *_depmod())
         installed = selftests.install(kbuild, part / "kselftests")
         _split(kbuild.objects / "vmlinux", part)
         (part / "config").write_text(request.config.text)

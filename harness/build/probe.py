@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from harness.build.make import Kbuild
-from harness.build.messages import parse
+from harness.build.messages import parse, relative
 from harness.paths import WRAPPERS, write_atomic
 
 _SOURCES = WRAPPERS / "dmabuf-probe"
@@ -42,9 +42,9 @@ def install(kbuild: Kbuild, destination: Path, *variables: str) -> str:
         )
     if done.ok:
         return ""
-    messages = [located.message for located in parse(done.stdout.splitlines(), directory, {})]
+    messages = [located.message for located in parse(done.stdout.splitlines(), kbuild.tree, {})]
     error = next((message for message in messages if message.severity == "error"), None)
-    where = f"{error.path}:{error.line}: {error.text}" if error is not None else "see build.log"
+    where = f"{relative(error.path, kbuild.objects)}:{error.line}: {error.text}" if error else "see build.log"
     return f"the probe module cannot be built against this kernel: {where}"
 
 

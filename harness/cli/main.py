@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from harness import process
-from harness.cli import bench, doctor, listing, report, run
+from harness.cli import bench, doctor, faults, listing, report, run
 from harness.errors import ExitCode, HarnessError
 
-_COMMANDS = (run, report, listing, doctor, bench)
+_COMMANDS = (run, report, listing, doctor, bench, faults)
 
 
 def parser() -> argparse.ArgumentParser:

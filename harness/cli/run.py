@@ -14,7 +14,7 @@ from harness import doctor
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
-from harness.pipeline import Outcome, RunRequest, check, execute
+from harness.pipeline import Job, Outcome, RunRequest, check, execute
 from harness.report import EventLog, PlanFile, Progress, Written, render_table, write_reports
 from harness.source import DEFAULT_BASE
 
@@ -79,7 +79,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "-j",
         "--jobs",
-        type=_positive,
+        type=positive,
         default=os.cpu_count() or 2,
         metavar="N",
         help="make jobs (default: %(default)s)",
@@ -89,7 +89,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--junit", type=Path, metavar="FILE", help="also write the JUnit XML there")
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A number of jobs, as an argument's ``type``."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
@@ -127,17 +128,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def run_job(request: RunRequest, directory: RunDirectory, *subscribers: Subscriber) -> tuple[Outcome, Written]:
-    """Check, run and report; ``subscribers`` also get the events."""
+    """Check, run with its progress shown, and report; ``subscribers`` also get the events."""
     job = check(request)
     doctor.require(doctor.check_all(None))
+    with Progress(sys.stdout) as progress:
+        return record(job, directory, progress, *subscribers)
+
+
+def record(job: Job, directory: RunDirectory, *subscribers: Subscriber) -> tuple[Outcome, Written]:
+    """Do ``job`` and write all that is known about it; ``subscribers`` get the events."""
     if not directory.made:
         directory.create()
     plan = PlanFile(directory.path, job.plan())
     events = EventStream()
-    with EventLog(directory.path / "events.jsonl") as log, Progress(sys.stdout) as progress:
-        every: tuple[Subscriber, ...] = (plan, log, progress, *subscribers)
-        for subscriber in every:
+    with EventLog(directory.path / "events.jsonl") as log:
+        for subscriber in (plan, log, *subscribers):
             events.subscribe(subscriber)
         outcome = execute(job, events)
     directory.keep()
-    return outcome, write_reports(outcome.report, directory.path, request.junit)
+    return outcome, write_reports(outcome.report, directory.path, job.request.junit)

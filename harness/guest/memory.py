@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import mmap
 import os
+from errno import EBADFD
 
-from harness.guest.kernel import PAGE, Memfd
+from harness.guest.kernel import PAGE, DmaBuf, Memfd, Udmabuf
 from harness.guest.registry import CheckSkipped
 
 HUGE_PAGES = "/proc/sys/vm/nr_hugepages"
@@ -80,6 +81,16 @@ class HugePages:
             for page in range(count):
                 view[page * self.size] = 0
         return file
+
+
+def buffer_of_huge_pages(device: Udmabuf, memfd: Memfd, size: int, offset: int = 0) -> DmaBuf:
+    """A udmabuf of ``size`` bytes of a memfd of huge pages; ends the check as skipped where that cannot be."""
+    try:
+        return device.create(memfd.fileno(), size, offset)
+    except OSError as error:
+        if error.errno == EBADFD:
+            raise CheckSkipped("udmabuf takes no memfds of huge pages in this kernel") from error
+        raise
 
 
 def _reserved() -> int:

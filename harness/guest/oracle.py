@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a check must leave as it found it: descriptors, dma-bufs and their attachments, timelines, a quiet kernel log.
+"""What a check must leave as it found it: descriptors, dma-bufs, attachments, DMA mappings, timelines, a quiet log.
 
 ``Inventory`` counts, ``KernelLog`` listens. Everything is read anew around every check, so whatever is found is the
 doing of the check that ran.
@@ -12,6 +12,7 @@ import os
 from harness.guest import kernel
 
 SYNC_INFO = "/sys/kernel/debug/sync/info"
+DMA_DEBUG = "/sys/kernel/debug/dma-api"
 KMSG = "/dev/kmsg"
 
 # How the kernel begins a report about itself. harness/splat.py on the host knows them in detail; here it only matters
@@ -27,6 +28,7 @@ _REPORTS = (
     "Kernel panic",
     "general protection fault",
     "kernel BUG at ",
+    "Kernel BUG at ",  # without CONFIG_DEBUG_BUGVERBOSE
     "DMA-API: ",
     "UBSAN: ",
     "list_add",
@@ -36,7 +38,6 @@ _REPORTS = (
     "rcu: INFO: ",
     "[ BUG: ",
     "ODEBUG: ",
-    "Bad page state",
 )
 _RECORD = 8192  # bytes: the longest that one read of /dev/kmsg gives
 
@@ -78,6 +79,16 @@ def count_timelines(text: str) -> dict[str, int]:
     return {"timeline": sum(": " in line and not line.startswith(" ") for line in timelines.splitlines())}
 
 
+def count_mappings(total: str, free: str) -> dict[str, int]:
+    """Number of DMA mappings, of all devices, from the texts of nr_total_entries and num_free_entries.
+
+    They are there with CONFIG_DMA_API_DEBUG (kernel/dma/debug.c); QEMU's devices under test map nothing themselves.
+    """
+    if not total.strip() or not free.strip():
+        return {}
+    return {"DMA mapping": int(total) - int(free)}
+
+
 def open_files() -> dict[str, str]:
     """Descriptor -> what it is open on."""
     found = {}
@@ -97,7 +108,8 @@ class Inventory:
         self._counts = self._count()
 
     def _count(self) -> dict[str, int]:
-        return {**count_buffers(kernel.bufinfo() or ""), **count_timelines(_read(SYNC_INFO))}
+        mappings = count_mappings(_read(f"{DMA_DEBUG}/nr_total_entries"), _read(f"{DMA_DEBUG}/num_free_entries"))
+        return {**count_buffers(kernel.bufinfo() or ""), **count_timelines(_read(SYNC_INFO)), **mappings}
 
     def leaked_files(self) -> list[str]:
         """A line for each descriptor that is open now and was not before, or is open on something else."""

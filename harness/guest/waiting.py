@@ -7,10 +7,13 @@ import _thread
 import os
 import time
 
+from harness.guest.registry import CheckFailed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_IOCTL = "16 "  # of x86-64, as /proc shows it
 SIGKILL, SIGTERM, SIGBUS = 9, 15, 7  # the module signal is slow to import
 
 # Long enough for the caller to reach its system call; if it is not, the check still passes, it only proves less.
@@ -18,11 +21,12 @@ _HEAD_START = 0.05
 
 
 class soon:  # lower case: reads as a statement: with soon(timeline.advance): ...
-    """Context manager: calls ``action`` in another thread a moment later, and waits for it at the end."""
+    """Context manager: calls ``action`` in another thread a moment later, waits for it at the end, raises its error."""
 
     def __init__(self, action: Callable[[], object]) -> None:
         self._action = action
         self._done = _thread.allocate_lock()
+        self._raised: BaseException | None = None
 
     def __enter__(self) -> None:
         self._done.acquire()
@@ -32,12 +36,16 @@ class soon:  # lower case: reads as a statement: with soon(timeline.advance): ..
         try:
             time.sleep(_HEAD_START)
             self._action()
+        except BaseException as error:  # noqa: BLE001 - the thread that waits raises it again
+            self._raised = error
         finally:
             self._done.release()
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         self._done.acquire()
         self._done.release()
+        if error is None and self._raised is not None:
+            raise self._raised
 
 
 def start_child(action: Callable[[], object]) -> int:
@@ -51,6 +59,17 @@ def start_child(action: Callable[[], object]) -> int:
         finally:
             os._exit(status)  # the process must never return into the runner
     return child
+
+
+def await_ioctl(child: int) -> None:
+    """Return when ``child`` sleeps in ioctl(), for which there is no event. Fails the check if it ends instead."""
+    while not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        # Number of the system call that it sleeps in; "running" if it does not (Documentation/filesystems/proc.rst).
+        with open(f"/proc/{child}/syscall") as file:  # noqa: PTH123 - pathlib is slow to import
+            if file.read().startswith(_IOCTL):
+                return
+        time.sleep(0.001)
+    raise CheckFailed("the process ended, and never slept in ioctl()")
 
 
 def end_of_child(child: int) -> int:

@@ -152,8 +152,15 @@ class _Page:
         )
 
     def _lost(self) -> list[str]:
-        """Skips without an expectation, skips hidden in passes, symbols that did not come out as asked."""
-        told = ((v, f"{_title_of(case)}: {why}") for v, case in self._all() for why in not_tested(case))
+        """Skips without an expectation, skips hidden in passes, symbols that did not come out as asked.
+
+        What many tests of a variant lack is said once.
+        """
+        lacking: dict[tuple[str, str], tuple[VariantReport, list[str]]] = {}
+        for variant, case in self._all():
+            for why in not_tested(case):
+                lacking.setdefault((variant.variant.name, why), (variant, []))[1].append(_title_of(case))
+        told = ((variant, _lack(names, why)) for (_, why), (variant, names) in lacking.items())
         return self._section("Not tested, and warnings", told)
 
     def _notes(self) -> list[str]:
@@ -185,6 +192,11 @@ class _Page:
 
 def _title_of(case: TestResult) -> str:
     return case.name if case.suite == KERNEL else f"{case.suite} {case.name}"
+
+
+def _lack(names: list[str], why: str) -> str:
+    """ "checks a: no such device", "39 tests, checks a and others: no such device"."""
+    return f"{names[0]}: {why}" if len(names) == 1 else f"{len(names)} tests, {names[0]} and others: {why}"
 
 
 def _step(case: TestResult) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness.splat.stack import RawFrame
 
 _LIMIT = 60  # seconds; a whole kernel takes 0.2
 _CODE = frozenset("tTwW")
+_HEX = re.compile(r"[0-9a-f]{1,16}")
 
 
 class Place(NamedTuple):
@@ -75,7 +77,7 @@ def read_symbols(text: str, wanted: frozenset[str] | set[str]) -> dict[str, list
 def _rows(text: str) -> Iterator[tuple[str, int, str, str]]:
     for line in text.split("\n"):
         columns = line.split("|")
-        if len(columns) == 7:
+        if len(columns) == 7 and _HEX.fullmatch(columns[1].strip()):
             yield columns[0].strip(), int(columns[1], 16), columns[2].strip(), columns[6].strip()
 
 
@@ -85,7 +87,7 @@ def address_of(frame: RawFrame, symbols: Sequence[Symbol]) -> tuple[str, int] | 
     A frame that is not exact shows where a call returns to: the call is before that.
     """
     same = [symbol for symbol in symbols if symbol.size == frame.size]
-    meant = same or [symbol for symbol in symbols if len(symbols) == 1 and frame.offset <= max(symbol.size, frame.size)]
+    meant = same or [symbol for symbol in symbols if len(symbols) == 1 and frame.offset <= (symbol.size or frame.size)]
     if len(meant) != 1:
         return None
     back = 0 if frame.exact or frame.offset == 0 else 1

@@ -9,34 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from harness.model import Splat
 from harness.splat import kinds
-from harness.splat.fingerprint import site_of
+from harness.splat.folding import folded, with_causes
 from harness.splat.lines import Line, kernel_lines, numbered, numbered_in
-from harness.splat.report import MAX_LINES, Report
+from harness.splat.report import Report
 from harness.splat.taint import unexplained
 
-__all__ = ["MAX_LINES", "find_panic", "find_splats", "find_splats_in"]
-
-MAX_DIFFERENT = 1000
-"""Reports that are told apart in one log; what comes then is only counted."""
-
-_MAX_WHOLE = 200  # of which the whole text is kept
 _MAX_CALLERS = 64
 _MAX_NESTED = 4
 _OURS = "dmabuf-harness: "
 _MARK = re.compile(r"dmabuf-harness: (?:\w{1,40} )?(start|end) (.+)")
 _PANIC = re.compile(r"Kernel panic - not syncing")
-_FOLLOWS = re.compile(
-    _PANIC.pattern + r": (?:Fatal exception|.{1,40}: panic_on_warn set|hung_task: |softlockup: |Hard LOCKUP|RCU Stall)"
-)
 
 
 class _Marks:
-    """Which test runs, by the marks that the harness writes to the log."""
+    """Which suite and test run, by the marks that the harness writes to the log. Not every test has an end mark."""
 
     def __init__(self) -> None:
         self._running: list[str] = []
@@ -48,6 +38,7 @@ class _Marks:
         if what in self._running:
             del self._running[self._running.index(what) :]
         if verb == "start":
+            del self._running[1:]
             self._running.append(what)
         else:
             self._last = what
@@ -108,7 +99,7 @@ class _Finder:
             self._add_to_outer(line, report)
         elif (kind := kinds.kind_of(line.text)) and not report.has_part(kind):
             self._begin(line, report)
-        elif kind or report.takes(line.text):
+        elif kind or report.takes(line):
             self._add(line, report)
         else:
             self._end(line.caller)
@@ -150,19 +141,14 @@ class _Finder:
 
     def _new(self, line: Line) -> Report | None:
         """The report that begins with ``line``."""
-        during = self._marks.during
-        if kinds.CUT_HERE.match(line.text):
-            report = Report("warn", line.number, during, cut_here=True, lines=[line.text])
-        elif kind := kinds.kind_of(line.text):
-            report = Report(kind, line.number, during)
-            report.add(line.text)
-        elif kinds.BEFORE_CUT.match(line.text):
-            report = Report("list-corruption", line.number, during)
-            report.add(line.text)
-        elif kinds.PRINTED_BY.match(line.text):
-            return self._complaint(line)
-        else:
-            return None
+        cut = kinds.CUT_HERE.match(line.text) is not None
+        kind = "warn" if cut else kinds.kind_of(line.text)
+        if not kind and kinds.BEFORE_CUT.match(line.text):
+            kind = "list-corruption"
+        if not kind:
+            return self._complaint(line) if kinds.PRINTED_BY.match(line.text) else None
+        report = Report(kind, line.number, self._marks.during, cut_here=cut)
+        report.add(line)
         return report
 
     def _complaint(self, line: Line) -> Report | None:
@@ -171,22 +157,22 @@ class _Finder:
         if said is None or kinds.ASKED_FOR.match(said.text):
             return None
         report = Report("trace", said.number, self._marks.during)
-        report.add(said.text)
-        report.add(line.text)
+        report.add(said)
+        report.add(line)
         return report
 
     def _depth(self, report: Report) -> int:
         return 1 + (self._depth(report.outer) if report.outer is not None else 0)
 
     def _add(self, line: Line, report: Report) -> None:
-        report.add(line.text)
+        report.add(line)
         self._close_if_done(line.caller, report)
 
     def _add_to_outer(self, line: Line, report: Report) -> None:
         """Without callers two CPUs are told apart by what a line looks like: this one is no title."""
         outer = report.outer
         assert outer is not None
-        outer.add(line.text)
+        outer.add(line)
         if outer.done:
             self._found.append(outer.finish())
             report.outer = outer.outer
@@ -210,38 +196,8 @@ class _Finder:
             self._end(caller)
 
 
-def _folded(splats: Iterable[Splat]) -> tuple[Splat, ...]:
-    """Each different report once, with its count. Different is what is printed elsewhere, or for another reason."""
-    different: dict[tuple[str, ...], Splat] = {}
-    for splat in splats:
-        key = (splat.fingerprint, splat.during, site_of(splat.text))
-        if key in different:
-            first = min(different[key], splat, key=lambda found: found.line)
-            different[key] = replace(first, count=different[key].count + 1)
-        elif len(different) < MAX_DIFFERENT:
-            different[key] = splat if len(different) < _MAX_WHOLE else replace(splat, text=splat.title)
-        else:
-            more = different.setdefault(("more",), _more(splat))
-            different["more",] = replace(more, count=more.count + 1)
-    return tuple(sorted(different.values(), key=lambda splat: splat.line))
-
-
-def _more(splat: Splat) -> Splat:
-    title = f"more than {MAX_DIFFERENT} different reports"
-    return replace(splat, kind="more", title=title, text=title, fingerprint="more", count=0)
-
-
-def _with_causes(splats: Iterable[Splat]) -> tuple[Splat, ...]:
-    """A panic that only ends what another report began is as different as that one."""
-    found: list[Splat] = []
-    for splat in splats:
-        follows = found and splat.kind == "panic" and _FOLLOWS.match(splat.title)
-        found.append(replace(splat, fingerprint=f"panic-after-{found[-1].fingerprint}") if follows else splat)
-    return tuple(found)
-
-
 def _all(lines: Iterable[tuple[int, str]]) -> tuple[Splat, ...]:
-    found = _with_causes(_folded(_Finder().read(kernel_lines(lines))))
+    found = with_causes(folded(_Finder().read(kernel_lines(lines))))
     return tuple(sorted((*found, *unexplained(found)), key=lambda splat: splat.line))
 
 

@@ -34,7 +34,9 @@ _REPLACEMENTS = tuple(
         (r"^.{1,16}(: page allocation failure|: vmalloc | invoked oom-killer)", r"task\1"),
         (r" \((?:Not tainted|Tainted: [A-Z ]+)\)", ""),
         (r" \[[^\]]{1,24}:\d+\]$", ""),
-        (r"[:,] (?:code: )?[^ ,:]{1,24}(?::\d+)?(?:/\d+|\[\d+\])(?:/0x[0-9a-f]+|/\d+)*$", ""),
+        (r"kworker/[\w:-]+", "kworker"),
+        (r"(?: code)?[:,] [^ ,:]{1,24}?(?:/0x[0-9a-f]+|/\d+|\[\d+\])+$", ""),
+        (r"pfn:[0-9a-f]+", "pfn"),
         (r" in process .{1,16}  ", " in process "),
         (r"(\.[chS])(?::\d+){1,2}", r"\1"),
         (r"\bCPU#?\d+", "CPU"),
@@ -47,16 +49,19 @@ _REPLACEMENTS = tuple(
 # Functions that report, or that stand for a primitive on which the caller went wrong: never the place of a fault.
 _MACHINERY = re.compile(
     # printing
-    r"(?:__)?dump_stack(?:_lvl)?|show_stack|__warn(?:_\w+)?|warn_slowpath_\w+|__WARN_trap|report_bug|handle_bug|die(?:_addr)?"
-    r"|__die(?:_body)?|oops_end|a?s?m?_?exc_\w+|page_fault_oops|kernelmode_fixup_or_oops|no_context|_{0,4}bad_area\w*"
-    r"|do_user_addr_fault|print_(?:\w{1,40}_bug|report|address_description|bad_irq_dependency|collision)"
-    r"|print_lock_(?:invalid_wait_context|nested_lock_not_held)|warn_alloc|dump_header|oom_kill_process|out_of_memory|bad_page|dump_page|sysfs_warn_dup"
+    r"(?:__)?dump_stack(?:_lvl)?|show_stack|__warn(?:_\w+)?|warn_slowpath_\w+|__WARN_trap|report_bug|handle_bug"
+    r"|die(?:_addr)?|__die(?:_body)?|oops_end|(?:asm_)?exc_\w+|page_fault_oops|kernelmode_fixup_or_oops|no_context"
+    r"|_{0,4}bad_area\w*|do_user_addr_fault"
+    r"|print_(?:\w{1,40}_bug|trailer|report|address_description|bad_irq_dependency|collision)"
+    r"|print_lock_(?:invalid_wait_context|nested_lock_not_held)|warn_alloc|dump_header|oom_kill_process|out_of_memory"
+    r"|bad_page|dump_page|sysfs_warn_dup"
     # sanitizers
     r"|(?:__)?k(?:as|ms|cs)an_\w+|__[amt]san_\w+|kfence_\w+|(?:__)?ubsan_\w+|check_region_inline|memcpy|memset|memmove"
     # lockdep and the locks
-    r"|lockdep_\w+|trace_(?:hard|soft)irqs_\w+|(?:__)?lock_(?:acquire|release|contended|acquired)\w*|validate_chain|check_noncircular|check_prev\w+"
-    r"|check_irq_usage|check_deadlock|check_wait_context|mark_(?:lock|usage)\w*|valid_state|register_lock_class"
-    r"|debug_check_no_\w+|_{0,2}mutex_\w+|(?:__)?ww_mutex_\w+|(?:__)?(?:down|up)_(?:read|write)\w*|rwsem_\w+"
+    r"|lockdep_\w+|trace_(?:hard|soft)irqs_\w+|(?:__)?lock_(?:acquire|release|contended|acquired)\w*|validate_chain"
+    r"|check_noncircular|check_prev\w+|check_irq_usage|check_deadlock|check_wait_context|valid_state"
+    r"|register_lock_class|mark_(?:lock|usage)\w*|debug_check_no_\w+|_{0,2}mutex_\w+"
+    r"|(?:__)?ww_mutex_\w+|(?:__)?(?:down|up)_(?:read|write)\w*|rwsem_\w+"
     r"|(?:_|do)_?raw_(?:spin|read|write)_\w+|(?:native_)?queued_\w+|spin_(?:bug|dump)|rwlock_bug"
     # sleeping
     r"|_{0,3}might_(?:sleep|resched|fault)|__cant_\w+|(?:debug_)?smp_processor_id|check_preemption_disabled|msleep\w*"
@@ -64,16 +69,17 @@ _MACHINERY = re.compile(
     r"|(?:__)?wait_for_com\w+|rcu_note_context_switch"
     # data structures and memory
     r"|refcount_\w+|__list_\w+|debug_print_object|(?:__)?debug_object_\w+|(?:slab|object)_err|slab_(?:bug|pad_check)"
-    r"|check_(?:object|slab|bytes_and_report)|(?:free|alloc)_(?:debug_processing|consistency_checks)|free_to_partial_list"
+    r"|check_(?:object|slab|bytes_and_report)|(?:free|alloc)_(?:debug_processing|consistency_checks)"
+    r"|free_to_partial_list|on_freelist"
     r"|_{0,3}slab_(?:free|alloc)\w*|kmem_cache_(?:alloc|free|destroy)\w*|(?:__)?kmalloc\w*|kfree|__kmem_cache_\w+"
     r"|free_(?:page_is_bad|pages_prepare|unref_page)\w*|(?:__)?alloc_(?:frozen_)?pages\w*|(?:__)?vmalloc\w*"
     r"|debug_dma_\w+|check_(?:unmap|sync)|err_printk|dma_(?:map|unmap|sync)_\w+"
 )
 # Functions between user space (or the start of a thread) and the code that matters.
 _ENTRY = re.compile(
-    r"entry_\w+|do_syscall_64|x64_sys_call|__(?:x64|do|se)_sys_\w+|ksys_\w+|vfs_\w+|ret_from_fork\w*|kthread|worker_thread"
-    r"|process_one_work|asm_\w+|common_startup_64|secondary_startup\w*|start_secondary|cpu_startup_entry|do_idle|rest_init"
-    r"|start_kernel|kernel_init\w*|do_one_initcall|proc_reg_\w+|kernfs_\w+|sysfs_\w+"
+    r"entry_\w+|do_syscall_64|x64_sys_call|__(?:x64|do|se)_sys_\w+|ksys_\w+|vfs_\w+|ret_from_fork\w*|kthread"
+    r"|worker_thread|process_one_work|asm_\w+|common_startup_64|secondary_startup\w*|start_secondary|cpu_startup_entry"
+    r"|do_idle|rest_init|start_kernel|kernel_init\w*|do_one_initcall|proc_reg_\w+|kernfs_\w+|sysfs_\w+"
 )
 _LOCK = re.compile(r"\((\S.{0,120}?)\)\{[^}]{1,24}\}")
 _VERSION = re.compile(r"#\d{1,9}")  # of several locks with one name: counted as they are first taken

@@ -123,13 +123,13 @@ SHAPE = re.compile(
 )
 
 _MEMORY = (
-    r"Mem-Info:|active_anon:|Node \d|DMA|Normal|lowmem_reserve|\d{1,12} (?:total )?page|Free swap|Total swap"
-    r"|\d{1,12} in swap|Unreclaimable slab|Tasks state|\[|oom-kill:|COMPACTION|Swap cache|Name "
+    r"Mem-Info:|active_anon:|Node \d|DMA|Normal|lowmem_reserve|\d{1,12} (?:total )?page|Free swap|Total swap|Swap cache"
+    r"|\d{1,12} in swap|Unreclaimable slab|Tasks state|\[|oom-kill:|Out of memory|COMPACTION|Name "
     r"|\w{1,40} {2,40}\d{1,12}KB"
 )
 _STALLED = (
-    r"rcu: |Task dump for CPU|CPU#\d{1,4} |Showing (?:all locks|busy|backtraces)|={20}|INFO: (?:task .{1,200}blocked on"
-    r"|Stall ended)|Future hung task|\"echo 0 >|workqueue |pool \d|Backtrace of|\(detected by"
+    r"rcu: |smp: |INFO: (?:s?rcu|task .{1,200}blocked on|Stall ended)|Task dump for CPU|CPU#\d{1,4} |={20}|pool \d"
+    r"|Showing (?:all locks|busy|backtraces)|Future hung task|\"echo 0 >|workqueue |Backtrace of|\(detected by"
 )
 _SLUB = r"FIX |Slab 0x|Object |Redzone |Padding |Bytes b4 |Allocated in |Freed in |\[.{1,40}overwritten\]|={20}|-{20}"
 MORE_SHAPES: dict[str, re.Pattern[str]] = {

@@ -16,18 +16,19 @@ MAX_WIDTH = 65_536
 """Bytes that are taken at once: a program may print megabytes without a newline."""
 
 # Also in the middle of a line: a daemon's text without a newline may stand before it.
-_STAMP = re.compile(r"(?:<(\d{1,4})>)?\[ {0,8}\d{1,12}\.\d{6}\](?:\[ {0,8}([TC]\d{1,10})\])? ?")
+_STAMP = re.compile(r"(?:<(\d{1,4})>)?\[ {0,8}(\d{1,12}\.\d{6})\](?:\[ {0,8}([TC]\d{1,10})\])? ?")
 _LONGEST_STAMP = 60
 _FACILITY = 3  # bits of the level below it
 
 
 class Line(NamedTuple):
-    """A line with a time stamp. ``number``: 1-based, in the log. ``caller``: "T12" (task), "C1" (CPU), "" if unknown.
+    """A line with a time stamp. ``number``: 1-based, in the log. ``seconds``: by the kernel's clock.
 
-    ``by_program``: known to come from a program, through /dev/kmsg.
+    ``caller``: "T12" (task), "C1" (CPU), "" if unknown. ``by_program``: known to be written through /dev/kmsg.
     """
 
     number: int
+    seconds: float
     caller: str
     text: str
     by_program: bool = False
@@ -71,6 +72,6 @@ def kernel_lines(lines: Iterable[tuple[int, str]]) -> Iterator[Line]:
     """Those of ``lines`` that have a time stamp, without it."""
     for number, line in lines:
         if "[" in line and (stamp := _STAMP.search(line)):
-            level, caller = stamp.groups()
+            level, seconds, caller = stamp.groups()
             by_program = level is not None and int(level) >> _FACILITY != 0
-            yield Line(number, caller or "", line[stamp.end() :].rstrip("\r"), by_program)
+            yield Line(number, float(seconds), caller or "", line[stamp.end() :].rstrip("\r"), by_program)

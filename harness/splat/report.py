@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from harness.model import Splat
 from harness.splat import kinds
 from harness.splat.fingerprint import fingerprint
+from harness.splat.lines import Line
 
 MAX_LINES = 400
 """Lines that are kept of one report; one that has no end must not swallow the log."""
@@ -15,13 +17,19 @@ MAX_LINES = 400
 MAX_LINE = 2048
 """Characters that are kept of a line."""
 
+PAUSE = 3.0
+"""Seconds of silence after which one without an end of its own has ended; 100 lines take an emulated console one."""
+
 _HEAD = 60  # lines before the call trace, where the report is known to have an end and so must come to it
 _FOREIGN = 16  # lines in a row that are none of a report's: it was torn, or has ended
+_RIP = re.compile(r"RIP: 0010:([\w.+/]{1,300}(?: \[[\w-]{1,64}\])?)")
+_STACK = ("<TASK>", "<IRQ>")
+_STACK_END = ("</TASK>", "</IRQ>")
 
 
 @dataclass
 class Report:
-    """``outer``: the report in the middle of which this one began, if that one goes on afterwards."""
+    """``line``: number of its first. ``outer``: the report in the middle of which this one began."""
 
     kind: str
     line: int
@@ -33,8 +41,12 @@ class Report:
     traced: bool = False  # its call trace has begun
     in_stack: bool = False  # between <TASK> and </TASK>
     ended: bool = False  # its end marker was seen; only kinds that add something afterwards go on
-    _seen: int = 0
+    _head: int = 0
     _foreign: int = 0
+    _dropped: int = 0
+    _seconds: float = 0.0
+
+    # --- whose is a line? -----------------------------------------------------------------------
 
     @property
     def has_end(self) -> bool:
@@ -46,15 +58,22 @@ class Report:
         """True if it is in the middle of something, whatever else is printed meanwhile."""
         return not self.ended and (self.in_stack or (self.has_end and bool(self.title)))
 
+    @property
+    def done(self) -> bool:
+        """True if nothing more can come."""
+        return (self.ended and self.kind not in kinds.MORE_SHAPES) or self.kind in kinds.ONE_LINE
+
+    @property
+    def is_one(self) -> bool:
+        """False for what turns out to be nothing: a stack dump without a stack, the reason of a BUG without a BUG."""
+        if self.kind == "list-corruption":
+            return self.cut_here
+        return self.kind != "trace" or self.traced
+
     def awaits_cut(self) -> bool:
         """True if a WARN or BUG that comes now is its own."""
         slub = self.kind == "slub" and not self.traced
         return slub or (len(self.lines) == 1 and kinds.BEFORE_CUT.match(self.title) is not None)
-
-    def begin_cut(self) -> None:
-        """The WARN or BUG that it awaited comes: a head of its own."""
-        self.cut_here = True
-        self._seen = 0
 
     def has_part(self, kind: str) -> bool:
         """True if a telling line of ``kind`` belongs to it."""
@@ -62,51 +81,68 @@ class Report:
             return kind == self.kind
         if self.traced:
             return False
-        first = self.cut_here and kind == "warn"
-        return not self.title or first or kind in kinds.PARTS.get(self.kind, ()) or (self.cut_here and kind == "oops")
+        return not self.title or (self.cut_here and kind == "warn") or kind in kinds.PARTS.get(self.kind, ())
 
-    def takes(self, text: str) -> bool:
-        """True if ``text``, which begins no other report, is a line of it."""
+    def takes(self, line: Line) -> bool:
+        """True if ``line``, which begins no other report, is one of it."""
+        text = line.text
         if self.ended:
-            return bool(text.strip()) and kinds.has_shape(self.kind, text) and not text.startswith(" ")
+            return bool(text.strip()) and not text.startswith(" ") and kinds.has_shape(self.kind, text)
+        if self._foreign >= _FOREIGN:
+            return False
         if self.has_end:
-            return self._foreign < _FOREIGN and (self.traced or self._seen < _HEAD or self.kind in kinds.RULED)
-        if self.traced:
+            return self.traced or self._head < _HEAD or self.kind in kinds.RULED
+        if line.seconds > self._seconds + PAUSE:
+            return False
+        if self.traced or self.kind in kinds.STALLS:
             return self.in_stack or kinds.has_shape(self.kind, text)
-        return self._seen < MAX_LINES
+        return self._head < MAX_LINES
 
-    def add(self, text: str) -> None:
+    # --- taking it ------------------------------------------------------------------------------
+
+    def begin_cut(self) -> None:
+        """The WARN or BUG that it awaited comes: a head of its own."""
+        self.cut_here = True
+        self._head = 0
+
+    def add(self, line: Line) -> None:
         """Take a line; ``done`` tells whether it was the last."""
-        self._seen += 1
+        text = line.text[:MAX_LINE]
         if len(self.lines) < MAX_LINES:
-            self.lines.append(text[:MAX_LINE])
-        if not self.title and text.strip():
-            self.title = text.strip()[:MAX_LINE]
-            self.kind = (kinds.kind_of(self.title, after_cut=True) or self.kind) if self.kind == "warn" else self.kind
+            self.lines.append(text)
+        else:
+            self._dropped += 1
+        if not self.title and self._may_be_title(text):
+            self.title = text.strip()
+            if self.kind == "warn":
+                self.kind = kinds.kind_of(self.title, after_cut=True) or self.kind
+        self._seconds = max(self._seconds, line.seconds)
         self._follow(text)
+
+    def _may_be_title(self, text: str) -> bool:
+        """False for what stands further below: the title was lost, or is printed later."""
+        return not (self.cut_here and (kinds.CUT_HERE.match(text) or kinds.SHAPE.match(text)))
 
     def _follow(self, text: str) -> None:
         self.ended = self.ended or kinds.END.match(text) is not None or self._ends_with_rule(text)
-        if kinds.CALL_TRACE.match(text):
-            self.traced = True
-        if self.traced:
-            stripped = text.strip()
-            self.in_stack = (self.in_stack or stripped in ("<TASK>", "<IRQ>")) and stripped not in ("</TASK>", "</IRQ>")
-            self._foreign = 0 if self.ended or kinds.has_shape(self.kind, text) else self._foreign + 1
+        self.traced = self.traced or kinds.CALL_TRACE.match(text) is not None
+        if not self.traced:
+            self._head += 1
+            return
+        stripped = text.strip()
+        self.in_stack = stripped not in _STACK_END and (self.in_stack or stripped in _STACK)
+        self._foreign = 0 if self.ended or kinds.has_shape(self.kind, text) else self._foreign + 1
 
     def _ends_with_rule(self, text: str) -> bool:
         return self.kind in kinds.RULED and len(self.lines) > 1 and kinds.RULE.match(text) is not None
 
-    @property
-    def done(self) -> bool:
-        return (self.ended and self.kind not in kinds.MORE_SHAPES) or self.kind in kinds.ONE_LINE
-
-    @property
-    def is_one(self) -> bool:
-        """False for a stack dump without a stack, which is nothing."""
-        return self.kind != "trace" or self.traced
+    def _title_from_registers(self) -> str:
+        """What a WARN would have said whose own line was lost among those of another CPU."""
+        found = next(filter(None, map(_RIP.match, self.lines)), None)
+        return f"WARNING: at {found[1]}" if found is not None else ""
 
     def finish(self) -> Splat:
-        text = "\n".join(self.lines[: len(self.lines) - self._foreign] or self.lines)
-        title = self.title or "------------[ cut here ]------------"
+        """What was read. Foreign lines at its end, which it only waited in, are left out."""
+        text = "\n".join(self.lines[: len(self.lines) - max(0, self._foreign - self._dropped)])
+        title = self.title or self._title_from_registers() or self.lines[0].strip()
         return Splat(self.kind, title, text, self.line, self.during, fingerprint=fingerprint(self.kind, title, text))

@@ -39,16 +39,16 @@ FLAGS: tuple[tuple[str, str], ...] = (
 _MEANING = dict(FLAGS)
 _BITS = {letter: bit for bit, (letter, _) in enumerate(FLAGS)}
 
-TROUBLE = frozenset("MBDWL")
-"""Flags that only come with trouble, which the kernel reports."""
+TROUBLE = frozenset("MBDW")
+"""Flags that only come with trouble, which the kernel reports. Not L: on 7.3 a sw_sync fence sets it (drivers/dma-buf/
+sw_sync.c), and a soft lockup is reported anyway."""
 
 _PRINTED = re.compile(r"\bTainted: ([A-Z ]{1,32})")
 _CUT = "[ cut here ]"
 _EXPLAIN = {
     "D": frozenset({"oops", "bug", "stack-overflow", "panic"}),
     "B": frozenset({"bad-page", "slub", "kasan", "kfence", "kmsan", "bug"}),
-    "L": frozenset({"soft-lockup"}),
-    "W": frozenset({"warn"}),
+    "W": frozenset({"warn", "atomic"}),  # kernel/sched/core.c counts its complaints as warnings
 }
 
 

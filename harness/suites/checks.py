@@ -69,7 +69,10 @@ class ChecksSuite:
                 yield TestResult(self.name, running, Status.ERROR, message=f"guest lost: {lost.reason}", log=logged)
             raise
         if running:
-            yield TestResult(self.name, running, Status.FAIL, message=_how_it_ended(command), log=logged)
+            yield TestResult(self.name, running, Status.ERROR, message=_how_it_ended(command), log=logged)
+            if running != names[-1]:
+                # Most of all an oops that killed it: the kernel lives, but nothing it does now would prove anything.
+                raise GuestLost(f"the runner of the checks ended in {running}")
 
     def _result(self, test: KtapTest, log: str) -> TestResult:
         """The runner's comments before a result are what it says of it, the last one the time it took."""
@@ -85,7 +88,7 @@ class ChecksSuite:
             float(times[-1]) if times else 0.0,
             test.reason if skipped else "; ".join(said[:1] or figures),
             output="\n".join([*said, *figures]),
-            lost_coverage=(f"{test.name}: {test.reason}",) if skipped and not moot else (),
+            lost_coverage=(test.reason,) if skipped and not moot else (),
             log=log,
             moot=moot,
             figures=tuple(figures),

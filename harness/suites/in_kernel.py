@@ -46,7 +46,7 @@ class InKernelSuite:
             return
         slow = SLOW[module] if context.leaves_out_slow_tests(guest) else frozenset()
         for name in slow:
-            yield TestResult(self.name, name, Status.SKIP, message=_TOO_SLOW, lost_coverage=(f"{name}: {_TOO_SLOW}",))
+            yield TestResult(self.name, name, Status.SKIP, message=_TOO_SLOW, lost_coverage=(_TOO_SLOW,))
         loads = (selftest_loads if module == SELFTESTS else kunit_loads)(context.only, slow)
         log = log_file(context.logs, module)
         run = _Run(module, f"{context.log_prefix}/{log.name}", context.planned)

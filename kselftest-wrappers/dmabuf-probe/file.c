@@ -12,11 +12,11 @@ struct probe_file *probe_file_create(void)
 	struct probe_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 
 	if (!file)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	file->log = kvcalloc(DMABUF_PROBE_MAX_EVENTS, sizeof(*file->log), GFP_KERNEL_ACCOUNT);
 	if (!file->log) {
 		kfree(file);
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	}
 	kref_init(&file->ref);
 	xa_init_flags(&file->objects, XA_FLAGS_ALLOC1);

@@ -21,6 +21,21 @@
 
 #include "compat.h"
 
+/* --- calls: calls.c, or pre.c --- */
+
+struct probe_file;
+struct probe_made;
+
+struct probe_call {
+	unsigned int cmd;
+	int (*run)(struct probe_file *file, void *argument, struct probe_made *made);
+};
+
+int probe_info(struct probe_file *file, void *argument, struct probe_made *made);
+const struct probe_call *probe_find_call(unsigned int cmd);
+int probe_start(void);
+void probe_stop(void);
+
 /* --- an open file and its handles: file.c --- */
 
 struct probe_file {

@@ -103,6 +103,20 @@ def test_a_kernel_comes_with_all_that_its_tests_need(linux: Linux) -> None:
     assert "gcc" in kernel.compiler and "ld" in kernel.compiler
     assert not kernel.reused
     assert sorted(compiled(kernel)) == ["drivers/dma-buf/dma-buf.o", "drivers/dma-buf/sync_file.o"]
+    assert (kernel.modules / "lib/modules/6.12.1/probe.o").is_file()
+    assert kernel.probe_failure == ""
+
+
+def test_a_kernel_that_the_probe_cannot_be_built_against_says_why(linux: Linux) -> None:
+    """A patch that changes the API is tested all the same, but for the contract."""
+    header = "include/linux/dma-buf.h"
+    first = (linux.path / header).read_text().splitlines()[0]
+    linux.edit(header, first, f"{first}\n#ifdef PROBE\n#error another API\n#endif")
+    kernel = linux.kernel()
+    why = 'the probe module cannot be built against this kernel: include/linux/dma-buf.h:3: #error "another API"'
+    assert kernel.probe_failure.replace('"', "") == why.replace('"', "")
+    assert not (kernel.modules / "lib/modules/6.12.1/probe.o").exists()
+    assert build.lookup(build.BuildRequest(linux.applied(), linux.config(), 2)) is not None
 
 
 def test_building_leaves_the_source_tree_clean(linux: Linux) -> None:

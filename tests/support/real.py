@@ -37,12 +37,12 @@ def harness_command(*arguments: str | Path) -> list[str]:
 
 
 def start_harness(
-    directory: Path, *arguments: str | Path, env: Mapping[str, str] | None = None
+    directory: Path, *arguments: str | Path, env: Mapping[str, str] | None = None, command: str = "run"
 ) -> subprocess.Popen[str]:
     """``dmabuf-harness run ARGUMENTS --out DIRECTORY`` as a user would start it; ``env``: on top of ours."""
     return subprocess.Popen(
         # A shell's background jobs ignore SIGINT, and so would what they start: a user at a terminal does not.
-        ["env", "--default-signal=INT", *harness_command("run", *arguments, "--out", directory)],
+        ["env", "--default-signal=INT", *harness_command(command, *arguments, "--out", directory)],
         cwd=directory.parent,
         env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT), **(env or {})},
         stdin=subprocess.DEVNULL,
@@ -87,6 +87,14 @@ def processes(mark: str) -> list[str]:
             except OSError:
                 continue  # ended meanwhile
     return found
+
+
+def assert_nothing_runs(mark: str) -> None:
+    """Nothing that inherited ``mark`` from the harness runs on, a moment later."""
+    deadline = time.monotonic() + 30
+    while left := processes(mark):
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.02)
 
 
 def qemu_processes(directory: Path) -> list[int]:

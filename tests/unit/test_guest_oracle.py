@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.guest import kernel, oracle
@@ -68,6 +70,30 @@ def test_buffers_are_counted(text: str, counts: dict[str, int]) -> None:
 )
 def test_timelines_are_counted(text: str, counts: dict[str, int]) -> None:
     assert oracle.count_timelines(text) == counts
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "counts"),
+    [
+        ("65536\n", "65533\n", {"DMA mapping": 3}),
+        ("65536\n", "65536\n", {"DMA mapping": 0}),
+        ("", "", {}),  # without CONFIG_DMA_API_DEBUG
+    ],
+)
+def test_dma_mappings_are_counted(total: str, free: str, counts: dict[str, int]) -> None:
+    assert oracle.count_mappings(total, free) == counts
+
+
+def test_a_dma_mapping_that_stays_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(oracle, "DMA_DEBUG", str(tmp_path))
+    monkeypatch.setattr(oracle, "SYNC_INFO", "/nonexistent")
+    monkeypatch.setattr(kernel, "BUFINFO", "/nonexistent")
+    (tmp_path / "nr_total_entries").write_text("65536\n")
+    (tmp_path / "num_free_entries").write_text("65530\n")
+    before = oracle.Inventory()
+    assert before.leaked_objects() == []
+    (tmp_path / "num_free_entries").write_text("65529\n")
+    assert before.leaked_objects() == ["leaked 1 DMA mapping: 7 now, before the check 6"]
 
 
 def test_what_is_gone_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,10 +100,17 @@ def test_many_failures_are_named_and_counted_not_told_at_length() -> None:
 
 
 def test_many_skips_are_counted_too() -> None:
-    results = tuple(TestResult("checks", f"test{number:02d}", Status.SKIP, message="no vgem") for number in range(30))
+    results = tuple(TestResult("checks", f"test{n:02d}", Status.SKIP, message=f"no vgem {n}") for n in range(30))
     text = render(run_report(variant_report(ON, results)))
     assert text.count(": no vgem") == MAX_TOLD
     assert f"{30 - MAX_TOLD} more in {RUN_DIR}/report.html" in text
+
+
+def test_what_many_tests_lack_is_said_once() -> None:
+    results = tuple(TestResult("checks", f"test{n:02d}", Status.SKIP, message="no vgem") for n in range(30))
+    text = render(run_report(variant_report(ON, results)))
+    assert "move-notify-on: 30 tests, checks test00 and others: no vgem" in text
+    assert text.count("no vgem") == 1
 
 
 def test_what_died_is_told_before_what_therefore_never_ran() -> None:

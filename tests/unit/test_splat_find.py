@@ -253,6 +253,41 @@ def test_reports_of_two_cpus_are_told_apart() -> None:
     assert [splat.text.count("\n") for splat in found] == [2, 2]
 
 
+def test_a_report_without_end_ends_with_silence() -> None:
+    lines = ["[   10.000000] BUG: Bad rss-counter state mm:1 type:2 val:3", "[   10.100000] more of it"]
+    (splat,) = find_splats("\n".join([*lines, "[   20.000000] net: link is up"]))
+    assert splat.text.endswith("more of it")
+
+
+def test_report_torn_in_its_stack_does_not_swallow_the_log() -> None:
+    text = stamped("WARNING: inconsistent lock state\nCall Trace:\n <TASK>\n f+0x1/0x2\n" + "ordinary\n" * 1000)
+    (splat,) = find_splats(text)
+    assert splat.text.endswith(" f+0x1/0x2")
+
+
+def test_oops_while_a_warning_is_printed_is_a_report_of_its_own() -> None:
+    text = stamped(
+        "------------[ cut here ]------------\nplanted\nWARNING: CPU: 0 PID: 1 at f+0x1/0x2\n"
+        "BUG: kernel NULL pointer dereference, address: 0\nOops: Oops: 0000 [#1]\nCall Trace:\n g+0x1/0x2\n"
+        "---[ end trace 0 ]---\nCall Trace:\n f+0x1/0x2\n---[ end trace 0 ]---"
+    )
+    warn, oops = find_splats(text)
+    assert (warn.kind, oops.kind) == ("warn", "oops")
+    assert "g+0x1" not in warn.text and warn.text.endswith("f+0x1/0x2\n---[ end trace 0 ]---")
+
+
+@pytest.mark.parametrize(
+    ("registers", "title"),
+    [("RIP: 0010:f+0x1/0x2 [m]\n", "WARNING: at f+0x1/0x2 [m]"), ("", "------------[ cut here ]------------")],
+)
+def test_title_of_a_torn_warning_is_not_what_stands_below_it(registers: str, title: str) -> None:
+    text = (
+        f"------------[ cut here ]------------\nModules linked in: m\n{registers}CPU: 0 PID: 1\n---[ end trace 0 ]---"
+    )
+    (splat,) = find_splats(stamped(text))
+    assert (splat.kind, splat.title) == ("warn", title)
+
+
 def test_report_without_end_does_not_swallow_the_log() -> None:
     text = stamped("BUG: Bad page state in process x\n" + "an ordinary line\n" * 2000 + "BUG: KASAN: x in f")
     first, second = find_splats(text)
@@ -274,6 +309,12 @@ def test_during() -> None:
         "after checks",
         "sync",
     ]
+
+
+def test_a_test_without_an_end_mark_ends_when_the_next_one_starts() -> None:
+    bug = "BUG: Bad page state in process x\n"
+    text = "dmabuf-harness: start pytest\n" + "".join(f"dmabuf-harness: start {name}\n{bug}" for name in "abc")
+    assert [splat.during for splat in find_splats(stamped(text))] == ["pytest: a", "pytest: b", "pytest: c"]
 
 
 def test_a_mark_ends_a_report() -> None:

@@ -16,7 +16,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.splat import addresses, find_panic, find_splats, finder, fingerprint, kinds, lines, report, stack, taint
+from harness.splat import (
+    addresses,
+    find_panic,
+    find_splats,
+    finder,
+    fingerprint,
+    folding,
+    kinds,
+    lines,
+    report,
+    stack,
+    taint,
+)
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -119,7 +131,7 @@ def test_reports_of_several_callers_are_told_apart_in_any_interleaving(data: st.
 
 # --- the work ---------------------------------------------------------------------------------
 
-MODULES = (lines, kinds, report, finder, stack, fingerprint, taint, addresses)
+MODULES = (lines, kinds, report, finder, folding, stack, fingerprint, taint, addresses)
 
 
 def _patterns(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:
@@ -199,6 +211,6 @@ def test_four_times_the_log_is_four_times_the_work(flood: str) -> None:
 def test_a_flood_of_reports_is_counted_not_kept() -> None:
     log = "".join(f"[   12.345678] BUG: Bad page {chr(97 + n % 26) * (n // 26 + 1)}\n" for n in range(1500))
     found = find_splats(log)
-    assert len(found) <= finder.MAX_DIFFERENT + 1
+    assert len(found) <= folding.MAX_DIFFERENT + 1
     assert sum(splat.count for splat in found) == 1500
     assert found[-1].kind == "more"

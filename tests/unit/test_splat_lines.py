@@ -24,7 +24,6 @@ def lines(text: str) -> list[Line]:
     ("line", "caller", "text"),
     [
         ("[    1.234567] hello", "", "hello"),
-        ("[12345.234567] hello", "", "hello"),
         ("[    1.234567][    T1] hello", "T1", "hello"),
         ("[    1.234567][   C12]  <TASK>", "C12", " <TASK>"),
         ("<4>[    1.234567] hello", "", "hello"),
@@ -35,7 +34,15 @@ def lines(text: str) -> list[Line]:
     ],
 )
 def test_prefixes(line: str, caller: str, text: str) -> None:
-    assert lines(line) == [Line(1, caller, text)]
+    assert lines(line) == [Line(1, 1.234567, caller, text)]
+
+
+def test_times() -> None:
+    assert [line.seconds for line in lines("[    0.000000] a\n[12345.234567] b\n[9999999.000001] c")] == [
+        0.0,
+        12345.234567,
+        9999999.000001,
+    ]
 
 
 @pytest.mark.parametrize("line", ["hello", "", "[1.2] hello", "[    1.234567 hello", "1.234567] hello", "<4>hello"])

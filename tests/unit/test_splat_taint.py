@@ -67,6 +67,11 @@ def test_a_report_that_is_there_explains_it() -> None:
     assert taints(warn + bug("Tainted: G      D W      ")) == ["taint-D"]
 
 
+def test_sleeping_where_one_must_not_counts_as_a_warning() -> None:
+    atomic = bug("Not tainted", "BUG: sleeping function called from invalid context at a.c:1")
+    assert taints(atomic + bug("Tainted: G        W      ")) == []
+
+
 def test_a_flag_is_told_once() -> None:
     assert taints(bug("Tainted: G        W      ") + bug("Tainted: G        W      ", "BUG: Bad rss-counter")) == [
         "taint-W"
@@ -75,3 +80,8 @@ def test_a_flag_is_told_once() -> None:
 
 def test_modules_are_no_trouble() -> None:
     assert taints(bug("Tainted: G           OE    N")) == []
+
+
+def test_the_flag_of_a_soft_lockup_is_no_trouble_by_itself() -> None:
+    """Seen on 7.3: making a sw_sync fence sets it."""
+    assert taints(bug("Tainted: G           O L   ")) == []

@@ -62,7 +62,7 @@ def test_results(tmp_path: Path) -> None:
     assert failed.message == "failed: expected EINVAL, but the call succeeded (a.py:42)"
     assert failed.output.splitlines()[1] == "leaked descriptor 7 -> /dmabuf:"
     assert (skipped.status, skipped.message) == (Status.SKIP, "no such device")
-    assert skipped.lost_coverage == ("a.skips: no such device",)
+    assert skipped.lost_coverage == ("no such device",)
     assert (measured.figures, measured.message) == (("bytes pinned: 0",), "bytes pinned: 0")
     assert (moot.status, moot.moot, moot.lost_coverage) == (Status.SKIP, True, ())
     assert not skipped.moot
@@ -89,10 +89,21 @@ def test_guest_lost_between_two_checks_blames_none(tmp_path: Path) -> None:
     ("status", "message"),
     [(139, "the runner ended in it with status 139: Fatal error: oh"), (None, "still ran after 0 s")],
 )
-def test_dead_runner_fails_the_check_that_ran(tmp_path: Path, status: int | None, message: str) -> None:
+def test_dead_runner_is_an_error_of_the_check_that_ran_and_the_rest_needs_another_guest(
+    tmp_path: Path, status: int | None, message: str
+) -> None:
     cut = OUTPUT.split("# failed", maxsplit=1)[0] + "Fatal error: oh\n"
-    last = collect(tmp_path, Answer(cut, status))[0][-1]
-    assert (last.name, last.status, last.message) == ("a.fails", Status.FAIL, message)
+    results, _, reason = collect(tmp_path, Answer(cut, status))
+    last = results[-1]
+    assert (last.name, last.status, last.message) == ("a.fails", Status.ERROR, message)
+    assert reason == "the runner of the checks ended in a.fails"
+
+
+def test_a_runner_that_dies_in_the_last_check_costs_no_guest(tmp_path: Path) -> None:
+    name = all_checks()[3]
+    results, _, reason = collect(tmp_path, Answer(f"KTAP version 1\n1..1\n# start {name}\nKilled\n", 137), name)
+    assert [(result.name, result.status) for result in results] == [(name, Status.ERROR)]
+    assert reason == ""
 
 
 def test_command(tmp_path: Path) -> None:

@@ -8,14 +8,22 @@ import secrets
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from harness.model import BootOutcome, Status
 from tests.support.kernel_patches import patch_file
-from tests.support.real import LIMIT, Run, await_phase, processes, qemu_processes, run_harness, start_harness
+from tests.support.real import (
+    LIMIT,
+    Run,
+    assert_nothing_runs,
+    await_phase,
+    processes,
+    qemu_processes,
+    run_harness,
+    start_harness,
+)
 
 pytestmark = pytest.mark.vm
 CORE = "drivers/dma-buf/dma-buf.c"
@@ -100,14 +108,6 @@ def test_ended_in_any_phase_nothing_is_left(main_run: Run, tmp_path: Path, phase
     if number != signal.SIGKILL:
         kept = Run(process.returncode, stdout, stderr, directory).report
         assert kept.interrupted and kept.is_bad
-
-
-def assert_nothing_runs(mark: str) -> None:
-    """Nothing that inherited ``mark`` from the harness runs on, a moment later."""
-    deadline = time.monotonic() + 30
-    while left := processes(mark):
-        assert time.monotonic() < deadline, f"still running: {left}"
-        time.sleep(0.02)
 
 
 def test_after_all_that_the_next_run_works(main_run: Run, tmp_path: Path) -> None:

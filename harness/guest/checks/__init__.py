@@ -18,6 +18,7 @@ def load() -> None:
         limits,  # noqa: F401
         limits_memory,  # noqa: F401
         probe,  # noqa: F401
+        probe_arguments,  # noqa: F401
         sw_sync,  # noqa: F401
         sw_sync_merge,  # noqa: F401
         udmabuf,  # noqa: F401
@@ -34,6 +35,7 @@ def _load_contract() -> None:
     """After the rest, and in it last the checks that make the kernel complain about its locks."""
     from harness.guest.checks import (  # noqa: PLC0415
         contract_failures,  # noqa: F401
+        contract_huge_pages,  # noqa: F401
         contract_importing,  # noqa: F401
         contract_mapping,  # noqa: F401
         contract_moving,  # noqa: F401

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import os
+
 from harness.guest import uapi
 from harness.guest.checks.contract import DYNAMIC, SIZE, STATIC, D, Expected, S, calls, check, expect_balance
-from harness.guest.kernel import PAGE, DmaBuf, Heap, udmabuf, vgem
+from harness.guest.kernel import PAGE, DmaBuf, Heap, Memfd, Udmabuf, vgem
 from harness.guest.probe import Mapping, Probe
 from harness.guest.registry import expect, expect_equal
 
@@ -107,40 +109,54 @@ def row_23_all_importers_share_one_memory() -> None:
         expect_equal("the other importer's mapping", read.read(SIZE), _pattern(0x45))
 
 
-def _check_foreign(make: Callable[[int], DmaBuf]) -> None:
-    """Static and dynamic importers see what the CPU wrote, and the CPU sees what they write."""
-    with Probe() as probe, make(SIZE) as buffer, buffer.map(SIZE) as view:
+def _check_foreign(buffer: DmaBuf, write: Callable[[bytes], object], read: Callable[[], bytes]) -> None:
+    """Static and dynamic importers see what was written to the memory, and what they write is read there."""
+    with Probe() as probe:
         for kind in (S, D):
-            buffer.sync(uapi.DMA_BUF_SYNC_START | uapi.DMA_BUF_SYNC_RW)
-            view[:] = _pattern(0x50 + kind)
-            buffer.sync(uapi.DMA_BUF_SYNC_END | uapi.DMA_BUF_SYNC_RW)
+            write(_pattern(0x50 + kind))
             with probe.attach(buffer.fileno(), kind) as importer, importer.map() as mapping:
                 expect_equal("mapped bytes", mapping.size, SIZE)
                 expect_equal("mapping", mapping.read(SIZE), _pattern(0x50 + kind))
                 mapping.write(_pattern(0x60 + kind))
+            expect_equal("buffer", read(), _pattern(0x60 + kind))
+
+
+def _check_foreign_by_cpu(buffer: DmaBuf) -> None:
+    """Written and read through the buffer's own mapping for the CPU."""
+    with buffer.map(SIZE) as view:
+
+        def write(data: bytes) -> None:
+            buffer.sync(uapi.DMA_BUF_SYNC_START | uapi.DMA_BUF_SYNC_WRITE)
+            view[:] = data
+            buffer.sync(uapi.DMA_BUF_SYNC_END | uapi.DMA_BUF_SYNC_WRITE)
+
+        def read() -> bytes:
             buffer.sync(uapi.DMA_BUF_SYNC_START | uapi.DMA_BUF_SYNC_READ)
-            expect_equal("buffer", view[:], _pattern(0x60 + kind))
+            data = view[:]
             buffer.sync(uapi.DMA_BUF_SYNC_END | uapi.DMA_BUF_SYNC_READ)
+            return data
+
+        _check_foreign(buffer, write, read)
 
 
 @check
 def row_23_importers_of_udmabuf_see_its_memory() -> None:
-    _check_foreign(udmabuf)
+    """The memfd itself; not by DMA_BUF_IOCTL_SYNC, in which udmabuf of 5.6 breaks (begin_cpu_udmabuf())."""
+    with Udmabuf() as device, Memfd(SIZE) as memory, device.create(memory.fileno(), SIZE) as buffer:
+        _check_foreign(
+            buffer,
+            lambda data: os.pwrite(memory.fileno(), data, 0),
+            lambda: os.pread(memory.fileno(), SIZE, 0),
+        )
 
 
 @check
 def row_23_importers_of_the_system_heap_see_its_memory() -> None:
-    def make(size: int) -> DmaBuf:
-        with Heap() as heap:
-            return heap.allocate(size)
-
-    _check_foreign(make)
+    with Heap() as heap, heap.allocate(SIZE) as buffer:
+        _check_foreign_by_cpu(buffer)
 
 
 @check
 def row_23_importers_of_vgem_see_its_memory() -> None:
-    def make(size: int) -> DmaBuf:
-        with vgem() as card:
-            return card.export(card.create_dumb(PAGE // 4, size // PAGE).handle)
-
-    _check_foreign(make)
+    with vgem() as card, card.export(card.create_dumb(PAGE // 4, SIZE // PAGE).handle) as buffer:
+        _check_foreign_by_cpu(buffer)

@@ -34,14 +34,15 @@ def name_shows_in_fdinfo_and_path() -> None:
 @check
 def name_has_a_limit() -> None:
     """DMA_BUF_NAME_LEN with its NUL; what is refused leaves the name as it was."""
-    longest = b"n" * (uapi.DMA_BUF_NAME_LEN - 1)
-    with udmabuf() as buffer:
-        _named(buffer, longest)
-        with expect_errno(EINVAL):
-            buffer.set_name(longest + b"x")
-        with expect_errno(EFAULT):
-            buffer.ioctl(uapi.DMA_BUF_SET_NAME_B, 0)
-        expect_equal("name in fdinfo", buffer.info().get("name"), longest.decode())
+    for request in (uapi.DMA_BUF_SET_NAME_A, uapi.DMA_BUF_SET_NAME_B):
+        longest = b"n" * (uapi.DMA_BUF_NAME_LEN - 1)
+        with udmabuf() as buffer:
+            _named(buffer, longest, request)
+            with expect_errno(EINVAL):
+                buffer.set_name(longest + b"x", request)
+            with expect_errno(EFAULT):
+                buffer.ioctl(request, 0)
+            expect_equal("name in fdinfo", buffer.info().get("name"), longest.decode())
 
 
 @check

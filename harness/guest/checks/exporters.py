@@ -12,7 +12,7 @@ from errno import EFAULT, EINVAL
 from harness.guest import uapi
 from harness.guest.kernel import PAGE, READABLE, WRITABLE, DmaBuf, Drm, Heap, Memfd, udmabuf, vgem
 from harness.guest.registry import Group, expect, expect_equal, expect_errno
-from harness.guest.waiting import SIGBUS, SIGTERM, end_of_child, in_child, soon, start_child
+from harness.guest.waiting import SIGBUS, SIGTERM, await_ioctl, end_of_child, in_child, soon, start_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -211,18 +211,11 @@ def _write_while_a_device_reads(buffer: DmaBuf) -> None:
 def wait_for_cpu_access_can_be_interrupted(make: Maker) -> None:
     """A process that sleeps in it can be killed at once: the fence is still pending when it is gone."""
     with make(PAGE) as buffer, _Pending(buffer, uapi.VGEM_FENCE_WRITE) as device:
-        reader, writer = os.pipe()
-
-        def begin() -> None:
-            os.write(writer, b"x")
-            buffer.sync(_START | _READ)
-
+        child = start_child(lambda: buffer.sync(_START | _READ))
         try:
-            child = start_child(begin)
-            os.read(reader, 1)
-            os.kill(child, SIGTERM)
-            expect_equal("end of the child", end_of_child(child), -SIGTERM)
+            await_ioctl(child)
         finally:
-            os.close(reader)
-            os.close(writer)
+            os.kill(child, SIGTERM)
+            end = end_of_child(child)
+        expect_equal("end of the child", end, -SIGTERM)
         expect(device.waits(), "the process ended only when the fence did")

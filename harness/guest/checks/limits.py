@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import os
-from errno import EMFILE
+from errno import EMFILE, ENOMEM
 
 from harness.guest import uapi
 from harness.guest.kernel import PAGE, Descriptor, Heap, Memfd, Timeline, Udmabuf, udmabuf, vgem
 from harness.guest.registry import Group, absent_is_skipped, expect_equal, expect_errno
+from harness.guest.waiting import in_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,3 +108,21 @@ def import_without_a_descriptor() -> None:
             handle = card.import_fd(buffer.fileno())
         with card.export(handle) as again:
             expect_equal("re-exported buffer", again.inode(), buffer.inode())
+
+
+@check
+def mapping_without_address_space() -> None:
+    """RLIMIT_AS refuses it before the exporter is asked: the pages of a large buffer, never used, are never made."""
+    size = 64 << 20
+    with vgem() as card, card.export(card.create_dumb(4096, size >> 14, 32).handle) as buffer:
+
+        def map_it() -> None:
+            import resource  # noqa: PLC0415
+
+            with open("/proc/self/statm") as file:  # noqa: PTH123 - pathlib is slow to import
+                used = int(file.read().split()[0]) * PAGE
+            resource.setrlimit(resource.RLIMIT_AS, (used + size // 2, resource.RLIM_INFINITY))
+            with expect_errno(ENOMEM):
+                buffer.map(size)
+
+        expect_equal("end of the process that has no room for it", in_child(map_it), 0)

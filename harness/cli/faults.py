@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dmabuf-harness faults``: plant known bugs, one at a time, and see that each is found; and nothing without them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness import doctor
+from harness.cli.run import positive, record, run_job
+from harness.cli.rundir import RunDirectory, run_directory
+from harness.errors import ExitCode
+from harness.events import Event, Note
+from harness.faults import CUT_OFF, Campaign, as_json, load_faults, markdown, select_faults, summary, table
+from harness.model import RunReport
+from harness.paths import write_atomic
+from harness.pipeline import RunRequest, check
+from harness.report import render_table
+from harness.source import DEFAULT_BASE, obtain, parse_base
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "faults",
+        help="plant known bugs and see that they are found",
+        description="First the control: the base without a bug, where nothing may be red. Then each bug of "
+        "patches/faults: apply, build, boot, and see that the check that faults.toml names goes red. "
+        "Exits with 0 only if all are caught and the control is clean.",
+    )
+    parser.set_defaults(handler=faults)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="faults by name or pattern (default: all)")
+    parser.add_argument("--list", action="store_true", help="show the faults and do nothing")
+    parser.add_argument("--no-control", action="store_true", help="leave out the run without a bug")
+    parser.add_argument("--base", default=DEFAULT_BASE, metavar="BASE", help="as for run (default: %(default)s)")
+    parser.add_argument(
+        "-j", "--jobs", type=positive, default=os.cpu_count() or 2, metavar="N", help="make jobs (default: %(default)s)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="directory of all runs (default: runs/ID)")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table of docs/faults.md there")
+
+
+def faults(arguments: argparse.Namespace) -> int:
+    chosen = select_faults(load_faults(), arguments.names)
+    if arguments.list:
+        width = max(len(fault.name) for fault in chosen)
+        sys.stdout.write("".join(f"{fault.name:{width}}  {fault.bug}\n" for fault in chosen))
+        return ExitCode.OK
+    doctor.require(doctor.check_all(None))
+    obtain(parse_base(arguments.base), lambda text: None)
+    with run_directory(arguments.out) as directory:
+        directory.create()
+        request = RunRequest(directory.path, ("dmabuf-harness", *sys.argv[1:]), arguments.base, jobs=arguments.jobs)
+        campaign = Campaign(chosen, request, _Quietly(), _say)
+        try:
+            code = ExitCode.OK if arguments.no_control else _control(campaign)
+            if code not in CUT_OFF:
+                code = campaign.try_all()
+        finally:
+            directory.kept = _write(campaign, len(chosen), directory.path, arguments.markdown)
+    return code
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _control(campaign: Campaign) -> ExitCode:
+    request = campaign.control()
+    outcome, written = run_job(request, RunDirectory(request.directory))
+    _say(render_table(outcome.report, written))
+    if outcome.exit_code not in CUT_OFF:
+        campaign.take_control(outcome.report)
+    return outcome.exit_code
+
+
+def _write(campaign: Campaign, asked: int, directory: Path, table_file: Path | None) -> bool:
+    """Show the table and write faults.json, whatever ended the campaign; False if there is nothing to tell."""
+    verdicts, alarms = campaign.verdicts, campaign.alarms
+    if not verdicts and alarms is None:
+        return False
+    write_atomic(directory / "faults.json", json.dumps(as_json(verdicts, alarms), indent=1) + "\n")
+    if table_file is not None:
+        write_atomic(table_file, markdown(verdicts))
+    _say(f"\n{table(verdicts)}\n\n{summary(verdicts, asked, alarms)}\nresults  {directory}")
+    return True
+
+
+class _Quietly:
+    """Does a run without its progress, but for notes (another run is waited for, how guests run): each is said once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, request: RunRequest) -> tuple[ExitCode, RunReport]:
+        outcome, _ = record(check(request), RunDirectory(request.directory), self._note)
+        return outcome.exit_code, outcome.report
+
+    def _note(self, _elapsed: float, event: Event) -> None:
+        if isinstance(event, Note) and event.text not in self._said:
+            self._said.add(event.text)
+            _say(event.text)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Did the harness find a planted bug? Read off the report of a run; nothing here runs anything."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from harness.faults.catalogue import Fault, How
+from harness.model import BootOutcome, RunReport, Splat, Status, TestResult, VariantReport
+
+# How the words begin that runner, suites and guest have for a check that came to no end ...
+_NO_END = ("timed out after", "still ran after", "guest lost: it hangs", "guest lost: no answer")
+# ... and for one that took its process, or the guest, with it.
+_DEATH = ("guest lost:", "the runner ended in it")
+# Kinds of reports that end whatever printed them. What dies with a lock held hangs as it exits, so words alone mislead.
+_DEADLY = ("oops", "panic")
+
+
+class Outcome(enum.Enum):
+    """What became of a planted bug."""
+
+    CAUGHT = "caught"
+    OTHERWISE = "caught in another way"  # the named check is red, but not as it should be
+    ANOTHER = "caught by another check"
+    MISSED = "missed"
+    BROKEN = "broken"  # nothing can be said: it does not apply, build or boot, or the check is of no use
+
+    @property
+    def is_good(self) -> bool:
+        return self is Outcome.CAUGHT
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome for one fault. ``detail``: what gave it away, or what is wrong, in one line. ``seconds``: wall time.
+
+    ``others``: the checks that found it instead, as "variant: check".
+    """
+
+    fault: Fault
+    outcome: Outcome
+    detail: str = ""
+    seconds: float = 0.0
+    others: tuple[str, ...] = ()
+
+
+def judge(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) -> Verdict:
+    """The verdict after a run of the named check alone. It must go red in every variant of the run.
+
+    ``red_on_base``: names of checks that are red without the bug, and so prove nothing.
+    """
+    if fault.check in red_on_base:
+        return Verdict(fault, Outcome.BROKEN, f"{fault.check} is red without the bug, too")
+    if trouble := next(filter(None, (_untested(variant) for variant in report.variants)), ""):
+        return Verdict(fault, Outcome.BROKEN, trouble)
+    judged = [_judge_variant(fault, variant) for variant in report.variants if not variant.same_as]
+    worst = max(judged, key=lambda verdict: list(Outcome).index(verdict.outcome), default=None)
+    return worst or Verdict(fault, Outcome.BROKEN, "no kernel was built")
+
+
+def judge_whole(fault: Fault, report: RunReport) -> Verdict:
+    """The verdict after a run of whole suites, for a bug that the named check did not see."""
+    if trouble := next(filter(None, (_untested(variant) for variant in report.variants)), ""):
+        return Verdict(fault, Outcome.BROKEN, trouble)
+    others = tuple(dict.fromkeys(name for name, _ in _alarms(report)))
+    if others:
+        return Verdict(fault, Outcome.ANOTHER, f"{fault.check} alone is green", others=others)
+    return Verdict(fault, Outcome.MISSED, f"{fault.check} is green, and all others")
+
+
+def alarms(report: RunReport) -> tuple[str, ...]:
+    """One line for everything that is red in a run of the base without any bug."""
+    found = [f"{name}: {what}" for name, what in _alarms(report)]
+    found += [trouble for variant in report.variants if (trouble := _untested(variant))]
+    return tuple(found)
+
+
+def red_checks(report: RunReport) -> frozenset[str]:
+    """Names of the checks that are red in any variant."""
+    return frozenset(result.name for variant in report.variants for result in variant.results if result.is_bad)
+
+
+# --- one variant ------------------------------------------------------------------------------
+
+
+def _untested(variant: VariantReport) -> str:
+    """Why nothing was tested on this kernel, or ""."""
+    name = variant.variant.name
+    if (failure := variant.build_failure) is not None:
+        first = next((f"{m.path}:{m.line}: {m.text}" for m in failure.messages), "see its build.log")
+        return f"{name}: does not build: {first}"
+    if variant.kernel is None and not variant.same_as:
+        return f"{name}: was not built"
+    if variant.boots and variant.boots[0].outcome is not BootOutcome.UP:
+        return f"{name}: does not boot: {variant.boots[0].ended}"
+    return ""
+
+
+def _judge_variant(fault: Fault, variant: VariantReport) -> Verdict:
+    result = next((one for one in variant.results if (one.suite, one.name) == (fault.suite, fault.check)), None)
+    name = variant.variant.name
+    if result is None or result.status is Status.MISSING:
+        return Verdict(fault, Outcome.BROKEN, f"{name}: {fault.check} did not run")
+    splats = [one for one in variant.splats if one.is_bad and one.during == f"{fault.suite}: {fault.check}"]
+    seen = _ways(result, splats)
+    if not seen:
+        said = f"skipped: {result.message}" if result.status is Status.SKIP else "green"
+        return Verdict(fault, Outcome.MISSED, f"{name}: {fault.check} is {said}")
+    words = splats[0].title if splats and fault.how in (How.SPLAT, How.CRASH) else result.message
+    if fault.how in seen:
+        return Verdict(fault, Outcome.CAUGHT, words)
+    ways = " and ".join(sorted(way.value for way in seen))
+    return Verdict(fault, Outcome.OTHERWISE, f"{name}: {ways} instead of {fault.how.value}: {words}")
+
+
+def _ways(result: TestResult, splats: list[Splat]) -> frozenset[How]:
+    """In which ways the bug gave itself away while the check ran; often in several: an oops is a report too."""
+    found = set()
+    if splats or "kernel report: " in result.message + result.output:
+        found.add(How.SPLAT)
+    if any(splat.kind in _DEADLY for splat in splats):
+        found.add(How.CRASH)
+    if result.is_bad:
+        found.add(_end(result.message))
+    # The oracle reads the kernel's reports after the check: a check that only it made fail did not fail itself.
+    if result.message.startswith("kernel report: "):
+        found.discard(How.FAIL)
+    return frozenset(found)
+
+
+def _end(message: str) -> How:
+    """How a red check ended."""
+    if message.startswith(_NO_END):
+        return How.HANG
+    return How.CRASH if message.startswith(_DEATH) else How.FAIL
+
+
+def _alarms(report: RunReport) -> Iterator[tuple[str, str]]:
+    """("variant: suite: test", what it says) of all that is red; a splat stands for what ran when it was printed."""
+    for variant in report.variants:
+        for result in variant.results:
+            if result.is_bad:
+                yield f"{variant.variant.name}: {result.suite}: {result.name}", result.message or result.status.value
+        for splat in variant.splats:
+            if splat.is_bad:
+                yield f"{variant.variant.name}: {splat.during or 'kernel'}", splat.title

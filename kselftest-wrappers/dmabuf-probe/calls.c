@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which function answers which call, and the device that importers need. */
+
+#include <linux/dma-mapping.h>
+#include <linux/platform_device.h>
+
+#include "probe.h"
+
+static const struct probe_call probe_calls[] = {
+	{ DMABUF_PROBE_INFO, probe_info },
+	{ DMABUF_PROBE_EXPORT, probe_export },
+	{ DMABUF_PROBE_FAIL, probe_fail },
+	{ DMABUF_PROBE_MOVE, probe_move },
+	{ DMABUF_PROBE_CLOSE_BUFFER, probe_close_buffer },
+	{ DMABUF_PROBE_ATTACH, probe_attach },
+	{ DMABUF_PROBE_DETACH, probe_detach },
+	{ DMABUF_PROBE_PIN, probe_pin },
+	{ DMABUF_PROBE_UNPIN, probe_unpin },
+	{ DMABUF_PROBE_MAP, probe_map },
+	{ DMABUF_PROBE_UNMAP, probe_unmap },
+	{ DMABUF_PROBE_MAP_ALL, probe_map_all },
+	{ DMABUF_PROBE_ACCESS, probe_access },
+	{ DMABUF_PROBE_BUFFER_STATE, probe_buffer_state },
+	{ DMABUF_PROBE_ATTACHMENT_STATE, probe_attachment_state },
+	{ DMABUF_PROBE_EVENTS, probe_events },
+};
+
+const struct probe_call *probe_find_call(unsigned int cmd)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(probe_calls); i++)
+		if (probe_calls[i].cmd == cmd)
+			return &probe_calls[i];
+	return ERR_PTR(-ENOTTY);
+}
+
+static struct platform_device *probe_platform;
+struct device *probe_device;
+
+/* Importers need a device. It can reach all memory, in segments of any size. */
+static int probe_device_init(void)
+{
+	static struct device_dma_parameters parameters = {
+		.max_segment_size = UINT_MAX,
+		.segment_boundary_mask = ULONG_MAX,
+	};
+
+	probe_platform = platform_device_register_simple("dmabuf-probe", PLATFORM_DEVID_NONE,
+							 NULL, 0);
+	if (IS_ERR(probe_platform))
+		return PTR_ERR(probe_platform);
+	probe_device = &probe_platform->dev;
+	probe_device->dma_parms = &parameters;
+	return dma_coerce_mask_and_coherent(probe_device, DMA_BIT_MASK(64));
+}
+
+void probe_stop(void)
+{
+	if (!IS_ERR(probe_platform))
+		platform_device_unregister(probe_platform);
+	probe_unlocked_exit();
+}
+
+int probe_start(void)
+{
+	int ret = probe_unlocked_init();
+
+	if (ret)
+		return ret;
+	probe_exporters_init();
+	ret = probe_device_init();
+	if (ret)
+		probe_stop();
+	return ret;
+}

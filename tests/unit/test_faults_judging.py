@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Caught, missed, caught by another, broken: read off reports as real runs leave them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.faults import Fault, How, Outcome
+from harness.faults.judging import alarms, judge, judge_whole, red_checks
+from harness.model import BootOutcome, Splat, Status, TestResult, VariantReport
+from tests.support.sample_reports import OFF, ON, boot, failed_build, run_report, splat, variant_report
+
+CHECK = "dmabuf.idle-buffer-is-ready"
+FAULT = Fault(
+    "a-bug", Path("a-bug.patch"), "dma-buf: a bug", ("dma-buf.c",), "checks", CHECK, "on", How.FAIL, "it says so"
+)
+GREEN = TestResult("checks", CHECK, Status.PASS)
+FAILED = TestResult("checks", CHECK, Status.FAIL, message="failed: expected EINVAL (dmabuf.py:3)")
+REPORTED = TestResult("checks", CHECK, Status.FAIL, message="kernel report: WARNING: CPU: 0 at dma-buf.c:86")
+LEAKED = TestResult("checks", CHECK, Status.FAIL, message="leaked 1 dma-buf: 1 now, before the check 0")
+KILLED = TestResult("checks", CHECK, Status.FAIL, message="the runner ended in it with status 139: # start")
+PANICKED = TestResult("checks", CHECK, Status.ERROR, message="guest lost: panic: Kernel panic - not syncing: x")
+ENDED = TestResult("checks", CHECK, Status.ERROR, message="guest lost: the guest ended by itself (QEMU exit status 0)")
+ENDLESS = TestResult("checks", CHECK, Status.FAIL, message="timed out after 80 s (dmabuf.py:3)")
+SILENT = TestResult("checks", CHECK, Status.ERROR, message="guest lost: it hangs: no word for 184 s")
+DEAF = TestResult("checks", CHECK, Status.ERROR, message="guest lost: no answer for 80 s: the guest hangs")
+
+
+def seen(during: str = f"checks: {CHECK}", known: str = "") -> Splat:
+    return replace(splat(known), during=during)
+
+
+def of(*results: TestResult, splats: tuple[Splat, ...] = ()) -> VariantReport:
+    return variant_report(ON, results, splats=splats)
+
+
+def judged(how: How, variant: VariantReport) -> Outcome:
+    return judge(replace(FAULT, how=how), run_report(variant)).outcome
+
+
+@pytest.mark.parametrize(
+    ("how", "variant"),
+    [
+        (How.FAIL, of(FAILED)),
+        (How.FAIL, of(LEAKED)),
+        (How.FAIL, of(FAILED, splats=(seen(),))),
+        (How.SPLAT, of(GREEN, splats=(seen(),))),
+        (How.SPLAT, of(REPORTED)),
+        (How.SPLAT, of(FAILED, splats=(seen(),))),
+        (How.CRASH, of(PANICKED)),
+        (How.CRASH, of(ENDED)),
+        (How.CRASH, of(KILLED, splats=(seen(),))),
+        (How.CRASH, of(SILENT, splats=(replace(seen(), kind="oops"),))),
+        (How.HANG, of(ENDLESS)),
+        (How.HANG, of(SILENT)),
+        (How.HANG, of(DEAF)),
+    ],
+)
+def test_the_named_check_goes_red_as_it_should(how: How, variant: VariantReport) -> None:
+    assert judged(how, variant) is Outcome.CAUGHT
+
+
+@pytest.mark.parametrize(
+    ("how", "variant"),
+    [
+        (How.SPLAT, of(FAILED)),
+        (How.CRASH, of(FAILED, splats=(seen(),))),
+        (How.FAIL, of(REPORTED)),
+        (How.FAIL, of(KILLED)),
+        (How.FAIL, of(ENDLESS)),
+        (How.HANG, of(PANICKED)),
+        (How.CRASH, of(SILENT, splats=(seen(),))),
+    ],
+)
+def test_red_in_another_way_is_not_what_was_said(how: How, variant: VariantReport) -> None:
+    assert judged(how, variant) is Outcome.OTHERWISE
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        of(GREEN),
+        of(replace(GREEN, status=Status.SKIP, message="no device")),
+        of(replace(FAILED, known="known trouble")),
+        of(GREEN, splats=(seen(known="known trouble"),)),
+        of(GREEN, splats=(seen(during="checks: another"),)),
+        of(GREEN, replace(FAILED, name="dmabuf.another")),
+    ],
+    ids=["green", "skipped", "excused", "excused splat", "splat of another", "another failed"],
+)
+def test_a_check_that_is_not_red_has_missed_it(variant: VariantReport) -> None:
+    assert judged(How.FAIL, variant) is Outcome.MISSED
+    assert judged(How.SPLAT, variant) is Outcome.MISSED
+
+
+def test_a_fault_of_two_variants_must_be_caught_in_both() -> None:
+    on, off = of(FAILED), replace(of(FAILED), variant=OFF)
+    assert judge(FAULT, run_report(on, off)).outcome is Outcome.CAUGHT
+    verdict = judge(FAULT, run_report(on, replace(off, results=(GREEN,))))
+    assert verdict.outcome is Outcome.MISSED and OFF.name in verdict.detail
+
+
+def test_a_variant_that_is_the_same_kernel_is_not_asked_again() -> None:
+    same = VariantReport(OFF, same_as=ON.name)
+    assert judge(FAULT, run_report(of(FAILED), same)).outcome is Outcome.CAUGHT
+
+
+@pytest.mark.parametrize(
+    ("variant", "word"),
+    [
+        (variant_report(ON, (), kernel=None, build_failure=failed_build()), "'attach' undeclared"),
+        (variant_report(ON, (), kernel=None), "not built"),
+        (variant_report(ON, (), boots=(boot(ON, BootOutcome.PANIC),)), "does not boot"),
+        (of(), "did not run"),
+        (of(replace(GREEN, status=Status.MISSING)), "did not run"),
+    ],
+    ids=["build", "no kernel", "boot", "unknown", "missing"],
+)
+def test_where_nothing_was_tested_nothing_was_missed(variant: VariantReport, word: str) -> None:
+    verdict = judge(FAULT, run_report(variant))
+    assert verdict.outcome is Outcome.BROKEN and word in verdict.detail
+
+
+def test_a_check_that_is_red_without_the_bug_proves_nothing() -> None:
+    verdict = judge(FAULT, run_report(of(FAILED)), red_on_base={CHECK})
+    assert verdict.outcome is Outcome.BROKEN and CHECK in verdict.detail
+
+
+# --- whole suites -----------------------------------------------------------------------------
+
+
+def test_others_that_see_it_are_named() -> None:
+    other = replace(FAILED, name="dmabuf.another")
+    verdict = judge_whole(FAULT, run_report(of(GREEN, other)))
+    assert verdict.outcome is Outcome.ANOTHER
+    assert verdict.others == (f"{ON.name}: checks: dmabuf.another",)
+    late = judge_whole(FAULT, run_report(of(GREEN, splats=(seen(during="after checks"),))))
+    assert late.outcome is Outcome.ANOTHER and late.others == (f"{ON.name}: after checks",)
+
+
+def test_missed_is_what_nobody_sees() -> None:
+    assert judge_whole(FAULT, run_report(of(GREEN))).outcome is Outcome.MISSED
+
+
+# --- control ----------------------------------------------------------------------------------
+
+
+def test_a_clean_control_raises_no_alarm() -> None:
+    report = run_report(of(GREEN, splats=(seen(known="known trouble"),)))
+    assert alarms(report) == () and red_checks(report) == frozenset()
+
+
+def test_every_kind_of_false_alarm_is_told() -> None:
+    lost = replace(GREEN, name="dmabuf.lost", status=Status.MISSING, message="never ran")
+    report = run_report(
+        of(FAILED, lost, splats=(seen(),)),
+        variant_report(OFF, (), kernel=None, build_failure=failed_build()),
+    )
+    told = alarms(report)
+    assert len(told) == 4 and red_checks(report) == {CHECK, "dmabuf.lost"}
+    for word in ("EINVAL", "never ran", splat().title, "does not build"):
+        assert any(word in line for line in told), told
