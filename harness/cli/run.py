@@ -142,7 +142,8 @@ def record(job: Job, directory: RunDirectory, *subscribers: Subscriber) -> tuple
     plan = PlanFile(directory.path, job.plan())
     events = EventStream()
     with EventLog(directory.path / "events.jsonl") as log:
-        for subscriber in (plan, log, *subscribers):
+        every: tuple[Subscriber, ...] = (plan, log, *subscribers)
+        for subscriber in every:
             events.subscribe(subscriber)
         outcome = execute(job, events)
     directory.keep()

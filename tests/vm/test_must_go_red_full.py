@@ -59,19 +59,27 @@ def test_hangs_floods_and_stacks_that_overflow(tmp_path: Path) -> None:
     assert results["after"].status is Status.PASS
 
 
-def test_lockups_and_a_panic(tmp_path: Path) -> None:
-    """One processor never comes back; the kernel itself notices, and the test that provoked it passes."""
+def test_a_lockup_and_panics(tmp_path: Path) -> None:
+    """One processor never comes back: the kernel itself notices, and the test that provoked it passes."""
     soft = f"""
     echo 2 > /proc/sys/kernel/watchdog_thresh
     {LOAD}
     taskset -c 1 sh -c 'echo SOFTLOCKUP > {DIRECT}' > /dev/null 2>&1 &
     taskset -c 0 sh -c "{await_log("soft lockup")}"
     """
-    commands = {"soft_lockup": soft, "panic": f"{provoke('PANIC')}; sleep 1000", "after": "true"}
+    commands = {
+        "soft_lockup": soft,
+        "panic": f"{provoke('PANIC')}; sleep 1000",
+        "bug": f"{provoke('BUG')}; sleep 1000",
+        "sysrq": "echo c > /proc/sysrq-trigger; sleep 1000",
+        "after": "true",
+    }
     run = run_own(tmp_path / "run", write_tests(tmp_path / "test_lockups.py", commands))
     splat = assert_red_splat(run, "soft-lockup", "soft lockup - CPU", "test_soft_lockup")
     assert "lkdtm_SOFTLOCKUP" in splat.text
     assert_red_test(run, "test_panic", Status.ERROR, "Kernel panic - not syncing: dumptest")
+    assert_red_test(run, "test_bug", Status.ERROR, "ernel BUG at ")
+    assert_red_test(run, "test_sysrq", Status.ERROR, "Kernel panic - not syncing: sysrq triggered crash")
     results = own_results(run.report.variants[0])
     assert (results["soft_lockup"].status, results["after"].status) == (Status.PASS, Status.PASS)
 
