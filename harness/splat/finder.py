@@ -74,9 +74,9 @@ class _Finder:
         for line in lines:
             if line.text.startswith(_OURS):
                 self._mark(line.text)
-            elif step := _STEP.match(line.text):
-                self._step(step.group(1))
             elif not line.by_program:
+                if step := _STEP.match(line.text):
+                    self._step(step.group(1))
                 self._take(line)
             yield from self._pop()
         for caller in tuple(self._open):

@@ -23,6 +23,7 @@ from harness.vm.slowness import slowness
 _BOOT_LIMIT = 30.0  # seconds under KVM
 _SILENCE_LIMIT = 10.0  # seconds without an answer from sshd under KVM
 _FIRST_LINE = 10.0  # seconds to the kernel's first line; under KVM it takes one
+_TAIL = 25  # lines of the console of a boot that failed
 _LAST_WORDS = 2.0  # seconds under KVM for a panic to be printed to its end
 _LEAST_ROOM = 1 << 20  # bytes on the host's disk: without them QEMU drops what the console says, and tells nobody
 _PORT_TAKEN = "Could not set up host forwarding rule"
@@ -99,7 +100,8 @@ class VmGuest:
         finally:
             identity.forget()
         seconds = time.monotonic() - started
-        tail = self.console.tail() if outcome is not BootOutcome.UP else ""
+        self._hear_out()
+        tail = "" if outcome is BootOutcome.UP else "\n".join(self.evidence().splitlines()[-_TAIL:])
         log = f"{self._directory.parent.name}/{self._directory.name}/console.log"
         return BootReport(outcome, self.accel, seconds, log, self._qemu_version, tail, self.ended)
 
@@ -297,11 +299,16 @@ class VmGuest:
             self._connection.close()
             self._connection = None
         if self._qemu is not None:
-            if self.console.panic:
-                self._qemu.wait(_LAST_WORDS * self.slowness)  # it reboots once all is said, which ends QEMU
+            self._hear_out()
             self._qemu.kill()
             self.console.poll()
         self._monitor.close()
+
+    def _hear_out(self) -> None:
+        """Let a kernel that panics say all that it has to say: it reboots then, which ends QEMU."""
+        if self.console.panic and self._qemu is not None:
+            self._qemu.wait(_LAST_WORDS * self.slowness)
+            self.console.poll()
 
     def __enter__(self) -> VmGuest:
         return self
