@@ -86,6 +86,7 @@ class SuiteContext:
 
     ``log_prefix``: path of ``logs`` relative to the run directory. ``only``: names the user asked for (empty: all).
     ``variant``: the one whose kernel runs. ``thorough``: also run what takes minutes under software emulation.
+    ``seed``: for tests that draw numbers, to do as they did before; None lets them choose.
     ``planned``: the names of all its tests, in the order in which they run.
     """
 
@@ -94,6 +95,7 @@ class SuiteContext:
     only: frozenset[str] = frozenset()
     variant: Variant | None = None
     thorough: bool = False
+    seed: int | None = None
     planned: tuple[str, ...] = ()
 
     def leaves_out_slow_tests(self, guest: Guest) -> bool:

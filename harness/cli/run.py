@@ -77,6 +77,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--thorough", action="store_true", help="without KVM: also run the tests that take minutes under emulation"
     )
     how.add_argument(
+        "--seed", type=natural, metavar="N", help="of the contract's stress test, to repeat one (default: a new one)"
+    )
+    how.add_argument(
         "-j",
         "--jobs",
         type=positive,
@@ -87,6 +90,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("results")
     out.add_argument("--out", type=Path, metavar="DIR", help="directory of this run (default: runs/ID)")
     out.add_argument("--junit", type=Path, metavar="FILE", help="also write the JUnit XML there")
+
+
+def natural(text: str) -> int:
+    """A seed, as an argument's ``type``."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number
 
 
 def positive(text: str) -> int:
@@ -115,6 +126,7 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         jobs=arguments.jobs,
         junit=arguments.junit,
         thorough=arguments.thorough,
+        seed=arguments.seed,
     )
 
 

@@ -23,7 +23,7 @@ class RunRequest:
 
     ``patches``: files as named by the user; empty means the bundled series, unless ``no_patch``.
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
-    ``thorough``: also what takes minutes under software emulation.
+    ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
     """
 
     directory: Path
@@ -38,6 +38,7 @@ class RunRequest:
     accel: str = "auto"
     jobs: int = 2
     thorough: bool = False
+    seed: int | None = None
     junit: Path | None = None
 
 

@@ -44,6 +44,7 @@ class KernelTest:
         self._events = events
         self._run_dir = request.directory
         self._thorough = request.thorough
+        self._seed = request.seed
         self._narrowed = bool(request.only)
         self._guest: VmGuest | None = None
         self._suites: tuple[Suite, ...] = ()
@@ -123,7 +124,7 @@ class KernelTest:
 
     def _run_suite(self, suite: Suite) -> None:
         """One suite, continued in a fresh guest with what is left of it if the guest is lost."""
-        planned = frozenset(test.name for test in self.findings.planned if test.suite == suite.name)
+        planned = frozenset(self._planned(suite))
         left, in_vain = planned, 0
         while left and in_vain < 2 and (guest := self._live_guest()) is not None:
             whole = left == planned and not self._narrowed
@@ -137,6 +138,9 @@ class KernelTest:
             why = "it lost two guests and nobody knows by which test" if in_vain > 1 else self._why_no_guest()
             self._note(f"{suite.name} {what}: {why}")
 
+    def _planned(self, suite: Suite) -> tuple[str, ...]:
+        return tuple(test.name for test in self.findings.planned if test.suite == suite.name)
+
     def _why_no_guest(self) -> str:
         last = self.findings.boots[-1]
         if last.outcome is not BootOutcome.UP:
@@ -147,8 +151,8 @@ class KernelTest:
         """Run ``suite`` in ``guest``; the loss if the guest was lost and something may be left to do."""
         logs = self._run_dir / "boots" / f"{self._variant}-{len(self.findings.boots)}" / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        planned = tuple(test.name for test in self.findings.planned if test.suite == suite.name)
-        context = SuiteContext(logs, str(logs.relative_to(self._run_dir)), only, self._of, self._thorough, planned)
+        prefix, planned = str(logs.relative_to(self._run_dir)), self._planned(suite)
+        context = SuiteContext(logs, prefix, only, self._of, self._thorough, self._seed, planned)
         before = len(self.findings.results)
         held: list[TestResult] = []  # errors: told once it is known whether the guest is lost, and why
         with phase(self._events, self._variant, f"suite:{suite.name}", self.findings.times) as say:

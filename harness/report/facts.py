@@ -185,6 +185,11 @@ def tally(results: Iterable[TestResult]) -> Tally:
     )
 
 
+def figures(variant: VariantReport) -> tuple[str, ...]:
+    """What the contract's tests measured: what the dynamic handling of a buffer saves, above all."""
+    return tuple(figure for result in variant.results if result.suite == "contract" for figure in result.figures)
+
+
 def is_step(case: TestResult) -> bool:
     """True for the building and the booting of a kernel: what every variant goes through."""
     return case.suite == KERNEL and case.name in ("build", "boot")

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
 from harness.report.css import CSS
-from harness.report.facts import KERNEL, by_suite, cases, groups, not_tested, suite_seconds, tally
+from harness.report.facts import KERNEL, by_suite, cases, figures, groups, not_tested, suite_seconds, tally
 from harness.report.headline import headline
 from harness.report.reproduce import reproduce
 from harness.report.text import cut_middle, duration, one_line, plural, relative, visible
@@ -63,8 +63,8 @@ class _Page:
         self._titles = [_text(title) for title, _ in self._groups]
 
     def body(self) -> str:
-        sections = [self._header(), self._facts(), self._matrix(), self._bad(), self._known(), self._lost()]
-        sections += [self._notes(), self._suites(), self._boots(), self._times()]
+        sections = [self._header(), self._facts(), self._matrix(), self._measured(), self._bad(), self._known()]
+        sections += [self._lost(), self._notes(), self._suites(), self._boots(), self._times()]
         return "\n".join(section for section in sections if section)
 
     # --- top ----------------------------------------------------------------------------------
@@ -128,6 +128,11 @@ class _Page:
             for suite in self._suite_names()
         )
         return f"<h2>Results</h2>{_table(['Suite', *self._titles], rows)}"
+
+    def _measured(self) -> str:
+        told = [(title, figures(variant)) for title, (_, variant) in zip(self._titles, self._groups, strict=True)]
+        rows = [[title, "<br>".join(map(_text, found))] for title, found in told if found]
+        return f"<h2>Measured</h2>{_table(['Variant', 'Figures'], rows)}" if rows else ""
 
     def _counts(self, variant: VariantReport, suite: str, results: Iterable[TestResult]) -> str:
         counts = tally(results)

@@ -8,7 +8,17 @@ import textwrap
 from collections.abc import Iterable
 
 from harness.model import RunReport, Status, TestResult, VariantReport
-from harness.report.facts import KERNEL, by_suite, groups, is_step, kernel_cases, not_tested, suite_seconds, tally
+from harness.report.facts import (
+    KERNEL,
+    by_suite,
+    figures,
+    groups,
+    is_step,
+    kernel_cases,
+    not_tested,
+    suite_seconds,
+    tally,
+)
 from harness.report.headline import headline
 from harness.report.reproduce import reproduce
 from harness.report.style import Style, style_of
@@ -96,9 +106,7 @@ class _Page:
         return self._style.paint(text, color) if number else text
 
     def _measured(self) -> list[str]:
-        """Figures of the contract: what the dynamic handling of a buffer saves, above all."""
-        told = ((v, figure) for v, case in self._all() if case.suite == "contract" for figure in case.figures)
-        return self._section("Measured", told)
+        return self._section("Measured", ((v, figure) for _, v in self._groups for figure in figures(v)))
 
     # --- what is wrong ------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ class ChecksSuite:
         limit, silence = TIME_LIMIT * (len(names) + 1) * guest.slowness, SILENCE_LIMIT * guest.slowness
         log = log_file(context.logs, self.name)
         _ship(guest, context.logs / "checks.zip")
-        shell = bundle.command(_ARCHIVE, "--factor", f"{guest.slowness:g}", *names)
+        shell = _command(names, guest.slowness, context.seed)
         command = StreamedCommand(guest, shell, limit, log, silence, stdout_only=True)
         logged = f"{context.log_prefix}/{log.name}"
         parser, running = KtapParser(), ""
@@ -99,6 +99,12 @@ def _ship(guest: Guest, local: Path) -> None:
     """Copy the checks into the guest; ``local``: kept with the run, to know what was run."""
     local.write_bytes(bundle.contents())
     guest.put(local, _ARCHIVE)
+
+
+def _command(names: list[str], factor: float, seed: int | None) -> str:
+    """``HARNESS_SEED``: see harness/guest/checks/contract_stress.py."""
+    environment = "" if seed is None else f"HARNESS_SEED={seed} "
+    return environment + bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names)
 
 
 def _how_it_ended(command: StreamedCommand) -> str:

@@ -37,6 +37,11 @@ def make_key(home: Path) -> Path:
     return ring
 
 
+def end_agent(home: Path) -> None:
+    """gpg leaves one running for each key ring."""
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], check=True)
+
+
 def sign(home: Path, text: str) -> bytes:
     gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--clear-sign"]
     return subprocess.run(gpg, input=text.encode(), check=True, capture_output=True).stdout

@@ -113,3 +113,10 @@ def test_variants_that_are_one_kernel_are_one_column() -> None:
 def test_a_long_output_is_cut() -> None:
     report = run_report(variant_report(ON, (TestResult("checks", "x", Status.FAIL, output="x" * 40 * MAX_OUTPUT),)))
     assert len(render_html(report, RUN_DIR)) < 2 * MAX_OUTPUT
+
+
+def test_what_the_contract_measured_is_shown() -> None:
+    result = TestResult("contract", "contract.row-19", Status.PASS, figures=("bytes <pinned>: 0",))
+    page = render_html(run_report(variant_report(ON, (result,))), Path("/runs/x"))
+    assert "<h2>Measured</h2>" in page and "bytes &lt;pinned&gt;: 0" in page
+    assert "Measured" not in render_html(run_report(variant_report(ON)), Path("/runs/x"))

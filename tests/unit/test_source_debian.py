@@ -20,7 +20,7 @@ from harness.paths import PROJECT_ROOT
 from harness.source import debian, download
 from harness.source.mirrors import find_archive
 from harness.source.spec import parse_base
-from tests.support.fake_archive import FakeArchive, make_deb, make_key, served
+from tests.support.fake_archive import FakeArchive, end_agent, make_deb, make_key, served
 
 DEB = "/pool/linux-source-9.8_9.8.7-1_all.deb"
 INRELEASE = "/dists/trixie-backports/InRelease"
@@ -31,9 +31,12 @@ def quiet(_text: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     homes = tmp_path_factory.mktemp("keys")
-    return {name: make_key(homes / name) for name in ("archive", "stranger")}
+    names = ("archive", "stranger")
+    yield {name: make_key(homes / name) for name in names}
+    for name in names:
+        end_agent(homes / name)
 
 
 @pytest.fixture(scope="session")

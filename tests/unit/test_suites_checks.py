@@ -115,6 +115,12 @@ def test_command(tmp_path: Path) -> None:
     assert name in collect(tmp_path, Answer(OUTPUT))[1].commands[0].split()
 
 
+def test_a_seed_reaches_the_guest(tmp_path: Path) -> None:
+    machine = ScriptedGuest(scripted_kernel(tmp_path), {"harness.guest.runner": Answer(OUTPUT)})
+    list(ChecksSuite(CONTRACT).run(machine, SuiteContext(tmp_path, "logs", seed=42)))
+    assert machine.commands[0].startswith("HARNESS_SEED=42 /usr/bin/python3 ")
+
+
 def test_the_two_suites_plan_every_check_there_is_once(tmp_path: Path) -> None:
     kernel = scripted_kernel(tmp_path)
     checks, contract = ([t.name for t in ChecksSuite(name).plan(kernel, tmp_path)] for name in (CHECKS, CONTRACT))

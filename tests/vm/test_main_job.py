@@ -49,8 +49,9 @@ def test_the_counts_are_what_the_kernel_and_the_programs_printed(main_run: Run) 
         console = boot.read_text(errors="replace")
         checks = by_name(variant, "checks")
         marks = set(re.findall(r"dmabuf-harness: check end (\S+)", console))
-        assert marks == set(checks)
-        assert len(checks) >= 100
+        contract = by_name(variant, "contract")
+        assert marks == {*checks, *contract}
+        assert len(checks) >= 250 and len(contract) >= 90
 
         ran = Counter(re.findall(r"dma-buf: Running (\w+/\w+)", console))
         in_kernel = by_name(variant, "in-kernel")
@@ -63,6 +64,17 @@ def test_the_counts_are_what_the_kernel_and_the_programs_printed(main_run: Run) 
         found = Counter(status for name, status in by_name(variant, "dmabuf-heaps").items() if name.count("/") > 1)
         assert found[Status.PASS] == printed["ok"] > 5
         assert found[Status.FAIL] == printed["not ok"] == 0
+
+
+def test_what_the_option_saves_is_shown_and_is_so(main_run: Run) -> None:
+    """The point of dynamic handling: what idle imports pin, in figures that every report has."""
+    pinned = {"move-notify-on": 0, "move-notify-off": 8 * 256 * 1024}
+    for variant in main_run.report.variants:
+        told = f"bytes pinned by 8 idle dynamic imports of 256 KiB: {pinned[variant.variant.name]}"
+        assert told in [figure for result in variant.results for figure in result.figures]
+        assert f"{variant.variant.name}: {told}" in main_run.stdout
+        for name in ("junit.xml", "report.html"):
+            assert told in (main_run.directory / name).read_text()
 
 
 def test_the_known_splat_is_shown_and_colours_nothing(main_run: Run) -> None:
