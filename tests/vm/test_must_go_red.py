@@ -92,7 +92,8 @@ def test_nothing_else_is_red_and_forgeries_are_nothing(survived: Run) -> None:
     assert not [result for result in variant.results if result.name.endswith(".forged")]
     assert {result.status for result in own_results(variant).values()} == {Status.PASS}
     doors = {splat.during.rpartition("::test_")[2] for splat in variant.splats if splat.is_bad}
-    assert doors == SURVIVED.keys()
+    # What was written after it was freed may be seen again later, between two tests.
+    assert doors - {"pytest:test_survived.py"} == SURVIVED.keys()
 
 
 def test_whatever_kills_a_guest_costs_the_test_that_ran(tmp_path: Path) -> None:
