@@ -5,7 +5,7 @@ BIN := .venv/bin
 SHELL_SCRIPTS = $(shell git grep -lE '^\#!/(usr/)?bin/(env )?(ba|da)?sh')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast lint format clean
+.PHONY: help setup run test test-fast test-full soak lint format clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -18,6 +18,12 @@ run: setup ## test the bundled series on the default base; options: make run ARG
 
 test: lint ## lint, then the whole test suite, real kernels included
 	$(BIN)/python -m pytest $(ARGS)
+
+test-full: lint ## the same with the tests that take long: every way to crash, hangs, a broken variant
+	$(BIN)/python -m pytest -m '' $(ARGS)
+
+soak: setup ## run all suites again and again on a base; options: make soak BASE=debian:6.12 N=10
+	@ci/soak $(or $(BASE),debian:6.12) $(or $(N),10) $(ARGS)
 
 test-fast: setup ## the tests that need neither a guest nor the network
 	$(BIN)/python -m pytest -m 'not vm and not network' $(ARGS)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.model import TestResult
+from harness.model import PlannedTest, TestResult
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,13 @@ class PhaseProgress(Event):
 
     phase: str
     text: str
+
+
+@dataclass(frozen=True)
+class Planned(Event):
+    """The tests that must show up in the results of ``variant``: known once its kernel is there."""
+
+    tests: tuple[PlannedTest, ...]
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,12 @@ class GuestLost(Exception):
     """The guest died or stopped answering while something ran in it: data for the caller, not a user's error.
 
     ``reason`` is one line ("panic: Kernel panic - not syncing: ...", "QEMU exited with 0", "no answer for 120 s").
+    ``machine``: QEMU was killed from outside, or failed: nothing is known about the kernel.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, machine: bool = False) -> None:
         self.reason = reason
+        self.machine = machine
         super().__init__(reason)
 
 
@@ -54,7 +56,7 @@ class Guest(Protocol):
 
     @property
     def slowness(self) -> float:
-        """Factor by which time limits are stretched on this accelerator (1.0 under KVM)."""
+        """Factor on time limits: of the accelerator (1.0 under KVM), and of what the kernel checks (KASAN)."""
 
     @property
     def kernel(self) -> Kernel: ...
@@ -75,7 +77,7 @@ class Guest(Protocol):
         """The guest's dmesg up to now, with time stamps."""
 
     def mark(self, text: str) -> None:
-        """Write ``text`` to the kernel log (visible on the console), to tell what ran when."""
+        """Write ``text`` to the kernel log (visible on the console), to tell what ran when. Raises ``GuestLost``."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class SuiteContext:
     ``log_prefix``: path of ``logs`` relative to the run directory. ``only``: names the user asked for (empty: all).
     ``variant``: the one whose kernel runs. ``thorough``: also run what takes minutes under software emulation.
     ``seed``: for tests that draw numbers, to do as they did before; None lets them choose.
+    ``planned``: the names of all its tests, in the order in which they run.
     """
 
     logs: Path
@@ -93,10 +96,11 @@ class SuiteContext:
     variant: Variant | None = None
     thorough: bool = False
     seed: int | None = None
+    planned: tuple[str, ...] = ()
 
     def leaves_out_slow_tests(self, guest: Guest) -> bool:
         """True where the slowest tests cost minutes and nobody asked for them: a loss of coverage, to be said."""
-        return guest.slowness > 1 and not self.only and not self.thorough
+        return guest.accel == "tcg" and not self.only and not self.thorough
 
 
 class Suite(Protocol):

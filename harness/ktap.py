@@ -131,8 +131,8 @@ class KtapParser:
         line = line.rstrip("\r\n")
         if stamp := _KERNEL_STAMP.match(line):
             line = line[stamp.end() :]
-        text = line.lstrip(" ")
-        indent = len(line) - len(text)
+        text = line.lstrip(" \t")  # KUnit indented by a tab until 5.7
+        indent = len(line[: len(line) - len(text)].expandtabs(8))
         self._in_runner = self._in_runner or bool(_RUNNER.match(text))
         if self._in_runner and text.startswith("# "):
             inner = text[2:].lstrip(" ")

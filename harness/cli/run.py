@@ -15,7 +15,7 @@ from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
 from harness.pipeline import DEFAULT_REPEAT, Job, Outcome, RunRequest, check, execute
-from harness.report import EventLog, Progress, Written, render_table, save_plan, write_reports
+from harness.report import EventLog, PlanFile, Progress, Written, render_table, write_reports
 from harness.source import DEFAULT_BASE
 
 
@@ -170,11 +170,11 @@ def record(job: Job, directory: RunDirectory, *subscribers: Subscriber) -> tuple
     """Do ``job`` and write all that is known about it; ``subscribers`` get the events."""
     if not directory.made:
         directory.create()
-    save_plan(directory.path, job.plan())
+    plan = PlanFile(directory.path, job.plan())
     events = EventStream()
     with EventLog(directory.path / "events.jsonl") as log:
-        events.subscribe(log)
-        for subscriber in subscribers:
+        every: tuple[Subscriber, ...] = (plan, log, *subscribers)
+        for subscriber in every:
             events.subscribe(subscriber)
         outcome = execute(job, events)
     directory.keep()

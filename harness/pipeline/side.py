@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from harness import process
-from harness.events import EventStream, Note
+from harness.events import EventStream, Note, Planned
 from harness.model import (
     Applied,
     BootOutcome,
@@ -93,6 +93,7 @@ class Side:
             state.take(maker.make(state.config, state.times))
             if state.kernel is not None:
                 state.findings.planned = narrow(plan_tests(self.job.suites, state.kernel, applied.tree.path))
+                self._events.publish(Planned(self._label + state.variant.name, state.findings.planned))
                 ready(state)
 
     def _distinct(self) -> list[State]:

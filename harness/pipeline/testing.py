@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from harness import process
 from harness.events import EventStream, PhaseEnded, TestEnded
 from harness.interfaces import GuestLost, Suite, SuiteContext
 from harness.model import Applied, BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
+from harness.pipeline.losing import Loss, explained
 from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
 from harness.source import Snapshot
@@ -59,12 +61,13 @@ class KernelTest:
         self._narrowed = bool(request.only)
         self._guest: VmGuest | None = None
         self._suites: tuple[Suite, ...] = ()
+        self._retried: set[str] = set()
         self.findings = Findings()
 
     def run(self, suites: tuple[Suite, ...]) -> None:
         """Run what is planned of ``suites``; every result is in ``findings``.
 
-        Raises ``InfrastructureError`` if QEMU cannot be used.
+        Raises ``InfrastructureError`` if QEMU cannot be used or the disk is full.
         """
         self._suites = suites
         try:
@@ -86,40 +89,57 @@ class KernelTest:
             return self._guest
         if len(self.findings.boots) >= MAX_BOOTS or self._last_boot_failed():
             return None
+        guest = self._boot()
+        if guest.machine_failed:
+            self._note(f"{self._boot_name} was not lost by its kernel while it booted: tried once more")
+            guest = self._boot()
+        return self._guest
+
+    def _boot(self) -> VmGuest:
+        """Boot a guest; it is the one at hand if it came up."""
         directory = self._run_dir / "boots" / f"{self._variant}-{len(self.findings.boots) + 1}"
         with phase(self._events, self._shown, "boot", self.findings.times) as say:
             guest, report = self._launcher.boot(self._kernel, directory)
             say(report.accel if report.outcome is BootOutcome.UP else report.outcome.value)
+        if guest.slow_features and not self.findings.boots:
+            self._note(f"time limits are stretched for what this kernel checks: {', '.join(guest.slow_features)}")
         self.findings.boots.append(report)
         self._guest = guest
-        if report.outcome is BootOutcome.UP:
-            return guest
-        self._end_guest(report.ended)
-        return None
+        if report.outcome is not BootOutcome.UP:
+            self._end_guest(report.ended)
+        return guest
+
+    @property
+    def _boot_name(self) -> str:
+        return f"guest {len(self.findings.boots)}"
 
     def _last_boot_failed(self) -> bool:
         boots = self.findings.boots
         return bool(boots) and boots[-1].outcome is not BootOutcome.UP
 
-    def _end_guest(self, reason: str) -> None:
+    def _end_guest(self, reason: str) -> list[Splat]:
+        """End the guest at hand, if any, and keep what its kernel reported; returns that, without what is provoked."""
         guest, self._guest = self._guest, None
         if guest is None:
-            return
+            return []
         guest.shutdown()
         boots = self.findings.boots
-        found = (replace(splat, log=boots[-1].console) for splat in find_splats(guest.console.text()))
-        self._explain([splat for splat in found if not self._is_provoked(splat)])
+        found = [replace(splat, log=boots[-1].console) for splat in find_splats(guest.evidence())]
+        found = self._decoded([splat for splat in found if not self._is_provoked(splat)])
+        self.findings.splats += found
         boots[-1] = replace(boots[-1], ended=reason)
         used = PhaseEnded(self._shown, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
+        return found
 
-    def _explain(self, splats: list[Splat]) -> None:
-        """Note ``splats`` with their stacks in the source; by now the work tree may hold another one."""
-        if splats:
-            source = Snapshot(self._applied.tree, self._applied.tree_id)
-            decoded = decode(splats, self._kernel, source, self._applied.added)
-            self.findings.splats += decoded.splats
-            self.findings.notes += [note for note in decoded.notes if note not in self.findings.notes]
+    def _decoded(self, splats: list[Splat]) -> list[Splat]:
+        """``splats`` with their stacks in the source; by now the work tree may hold another one."""
+        if not splats:
+            return []
+        source = Snapshot(self._applied.tree, self._applied.tree_id)
+        decoded = decode(splats, self._kernel, source, self._applied.added)
+        self.findings.notes += [note for note in decoded.notes if note not in self.findings.notes]
+        return list(decoded.splats)
 
     def _is_provoked(self, splat: Splat) -> bool:
         """True for one that the test which ran provokes on purpose; the test itself sees to it that it comes."""
@@ -131,17 +151,22 @@ class KernelTest:
 
     def _run_suite(self, suite: Suite) -> None:
         """One suite, continued in a fresh guest with what is left of it if the guest is lost."""
-        planned = frozenset(test.name for test in self.findings.planned if test.suite == suite.name)
-        left = planned
-        while left and (guest := self._live_guest()) is not None:
+        planned = frozenset(self._planned(suite))
+        left, in_vain = planned, 0
+        while left and in_vain < 2 and (guest := self._live_guest()) is not None:
             whole = left == planned and not self._narrowed
-            if not self._attempt(suite, guest, frozenset() if whole else left):
+            loss = self._attempt(suite, guest, frozenset() if whole else left)
+            if loss is None:
                 return
+            in_vain = in_vain + 1 if loss.in_vain else 0
             left = planned - {result.name for result in self.findings.results if result.suite == suite.name}
-        if not left:
-            return
-        if not any(result.suite == suite.name for result in self.findings.results):
-            self.findings.notes.append(f"{suite.name} did not run: {self._why_no_guest()}")
+        if left:
+            what = "did not run" if left == planned else f"did not run to its end, {len(left)} of its tests are missing"
+            why = "it lost two guests and nobody knows by which test" if in_vain > 1 else self._why_no_guest()
+            self._note(f"{suite.name} {what}: {why}")
+
+    def _planned(self, suite: Suite) -> tuple[str, ...]:
+        return tuple(test.name for test in self.findings.planned if test.suite == suite.name)
 
     def _why_no_guest(self) -> str:
         last = self.findings.boots[-1]
@@ -149,38 +174,72 @@ class KernelTest:
             return f"the kernel did not boot ({last.ended})"
         return f"{MAX_BOOTS} guests were lost before"
 
-    def _attempt(self, suite: Suite, guest: VmGuest, only: frozenset[str]) -> bool:
-        """Run ``suite`` in ``guest``; True if the guest was lost and something may be left to do."""
+    def _attempt(self, suite: Suite, guest: VmGuest, only: frozenset[str]) -> Loss | None:
+        """Run ``suite`` in ``guest``; the loss if the guest was lost and something may be left to do."""
         logs = self._run_dir / "boots" / f"{self._variant}-{len(self.findings.boots)}" / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        prefix = str(logs.relative_to(self._run_dir))
-        context = SuiteContext(logs, prefix, only, self._of, self._thorough, self._seed)
+        prefix, planned = str(logs.relative_to(self._run_dir)), self._planned(suite)
+        context = SuiteContext(logs, prefix, only, self._of, self._thorough, self._seed, planned)
+        before = len(self.findings.results)
+        held: list[TestResult] = []  # errors: told once it is known whether the guest is lost, and why
         with phase(self._events, self._shown, f"suite:{suite.name}", self.findings.times) as say:
             try:
                 guest.mark(f"start {suite.name}")
                 for result in suite.run(guest, context):
-                    self._record(result)
+                    if result.status is not Status.ERROR:
+                        self._flush(held)
+                        self._record(result)
+                    else:
+                        held.append(result)
                 guest.mark(f"end {suite.name}")
+                self._flush(held)
             except GuestLost as lost:
                 say(f"guest lost: {lost.reason}")
-                self._blame(suite, lost.reason)
-                self._end_guest(f"{lost.reason}, during {suite.name}")
-                return True
-        return False
+                deadly = [error for error in held if lost.reason in error.message]
+                self._flush([error for error in held if error not in deadly])
+                loss = Loss(lost, bool(deadly), len(self.findings.results) > before)
+                self._lose(suite, guest, loss, deadly or [self._suspect(suite, lost.reason)])
+                return loss
+            except BaseException:
+                self._flush(held)
+                raise
+        return None
+
+    def _flush(self, held: list[TestResult]) -> None:
+        while held:
+            self._record(held.pop(0))
 
     def _record(self, result: TestResult) -> None:
         self.findings.results.append(result)
         self._events.publish(TestEnded(self._shown, result))
 
-    def _blame(self, suite: Suite, reason: str) -> None:
-        """The test that ran when the guest died has an error, even if the suite could not tell which it was."""
-        mine = [result for result in self.findings.results if result.suite == suite.name]
-        if mine and mine[-1].status is Status.ERROR:
+    # --- lost guests --------------------------------------------------------------------------
+
+    def _lose(self, suite: Suite, guest: VmGuest, loss: Loss, errors: list[TestResult]) -> None:
+        """Find out why, end the guest, and give ``errors`` the reason; a guest lost by the machine costs no test."""
+        if loss.lost.machine and process.stopping():
+            raise process.Stopping
+        place = guest.autopsy(loss.lost.reason)
+        ended = f"{loss.lost.reason}{f'; {place}' if place else ''}, during {suite.name}"
+        name, console = self._boot_name, self.findings.boots[-1].console
+        splats = self._end_guest(ended)
+        names = {error.name for error in errors}
+        if loss.lost.machine and not names & self._retried:
+            self._retried |= names
+            self._note(f"{name} was lost ({ended}), not by its kernel: {', '.join(sorted(names))} tried once more")
             return
-        done = {result.name for result in mine}
+        self._note(f"{name} was lost: {ended}")
+        for error in errors:
+            self._record(explained(error, loss.lost.reason, place, splats, console))
+
+    def _suspect(self, suite: Suite, reason: str) -> TestResult:
+        """An error for the test that ran when the guest died, if the suite could not tell which it was."""
+        done = {result.name for result in self.findings.results if result.suite == suite.name}
         for test in self.findings.planned:
             if test.suite == suite.name and test.name not in done:
-                self._record(TestResult(suite.name, test.name, Status.ERROR, message=f"guest lost: {reason}"))
-                return
+                return TestResult(suite.name, test.name, Status.ERROR, message=f"guest lost: {reason}")
         # All its tests had ended, yet the guest did not survive the suite: that must not come out green.
-        self._record(TestResult(suite.name, "guest", Status.ERROR, message=f"lost after the last test: {reason}"))
+        return TestResult(suite.name, "guest", Status.ERROR, message=f"lost after the last test: {reason}")
+
+    def _note(self, text: str) -> None:
+        self.findings.notes.append(text)

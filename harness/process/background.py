@@ -21,15 +21,21 @@ class Background:
     """
 
     def __init__(
-        self, argv: Sequence[str | Path], *, output: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str | Path],
+        *,
+        output: Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
-        """``output``: file that receives stdout and stderr."""
+        """``output``: file that receives stdout and stderr. ``pass_fds``: descriptors that it finds open."""
         self._lock = threading.Lock()
         self._usage: resource.struct_rusage | None = None
         self.started = time.monotonic()
         with output.open("ab") as handle:
             args = [str(arg) for arg in argv]
-            self._proc = launch(args, cwd, env, subprocess.DEVNULL, handle, subprocess.STDOUT, DIRECT)
+            self._proc = launch(args, cwd, env, subprocess.DEVNULL, handle, subprocess.STDOUT, DIRECT, pass_fds)
 
     def poll(self) -> int | None:
         """Exit status (128 + signal if a signal ended it), or None while it runs. Any thread may ask."""

@@ -57,12 +57,21 @@ class _Registry:
             for proc in self._live:
                 kill_group(proc.pid)
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
     def reset(self) -> None:
         with self._lock:
             self._stopping = False
 
 
 _registry = _Registry()
+
+
+def stopping() -> bool:
+    """True once ``stop_all`` was called: what ended since then was ended by us."""
+    return _registry.stopping
 
 
 def stop_all() -> None:
@@ -89,6 +98,7 @@ def launch(
     stdout: int | IO[bytes],
     stderr: int | IO[bytes],
     guard: tuple[str, str] = GUARD,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     program = which(argv[0])
     if program is None:
@@ -99,7 +109,14 @@ def launch(
 
     def launch() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            guarded, cwd=cwd, env=environment, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+            guarded,
+            cwd=cwd,
+            env=environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            pass_fds=pass_fds,
         )
 
     try:

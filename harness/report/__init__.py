@@ -7,6 +7,7 @@ from harness.report.eventlog import EventLog
 from harness.report.headline import headline
 from harness.report.html import render_html
 from harness.report.junit import write_junit
+from harness.report.planfile import PlanFile
 from harness.report.progress import Progress
 from harness.report.reproduce import without_patch
 from harness.report.store import load, save, save_plan
@@ -15,6 +16,7 @@ from harness.report.writing import Written, write_reports
 
 __all__ = [
     "EventLog",
+    "PlanFile",
     "Progress",
     "SchemaError",
     "Written",

@@ -28,7 +28,7 @@ def save(run_dir: Path, report: RunReport) -> Path:
 
 
 def save_plan(run_dir: Path, plan: Mapping[str, Any]) -> Path:
-    """Write ``plan.json``: what the run is going to do, before it does it. Returns its path."""
+    """Write ``plan.json``: ``{"version": 1, ...plan}``. Returns its path."""
     return _write(run_dir / PLAN, {"version": VERSION, **encode(plan)})
 
 

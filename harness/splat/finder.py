@@ -22,6 +22,8 @@ _MAX_CALLERS = 64
 _MAX_NESTED = 4
 _OURS = "dmabuf-harness: "
 _MARK = re.compile(r"dmabuf-harness: (?:\w{1,40} )?(start|end) (.+)")
+# drivers/dma-buf/selftest.c, and KUnit (lib/kunit/test.c), which names a suite when it begins but not its tests.
+_STEP = re.compile(r"(?:dma-buf: Running| {4}# Subtest:) (\S{1,100})$")
 _PANIC = re.compile(r"Kernel panic - not syncing")
 
 
@@ -32,9 +34,15 @@ class _Marks:
         self._running: list[str] = []
         self._last = ""
         self._any = False
+        self._step = ""
+
+    def step(self, what: str) -> None:
+        """What the kernel itself says it is at, inside a suite; holds until the next mark."""
+        self._step = what if len(self._running) == 1 else ""
 
     def take(self, verb: str, what: str) -> None:
         self._any = True
+        self._step = ""
         if what in self._running:
             del self._running[self._running.index(what) :]
         if verb == "start":
@@ -47,7 +55,9 @@ class _Marks:
     def during(self) -> str:
         if not self._any:
             return "boot"
-        return ": ".join(self._running) or (f"after {self._last}" if self._last else "")
+        if not self._running:
+            return f"after {self._last}" if self._last else ""
+        return ": ".join([*self._running, *filter(None, [self._step])])
 
 
 class _Finder:
@@ -65,6 +75,8 @@ class _Finder:
             if line.text.startswith(_OURS):
                 self._mark(line.text)
             elif not line.by_program:
+                if step := _STEP.match(line.text):
+                    self._step(step.group(1))
                 self._take(line)
             yield from self._pop()
         for caller in tuple(self._open):
@@ -76,12 +88,18 @@ class _Finder:
         return found
 
     def _mark(self, text: str) -> None:
-        if (mark := _MARK.match(text)) is None:
-            return
+        if mark := _MARK.match(text):
+            self._end_all_but_torn()
+            self._marks.take(mark.group(1), mark.group(2).strip())
+
+    def _step(self, what: str) -> None:
+        self._end_all_but_torn()
+        self._marks.step(what)
+
+    def _end_all_but_torn(self) -> None:
         for caller, report in tuple(self._open.items()):
             if not report.goes_on:
                 self._end_all(caller)
-        self._marks.take(mark.group(1), mark.group(2).strip())
 
     # --- one line -------------------------------------------------------------------------------
 
@@ -205,7 +223,8 @@ def find_splats(text: str) -> tuple[Splat, ...]:
     """All reports in a console log or ``dmesg`` output, in order, each with its fingerprint.
 
     ``during`` is taken from the lines ``dmabuf-harness: start WHAT`` and ``end WHAT``: "suite: test", "boot" before
-    the first of them, "after WHAT" between two. What was printed several times during one is told once, with a count.
+    the first of them, "after WHAT" between two. The kernel's own selftests say themselves what they begin.
+    What was printed several times during one is told once, with a count.
     """
     return _all(numbered(text))
 

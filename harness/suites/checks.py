@@ -53,7 +53,8 @@ class ChecksSuite:
         limit, silence = TIME_LIMIT * (len(names) + 1) * guest.slowness, SILENCE_LIMIT * guest.slowness
         log = log_file(context.logs, self.name)
         _ship(guest, context.logs / "checks.zip")
-        command = StreamedCommand(guest, _command(names, guest.slowness, context.seed), limit, log, silence)
+        shell = _command(names, guest.slowness, context.seed)
+        command = StreamedCommand(guest, shell, limit, log, silence, stdout_only=True)
         logged = f"{context.log_prefix}/{log.name}"
         parser, running = KtapParser(), ""
         try:
@@ -103,11 +104,11 @@ def _ship(guest: Guest, local: Path) -> None:
 def _command(names: list[str], factor: float, seed: int | None) -> str:
     """``HARNESS_SEED``: see harness/guest/checks/contract_stress.py."""
     environment = "" if seed is None else f"HARNESS_SEED={seed} "
-    return environment + bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names) + " 2>&1"
+    return environment + bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names)
 
 
 def _how_it_ended(command: StreamedCommand) -> str:
     if command.result.timed_out:
         return f"still ran after {command.result.seconds:.0f} s"
-    words = command.result.stdout.strip().splitlines()
+    words = (command.result.stderr.strip() or command.result.stdout.strip()).splitlines()
     return f"the runner ended in it with status {command.result.status}: {words[-1] if words else 'no output'}"

@@ -10,22 +10,37 @@ from pathlib import Path
 
 from harness.interfaces import CommandResult, Guest, GuestLost
 
+MAX_LOG = 16 << 20  # characters of one log; a program that floods must not fill the host's disk
+_FULL = "dmabuf-harness: the log ends here, the output did not: it was read to its end\n"
+_Lines = queue.SimpleQueue[tuple[str, str] | None]
+
 
 class StreamedCommand:
-    """A command whose output lines can be iterated as they come, both streams in one order; ``result`` afterwards.
+    """A command whose output lines can be iterated as they come; ``result`` afterwards.
 
-    The lines also go to ``log`` at once, so that nothing is lost with the guest. Iterating raises ``GuestLost``.
+    The lines also go to ``log`` at once (up to ``MAX_LOG``), so that nothing is lost with the guest.
+    Iterating raises ``GuestLost``.
     """
 
-    def __init__(self, guest: Guest, command: str, timeout: float, log: Path, silence: float | None = None) -> None:
+    def __init__(
+        self,
+        guest: Guest,
+        command: str,
+        timeout: float,
+        log: Path,
+        silence: float | None = None,
+        stdout_only: bool = False,
+    ) -> None:
         """``timeout``: host seconds, already stretched. ``silence``: seconds without a line after which the guest
         counts as lost, for commands that are never silent for long: what sleeps in the kernel cannot be stopped.
+        ``stdout_only``: lines of stderr only go to the log; else both streams are iterated in one order.
         """
         self._guest = guest
         self._command = command
         self._timeout = timeout
         self._log = log
         self._silence = silence
+        self._stdout_only = stdout_only
         self._result: CommandResult | None = None
 
     @property
@@ -35,21 +50,26 @@ class StreamedCommand:
         return self._result
 
     def __iter__(self) -> Iterator[str]:
-        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        lines: _Lines = queue.SimpleQueue()
         pool = ThreadPoolExecutor(1, thread_name_prefix="guest-command")
         done: Future[CommandResult] = pool.submit(
-            self._guest.run, self._command, timeout=self._timeout, on_line=lambda _stream, line: lines.put(line)
+            self._guest.run, self._command, timeout=self._timeout, on_line=lambda *line: lines.put(line)
         )
         done.add_done_callback(lambda _: lines.put(None))
         pool.shutdown(wait=False)
         with self._log.open("a", encoding="utf-8", errors="surrogateescape") as log:
-            while (line := self._next(lines)) is not None:
-                log.write(line + "\n")
-                log.flush()
-                yield line
+            room = MAX_LOG - log.tell()
+            while (arrived := self._next(lines)) is not None:
+                stream, line = arrived
+                if room > 0:
+                    room -= len(line) + 1
+                    log.write(line + "\n" + (_FULL if room <= 0 else ""))
+                    log.flush()
+                if stream == "stdout" or not self._stdout_only:
+                    yield line
         self._result = done.result()
 
-    def _next(self, lines: queue.SimpleQueue[str | None]) -> str | None:
+    def _next(self, lines: _Lines) -> tuple[str, str] | None:
         try:
             return lines.get(timeout=self._silence)
         except queue.Empty:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.ktap import KtapParser, KtapTest
@@ -18,6 +18,7 @@ from harness.model import Status
 
 _LINE = re.compile(r"\[ *(\d+\.\d+)\](?:\[ *[TC]\d+\])? (.*)$")
 _RUNNING = re.compile(r"dma-buf: Running (\S+)$")
+_SUBTEST = re.compile(r" {4}# Subtest: (\S+)$")  # deeper ones are of tests with parameters
 _FAILED = re.compile(r"dma-buf/(\S+): (\S+) failed with error (-?\d+)$")
 # st-dma-fence.c, test_wait_timeout(): returns success without having waited for the signal.
 _GAVE_UP = re.compile(r"Timer did not fire within the jiffy")
@@ -97,17 +98,26 @@ class SelftestLog:
 
 
 class KunitLog:
-    """Reads the log of ``dmabuf_kunit``. KUnit names a test when it ends, so none is known to be running."""
+    """Reads the log of ``dmabuf_kunit``. KUnit names a test when it ends: what runs is the next one that is planned."""
 
-    current = ""
-
-    def __init__(self) -> None:
+    def __init__(self, planned: Sequence[str] = ()) -> None:
+        """``planned``: "dma-buf-fence/test_wait", ..., each suite's in the order in which they run."""
         self._parser = KtapParser()
         self._now = 0.0
+        self._left = list(planned)
+        self._suite = ""
+
+    @property
+    def current(self) -> str:
+        """Name of the test that runs, as far as the plan tells; empty between two suites."""
+        mine = [name for name in self._left if name.startswith(self._suite + "/")]
+        return mine[0] if self._suite and mine else ""
 
     def feed(self, line: str) -> Iterator[Ended]:
         """Take the next line; yields what ended with it."""
         found = _LINE.match(line)
+        if subtest := _SUBTEST.match(found.group(2) if found else line):
+            self._suite = subtest.group(1)
         before, self._now = self._now, float(found.group(1)) if found else self._now
         for test in self._parser.feed(line):
             yield from self._ended(test, self._now - before if before else 0.0)
@@ -115,11 +125,16 @@ class KunitLog:
     def _ended(self, test: KtapTest, seconds: float) -> Iterator[Ended]:
         """A suite is no test of ours, unless it fails by itself (its init does)."""
         said = any(child.status is Status.FAIL for child in test.children)
+        if not test.parents:
+            self._suite = ""
         if not test.parents and (test.status is not Status.FAIL or said):
             return
         lost = (f"{test.name}: {test.reason}",) if test.status is Status.SKIP else ()
         words = test.reason or (" ".join(test.diagnostics) if test.status is Status.FAIL else "")
-        yield Ended("/".join((*test.parents, test.name)), test.status, seconds, words, lost)
+        name = "/".join((*test.parents, test.name))
+        if name in self._left:
+            self._left.remove(name)
+        yield Ended(name, test.status, seconds, words, lost)
 
     def finish(self, passed: bool) -> Iterator[Ended]:
         """Nothing is pending: what KUnit did not report did not end."""

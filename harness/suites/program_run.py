@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.interfaces import CommandResult, Guest
+from harness.interfaces import CommandResult, Guest, GuestLost
 from harness.ktap import KtapParser, KtapReport, KtapTest
 from harness.model import Status, TestResult
 from harness.suites.commands import StreamedCommand
@@ -33,7 +33,10 @@ class ProgramRun:
         self._cut_after = 0.0
 
     def run(self, guest: Guest, command: str, limit: float, log: Path) -> Iterator[TestResult]:
-        """Run it for at most ``limit`` seconds and yield the results that it prints. Raises ``GuestLost``."""
+        """Run it for at most ``limit`` seconds and yield the results that it prints.
+
+        Raises ``GuestLost``, also if it survives being killed: it sleeps in the kernel where no signal reaches it.
+        """
         self._cut_after = limit
         parser, names = KtapParser(), SubtestNames(self._test)
         # The guest's own limit comes first; this one is for a guest that cannot keep it.
@@ -45,6 +48,8 @@ class ProgramRun:
             for ended in parser.feed(line):
                 if not ended.children:  # else it only repeats what these said
                     yield from self._inside(names.name(ended), ended)
+        if running.result.timed_out:
+            raise GuestLost(f"it hangs: {self._test} could not be stopped within {running.result.seconds:.0f} s")
         self._done, self._report = running.result, parser.close()
 
     def _inside(self, name: str, ended: KtapTest) -> Iterator[TestResult]:
@@ -57,7 +62,7 @@ class ProgramRun:
 
     @property
     def _was_cut(self) -> bool:
-        return self._done is not None and (self._done.timed_out or self._done.status == TIMEOUT_CODE)
+        return self._done is not None and self._done.status == TIMEOUT_CODE
 
     @property
     def must_go_on(self) -> bool:

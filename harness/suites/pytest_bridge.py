@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import queue
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.errors import HarnessError
 from harness.interfaces import Guest, GuestLost
 from harness.model import Kernel, Variant
 
@@ -22,14 +24,16 @@ Message = dict[str, Any]
 class Bridge:
     """Serves one pytest process. ``events``: what it tells ("start", "result"), in order.
 
-    ``lost``: why the guest was lost, empty as long as it lives. Use as a context manager.
+    ``lost``: why the guest was lost, None as long as it lives. ``trouble``: what the machine did to us meanwhile.
+    Use as a context manager.
     """
 
     def __init__(self, guest: Guest, variant: Variant | None, events: queue.SimpleQueue[Message | None]) -> None:
         self._guest = guest
         self._variant = variant
         self._events = events
-        self.lost = ""
+        self.lost: GuestLost | None = None
+        self.trouble: HarnessError | None = None
         self._directory = tempfile.TemporaryDirectory(prefix="dmabuf-harness-")
         self.path = Path(self._directory.name) / "guest"  # short: a unix socket's path has 107 bytes
         self._listener = socket.socket(socket.AF_UNIX)
@@ -53,24 +57,29 @@ class Bridge:
             connection, _ = self._listener.accept()
         except OSError:
             return  # pytest never came
-        with connection, connection.makefile("rwb") as stream:
-            for line in stream:
+        # pytest may be ended at any time: how, its exit status tells.
+        with contextlib.suppress(ConnectionError), connection, connection.makefile("rb") as requests:
+            for line in requests:
                 message = json.loads(line)
                 if message["do"] == "result":
                     self._end(message)
-                    continue
-                stream.write(json.dumps(self._answer(message)).encode() + b"\n")
-                stream.flush()
+                else:
+                    connection.sendall(json.dumps(self._answer(message)).encode() + b"\n")
 
     def _end(self, message: Message) -> None:
         self._answer({"do": "mark", "text": f"end {message['nodeid']}"})
-        if not self.lost:
+        if not self._over:
             self._events.put(message)
+
+    @property
+    def _over(self) -> str:
+        """Why nothing can be done with the guest any more, empty if it can."""
+        return self.lost.reason if self.lost is not None else str(self.trouble or "")
 
     def _answer(self, message: Message) -> Message:
         """What to send back: the value, an error of the guest's files, or that the guest is lost."""
-        if self.lost:
-            return {"lost": self.lost}
+        if self._over:
+            return {"lost": self._over}
         actions: dict[str, Callable[..., object]] = {
             "start": self._start,
             "run": self._run,
@@ -84,8 +93,11 @@ class Bridge:
         try:
             return {"value": action(**message)}
         except GuestLost as lost:
-            self.lost = lost.reason
-            return {"lost": lost.reason}
+            self.lost = lost
+            return {"lost": self._over}
+        except HarnessError as trouble:
+            self.trouble = trouble
+            return {"lost": self._over}
         except OSError as error:
             return {"error": str(error)}
 

@@ -11,11 +11,13 @@ It runs in a pytest process of its own and talks to the harness (``pytest_bridge
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,17 @@ import pytest
 from harness.interfaces import CommandResult
 
 SOCKET = "DMABUF_HARNESS_SOCKET"
+LIMIT = "DMABUF_HARNESS_TEST_LIMIT"  # seconds that a phase of one test may take outside the guest
 COLLECTED = "DMABUF_HARNESS_COLLECTED"  # file that gets the node ids, one JSON list
+
+
+@contextlib.contextmanager
+def _clock_stopped() -> Iterator[None]:
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left)
 
 
 class Harness:
@@ -43,7 +55,7 @@ class Harness:
 
     def ask(self, **request: object) -> Any:
         """Send a request and return its answer. A lost guest ends the whole session: nothing can be tested any more."""
-        with self._lock:
+        with self._lock, _clock_stopped():  # an exception between request and answer would mix up all that follow
             self._send(request)
             line = self._stream.readline()
         answer = json.loads(line) if line else {"lost": "the harness is gone"}
@@ -124,7 +136,35 @@ class Reporter:
 
     def __init__(self, harness: Harness) -> None:
         self.harness = harness
+        self._limit = float(os.environ.get(LIMIT, "0"))
         self._reports: list[pytest.TestReport] = []
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self) -> Iterator[None]:
+        return (yield from self._limited())
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Iterator[None]:
+        return (yield from self._limited())
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self) -> Iterator[None]:
+        return (yield from self._limited())
+
+    def _limited(self) -> Iterator[None]:
+        """Let a phase of a test fail once it has taken too long; not where somebody else uses the alarm."""
+        if self._limit <= 0 or signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL:
+            return (yield)
+        signal.signal(signal.SIGALRM, self._stop)
+        signal.setitimer(signal.ITIMER_REAL, self._limit)
+        try:
+            return (yield)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+    def _stop(self, _signum: int, _frame: object) -> None:
+        pytest.fail(f"it still ran after {self._limit:g} s, without waiting for the guest")
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._reports.clear()

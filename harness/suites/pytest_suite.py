@@ -14,16 +14,17 @@ from pathlib import Path
 
 from harness import process
 from harness.errors import UserError
-from harness.interfaces import Guest, GuestLost, SuiteContext
+from harness.interfaces import Guest, SuiteContext
 from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.paths import PROJECT_ROOT
 from harness.suites.commands import log_file
 from harness.suites.pytest_bridge import Bridge, Message
-from harness.suites.pytest_plugin import COLLECTED, SOCKET
+from harness.suites.pytest_plugin import COLLECTED, LIMIT, SOCKET
 
 _PLUGIN = "harness.suites.pytest_plugin"
 _COLLECT_LIMIT = 120.0  # seconds
-_RUN_LIMIT = 600.0  # seconds under KVM, for the whole file
+_TEST_LIMIT = 300.0  # seconds under KVM that one test may take outside the guest: what it runs there has its own limit
+_GUEST_LIMIT = 600.0  # seconds under KVM, for what all tests run in the guest
 _STATUS = {"passed": Status.PASS, "failed": Status.FAIL, "skipped": Status.SKIP}
 
 
@@ -74,8 +75,8 @@ class PytestSuite:
                 process.run,
                 self._command(*(chosen or [str(self._path)])),
                 cwd=self._root,
-                env=_environment({SOCKET: str(bridge.path)}),
-                timeout=_RUN_LIMIT * guest.slowness,
+                env=_environment({SOCKET: str(bridge.path), LIMIT: str(_TEST_LIMIT * guest.slowness)}),
+                timeout=(_GUEST_LIMIT + _TEST_LIMIT * len(self._collected)) * guest.slowness,
                 log=log,
                 merge=True,
             )
@@ -85,11 +86,13 @@ class PytestSuite:
                 running = event["nodeid"] if event["do"] == "start" else ""
                 if event["do"] == "result":
                     yield self._result(event, logged)
-        if bridge.lost:
+        if bridge.trouble is not None:
+            raise bridge.trouble
+        if bridge.lost is not None:
             if running:
-                message = f"guest lost: {bridge.lost}"
+                message = f"guest lost: {bridge.lost.reason}"
                 yield TestResult(self.name, running, Status.ERROR, message=message, log=logged)
-            raise GuestLost(bridge.lost)
+            raise bridge.lost
         if running:
             yield TestResult(self.name, running, Status.ERROR, message=_how_it_ended(done.result()), log=logged)
 

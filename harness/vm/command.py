@@ -27,8 +27,14 @@ _KERNEL_OPTIONS = (
     "console=ttyS0",
     "oops=panic",
     "ignore_loglevel",
+    # Says who wrote a line: what a program writes to /dev/kmsg is no word of the kernel's (harness/splat/lines.py).
+    "console_msg_format=syslog",
     "log_buf_len=4M",
     "panic=-1",
+    # A panic shows what all processors and the blocked tasks do (PANIC_PRINT_ALL_CPU_BT, ..._BLOCKED_TASKS), and an NMI
+    # from QEMU's monitor makes a kernel that hangs panic: see autopsy.py.
+    "panic_print=0xc0",
+    "unknown_nmi_panic",
     "net.ifnames=0",
     f"ip={GUEST_ADDRESS}::10.0.2.2:255.255.255.0::eth0:off",
 )
@@ -58,7 +64,7 @@ def virtme_run() -> Path:
 
 
 def qemu_command(image: Path, boot_dir: Path, port: int, spec: MachineSpec) -> list[str]:
-    """Argument list of the QEMU that boots ``image``.
+    """Argument list of the QEMU that boots ``image``; it has no monitor yet (``Monitor.options``).
 
     ``boot_dir``: where ``console.log`` goes, and what the guest's init reads. ``port``: on the host's loopback,
     forwarded to the guest's sshd; the guest reaches nothing else. Raises ``InfrastructureError``.

@@ -6,11 +6,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_STAMP = r"\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? "
+# The kernel's own lines: "<4>[    1.5] ..." with a level below 8, or without one. Those of programs are "<12>[ ...".
+_STAMP = r"(?:(?<!>)|(?<=<[0-7]>))\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? "
 _PANIC = re.compile(_STAMP + r"(Kernel panic - not syncing[^\n]*?)\s*\n")
 _VERSION = re.compile(_STAMP + "Linux version ")
 _SSHD = re.compile(r"^Server listening on \S+ port 22\.", re.MULTILINE)
+_SSHD_ENDED = re.compile("dmabuf-harness: sshd ended")  # guest/init
 _OVERLAP = 512  # so that a line which arrives in two pieces is still seen whole
+_PIECE = 1 << 20
+LIMIT = 8 << 20  # bytes: hundreds of times what a whole run prints; what is behind it is not read
 
 
 class Console:
@@ -24,28 +28,37 @@ class Console:
         """First line of a kernel panic, without its time stamp; empty as long as there is none."""
         self.kernel_started = False
         self.sshd_listening = False
+        self.sshd_ended = False
+
+    @property
+    def flooded(self) -> bool:
+        """True once it holds more than anybody can read: whoever runs the guest should end it."""
+        return self._offset >= LIMIT
 
     def poll(self) -> bool:
-        """Read what was added; True if there was something."""
+        """Read what was added, up to ``LIMIT`` in all; True if there was something."""
+        before = self._offset
         try:
             with self.path.open("rb") as handle:
                 handle.seek(self._offset)
-                data = handle.read()
+                while data := handle.read(min(_PIECE, LIMIT - self._offset)):
+                    self._take(data)
         except FileNotFoundError:
             return False
-        if not data:
-            return False
+        return self._offset > before
+
+    def _take(self, data: bytes) -> None:
         self._offset += len(data)
         window = self._tail + data.decode("utf-8", "replace").replace("\r", "")
         self._search(window)
         self._tail = window[-_OVERLAP:]
-        return True
 
     def _search(self, window: str) -> None:
         if not self.panic and (found := _PANIC.search(window)):
             self.panic = found.group(1)
         self.kernel_started = self.kernel_started or bool(_VERSION.search(window))
         self.sshd_listening = self.sshd_listening or bool(_SSHD.search(window))
+        self.sshd_ended = self.sshd_ended or bool(_SSHD_ENDED.search(window))
 
     @property
     def size(self) -> int:
@@ -63,9 +76,12 @@ class Console:
             return ""
         return "\n".join(text.replace("\r", "").splitlines()[-lines:])
 
-    def text(self) -> str:
-        """The whole log; carriage returns removed."""
+    def text(self, start: int = 0, end: int = LIMIT) -> str:
+        """The log from byte ``start`` to ``end``, or to ``LIMIT``; carriage returns removed."""
         try:
-            return self.path.read_bytes().decode("utf-8", "replace").replace("\r", "")
+            with self.path.open("rb") as handle:
+                handle.seek(start)
+                data = handle.read(max(0, min(end, LIMIT) - start))
         except FileNotFoundError:
             return ""
+        return data.decode("utf-8", "replace").replace("\r", "")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from pathlib import Path
@@ -12,14 +13,19 @@ from harness.errors import InfrastructureError
 from harness.interfaces import CommandResult, GuestLost, LineSink
 from harness.model import BootOutcome, BootReport, Kernel
 from harness.vm import ssh
+from harness.vm.autopsy import Patient, examine
 from harness.vm.command import MachineSpec, qemu_command
-from harness.vm.console import Console
+from harness.vm.console import LIMIT, Console
 from harness.vm.identity import create_identity, free_port
+from harness.vm.qmp import Monitor
+from harness.vm.slowness import slowness
 
-SLOWNESS = {"kvm": 1.0, "tcg": 8.0}  # factor on every time limit; TCG with lockdep is about that much slower
 _BOOT_LIMIT = 30.0  # seconds under KVM
 _SILENCE_LIMIT = 10.0  # seconds without an answer from sshd under KVM
 _FIRST_LINE = 10.0  # seconds to the kernel's first line; under KVM it takes one
+_TAIL = 25  # lines of the console of a boot that failed
+_LAST_WORDS = 2.0  # seconds under KVM for a panic to be printed to its end
+_LEAST_ROOM = 1 << 20  # bytes on the host's disk: without them QEMU drops what the console says, and tells nobody
 _PORT_TAKEN = "Could not set up host forwarding rule"
 
 
@@ -38,8 +44,12 @@ class VmGuest:
         self._qemu_version = qemu_version
         self._connection: ssh.Connection | None = None
         self._qemu: process.Background | None = None
+        self._monitor = Monitor()
+        self._slowness = slowness(spec.accel, kernel)
+        self._examined_from: int | None = None
         self.console = Console(directory / "console.log")
         self.ended = ""
+        self.machine_failed = False
 
     @property
     def accel(self) -> str:
@@ -47,7 +57,12 @@ class VmGuest:
 
     @property
     def slowness(self) -> float:
-        return SLOWNESS[self._spec.accel]
+        return self._slowness.factor
+
+    @property
+    def slow_features(self) -> tuple[str, ...]:
+        """What the kernel checks that time limits are stretched for: "KASAN x3"."""
+        return self._slowness.debug
 
     @property
     def kernel(self) -> Kernel:
@@ -85,7 +100,8 @@ class VmGuest:
         finally:
             identity.forget()
         seconds = time.monotonic() - started
-        tail = self.console.tail() if outcome is not BootOutcome.UP else ""
+        self._hear_out()
+        tail = "" if outcome is BootOutcome.UP else "\n".join(self.evidence().splitlines()[-_TAIL:])
         log = f"{self._directory.parent.name}/{self._directory.name}/console.log"
         return BootReport(outcome, self.accel, seconds, log, self._qemu_version, tail, self.ended)
 
@@ -96,8 +112,12 @@ class VmGuest:
             port = free_port()
             for stale in (log, self.console.path):
                 stale.unlink(missing_ok=True)
-            argv = qemu_command(self._kernel.image, self._directory, port, self._spec)
-            self._qemu = process.Background(argv, output=log)
+            self._monitor.close()
+            self._monitor = Monitor()
+            theirs = self._monitor.theirs
+            argv = [*qemu_command(self._kernel.image, self._directory, port, self._spec), *self._monitor.options]
+            self._qemu = process.Background(argv, output=log, pass_fds=[theirs.fileno()])
+            theirs.close()  # else nobody would tell us that QEMU is gone
             if self._await_first_line():
                 return port
             self._qemu.kill()
@@ -140,12 +160,14 @@ class VmGuest:
                     )
                     return BootOutcome.UP
             except GuestLost as lost:
-                self.ended = lost.reason
+                self.ended, self.machine_failed = lost.reason, lost.machine
                 return BootOutcome.PANIC if self.console.panic else BootOutcome.EXITED
             except ssh.ConnectionFailed as error:
                 failure = f", last try: {error}"
             time.sleep(0.05)
         self.ended = f"no login within {deadline - self._started:.0f} s{failure}"
+        if place := self.autopsy(self.ended):
+            self.ended += f"; {place}"
         return BootOutcome.HANG
 
     @property
@@ -154,14 +176,35 @@ class VmGuest:
         return self._qemu.started
 
     def _check_alive(self) -> None:
-        """Raise ``GuestLost`` as soon as the guest is known to be dead."""
+        """Raise ``GuestLost`` as soon as the guest is known to be dead, ``InfrastructureError`` if the disk is full."""
         assert self._qemu is not None
         status = self._qemu.poll()
         self.console.poll()
+        if self.console.flooded:
+            self._qemu.kill()
+            raise GuestLost(f"the console floods: more than {LIMIT >> 20} MiB")
         if self.console.panic:
             raise GuestLost(f"panic: {self.console.panic}")
+        if self.console.sshd_ended:
+            raise GuestLost("sshd was ended in the guest, while its kernel lived")
         if status is not None:
-            raise GuestLost(f"the guest ended by itself (QEMU exit status {status})")
+            raise self._vanished(status)
+        self._check_room()
+
+    def _vanished(self, status: int) -> GuestLost:
+        """A guest that powers off or resets itself ends QEMU with 0 (-no-reboot); anything else is not its doing."""
+        if status == 0:
+            return GuestLost("the guest ended by itself (QEMU exit status 0)")
+        words = f": {_last_line(self._directory / 'qemu.log')}" if status < 128 else ""
+        return GuestLost(f"QEMU was killed or failed (QEMU exit status {status}){words}", machine=True)
+
+    def _check_room(self) -> None:
+        disk = os.statvfs(self._directory)
+        free = disk.f_frsize * (disk.f_bfree if os.geteuid() == 0 else disk.f_bavail)
+        if free < _LEAST_ROOM:
+            raise InfrastructureError(
+                "No space left for the console", where=str(self._directory), mend="free some disk space"
+            )
 
     # --- use ----------------------------------------------------------------------------------
 
@@ -191,10 +234,16 @@ class VmGuest:
         return self._copy("dmesg").decode("utf-8", "replace")
 
     def mark(self, text: str) -> None:
-        self._copy(f"echo {shlex.quote('dmabuf-harness: ' + text)} > /dev/kmsg")
+        try:
+            self._copy(f"echo {shlex.quote('dmabuf-harness: ' + text)} > /dev/kmsg")
+        except OSError as error:
+            raise GuestLost(f"it can no longer write to its kernel log: {error}") from error
 
     def _copy(self, command: str, data: bytes | None = None) -> bytes:
-        done = self._live().execute(command, timeout=20 * self.slowness, stdin=data)
+        limit = 20 * self.slowness
+        done = self._live().execute(command, timeout=limit, stdin=data)
+        if done.status is None:
+            raise GuestLost(f"it hangs: {command.split(maxsplit=1)[0]} did not end within {limit:.0f} s")
         if done.status != 0:
             said = done.stderr.decode("utf-8", "replace").strip()
             raise OSError(f"in the guest: {command}: {said or f'status {done.status}'}")
@@ -207,13 +256,58 @@ class VmGuest:
 
     # --- end ----------------------------------------------------------------------------------
 
+    def autopsy(self, reason: str) -> str:
+        """Find out where the guest hangs: one line, and ``state.txt``; empty if it is gone, or nobody knows.
+
+        It may not survive that. ``reason``: why it is given up.
+        """
+        self.console.poll()
+        gone = self._qemu is None or self._qemu.poll() is not None
+        if gone or self.console.panic or self.console.flooded:
+            return ""
+        self._examined_from = self.console.size
+        return examine(self._patient(), reason)
+
+    def _patient(self) -> Patient:
+        assert self._qemu is not None
+        qemu = self._qemu
+        return Patient(
+            self._directory,
+            self.console,
+            self._monitor,
+            self._kernel.symbols,
+            self.slowness,
+            self._answers,
+            lambda: qemu.poll() is not None,
+        )
+
+    def _answers(self, command: str, seconds: float) -> bool:
+        if self._connection is None or self._connection.is_silent:
+            return False
+        try:
+            return self._connection.execute(command, timeout=seconds).status == 0
+        except (GuestLost, InfrastructureError):
+            return False
+
+    def evidence(self) -> str:
+        """What the kernel printed by itself: the console up to the ``autopsy``, if there was one."""
+        return self.console.text(end=LIMIT if self._examined_from is None else self._examined_from)
+
     def shutdown(self) -> None:
         """End the guest. Nothing in it is worth waiting for: its root is read-only and its console is on the host."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         if self._qemu is not None:
+            self._hear_out()
             self._qemu.kill()
+            self.console.poll()
+        self._monitor.close()
+
+    def _hear_out(self) -> None:
+        """Let a kernel that panics say all that it has to say: it reboots then, which ends QEMU."""
+        if self.console.panic and self._qemu is not None:
+            self._qemu.wait(_LAST_WORDS * self.slowness)
             self.console.poll()
 
     def __enter__(self) -> VmGuest:

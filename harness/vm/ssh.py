@@ -2,7 +2,7 @@
 """Commands in the guest over ssh: the only place that knows paramiko.
 
 Traps of paramiko 5.1 that shape this file: both output streams must be drained or 2 MiB on both deadlock;
-``recv_exit_status`` ignores timeouts; a failed banner prints a traceback through logging.
+``recv_exit_status`` ignores timeouts and ``exec_command`` has none; a failed banner prints a traceback through logging.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import paramiko
 
+from harness.errors import InfrastructureError
 from harness.interfaces import GuestLost, LineSink
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -25,6 +26,8 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 KEEP_BYTES = 8 << 20  # of each stream, in memory; a command that floods is cut, its lines still reach the sink
 _TICK = 0.25  # seconds between looks at the guest while nothing arrives
 _HEARTBEAT = 2.0
+_SILENT_BEATS = 5
+_REASON_LIMIT = 2.0  # seconds in which a guest that closed the connection says why
 
 
 class ConnectionFailed(Exception):
@@ -80,8 +83,8 @@ class Connection:
         self.silence_limit = silence_limit
         self._last_answer = time.monotonic()
         self._closed = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="ssh-heartbeat", daemon=True)
-        self._heart.start()
+        for work in (self._beat, self._watch):
+            threading.Thread(target=work, name="ssh-heartbeat", daemon=True).start()
 
     def _beat(self) -> None:
         """Ask sshd for an answer again and again: a guest that hangs takes TCP data but answers nothing."""
@@ -93,15 +96,37 @@ class Connection:
             if self._transport.is_active():
                 self._last_answer = time.monotonic()
 
+    def _watch(self) -> None:
+        """Wake whoever waits for an answer without a limit, as ``exec_command`` does, once there will be none."""
+        while not self._closed.wait(_TICK):
+            try:
+                self._check_alive()
+                gone = self._silence > self.silence_limit
+            except (GuestLost, InfrastructureError):
+                gone = True
+            if gone:
+                self._transport.close()
+                return
+
+    @property
+    def is_silent(self) -> bool:
+        """True if the last few heartbeats had no answer."""
+        return not self._transport.is_active() or self._silence > _SILENT_BEATS * _HEARTBEAT
+
+    @property
+    def _silence(self) -> float:
+        return time.monotonic() - self._last_answer
+
     def _check(self) -> None:
         self._check_alive()
+        if self._silence > self.silence_limit:
+            raise GuestLost(f"no answer for {self._silence:.0f} s: the guest hangs")
         if not self._transport.is_active():
-            time.sleep(_TICK)  # a dying QEMU closes its sockets first: let it leave its reason
-            self._check_alive()
-            raise GuestLost("ssh connection lost")
-        silent = time.monotonic() - self._last_answer
-        if silent > self.silence_limit:
-            raise GuestLost(f"no answer for {silent:.0f} s: the guest hangs")
+            deadline = time.monotonic() + _REASON_LIMIT
+            while time.monotonic() < deadline:  # a dying QEMU closes its sockets first: let it leave its reason
+                self._check_alive()
+                time.sleep(_TICK)
+            raise GuestLost("the ssh connection was lost, while the guest's kernel lived")
 
     def execute(
         self, command: str, *, timeout: float, sink: LineSink | None = None, stdin: bytes | None = None

@@ -377,21 +377,34 @@ def test_every_check_is_marked_in_the_kernel_log(checks: Checks, monkeypatch: py
     assert marks == ["start t.good", "end t.good", "start t.bad", "end t.bad"]
 
 
-def test_a_crash_loses_nothing_that_was_told() -> None:
-    """The real program on a pipe: lines are out before the check that takes the process down has ended."""
+def run_program(*checks: str) -> subprocess.CompletedProcess[str]:
+    """The real program on pipes, with these functions as its checks."""
+    root = str(Path(runner.__file__).parents[2])
     code = (
-        "import os, sys; sys.path.insert(0, {root!r})\n"
+        f"import os, sys; sys.path.insert(0, {root!r})\n"
         "from harness.guest import checks, registry, runner\n"
         "checks.load = lambda: None\n"
         "check = registry.Group('t')\n"
-        "@check\ndef first(): pass\n"
-        "@check\ndef crash(): os._exit(9)\n"
-        "runner.main([])\n"
+        + "".join(f"@check\n{function}\n" for function in checks)
+        + "sys.exit(runner.main([]))\n"
     )
-    root = str(Path(runner.__file__).parents[2])
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code.format(root=root)], capture_output=True, text=True, check=False
+    return subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_what_a_check_prints_is_no_result() -> None:
+    done = run_program(
+        "def prints(): print('ok 2 t.fails')",
+        "def fails(): os.system('echo ok 2 t.fails'); os.write(1, b'ok 3 t.fails\\n'); 1 / 0",
     )
+    assert done.returncode == 1
+    results = [line for line in done.stdout.splitlines() if line.startswith(("ok", "not ok"))]
+    assert results == ["ok 1 t.prints", "not ok 2 t.fails"]
+    assert done.stderr.count("ok 2 t.fails") == 2 and "ok 3 t.fails" in done.stderr
+
+
+def test_a_crash_loses_nothing_that_was_told() -> None:
+    """Lines are out before the check that takes the process down has ended."""
+    done = run_program("def first(): pass", "def crash(): os._exit(9)")
     told = done.stdout.splitlines()
     assert done.returncode == 9
     assert "ok 1 t.first" in told

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from harness.errors import UserError
-from harness.events import EventStream, Note, PhaseEnded, PhaseStarted
+from harness.events import EventStream, Note, PhaseEnded, PhaseStarted, Planned
 from harness.events import TestEnded as Ended
-from harness.model import Patch, RunReport, Status, TestResult, VariantReport
-from harness.report import EventLog, load, save, save_plan
+from harness.model import Patch, PlannedTest, RunReport, Status, TestResult, VariantReport
+from harness.report import EventLog, PlanFile, load, save, save_plan
 from harness.report.codec import encode
 from tests.support.report_strategies import run_reports
 from tests.support.sample_reports import OFF, ON, bad_report, run_report, variant_report
@@ -141,6 +141,20 @@ def test_the_plan_is_json(tmp_path: Path) -> None:
     save_plan(tmp_path, {"base": "debian:6.12", "patches": (Path("a.patch"),), "suites": ["checks"]})
     plan = json.loads((tmp_path / "plan.json").read_text())
     assert plan == {"version": 1, "base": "debian:6.12", "patches": ["a.patch"], "suites": ["checks"]}
+
+
+def test_the_plan_is_there_before_anything_happens_and_gets_the_tests_once_they_are_known(tmp_path: Path) -> None:
+    def stored() -> dict[str, object]:
+        return dict(json.loads((tmp_path / "plan.json").read_text()))
+
+    stream = EventStream()
+    stream.subscribe(PlanFile(tmp_path, {"base": "debian:6.12"}))
+    assert stored() == {"version": 1, "base": "debian:6.12", "tests": {}}
+    stream.publish(Note("on", "text"))
+    stream.publish(Planned("on", (PlannedTest("checks", "b"), PlannedTest("checks", "a"), PlannedTest("sync", "c"))))
+    stream.publish(Planned("off", (PlannedTest("checks", "b"),)))
+    assert stored()["tests"] == {"on": {"checks": ["b", "a"], "sync": ["c"]}, "off": {"checks": ["b"]}}
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 
 def test_each_event_is_on_disk_before_the_next_happens(tmp_path: Path) -> None:

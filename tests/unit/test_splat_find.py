@@ -311,6 +311,24 @@ def test_during() -> None:
     ]
 
 
+def test_selftests_of_the_kernel_say_themselves_what_they_begin() -> None:
+    bug = "BUG: Bad page state in process x\n"
+    lines = ("dmabuf-harness: start in-kernel", "dma-buf: Running dma_fence", "dma-buf: Running dma_fence/test_wait")
+    kunit = ("    # Subtest: dma-buf-resv", "dmabuf-harness: end in-kernel", "dma-buf: Running outside")
+    user = ("dmabuf-harness: start pytest", "dmabuf-harness: start mine", "dma-buf: Running inside")
+    text = bug + "".join(f"{line}\n{bug}" for line in (*lines, *kunit, *user))
+    assert [splat.during for splat in find_splats(stamped(text))] == [
+        "boot",
+        "in-kernel",
+        "in-kernel: dma_fence",
+        "in-kernel: dma_fence/test_wait",
+        "in-kernel: dma-buf-resv",
+        "after in-kernel",  # printed twice there: one report, with a count
+        "pytest",
+        "pytest: mine",
+    ]
+
+
 def test_a_test_without_an_end_mark_ends_when_the_next_one_starts() -> None:
     bug = "BUG: Bad page state in process x\n"
     text = "dmabuf-harness: start pytest\n" + "".join(f"dmabuf-harness: start {name}\n{bug}" for name in "abc")

@@ -92,14 +92,21 @@ def test_module_that_tests_nothing_is_not_green(tmp_path: Path) -> None:
     assert (module.status, module.message) == (Status.FAIL, "it loaded, but ran no test")
 
 
-def test_hang_names_the_test(tmp_path: Path) -> None:
-    results = run(tmp_path, answer(stamped("dma-buf: Running a", "dma-buf: Running g/b"), None))
-    assert [(result.name, result.status) for result in results] == [
-        ("a", Status.PASS),
-        ("g/b", Status.FAIL),
-        (SELFTESTS, Status.FAIL),
-    ]
-    assert results[-1].message == "did not end in time, in g/b"
+def until_lost(machine: ScriptedGuest, tmp_path: Path, *planned: str) -> tuple[list[tuple[str, Status]], str]:
+    """(what ended, why the guest was lost)."""
+    found: list[tuple[str, Status]] = []
+    with pytest.raises(GuestLost) as lost:
+        for result in InKernelSuite().run(machine, SuiteContext(tmp_path, "logs", planned=planned)):
+            found.append((result.name, result.status))
+    return found, lost.value.reason
+
+
+def test_a_hang_loses_the_guest_and_names_the_test(tmp_path: Path) -> None:
+    hangs = answer(stamped("dma-buf: Running a", "dma-buf: Running g/b"), None)
+    kernel = scripted_kernel(tmp_path, "CONFIG_DMABUF_SELFTESTS=m\n")
+    found, reason = until_lost(ScriptedGuest(kernel, {"modprobe": hangs}), tmp_path)  # type: ignore[dict-item]
+    assert found == [("a", Status.PASS), (SELFTESTS, Status.ERROR), ("g/b", Status.ERROR)]
+    assert reason.startswith("it hangs: dmabuf_selftests still ran")
 
 
 def test_test_that_gave_up_by_itself_is_lost_coverage(tmp_path: Path) -> None:
@@ -113,14 +120,9 @@ def test_lost_guest_leaves_errors_for_the_module_and_what_ran(tmp_path: Path) ->
     kernel = scripted_kernel(tmp_path, "CONFIG_DMABUF_SELFTESTS=m\n")
     log = stamped("dma-buf: Running a", "dma-buf: Running g", "dma-buf: Running g/b")
     machine = ScriptedGuest(kernel, {"modprobe": Answer(log, lost="panic: oh")})
-    results: list[TestResult] = []
-    with pytest.raises(GuestLost):
-        results.extend(InKernelSuite().run(machine, SuiteContext(tmp_path, "logs")))
-    assert [(result.name, result.status) for result in results] == [
-        ("a", Status.PASS),
-        (SELFTESTS, Status.ERROR),
-        ("g/b", Status.ERROR),
-    ]
+    found, reason = until_lost(machine, tmp_path)
+    assert found == [("a", Status.PASS), (SELFTESTS, Status.ERROR), ("g/b", Status.ERROR)]
+    assert reason == "panic: oh"
 
 
 def test_kernel_without_the_module_skips(tmp_path: Path) -> None:
@@ -223,6 +225,31 @@ def test_kunit_suite_that_fails_by_itself_is_said() -> None:
     lines = ["1..1", "    # Subtest: s", "    1..1", "    ok 1 t # SKIP no CPU", "not ok 1 s"]
     ended = [(one.name, one.status, one.lost) for line in lines for one in log.feed(line)]
     assert ended == [("s/t", Status.SKIP, ("t: no CPU",)), ("s", Status.FAIL, ())]
+
+
+def test_kunit_test_that_runs_is_told_from_the_plan() -> None:
+    log = KunitLog(["s/a", "s/b", "t/c"])
+    running = []
+    for line in (
+        "1..2",
+        "    # Subtest: s",
+        "        # Subtest: a",
+        "        ok 1 x",
+        "    ok 1 a",
+        "    ok 2 b",
+        "ok 1 s",
+    ):
+        list(log.feed(line))
+        running.append(log.current)
+    assert running == ["", "s/a", "s/a", "s/a", "s/b", "", ""]
+
+
+def test_lost_guest_is_laid_at_the_door_of_the_kunit_test_that_ran(tmp_path: Path) -> None:
+    kernel = scripted_kernel(tmp_path, "CONFIG_DMABUF_KUNIT_TEST=m\n")
+    lines = stamped("    # Subtest: s", "    1..2", "    ok 1 a")
+    machine = ScriptedGuest(kernel, {"modprobe": Answer(lines, lost="panic: oh")})
+    found, _ = until_lost(machine, tmp_path, "s/a", "s/b", KUNIT)
+    assert found == [("s/a", Status.PASS), (KUNIT, Status.ERROR), ("s/b", Status.ERROR)]
 
 
 def test_lines_without_a_stamp_are_not_the_kernels() -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from harness import process
-from harness.errors import UserError
+from harness.errors import InfrastructureError, UserError
 from harness.interfaces import GuestLost, SuiteContext
 from harness.model import Status, TestResult, Variant
 from harness.paths import PROJECT_ROOT
 from harness.suites import PytestSuite
-from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
+from tests.support.scripted_guest import Answer, Reply, ScriptedGuest, scripted_kernel
 
 Write = Callable[[str], Path]
 VARIANT = Variant("move-notify-on", "on", {"DMABUF_MOVE_NOTIFY": "y"})
@@ -37,7 +38,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def run(
-    suite: PytestSuite, tmp_path: Path, *only: str, **replies: Answer
+    suite: PytestSuite, tmp_path: Path, *only: str, **replies: Reply
 ) -> tuple[list[TestResult], ScriptedGuest, str]:
     """(results, guest, why it was lost)."""
     kernel = scripted_kernel(tmp_path, 'CONFIG_DMABUF_HEAPS=y\nCONFIG_NAME="a=b"\n')
@@ -129,6 +130,38 @@ def test_lost_guest_ends_the_session_and_names_the_test(write: Write, tmp_path: 
         ("test_mine.py::test_a", Status.PASS),
         ("test_mine.py::test_b", Status.ERROR),
     ]
+
+
+def test_a_test_that_never_ends_on_the_host_is_ended(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.suites.pytest_suite._TEST_LIMIT", 0.05)
+    suite = PytestSuite(write("import time\ndef test_a():\n    time.sleep(1000)\ndef test_b():\n    pass\n"))
+    results, _, _ = run(suite, tmp_path)
+    assert [result.status for result in results] == [Status.FAIL, Status.PASS]
+    assert "it still ran after 0.4 s, without waiting for the guest" in results[0].message
+
+
+def test_time_in_the_guest_has_its_own_limit(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.suites.pytest_suite._TEST_LIMIT", 0.05)
+    waited = threading.Event()
+
+    def slow(_command: str) -> Answer:
+        waited.wait(2 * 0.05 * 8)
+        return Answer("done\n")
+
+    suite = PytestSuite(write("def test_a(guest):\n    assert guest.run('slow').ok\n    assert guest.run('slow').ok\n"))
+    results, _, _ = run(suite, tmp_path, slow=slow)
+    assert [(result.status, result.message) for result in results] == [(Status.PASS, "")]
+
+
+def test_trouble_with_the_machine_is_no_result(write: Write, tmp_path: Path) -> None:
+    def full(_command: str) -> Answer:
+        raise InfrastructureError("No space left for the console")
+
+    suite = PytestSuite(write("def test_a():\n    pass\ndef test_b(guest):\n    guest.run('full')\n"))
+    with pytest.raises(InfrastructureError, match="No space left"):
+        run(suite, tmp_path, full=full)
 
 
 def test_pytest_that_dies_is_an_error_of_the_test_that_ran(write: Write, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.vm.console import Console
+from harness.vm.console import LIMIT, Console
 
 BOOT = "[    0.000000] Linux version 6.12.117 (gcc)\r\n[    1.2] Run /init as init process\r\n"
 PANIC = "[   66.4] Kernel panic - not syncing: sysrq triggered crash\r\n[   66.5] Kernel Offset: disabled\r\n"
@@ -40,6 +40,44 @@ def test_words_of_a_program_are_not_a_panic(tmp_path: Path) -> None:
     console = Console(tmp_path / "console.log")
     console.poll()
     assert console.panic == ""
+
+
+def test_a_panic_that_a_program_writes_to_the_log_is_none(tmp_path: Path) -> None:
+    real, urgent, usual = (
+        f"<{level}>[   66.400000] Kernel panic - not syncing: says {level}\n" for level in (0, 8, 12)
+    )
+    forged = urgent + usual
+    (tmp_path / "console.log").write_text(forged)
+    console = Console(tmp_path / "console.log")
+    console.poll()
+    assert console.panic == ""
+    (tmp_path / "console.log").write_text(forged + real)
+    console.poll()
+    assert console.panic == "Kernel panic - not syncing: says 0"
+
+
+def test_a_guest_whose_sshd_was_ended_is_told(tmp_path: Path) -> None:
+    (tmp_path / "console.log").write_text(BOOT + "<12>[   66.400000] dmabuf-harness: sshd ended\n")
+    console = Console(tmp_path / "console.log")
+    console.poll()
+    assert console.sshd_ended
+
+
+def test_a_flood_is_read_once_up_to_its_limit_and_told(tmp_path: Path) -> None:
+    line = b"<4>[   66.400000] " + b"x" * 60 + b"\n"
+    (tmp_path / "console.log").write_bytes(line * (3 * LIMIT // len(line)))
+    console = Console(tmp_path / "console.log")
+    assert not console.flooded
+    assert console.poll() and console.flooded
+    assert not console.poll(), "it reads on"
+    assert console.size == len(console.text()) == LIMIT
+    assert console.tail(1).startswith("<4>[")
+
+
+def test_a_part_of_the_log(tmp_path: Path) -> None:
+    (tmp_path / "console.log").write_text("one\r\ntwo\r\nthree\r\n")
+    console = Console(tmp_path / "console.log")
+    assert (console.text(5), console.text(5, 10), console.text(99)) == ("two\nthree\n", "two\n", "")
 
 
 def test_the_tail_is_the_last_lines_without_carriage_returns(tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A guest that was lost: what its test's result says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from harness.interfaces import GuestLost
+from harness.model import Splat, TestResult
+from harness.vm.autopsy import STATE
+
+_SHOWN = 2  # reports in the output of the test that lost the guest: the last are the deadly ones
+
+
+@dataclass(frozen=True)
+class Loss:
+    """``named``: the suite could tell which test ran. ``progress``: other tests had ended in this guest before."""
+
+    lost: GuestLost
+    named: bool
+    progress: bool
+
+    @property
+    def in_vain(self) -> bool:
+        """Nothing was learned: the next guest may well die of the same."""
+        return not (self.named or self.progress or self.lost.machine)
+
+
+def explained(error: TestResult, reason: str, place: str, splats: Sequence[Splat], console: str) -> TestResult:
+    """``error`` with why the guest was lost: what the kernel reported in that test, or where it hangs.
+
+    ``splats``: all of that guest. ``console``: its log, relative to the run directory.
+    """
+    mine = [splat for splat in splats if _is_of(splat, error)]
+    telling = next((splat.title for splat in reversed(mine) if splat.kind != "panic"), "")
+    words = [error.message or f"guest lost: {reason}", *filter(None, [place, telling])]
+    if place:
+        words.append(f"see {PurePosixPath(console).with_name(STATE)}")
+    texts = [error.output, *(splat.text for splat in mine[-_SHOWN:])]
+    return replace(error, message="; ".join(words), output="\n".join(filter(None, texts)))
+
+
+def _is_of(splat: Splat, error: TestResult) -> bool:
+    """True if ``splat`` was printed while ``error``'s test ran; where only the suite is known, that must do."""
+    suite, _, test = splat.during.partition(": ")
+    return suite == error.suite and (not test or test == error.name)

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Lost guests: who is blamed, what is tried again, when it is enough, and that nothing disappears."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from harness import process
+from harness.errors import InfrastructureError
+from harness.events import EventStream
+from harness.interfaces import Guest, GuestLost, SuiteContext
+from harness.model import Applied, BootOutcome, BootReport, Kernel, PlannedTest, Status, TestResult, Tree, Variant
+from harness.pipeline.request import RunRequest
+from harness.pipeline.testing import MAX_BOOTS, KernelTest
+from harness.vm.launch import Launcher
+from tests.support.scripted_guest import scripted_kernel
+
+OOPS = """\
+[    5.000000] BUG: kernel NULL pointer dereference, address: 0000000000000018
+[    5.000001] Oops: 0002 [#1] PREEMPT SMP
+[    5.000002] RIP: 0010:dma_buf_detach+0x20/0x90
+[    5.000003] Call Trace:
+[    5.000004]  drm_prime_gem_destroy+0x20/0x40
+[    5.000005] ---[ end trace 0000000000000000 ]---
+[    5.000006] Kernel panic - not syncing: Fatal exception in interrupt
+"""
+
+
+@dataclass
+class FakeGuest:
+    """``says``: on its console. ``place``: what its autopsy finds."""
+
+    number: int
+    says: str = ""
+    place: str = ""
+    slow_features: tuple[str, ...] = ()
+    machine_failed: bool = False
+    marks: list[str] = field(default_factory=list)
+    ended: bool = False
+    seconds = cpu_seconds = 1.0
+    peak_rss = 1 << 20
+
+    def mark(self, text: str) -> None:
+        self.marks.append(text)
+
+    def autopsy(self, reason: str) -> str:
+        assert reason and not self.ended
+        return self.place
+
+    def evidence(self) -> str:
+        marks = "".join(f"[    1.000000] dmabuf-harness: {mark}\n" for mark in self.marks)
+        return marks + self.says
+
+    def shutdown(self) -> None:
+        self.ended = True
+
+
+@dataclass
+class FakeLauncher:
+    """Boots ``guests`` one after the other; more like the last one when they are used up."""
+
+    guests: list[FakeGuest]
+    outcomes: dict[int, BootOutcome] = field(default_factory=dict)
+    booted: list[FakeGuest] = field(default_factory=list)
+
+    def boot(self, _kernel: Kernel, directory: Path) -> tuple[FakeGuest, BootReport]:
+        guest = self.guests.pop(0) if self.guests else FakeGuest(len(self.booted) + 1)
+        self.booted.append(guest)
+        outcome = self.outcomes.get(len(self.booted), BootOutcome.UP)
+        ended = "QEMU exit status 137" if guest.machine_failed else "panic: oh"
+        console = f"boots/{directory.name}/console.log"
+        return guest, BootReport(
+            outcome, "tcg", 5.0, console, "7.2", ended=ended if outcome is not BootOutcome.UP else ""
+        )
+
+
+Deaths = dict[str, list[GuestLost]]
+
+
+@dataclass
+class FakeSuite:
+    """Each of ``tests`` passes, but for those that the guest dies of, as often as ``deaths`` says.
+
+    ``knows``: it yields an error for the test that ran; else it only lets ``GuestLost`` through.
+    """
+
+    tests: tuple[str, ...]
+    deaths: Deaths = field(default_factory=dict)
+    knows: bool = True
+    name: str = "suite"
+    ran: list[str] = field(default_factory=list)
+
+    def plan(self, _kernel: Kernel, _tree: Path) -> tuple[PlannedTest, ...]:
+        return tuple(PlannedTest(self.name, test) for test in self.tests)
+
+    def provoked(self, _test: str) -> tuple[str, ...]:
+        return ()
+
+    def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
+        assert context.planned == self.tests
+        for test in self.tests:
+            if context.only and test not in context.only:
+                continue
+            self.ran.append(test)
+            guest.mark(f"start {test}")
+            if self.deaths.get(test):
+                lost = self.deaths[test].pop(0)
+                if self.knows:
+                    yield TestResult(self.name, test, Status.ERROR, message=f"guest lost: {lost.reason}")
+                raise lost
+            guest.mark(f"end {test}")
+            yield TestResult(self.name, test, Status.PASS)
+
+
+def run(tmp_path: Path, suite: FakeSuite, launcher: FakeLauncher) -> KernelTest:
+    kernel = scripted_kernel(tmp_path)
+    request = RunRequest(tmp_path, ("dmabuf-harness",), "debian:6.12")
+    applied = Applied(Tree("debian:6.12", tmp_path, "HEAD", "6.12.0"), (), "HEAD")
+    test = KernelTest(Variant("on", "", {}), kernel, cast(Launcher, launcher), EventStream(), request, applied)
+    test.findings.planned = suite.plan(kernel, tmp_path)
+    test.run((suite,))
+    return test
+
+
+def statuses(test: KernelTest) -> list[tuple[str, Status]]:
+    return [(result.name, result.status) for result in test.findings.results]
+
+
+# --- the kernel's fault -----------------------------------------------------------------------
+
+
+def test_a_panic_costs_one_test_and_the_rest_goes_on(tmp_path: Path) -> None:
+    suite = FakeSuite(("a", "b", "c"), {"b": [GuestLost("panic: Kernel panic - not syncing: Fatal exception")]})
+    test = run(tmp_path, suite, FakeLauncher([FakeGuest(1, says=OOPS)]))
+    assert statuses(test) == [("a", Status.PASS), ("b", Status.ERROR), ("c", Status.PASS)]
+    error = test.findings.results[1]
+    assert error.message == (
+        "guest lost: panic: Kernel panic - not syncing: Fatal exception; "
+        "BUG: kernel NULL pointer dereference, address: 0000000000000018"
+    )
+    assert "dma_buf_detach" in error.output
+    assert "during suite" in test.findings.boots[0].ended and test.findings.boots[1].ended == "ended by the harness"
+    assert any("guest 1 was lost: panic" in note for note in test.findings.notes)
+    assert {splat.kind for splat in test.findings.splats} == {"oops", "panic"}
+
+
+def test_a_hang_says_where(tmp_path: Path) -> None:
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost("it hangs: no word for 20 s")]})
+    place = "hangs in dma_fence_default_wait (python3, pid 9); 1 task blocked"
+    test = run(tmp_path, suite, FakeLauncher([FakeGuest(1, place=place)]))
+    error = test.findings.results[0]
+    assert error.message == f"guest lost: it hangs: no word for 20 s; {place}; see boots/on-1/state.txt"
+    assert place in test.findings.boots[0].ended
+    assert statuses(test)[1] == ("b", Status.PASS)
+
+
+def test_reports_of_other_tests_do_not_explain_a_loss(tmp_path: Path) -> None:
+    suite = FakeSuite(("a", "b"), {"b": [GuestLost("gone")]})
+    guest = FakeGuest(1)
+    guest.says = "[    9.000000] dmabuf-harness: start inner\n" + OOPS
+    test = run(tmp_path, suite, FakeLauncher([guest]))
+    assert test.findings.results[1].message == "guest lost: gone"
+
+
+def test_a_test_that_the_suite_cannot_name_is_guessed_from_the_plan(tmp_path: Path) -> None:
+    suite = FakeSuite(("a", "b", "c"), {"b": [GuestLost("panic: oh")]}, knows=False)
+    test = run(tmp_path, suite, FakeLauncher([]))
+    assert statuses(test) == [("a", Status.PASS), ("b", Status.ERROR), ("c", Status.PASS)]
+
+
+def test_two_guests_lost_in_vain_are_enough_for_a_suite_that_cannot_tell(tmp_path: Path) -> None:
+    deaths: Deaths = {test: [GuestLost("panic: oh")] * 9 for test in "abcdef"}
+    suite = FakeSuite(tuple("abcdef"), deaths, knows=False)
+    test = run(tmp_path, suite, launcher := FakeLauncher([]))
+    assert len(launcher.booted) == 2
+    assert statuses(test) == [("a", Status.ERROR), ("b", Status.ERROR)]
+    assert any("4 of its tests are missing: it lost two guests" in note for note in test.findings.notes)
+
+
+def test_guests_are_bounded_whoever_kills_them(tmp_path: Path) -> None:
+    deaths: Deaths = {test: [GuestLost("panic: oh")] for test in "abcdef"}
+    test = run(tmp_path, FakeSuite(tuple("abcdef"), deaths), launcher := FakeLauncher([]))
+    assert len(launcher.booted) == MAX_BOOTS and all(guest.ended for guest in launcher.booted)
+    assert [status for _, status in statuses(test)] == [Status.ERROR] * MAX_BOOTS
+    assert any("2 of its tests are missing" in note for note in test.findings.notes)
+
+
+def test_a_guest_that_dies_after_the_last_test_is_an_error(tmp_path: Path) -> None:
+    class DiesAtItsEnd(FakeSuite):
+        def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
+            yield from super().run(guest, context)
+            raise GuestLost("panic: late")
+
+    test = run(tmp_path, DiesAtItsEnd(("a",)), FakeLauncher([]))
+    assert statuses(test) == [("a", Status.PASS), ("guest", Status.ERROR)]
+
+
+def test_an_error_that_did_not_lose_the_guest_is_told_as_it_is(tmp_path: Path) -> None:
+    class NotBuilt(FakeSuite):
+        def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
+            if "a" in (context.only or self.tests):
+                yield TestResult(self.name, "a", Status.ERROR, message="a was not built")
+            yield from FakeSuite.run(self, guest, SuiteContext(context.logs, "", frozenset("b"), planned=self.tests))
+
+    test = run(tmp_path, NotBuilt(("a", "b"), {"b": [GuestLost("panic: oh")]}), FakeLauncher([]))
+    assert [(result.name, result.message) for result in test.findings.results] == [
+        ("a", "a was not built"),
+        ("b", "guest lost: panic: oh"),
+    ]
+
+
+def test_a_kernel_that_does_not_boot_is_not_booted_again(tmp_path: Path) -> None:
+    test = run(tmp_path, FakeSuite(("a",)), launcher := FakeLauncher([], {1: BootOutcome.PANIC}))
+    assert len(launcher.booted) == 1 and not test.findings.results
+    assert test.findings.notes == ["suite did not run: the kernel did not boot (panic: oh)"]
+
+
+# --- the machine's fault ----------------------------------------------------------------------
+
+KILLED = "QEMU was killed or failed (QEMU exit status 137)"
+
+
+def test_a_test_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None:
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, machine=True)]})
+    test = run(tmp_path, suite, FakeLauncher([]))
+    assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)]
+    assert suite.ran == ["a", "a", "b"]
+    assert KILLED in test.findings.boots[0].ended
+    assert any("guest 1 was lost" in note and "a tried once more" in note for note in test.findings.notes)
+
+
+def test_a_second_time_it_is_an_error(tmp_path: Path) -> None:
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, machine=True)] * 2})
+    assert statuses(run(tmp_path, suite, FakeLauncher([]))) == [("a", Status.ERROR), ("b", Status.PASS)]
+
+
+def test_a_boot_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None:
+    launcher = FakeLauncher([FakeGuest(1, machine_failed=True)], {1: BootOutcome.EXITED})
+    test = run(tmp_path, FakeSuite(("a",)), launcher)
+    assert statuses(test) == [("a", Status.PASS)]
+    assert len(test.findings.boots) == 2 and "guest 1 was not lost by its kernel" in test.findings.notes[0]
+
+
+def test_a_guest_that_we_end_ourselves_is_not_tried_again(tmp_path: Path) -> None:
+    suite = FakeSuite(("a",), {"a": [GuestLost(KILLED, machine=True)]})
+    launcher = FakeLauncher([])
+    process.stop_all()
+    try:
+        with pytest.raises(process.Stopping):
+            run(tmp_path, suite, launcher)
+    finally:
+        process.allow_again()
+    assert len(launcher.booted) == 1 and launcher.booted[0].ended
+
+
+def test_trouble_with_the_machine_passes_through_and_ends_the_guest(tmp_path: Path) -> None:
+    class FullDisk(FakeSuite):
+        def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
+            raise InfrastructureError("No space left for the console")
+            yield
+
+    launcher = FakeLauncher([])
+    with pytest.raises(InfrastructureError, match="No space left"):
+        run(tmp_path, FullDisk(("a",)), launcher)
+    assert launcher.booted[0].ended
+
+
+def test_stretched_limits_are_said(tmp_path: Path) -> None:
+    test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, slow_features=("KASAN x3",))]))
+    assert test.findings.notes == ["time limits are stretched for what this kernel checks: KASAN x3"]

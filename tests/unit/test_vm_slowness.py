@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Time limits: stretched for what makes a guest slow, and it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.vm.slowness import slowness
+from tests.support.scripted_guest import scripted_kernel
+
+
+@pytest.mark.parametrize(
+    ("accel", "config", "factor", "debug"),
+    [
+        ("kvm", "CONFIG_PROVE_LOCKING=y\n", 1.0, ()),
+        ("tcg", "", 8.0, ()),
+        ("kvm", "CONFIG_KASAN=y\n", 3.0, ("KASAN x3",)),
+        ("tcg", "CONFIG_KASAN=y\nCONFIG_DEBUG_KMEMLEAK=y\n", 36.0, ("KASAN x3", "DEBUG_KMEMLEAK x1.5")),
+        ("kvm", "# CONFIG_KASAN is not set\nCONFIG_KASAN_SHADOW_OFFSET=0xdffffc0000000000\n", 1.0, ()),
+    ],
+)
+def test_limits_are_stretched(tmp_path: Path, accel: str, config: str, factor: float, debug: tuple[str, ...]) -> None:
+    found = slowness(accel, scripted_kernel(tmp_path, config))
+    assert (found.factor, found.debug) == (factor, debug)
