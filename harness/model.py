@@ -54,6 +54,10 @@ class Patch:
 
     ``files`` are paths relative to the tree that it touches. ``added`` maps a path to the line numbers (1-based,
     in the patched file) that the patch adds, so that an error can be laid at the right door.
+    ``date``: ISO 8601 if it could be read, else as written. ``tags``: "Reviewed-by: A <a@b>", in order, each once.
+    ``patch_id``: what ``git patch-id --stable`` says. ``known``: the series of ``patches/series`` that it is, with
+    its release, else empty. ``base_commit`` and ``prerequisites`` (patch-ids): what git format-patch --base wrote.
+    ``notes``: what a reader of the report should know about how it was taken in.
     """
 
     origin: str  # file (and message number) it came from, for messages
@@ -62,6 +66,46 @@ class Patch:
     diff: bytes
     files: tuple[str, ...]
     added: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    date: str = ""
+    tags: tuple[str, ...] = ()
+    patch_id: str = ""
+    known: str = ""
+    base_commit: str = ""
+    prerequisites: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PatchFacts:
+    """What a report shows of one ``Patch``; fields as there."""
+
+    subject: str
+    author: str = ""
+    date: str = ""
+    tags: tuple[str, ...] = ()
+    patch_id: str = ""
+    known: str = ""
+
+
+@dataclass(frozen=True)
+class SeriesFacts:
+    """What a series says and touches, read off its patches alone: each name once, in order of appearance.
+
+    ``symbols_*``: Kconfig symbols without CONFIG_. ``exports_*``: names in EXPORT_SYMBOL lines that come or go.
+    ``functions``: those whose body is touched, as far as the hunks show it. ``base_commit``: of its first patch.
+    """
+
+    patches: tuple[PatchFacts, ...] = ()
+    files: tuple[str, ...] = ()
+    symbols_added: tuple[str, ...] = ()
+    symbols_removed: tuple[str, ...] = ()
+    symbols_changed: tuple[str, ...] = ()
+    exports_added: tuple[str, ...] = ()
+    exports_removed: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    base_commit: str = ""
+    prerequisites: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
