@@ -414,6 +414,7 @@ class RunReport:
     ``interrupted``: why the run stopped early, else empty: such a run is never green.
     ``asked``: suites, and names that ``--only`` took: what the run was narrowed to.
     ``base_variants``: the same variants of the base without the patch, if that was tested, too. They colour nothing.
+    ``series``: what the patches say and touch.
     """
 
     run_id: str
@@ -430,6 +431,7 @@ class RunReport:
     notes: tuple[str, ...] = ()
     base_variants: tuple[VariantReport, ...] = ()
     asked: tuple[str, ...] = ()
+    series: SeriesFacts = SeriesFacts()
 
     @property
     def is_bad(self) -> bool:

@@ -40,7 +40,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="mail, mbox, diff or directory of patches; - reads standard input; may be given again",
+        help="mail, reply, mbox, diff, directory of patches, or lore:MESSAGE-ID; - reads standard input; "
+        "may be given again",
+    )
+    what.add_argument(
+        "--pick", metavar="N|SUBJECT", help="take only the patch with this number, or (part of) this subject"
     )
     what.add_argument("--no-patch", action="store_true", help="test the base as it is")
     what.add_argument(
@@ -128,6 +132,8 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
     """The request that the command line stands for."""
     if arguments.patch and arguments.no_patch:
         raise UserError("-p and --no-patch exclude each other", where="--no-patch", mend="give one of them")
+    if arguments.pick is not None and not arguments.patch:
+        raise UserError("there is nothing to pick from", where="--pick", mend="say with -p where the patch is")
     return RunRequest(
         directory=directory,
         command=("dmabuf-harness", *sys.argv[1:]),
@@ -146,6 +152,7 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         repeat=arguments.repeat,
         strict=arguments.strict,
         seed=arguments.seed,
+        pick=arguments.pick,
     )
 
 

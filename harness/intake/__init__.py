@@ -3,6 +3,7 @@
 
 from harness.intake.apply import apply_series
 from harness.intake.bundled import DEFAULT_SERIES, load_series
+from harness.intake.facts import facts
 from harness.intake.read import read_patches, read_text
 from harness.intake.series import Series, all_series, bundled_series
 
@@ -12,6 +13,7 @@ __all__ = [
     "all_series",
     "apply_series",
     "bundled_series",
+    "facts",
     "load_series",
     "read_patches",
     "read_text",

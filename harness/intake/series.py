@@ -41,13 +41,17 @@ class Series:
         """ "dynamic-dma-buf-v15, released in v5.7"."""
         return f"{self.name}, released in {self.released}" if self.released else self.name
 
-    def line(self) -> str:
-        """One line for a list: what it is, what it is for, and how to test it."""
-        bases = f"{self.base} up to, not including, {self.base_before}" if self.base_before else self.base
+    def lines(self) -> list[str]:
+        """What a list shows: its name and what it is for; then, if its text is not here, how to come by it."""
+        bases = f"{self.base} or newer, before {self.base_before}" if self.base_before else self.base
         about = [f"for {bases}"] if bases else []
         about += [f"released in {self.released} as {self.commit}"] if self.released else []
-        about += [] if self.patches else ["text not included", *self.get]
-        return f"{self.title} ({'; '.join(about)})" if about else self.title
+        first = f"{self.name}: {self.title} ({'; '.join(about)})" if about else f"{self.name}: {self.title}"
+        return (
+            [first]
+            if self.patches
+            else [first, "    its text is not here; get it as", *(f"    {way}" for way in self.get)]
+        )
 
 
 def bundled_series() -> dict[str, Path]:

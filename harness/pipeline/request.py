@@ -24,6 +24,7 @@ class RunRequest:
     """The command line of ``dmabuf-harness run``, still unchecked.
 
     ``patches``: files as named by the user; empty means the bundled series, unless ``no_patch``.
+    ``pick``: number or subject of the one patch to take of those.
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
     ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
@@ -43,6 +44,7 @@ class RunRequest:
     jobs: int = 2
     thorough: bool = False
     seed: int | None = None
+    pick: str | None = None
     junit: Path | None = None
     no_base: bool = False
     repeat: int = DEFAULT_REPEAT
@@ -86,7 +88,7 @@ class Job:
 
 
 def check(request: RunRequest) -> Job:
-    """Look up everything that the request names. Raises ``UserError``; touches neither network nor cache."""
+    """Look up everything that the request names. Raises ``UserError``; touches no cache, nor the network but for b4."""
     if request.junit is not None and not request.junit.absolute().parent.is_dir():
         raise UserError("its directory does not exist", where=str(request.junit), mend="make it, or name another file")
     return Job(
@@ -102,7 +104,7 @@ def check(request: RunRequest) -> Job:
 
 def _patches(request: RunRequest) -> tuple[Patch, ...]:
     if request.patches:
-        return read_patches(request.patches)
+        return read_patches(request.patches, request.pick)
     return () if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES])
 
 

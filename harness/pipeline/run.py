@@ -13,6 +13,7 @@ from harness import process
 from harness.changes import Comparison
 from harness.errors import ExitCode, HarnessError, UserError
 from harness.events import EventStream, Note
+from harness.intake import facts
 from harness.model import Applied, RunReport, VariantReport
 from harness.pipeline.comparing import Comparer, keep, settle_base
 from harness.pipeline.kernels import KernelMaker
@@ -161,6 +162,7 @@ class _Run:
             interrupted=interrupted,
             base_variants=tuple(map(self._expected, base)),
             asked=(*(suite.name for suite in self._job.suites), *sorted(request.only)),
+            series=facts(self._job.patches),
         )
 
     @property
