@@ -23,5 +23,6 @@ def unflowed(text: bytes, delsp: bool = False) -> bytes:
         else:
             joined.append((depth, [content]))
         # A line of blanks only is an empty context line of a patch, and "-- " the signature's mark.
-        flows = content.endswith(b" ") and content.strip() not in (b"", b"--")
+        # So is a line of quote marks with blanks between, which the RFC does not know.
+        flows = content.endswith(b" ") and content.strip(b"> ") not in (b"", b"--")
     return b"\n".join(b">" * depth + (b" " if depth else b"") + b"".join(parts) for depth, parts in joined)
