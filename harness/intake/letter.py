@@ -85,7 +85,7 @@ def _patch(letter: Letter, origin: str, diff: Diff, said: Message, notes: Sequen
         _nothing_doubtful(diff, origin)
     touched = [name for file in diff.files for name in (file.old, file.new) if name is not None]
     identity = patch_id(diff)
-    subject = said.subject or order.title(letter.subject)
+    subject = order.title(said.subject or letter.subject)
     return Patch(
         origin=origin,
         subject=subject,

@@ -112,8 +112,9 @@ def picked(threads: Sequence[Thread], wanted: str, origin: str) -> list[Patch]:
 
 def _matching(offers: Sequence[Offer], wanted: str) -> list[Offer]:
     if wanted.isascii() and wanted.isdigit():
-        by_number = [offer for offer in offers if offer.place.total and offer.place.number == int(wanted)]
-        return by_number or list(offers[int(wanted) - 1 : int(wanted)] if int(wanted) else ())
+        if any(offer.place.total for offer in offers):
+            return [offer for offer in offers if offer.place.total and offer.place.number == int(wanted)]
+        return list(offers[int(wanted) - 1 : int(wanted)]) if int(wanted) else []
     lower = wanted.casefold()
     exact = [offer for offer in offers if lower in (offer.title.casefold(), offer.name.casefold())]
     return exact or [offer for offer in offers if lower in offer.name.casefold()]
