@@ -99,3 +99,14 @@ def test_a_patch_for_another_project(tmp_path: Path) -> None:
     patch.write_text(ELSEWHERE)
     run = attempt(tmp_path, "-p", patch, "--base", f"dir:{FAKELINUX}")
     assert_refused(run, 2, "my.patch", "another project")
+
+
+def test_control_characters_of_a_patch_stay_off_the_terminal(tmp_path: Path) -> None:
+    mail = tmp_path / "my.patch"
+    mail.write_bytes(b"--- a/\x1b[2J/../../x\n+++ b/\x1b[2J/../../x\n@@ -1 +1 @@\n-a\n+b\n")
+    run = attempt(tmp_path, "-p", mail)
+    assert_refused(run, 2, "outside the kernel tree")
+    assert "\x1b" not in run.stderr
+    odd = tmp_path / "\x1b]0;title\x07.patch"
+    run = attempt(tmp_path, "-p", odd)
+    assert_refused(run, 2, r"\x1b]0;title\x07.patch: cannot be read")
