@@ -7,5 +7,6 @@
 from harness.splat.decode import Decoded, decode
 from harness.splat.finder import find_panic, find_splats, find_splats_in
 from harness.splat.fingerprint import case_name, identity
+from harness.splat.taint import silent
 
-__all__ = ["Decoded", "case_name", "decode", "find_panic", "find_splats", "find_splats_in", "identity"]
+__all__ = ["Decoded", "case_name", "decode", "find_panic", "find_splats", "find_splats_in", "identity", "silent"]
