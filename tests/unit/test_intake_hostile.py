@@ -8,7 +8,8 @@ import gzip
 import lzma
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +27,7 @@ def steps(data: bytes, monkeypatch: pytest.MonkeyPatch) -> int:
     """Lines of Python that reading ``data`` takes; what the C library does in one of them is not counted."""
     count = 0
 
-    def trace(frame: object, event: str, argument: object) -> Callable[..., object]:
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal count
         count += event == "line"
         return trace
@@ -46,7 +47,7 @@ def long_diff(lines: int) -> bytes:
     return b"--- a/f\n+++ b/f\n@@ -0,0 +1,%d @@\n" % lines + b"+x\n" * lines
 
 
-SIZES = {
+SIZES: dict[str, Callable[[int], bytes]] = {
     "a long diff": long_diff,
     "many hunks": lambda n: (
         b"--- a/f\n+++ b/f\n" + b"".join(b"@@ -%d,1 +%d,1 @@\n-a\n+b\n" % (k, k) for k in range(1, n))
@@ -67,7 +68,7 @@ def test_twice_as_much_takes_twice_as_long(shape: str, monkeypatch: pytest.Monke
     assert large <= 2.2 * small + 200
 
 
-def test_a_million_lines(tmp_path: Path) -> None:
+def test_a_million_lines() -> None:
     [patch] = read_text(long_diff(1_000_000), "x")
     assert len(patch.added["f"]) == 1_000_000
 
