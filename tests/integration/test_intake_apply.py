@@ -360,7 +360,7 @@ def test_series_description_that_cannot_be_used(text: str, what: str, tmp_path: 
 
 
 def test_unknown_series_names_the_known_ones() -> None:
-    with pytest.raises(UserError, match=f"no such series; bundled are: .*{DEFAULT_SERIES}"):
+    with pytest.raises(UserError, match=f"no such series; known are: .*{DEFAULT_SERIES}"):
         load_series(Path("unheard-of"))
 
 
