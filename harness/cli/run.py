@@ -40,14 +40,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="mail, mbox, diff or directory of patches; - reads standard input; may be given again",
+        help="mail, mbox, diff, directory of patches, or range A..B of commits of the kernel tree that you are in; "
+        "- reads standard input; may be given again",
+    )
+    what.add_argument(
+        "--worktree", action="store_true", help="test the uncommitted changes of the kernel tree that you are in"
+    )
+    what.add_argument(
+        "--revert",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="PATCH",
+        help="first take back this patch, commit or range; may be given again",
     )
     what.add_argument("--no-patch", action="store_true", help="test the base as it is")
     what.add_argument(
         "--base",
-        default=DEFAULT_BASE,
+        default="",
         metavar="BASE",
-        help="debian:X.Y, dir:PATH or git:PATH[@REF] (default: %(default)s)",
+        help="debian:X.Y, kernel.org:X.Y.Z, dir:PATH or git:PATH[@REF] (default: the one that the patch was made for, "
+        f"if it is at hand, else {DEFAULT_BASE})",
     )
     what.add_argument("--variant", default="all", metavar="NAME", help="on, off, all or a name (default: %(default)s)")
     what.add_argument(
@@ -126,13 +139,16 @@ def _count(text: str) -> int:
 
 def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
     """The request that the command line stands for."""
-    if arguments.patch and arguments.no_patch:
-        raise UserError("-p and --no-patch exclude each other", where="--no-patch", mend="give one of them")
+    for option, given in (("-p", arguments.patch), ("--worktree", arguments.worktree), ("--revert", arguments.revert)):
+        if given and arguments.no_patch:
+            raise UserError(f"{option} and --no-patch exclude each other", where="--no-patch", mend="give one of them")
     return RunRequest(
         directory=directory,
         command=("dmabuf-harness", *sys.argv[1:]),
         base=arguments.base,
         patches=tuple(arguments.patch),
+        worktree=arguments.worktree,
+        reverts=tuple(arguments.revert),
         no_patch=arguments.no_patch,
         variant=arguments.variant,
         suites=tuple(arguments.suite),

@@ -4,5 +4,16 @@
 from harness.intake.apply import apply_series
 from harness.intake.bundled import DEFAULT_SERIES, bundled_series, load_series
 from harness.intake.read import read_patches
+from harness.intake.reverse import reversed_patch
+from harness.intake.trial import applies, made_for
 
-__all__ = ["DEFAULT_SERIES", "apply_series", "bundled_series", "load_series", "read_patches"]
+__all__ = [
+    "DEFAULT_SERIES",
+    "applies",
+    "apply_series",
+    "bundled_series",
+    "load_series",
+    "made_for",
+    "read_patches",
+    "reversed_patch",
+]
