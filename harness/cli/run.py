@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import doctor
+from harness.cli.each import run_each
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
@@ -28,6 +29,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.set_defaults(handler=run)
     add_options(parser)
+    parser.add_argument("--each", action="store_true", help="build and test after every patch of the series")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="PATCH",
         help="first take back this patch, commit or range; may be given again",
     )
+    what.add_argument("--up-to", type=positive, metavar="N", help="only the first N patches of the series")
     what.add_argument("--no-patch", action="store_true", help="test the base as it is")
     what.add_argument(
         "--base",
@@ -149,6 +152,7 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         patches=tuple(arguments.patch),
         worktree=arguments.worktree,
         reverts=tuple(arguments.revert),
+        up_to=arguments.up_to,
         no_patch=arguments.no_patch,
         variant=arguments.variant,
         suites=tuple(arguments.suite),
@@ -169,6 +173,8 @@ def run(arguments: argparse.Namespace) -> int:
     with run_directory(arguments.out) as directory:
         patches = stored_stdin(arguments.patch, directory)
         request = replace(request_from(arguments, directory.path), patches=patches)
+        if arguments.each:
+            return run_each(request, directory, record)
         outcome, written = run_job(request, directory)
     sys.stdout.write(render_table(outcome.report, written))
     return outcome.exit_code

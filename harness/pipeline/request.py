@@ -28,7 +28,7 @@ class RunRequest:
     ``base``: empty: the one that the patches are from, see ``pipeline.base``.
     ``patches``: files and ranges of commits as named by the user. ``worktree``: and the uncommitted changes of the tree
     that the user stands in. ``reverts``: patches and commits to take back first. None of these means the bundled
-    series, unless ``no_patch``.
+    series, unless ``no_patch``. ``up_to``: how many patches of what was named are tested, None: all.
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
     ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
@@ -41,6 +41,7 @@ class RunRequest:
     patches: tuple[Path, ...] = ()
     worktree: bool = False
     reverts: tuple[Path, ...] = ()
+    up_to: int | None = None
     no_patch: bool = False
     variant: str = "all"
     suites: tuple[str, ...] = ()
@@ -99,11 +100,13 @@ def check(request: RunRequest) -> Job:
         raise UserError("its directory does not exist", where=str(request.junit), mend="make it, or name another file")
     taken = take(request.base, request.patches, request.reverts, worktree=request.worktree, out=request.directory)
     patches = taken.patches or (() if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES]))
+    if request.up_to is not None and request.up_to > len(patches):
+        raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {request.up_to}", mend="name fewer")
     base, why = choose_base(request.base, taken)
     return Job(
         request=request,
         base=parse_base(base),
-        patches=patches,
+        patches=patches[: request.up_to],
         variants=select(request.variant, load_variants()),
         symbols=load_fragments(),
         suites=_suites(request.suites, request.pytest),

@@ -24,7 +24,7 @@ _PLAIN = (
 )
 _MAIL = (
     *("--no-cover-letter", "--no-thread", "--no-signature", "--no-base", "--no-attach", "--no-notes"),
-    *("--no-numbered", "--stdout", "-1"),
+    *("--no-numbered", "--stdout", "--root"),
 )
 
 
@@ -113,9 +113,11 @@ class UserTree:
     def mail(self, name: str) -> Mail:
         """One commit as a mail. Raises ``UserError`` for a merge, and for a commit that changes nothing."""
         commit = self.commit(name)
-        text = self._git("format-patch", *_MAIL, *_PLAIN, commit)
+        if self._attempt("rev-parse", "--verify", "--quiet", f"{commit}^2").ok:
+            raise UserError("a merge is no patch", where=name, mend="name the commits that it brings in")
+        text = self._git("format-patch", *_MAIL, *_PLAIN, f"{commit}^!")
         if not text.strip():
-            raise UserError("is a merge, or changes nothing", where=name, mend="name the commits that it brings in")
+            raise UserError("changes nothing", where=name, mend="leave it out")
         return Mail(f"commit {self.short(commit)}", _bytes(text + "\n"))
 
     def short(self, commit: str) -> str:
