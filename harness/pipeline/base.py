@@ -86,7 +86,8 @@ def base_commit(files: Iterable[Path]) -> str:
     """What the ``base-commit:`` line of a mail in ``files`` says, "" if none has one."""
     for path in files:
         for mail in sorted(path.glob("*.patch")) if path.is_dir() else [path]:
-            with mail.open("rb") as handle:
-                if found := _TRAILER.search(handle.read(_LARGEST)):
-                    return found[1].decode()
+            if mail.is_file():  # a pipe can be read once only
+                with mail.open("rb") as handle:
+                    if found := _TRAILER.search(handle.read(_LARGEST)):
+                        return found[1].decode()
     return ""

@@ -7,6 +7,7 @@ lacks; what of it would change the form of a patch is overridden.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -45,8 +46,8 @@ class CommitRange:
 
 
 def is_range(text: str) -> bool:
-    """True for ``A..B``, ``A..`` and ``..B``; a path that goes up through ``..`` is none."""
-    return ".." in text and ".." not in Path(text).parts
+    """True for ``A..B``, ``A..`` and ``..B``; a path that goes up through ``..`` is none, nor is what no ref can be."""
+    return ".." in text and ".." not in Path(text).parts and not re.search(r"[:<>\s]", text)
 
 
 @dataclass(frozen=True)
