@@ -125,7 +125,8 @@ def _touched(request: RunRequest, directory: Path) -> RunRequest:
     ]
     patch = directory / "touched.patch"
     patch.write_text("\n".join([f"--- a/{TOUCHED}", f"+++ b/{TOUCHED}", *hunk, ""]))
-    own = request.patches or (() if request.no_patch else (bundled_series()[DEFAULT_SERIES],))
+    named = request.no_patch or request.worktree or request.reverts
+    own = request.patches or (() if named else (bundled_series()[DEFAULT_SERIES],))
     return replace(request, patches=(*own, patch), no_patch=False)
 
 

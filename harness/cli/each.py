@@ -9,10 +9,11 @@ from collections.abc import Callable
 from harness import doctor
 from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode
-from harness.events import Subscriber
+from harness.events import EventStream, Subscriber
 from harness.pipeline import Job, Outcome, RunRequest, check
-from harness.pipeline.each import steps
+from harness.pipeline.each import settled, steps
 from harness.report import Progress, Step, Written, render_each, render_table, write_each
+from harness.report.text import one_line
 
 _CUT_OFF = {ExitCode.INFRASTRUCTURE, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
 Recorder = Callable[[Job, RunDirectory, Subscriber], tuple[Outcome, Written]]
@@ -25,13 +26,17 @@ def run_each(request: RunRequest, directory: RunDirectory, record: Recorder) -> 
     """
     job = check(request)
     doctor.require(doctor.check_all(None))
+    with Progress(sys.stdout) as progress:
+        events = EventStream()
+        events.subscribe(progress)
+        job = settled(job, events)
     done: list[Step] = []
     code = ExitCode.OK
     try:
         for number, part in enumerate(steps(job), 1):
             if not directory.made:
                 directory.create()
-            sys.stdout.write(f"\n== {number}/{len(job.patches)} {job.patches[number - 1].subject}\n")
+            sys.stdout.write(f"\n== {number}/{len(job.patches)} {one_line(job.patches[number - 1].subject)}\n")
             outcome, written = _one(part, record)
             done.append(Step(number, job.patches[number - 1].subject, part.request.directory, outcome.report))
             sys.stdout.write(render_table(outcome.report, written))

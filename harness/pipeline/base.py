@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import UserError
 from harness.intake import applies, made_for
 from harness.model import Patch
 from harness.pipeline.patches import Taken
@@ -38,7 +39,7 @@ def choose_base(named: str, taken: Taken) -> tuple[str, tuple[str, ...]]:
         return _spec(taken.tree, taken.start), _said(_spec(taken.tree, taken.start), "the patches begin there")
     if not taken.patches:
         return DEFAULT_BASE, ()
-    here = UserTree.around(Path.cwd())
+    here = _here()
     notes: tuple[str, ...] = ()
     if commit := base_commit(taken.files):
         if here is not None and here.has(commit):
@@ -47,6 +48,14 @@ def choose_base(named: str, taken: Taken) -> tuple[str, tuple[str, ...]]:
         notes = (f"the patch names {commit[:12]} as its base, which no tree at hand has",)
     spec, why = _guessed(taken.patches, list(_at_hand(here)))
     return spec, (*_said(spec, why), *notes)
+
+
+def _here() -> UserTree | None:
+    """The tree that the user stands in, if git reads it: in a container it often belongs to somebody else."""
+    try:
+        return UserTree.around(Path.cwd())
+    except UserError:
+        return None
 
 
 def _said(spec: str, why: str) -> tuple[str, ...]:

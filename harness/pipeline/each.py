@@ -8,23 +8,33 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from harness.errors import UserError
-from harness.events import EventStream
+from harness.events import EventStream, PhaseProgress
 from harness.intake import applies
 from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.phases import phase
 from harness.pipeline.request import Job
 from harness.source import obtain
 
 _OPTION = "--each"
 
 
-def steps(job: Job) -> Iterator[Job]:
-    """A job for each prefix of the series of ``job``, the shortest first, in a directory of its own inside that one's.
+def settled(job: Job, events: EventStream) -> Job:
+    """``job`` on a base that does not move while its patches are tested one by one: branches do.
 
-    Raises ``UserError`` before the first if there is no series, or not all of it applies.
+    Fetches the base. Raises ``UserError`` if there is no series, or not all of it applies: before hours of work.
     """
     if not job.patches:
         raise UserError("there is no series to take apart", where=_OPTION, mend="name one with -p")
-    pinned = _settled(job)
+    with phase(events, "", "source", {}):
+        tree = obtain(job.base, lambda text: events.publish(PhaseProgress("", "source", text)))
+    if not applies(tree.path, tree.commit, job.patches):
+        with KernelMaker(job, events).source():
+            pass  # it says what does not, and why; a patch that the base has is none of its business
+    return replace(job, base=replace(job.base, ref=tree.commit)) if job.base.kind == "git" else job
+
+
+def steps(job: Job) -> Iterator[Job]:
+    """A job for each prefix of the series of ``job``, the shortest first, in a directory inside that one's."""
     for number, patch in enumerate(job.patches, 1):
         request = replace(
             job.request,
@@ -34,16 +44,7 @@ def steps(job: Job) -> Iterator[Job]:
             junit=None,
         )
         # What is to be said of the whole is said once.
-        yield replace(pinned, request=request, patches=job.patches[:number], notes=job.notes if number == 1 else ())
-
-
-def _settled(job: Job) -> Job:
-    """``job`` on a base that does not move while its patches are tested: branches do. All of them must apply."""
-    tree = obtain(job.base, lambda _text: None)
-    if not applies(tree.path, tree.commit, job.patches):
-        with KernelMaker(job, EventStream()).source():
-            pass  # it says what does not, and why; a patch that the base has is none of its business
-    return replace(job, base=replace(job.base, ref=tree.commit)) if job.base.kind == "git" else job
+        yield replace(job, request=request, patches=job.patches[:number], notes=job.notes if number == 1 else ())
 
 
 def _alone(command: Sequence[str], number: int) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ def render_each(steps: Sequence[Step], directory: Path) -> str:
         lines.append(f"  {step.number}/{len(steps)} {one_line(step.subject)}")
         lines.append(f"      {_headline(step)}")
         lines += [f"      {_blamed(step, fresh)}"] if step.bad else []
-        lines += [f"      again: dmabuf-harness report {step.directory}"] if step.report is not None else []
+        lines += [f"      report: dmabuf-harness report {step.directory}"] if step.report is not None else []
     seconds = sum(step.report.seconds for step in steps if step.report is not None)
     files = [
         f"{'took':8} {duration(seconds)}",

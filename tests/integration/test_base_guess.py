@@ -145,6 +145,14 @@ def test_repository_that_is_no_kernel_counts_for_nothing(tmp_path: Path, monkeyp
     assert (found.base.text, found.notes) == ("debian:6.12", ())
 
 
+def test_tree_of_somebody_else_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = make_repository(tmp_path / "linux")
+    monkeypatch.chdir(tree)
+    patch = mail(tmp_path, (tree / DRIVER).read_text(), old="second;")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert (job(patch).base.text, job(patch).notes) == ("debian:6.12", ())
+
+
 def test_trailer_of_a_cover_letter_in_a_directory(tmp_path: Path) -> None:
     series = tmp_path / "series"
     series.mkdir()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,13 +14,16 @@ import pytest
 from harness.cli.each import run_each
 from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode, UserError
-from harness.model import RunReport, Status
+from harness.events import EventStream
+from harness.model import Kernel, ResolvedConfig, RunReport, Status
 from harness.pipeline import Job, Outcome, RunRequest, check
-from harness.pipeline.each import steps
+from harness.pipeline.each import settled, steps
+from harness.pipeline.kernels import KernelMaker
 from harness.report import Step, render_each, write_each, write_reports
-from tests.support.git_trees import commit, edit, git, make_repository
+from tests.support.git_trees import DRIVER, commit, edit, git, make_repository
 from tests.support.sample_reports import bad_report, run_report
 
+FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
 COMMAND = ("dmabuf-harness", "run", "-p", "v1..main", "--each")
 
 
@@ -61,7 +65,7 @@ def test_up_to_is_the_same_step(tree: Path, tmp_path: Path) -> None:
 def test_base_does_not_move_meanwhile(tree: Path, tmp_path: Path) -> None:
     git(tree, "branch", "old", "v1")
     job = check(request(tmp_path, base=f"git:{tree}@old"))
-    walk = steps(job)
+    walk = steps(settled(job, EventStream()))
     first = next(walk)
     git(tree, "branch", "--force", "old", "main")
     second = next(walk)
@@ -76,12 +80,42 @@ def test_series_that_does_not_apply_ends_before_anything_is_built(tree: Path, tm
     edit(tree, "int work;", "int other;")
     commit(tree, "fourth")
     with pytest.raises(UserError, match=r"third\.patch"):
-        list(steps(check(request(tmp_path, str(tmp_path / "third.patch"), f"git:{tree}@HEAD"))))
+        settled(check(request(tmp_path, str(tmp_path / "third.patch"), f"git:{tree}@HEAD")), EventStream())
 
 
 def test_without_patches_there_is_nothing_to_take_apart(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--each: there is no series"):
-        list(steps(check(RunRequest(tmp_path / "run", (), f"git:{tree}@v1", no_patch=True))))
+        settled(check(RunRequest(tmp_path / "run", (), f"git:{tree}@v1", no_patch=True)), EventStream())
+
+
+def test_each_step_is_built_from_the_objects_of_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real make on a kernel in miniature: only what a patch touches is compiled again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CCACHE_DISABLE", "1")
+    linux = tmp_path / "linux"
+    shutil.copytree(FAKELINUX, linux)
+    git(linux, "init", "--quiet", "--initial-branch=main")
+    commit(linux, "base")
+    git(linux, "tag", "v1")
+    for number in (1, 2):
+        (linux / DRIVER).write_text((linux / DRIVER).read_text() + f"int added_{number};\n")
+        commit(linux, f"patch {number}")
+    monkeypatch.chdir(linux)
+    job = check(replace(request(tmp_path), variant="on"))
+    built = [made_by(step) for step in steps(settled(job, EventStream()))]
+    assert [len(compiled) for compiled in built] == [2, 1]
+    assert built[1] == ["drivers/dma-buf/dma-buf.o"]
+
+
+def made_by(step: Job) -> list[str]:
+    """What had to be compiled for the kernel of ``step``."""
+    maker = KernelMaker(step, EventStream())
+    with maker.source():
+        config = maker.resolve(step.variants[0], {})
+        assert isinstance(config, ResolvedConfig)
+        kernel = maker.make(config, {})
+    assert isinstance(kernel, Kernel), kernel
+    return [line.split()[1] for line in kernel.log.read_text().splitlines() if line.startswith("  CC ")]
 
 
 # --- the walk -----------------------------------------------------------------------------------

@@ -151,6 +151,12 @@ def test_range_outside_of_any_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         taken("v1..main")
 
 
+def test_tree_of_somebody_else(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(UserError, match=r"belongs to somebody else, .*; git config --global --add safe"):
+        taken("v1..main")
+
+
 def test_range_from_below_the_top(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tree / "drivers")
     assert len(taken("v1..main").patches) == 2
