@@ -81,7 +81,7 @@ def recorded_at(path: Path) -> Tree | None:
     if not _note_path(path).is_file():
         return None
     known = json.loads(_note_path(path).read_text())
-    return Tree(known["base"], path, known["commit"], known["version"], tuple(known.get("notes", ())))
+    return Tree(known["base"], path, known["commit"], known["version"], notes=tuple(known.get("notes", ())))
 
 
 def _note_path(path: Path) -> Path:
