@@ -95,7 +95,7 @@ class Job:
 
 
 def check(request: RunRequest) -> Job:
-    """Look up everything that the request names. Raises ``UserError``; touches neither network nor cached trees."""
+    """Look up everything that the request names. Raises ``UserError``; cached trees are read for a guess at most."""
     if request.junit is not None and not request.junit.absolute().parent.is_dir():
         raise UserError("its directory does not exist", where=str(request.junit), mend="make it, or name another file")
     taken = take(request.base, request.patches, request.reverts, worktree=request.worktree, out=request.directory)
