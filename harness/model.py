@@ -39,13 +39,14 @@ class Tree:
 
     ``path``: absolute and stable for a base, so that kbuild's recorded paths stay valid.
     ``commit``: the commit that holds the unpatched base. ``version``: ``make kernelversion``, e.g. "6.12.117".
-    ``spec``: how the user named it ("debian:6.12").
+    ``spec``: how the user named it ("debian:6.12"). ``notes``: what should be known of where it comes from.
     """
 
     spec: str
     path: Path
     commit: str
     version: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
