@@ -14,7 +14,7 @@ _SCISSORS = re.compile(rb"(?m)^-+ *(?:>8|8<|>%|%<)[ >8<%-]*$")
 _DIFF = re.compile(rb"(?m)^(?:diff --git |--- \S[^\n]*\n\+\+\+ )")
 _SEPARATOR = re.compile(rb"(?m)^---[ \t]*$")
 _TAG = re.compile(rb"(?m)^((?:[A-Z][\w-]{0,40}-by|Fixes|Closes|Link): [ \t]*\S[^\n]*)$")
-_BASE = re.compile(rb"(?m)^base-commit: ([0-9a-f]{40,64})[ \t]*$")
+_BASE = re.compile(rb"(?m)^base-commit: ([0-9a-f]{7,64})[ \t]*$")
 _NEEDS = re.compile(rb"(?m)^prerequisite-patch-id: ([0-9a-f]{40,64})[ \t]*$")
 _TOTAL = re.compile(
     rb"(?m)^ ?(\d{1,7}) files? changed(?:, (\d{1,9}) insertions?\(\+\))?(?:, (\d{1,9}) deletions?\(-\))?[ \t]*$"

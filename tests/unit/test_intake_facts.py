@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.main import main
+from harness.cli.main import parser
 from harness.errors import UserError
 from harness.intake import all_series, facts, load_series, read_text
 from harness.intake import letter as letter_module
@@ -129,7 +129,8 @@ def test_given_text_has_to_be_that_series(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_list_says_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", "series"]) == 0
+    arguments = parser().parse_args(["list", "series"])
+    assert arguments.handler(arguments) == 0
     said = capsys.readouterr().out
     assert "dynamic-dma-buf-v15: dma-buf: add dynamic DMA-buf handling v15 (for 5.5 or newer, before 5.7;" in said
     assert "bufinfo-dynamic: " in said
@@ -143,6 +144,7 @@ def test_description_that_cannot_be_used(text: str, tmp_path: Path) -> None:
         series_module.read_series(tmp_path)
 
 
-def test_pick_needs_a_patch(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "--pick", "1"]) == 2
-    assert "--pick: there is nothing to pick from; say with -p where the patch is" in capsys.readouterr().err
+def test_pick_needs_a_patch() -> None:
+    arguments = parser().parse_args(["run", "--pick", "1"])
+    with pytest.raises(UserError, match="--pick: there is nothing to pick from; say with -p where the patch is"):
+        arguments.handler(arguments)
