@@ -13,6 +13,8 @@ from harness.interfaces import Suite
 from harness.kconfig import load_fragments, load_variants, select
 from harness.model import Patch, SymbolRequest, Variant
 from harness.source import BaseSpec, parse_base
+from harness.static import SUITE as STATIC
+from harness.static import load_red
 from harness.suites import PytestSuite, select_suites
 from harness.verdict import Expectation, load_expectations
 
@@ -51,7 +53,10 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Job:
-    """A checked request: every name stands for something that exists."""
+    """A checked request: every name stands for something that exists.
+
+    ``suites``: those that need a kernel. ``static``: look at the patch itself, too. ``red``: what of that counts.
+    """
 
     request: RunRequest
     base: BaseSpec
@@ -60,6 +65,8 @@ class Job:
     symbols: tuple[SymbolRequest, ...]
     suites: tuple[Suite, ...]
     expectations: tuple[Expectation, ...]
+    static: bool = False
+    red: frozenset[str] = frozenset()
 
     def plan(self) -> dict[str, object]:
         """What ``plan.json`` says: enough to know what the run was after, should it be cut off."""
@@ -68,16 +75,20 @@ class Job:
             "base": self.base.text,
             "patches": [{"subject": patch.subject, "files": list(patch.files)} for patch in self.patches],
             "variants": [variant.name for variant in self.variants],
-            "suites": [suite.name for suite in self.suites],
+            "suites": self.suite_names,
             "only": sorted(self.request.only),
             "base without the patch": self.wants_base,
             "repeat": self.request.repeat,
         }
 
     @property
+    def suite_names(self) -> list[str]:
+        return [*(suite.name for suite in self.suites), *([STATIC] if self.static else [])]
+
+    @property
     def wants_base(self) -> bool:
-        """True if there is a patch, and what it changes is to be told."""
-        return bool(self.patches) and not self.request.no_base
+        """True if there is a patch, and what it changes is to be told of kernels."""
+        return bool(self.patches and self.suites) and not self.request.no_base
 
     def of_base(self) -> Job:
         """The same without the patch, in a directory of its own inside that of the run."""
@@ -89,14 +100,17 @@ def check(request: RunRequest) -> Job:
     """Look up everything that the request names. Raises ``UserError``; touches neither network nor cache."""
     if request.junit is not None and not request.junit.absolute().parent.is_dir():
         raise UserError("its directory does not exist", where=str(request.junit), mend="make it, or name another file")
+    patches = _patches(request)
     return Job(
         request=request,
         base=parse_base(request.base),
-        patches=_patches(request),
+        patches=patches,
         variants=select(request.variant, load_variants()),
         symbols=load_fragments(),
-        suites=_suites(request.suites, request.pytest),
+        suites=() if _only_static(request) else _suites(request.suites, request.pytest),
         expectations=load_expectations(),
+        static=_wants_static(request, patches),
+        red=load_red(),
     )
 
 
@@ -104,6 +118,20 @@ def _patches(request: RunRequest) -> tuple[Patch, ...]:
     if request.patches:
         return read_patches(request.patches)
     return () if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES])
+
+
+def _only_static(request: RunRequest) -> bool:
+    """True if only the patch itself is to be looked at: then no kernel is built."""
+    named = set(request.suites) == {STATIC} and not request.pytest
+    return named or (bool(request.only) and all(name.partition(".")[0] == STATIC for name in request.only))
+
+
+def _wants_static(request: RunRequest, patches: Sequence[Patch]) -> bool:
+    asked = not request.suites or STATIC in request.suites
+    if _only_static(request) and not (asked and patches):
+        why = "there is no patch to look at" if asked else "it is not among the suites that were asked for"
+        raise UserError(why, where=f"suite {STATIC}", mend="see --suite, --only and --no-patch")
+    return asked and bool(patches)
 
 
 def _suites(names: Sequence[str], pytest_paths: Sequence[Path]) -> tuple[Suite, ...]:
