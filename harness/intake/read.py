@@ -112,7 +112,14 @@ def _patch(origin: str, subject: str, author: str, diff: Diff, text: bytes) -> P
         diff=diff.data,
         files=tuple(dict.fromkeys(touched)),
         added=_added(diff.files),
+        message=_message(text) if author else "",  # of a mere diff it is anything
     )
+
+
+def _message(text: bytes) -> str:
+    """What stands before the diff, and before the line that git cuts it off at."""
+    head = re.split(rb"(?m)^(?:---\s*$|diff --git |--- \S|Index: )", text, maxsplit=1)[0]
+    return head.decode("utf-8", "replace").strip()
 
 
 def _added(files: tuple[FileDiff, ...]) -> dict[str, frozenset[int]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from harness import process
@@ -19,7 +20,7 @@ from harness.static.changed import ChangedFile, Changes, changes
 from harness.static.findings import Finding, Remark
 from harness.static.looking import Look, Looker, needs_base
 from harness.static.objects import ObjectTree
-from harness.static.telling import compile_case, not_installed, told
+from harness.static.telling import compile_case, skipped, told
 
 SUITE = "static"
 _TOOLS = {settings.SPARSE: "sparse", settings.COCCI: "spatch"}  # kind -> the program that it needs
@@ -31,11 +32,12 @@ _COMPILED_KINDS = (settings.WARNINGS, settings.EXTRA, settings.SPARSE, settings.
 
 @dataclass
 class _Found:
-    """``patched``, ``base``: of each kind."""
+    """``patched``, ``base``: of each kind. ``unusable``: why a script said nothing, by kind or patch."""
 
     patched: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     base: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     remarks: dict[str, tuple[Remark, ...]] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
 
 
 class PatchCheck:
@@ -131,7 +133,10 @@ class PatchCheck:
             with objects.working():
                 self._base_look = self._looker(objects).base(self._look)
         if self._found.patched.get(settings.MAINTAINERS):
-            self._found.base[settings.MAINTAINERS] = tuple(scripts.unmatched(self._tree))
+            self._attempt(settings.MAINTAINERS, self._base_maintainers)
+
+    def _base_maintainers(self) -> None:
+        self._found.base[settings.MAINTAINERS] = tuple(scripts.unmatched(self._tree))
 
     def _looker(self, objects: ObjectTree) -> Looker:
         cocci = settings.COCCI in self._installed and self._wants(settings.COCCI)
@@ -145,19 +150,30 @@ class PatchCheck:
         return any(test.name.startswith(starts) for test in self._wanted)
 
     def _scripts(self) -> None:
-        found = self._found
         if self._wants(settings.DOC):
-            self._documentation()
+            self._attempt(settings.DOC, self._documentation)
         if self._wants(settings.STYLE, settings.STYLE_WARNINGS, settings.FIXES, settings.HELP):
             for name, patch in self._patches(settings.STYLE).items():
-                found.remarks[name] = scripts.style(self._tree, patch)
+                self._attempt(name, partial(self._style, name, patch))
         if PlannedTest(SUITE, f"{SUITE}.{settings.MAINTAINERS}") in self._wanted:
-            entries = scripts.unmatched(self._tree)
-            found.patched[settings.MAINTAINERS] = (*scripts.unmaintained(self._tree, self._changes.added), *entries)
+            self._attempt(settings.MAINTAINERS, self._maintainers)
+
+    def _attempt(self, what: str, script: Callable[[], None]) -> None:
+        try:
+            script()
+        except scripts.Unusable as trouble:
+            self._found.unusable[what] = str(trouble)
+
+    def _style(self, name: str, patch: Patch) -> None:
+        self._found.remarks[name] = scripts.style(self._tree, patch)
+
+    def _maintainers(self) -> None:
+        found = (*scripts.unmaintained(self._tree, self._changes.added), *scripts.unmatched(self._tree))
+        self._found.patched[settings.MAINTAINERS] = found
 
     def _documentation(self) -> None:
         """Needs no work tree for the base: the same script reads both, and nothing else does."""
-        files = [file for file in self._files(settings.DOC)]
+        files = list(self._files(settings.DOC))
         now = scripts.documentation(self._tree, self._tree, [file.path for file in files])
         self._found.patched[settings.DOC] = now
         said = {one.path for one in now}
@@ -177,7 +193,9 @@ class PatchCheck:
     def _result(self, name: str) -> TestResult | None:
         kind, _, subject = name.removeprefix(f"{SUITE}.").partition("/")
         if kind in _TOOLS and not subject:
-            return not_installed(SUITE, name, _PACKAGES[kind])
+            return TestResult(SUITE, name, Status.SKIP, message=f"not installed: {_PACKAGES[kind]}")
+        if why := self._found.unusable.get(kind if kind in (settings.DOC, settings.MAINTAINERS) else subject):
+            return skipped(TestResult(SUITE, name, Status.PASS), why)
         if kind in (settings.COMPILE, *_COMPILED_KINDS):
             return self._of_look(kind, name, subject)
         if kind in (settings.DOC, settings.MAINTAINERS):

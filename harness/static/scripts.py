@@ -20,24 +20,31 @@ _REST = "THE REST"  # the entry of MAINTAINERS that covers what no other does
 _NOT_HERE = "UNKNOWN_COMMIT_ID,FILE_PATH_CHANGES"
 
 
+class Unusable(Exception):
+    """The tree has no such script, or it failed: nothing is known of what it would have found."""
+
+
 def documentation(tree: Path, directory: Path, names: Iterable[str]) -> tuple[Finding, ...]:
-    """What the kernel-doc of ``tree`` says of the files ``names`` below ``directory``."""
+    """What the kernel-doc of ``tree`` says of the files ``names`` below ``directory``. Raises ``Unusable``."""
     found: list[Finding] = []
     for name in names:
-        done = process.run([tree / DOC, "-none", name], cwd=directory, env=_environment(directory), merge=True)
-        found += kernel_doc(done.stdout)
+        done = _run(tree, DOC, ["-none", name], cwd=directory)
+        said = list(kernel_doc(done.stdout))
+        if not (done.ok or said):
+            raise Unusable(_failed(DOC, done))
+        found += said
     return tuple(found)
 
 
 def style(tree: Path, patch: Patch) -> tuple[Remark, ...]:
-    """What the checkpatch of ``tree`` says of ``patch``."""
-    argv = ["perl", str(tree / STYLE), f"--root={tree}", "--terse", "--showfile", "--show-types", "--no-summary"]
+    """What the checkpatch of ``tree`` says of ``patch``. Raises ``Unusable``."""
+    options = [f"--root={tree}", "--terse", "--showfile", "--show-types", "--no-summary", f"--ignore={_NOT_HERE}", "-"]
     with tempfile.TemporaryDirectory(prefix="dmabuf-harness-checkpatch-") as home:  # no .checkpatch.conf of the user's
-        place = Path(home)
-        done = process.run(
-            [*argv, f"--ignore={_NOT_HERE}", "-"], cwd=place, env=_environment(place), stdin=letter(patch), merge=True
-        )
-    return tuple(checkpatch(done.stdout))
+        done = _run(tree, STYLE, options, cwd=Path(home), stdin=letter(patch))
+    said = tuple(checkpatch(done.stdout))
+    if not (done.ok or said):
+        raise Unusable(_failed(STYLE, done))
+    return said
 
 
 def letter(patch: Patch) -> bytes:
@@ -49,18 +56,21 @@ def letter(patch: Patch) -> bytes:
 
 
 def unmaintained(tree: Path, names: Iterable[str]) -> Iterator[Finding]:
-    """Those of the files ``names`` that no entry of MAINTAINERS covers."""
+    """Those of the files ``names`` that no entry of MAINTAINERS covers. Raises ``Unusable``."""
     options = ["--no-git", "--no-git-fallback", "--no-l", "--no-keywords", "--rolestats", "-f"]
     for name in names:
-        done = process.run(["perl", str(tree / MAINTAINER), *options, name], cwd=tree, env=_environment(tree))
-        if done.ok and not any(line.strip() and _REST not in line for line in done.stdout.splitlines()):
+        done = _run(tree, MAINTAINER, [*options, name], cwd=tree)
+        if not done.ok:
+            raise Unusable(_failed(MAINTAINER, done))
+        if not any(line.strip() and _REST not in line for line in done.stdout.splitlines()):
             yield Finding(name, 0, "no entry of MAINTAINERS covers it")
 
 
 def unmatched(tree: Path) -> Iterator[Finding]:
-    """Entries of MAINTAINERS that match no file, and what else its own test finds."""
-    argv = ["perl", str(tree / MAINTAINER), "--self-test=patterns,sections"]
-    done = process.run(argv, cwd=tree, env=_environment(tree), merge=True)
+    """Entries of MAINTAINERS that match no file, and what else its own test finds. Raises ``Unusable``."""
+    done = _run(tree, MAINTAINER, ["--self-test=patterns,sections"], cwd=tree)
+    if not done.ok:
+        raise Unusable(_failed(MAINTAINER, done))
     for line in done.stdout.splitlines():
         if match := _UNMATCHED.fullmatch(line.strip()):
             yield Finding(match["path"], int(match["line"]), " ".join(match["text"].split()))
@@ -75,6 +85,27 @@ def in_base(applied: Applied, names: Iterable[str], directory: Path) -> None:
             path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(shown.stdout.encode("utf-8", "surrogateescape"))
+
+
+def _run(
+    tree: Path, script: str, arguments: Iterable[str], *, cwd: Path, stdin: bytes | None = None
+) -> process.Completed:
+    if not (tree / script).is_file():
+        raise Unusable(f"the tree has no {script}")
+    argv = [_interpreter(tree / script), str(tree / script), *arguments]
+    return process.run(argv, cwd=cwd, env=_environment(cwd), stdin=stdin, merge=True)
+
+
+def _interpreter(script: Path) -> str:
+    """As its first line says; a tree that was unpacked or patched may have lost the mode bits."""
+    first = script.read_text(errors="replace").partition("\n")[0].removeprefix("#!").split()
+    named = first[1] if first[:1] == ["/usr/bin/env"] else first[0] if first else "perl"
+    return Path(named).name
+
+
+def _failed(script: str, done: process.Completed) -> str:
+    lines = done.stdout.strip().splitlines()
+    return f"{script} failed: {lines[-1] if lines else f'it ended with {done.returncode}'}"
 
 
 def _environment(home: Path) -> dict[str, str]:

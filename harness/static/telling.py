@@ -35,16 +35,12 @@ def compile_case(
     if file.path in look.compiled:
         return replace(case, message=f"as part of {look.compiled[file.path]}")
     if why := file.obstacle or look.off.get(file.path):
-        return _skipped(case, f"cannot be compiled: {why}")
+        return skipped(case, f"cannot be compiled: {why}")
     errors = look.config.errors or look.errors_of(file.path)
     errors = errors or (Finding(file.path, 0, "was not compiled, and make did not say why"),)
     if new := fresh(errors, base.config.errors or base.errors_of(file.path), added):
         return _bad(case, new, settings.COMPILE in red)
-    return _skipped(case, f"cannot be compiled without the patch either: {_in_words(errors[0])}")
-
-
-def not_installed(suite: str, name: str, package: str) -> TestResult:
-    return _skipped(TestResult(suite, name, Status.PASS), f"not installed: {package}")
+    return skipped(case, f"cannot be compiled without the patch either: {_in_words(errors[0])}")
 
 
 def _bad(case: TestResult, new: Sequence[Finding], red: bool) -> TestResult:
@@ -54,7 +50,8 @@ def _bad(case: TestResult, new: Sequence[Finding], red: bool) -> TestResult:
     return replace(case, status=Status.FAIL if red else Status.SKIP, message=message, output="\n".join(map(str, new)))
 
 
-def _skipped(case: TestResult, why: str) -> TestResult:
+def skipped(case: TestResult, why: str) -> TestResult:
+    """``case`` as one that tested nothing, and ``why``."""
     return replace(case, status=Status.SKIP, message=why, lost_coverage=(why,))
 
 
