@@ -22,7 +22,16 @@ class PatchSide:
         request = job.request
         self._events = events
         self._times: dict[str, float] = {}
-        self._check = PatchCheck(applied, request.directory / SUITE, SUITE, request.jobs, job.red, self._progress)
+        thorough = request.thorough or any(name.startswith(f"{SUITE}.coccicheck") for name in request.only)
+        self._check = PatchCheck(
+            applied,
+            request.directory / SUITE,
+            SUITE,
+            request.jobs,
+            job.red,
+            self._progress,
+            thorough=thorough,
+        )
         narrowed = chosen if job.suites else narrow  # where nothing else runs, a wrong name is found here
         self.planned: tuple[PlannedTest, ...] = narrowed(self._check.plan(), request.only)
         if self.planned:

@@ -23,8 +23,8 @@ from harness.static.objects import ObjectTree
 from harness.static.telling import compile_case, skipped, told
 
 SUITE = "static"
-_TOOLS = {settings.SPARSE: "sparse", settings.COCCI: "spatch"}  # kind -> the program that it needs
-_PACKAGES = {settings.SPARSE: "sparse", settings.COCCI: "coccinelle"}
+_TOOLS = {settings.SPARSE: ("sparse", "sparse"), settings.COCCI: ("spatch", "coccinelle")}  # kind: program, package
+_SLOW = "takes a minute for each file: --thorough runs it"
 _HELP_TYPE = "CONFIG_DESCRIPTION"
 _FIXES_TYPES = frozenset({"BAD_FIXES_TAG", "GIT_COMMIT_ID", "COMMIT_LOG_USE_LINK", "BAD_REPORTED_BY_LINK"})
 _COMPILED_KINDS = (settings.WARNINGS, settings.EXTRA, settings.SPARSE, settings.COCCI)
@@ -44,6 +44,7 @@ class PatchCheck:
     """The suite for the series in ``applied``. First ``plan``, then ``patched``, then ``base`` if it is needed.
 
     ``directory``: for logs, inside the run directory. ``prefix``: its path from there. ``red``: kinds that count.
+    ``thorough``: also what takes a minute for each file.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class PatchCheck:
         jobs: int,
         red: Collection[str],
         notify: Callable[[str], None],
+        *,
+        thorough: bool = False,
     ) -> None:
         self._applied = applied
         self._directory = directory
@@ -63,7 +66,9 @@ class PatchCheck:
         self._notify = notify
         self._changes: Changes = changes(applied)
         self._tree = applied.tree.path
-        self._installed = {kind for kind, program in _TOOLS.items() if process.which(program)}
+        self._lacking = {kind: f"not installed: {package}" for kind, package in _lacking()}
+        if not thorough:
+            self._lacking.setdefault(settings.COCCI, _SLOW)
         self._wanted: frozenset[PlannedTest] = frozenset()
         self._look: Look | None = None
         self._base_look: Look | None = None
@@ -76,7 +81,7 @@ class PatchCheck:
         return tuple(PlannedTest(SUITE, name) for kind in settings.KINDS for name in self._names(kind))
 
     def _names(self, kind: str) -> Iterator[str]:
-        if kind in _TOOLS and kind not in self._installed:
+        if kind in self._lacking:
             yield f"{SUITE}.{kind}"
         elif kind == settings.MAINTAINERS:
             yield from [f"{SUITE}.{kind}"] if self._changes.moved or self._maintainers_touched else []
@@ -139,7 +144,7 @@ class PatchCheck:
         self._found.base[settings.MAINTAINERS] = tuple(scripts.unmatched(self._tree))
 
     def _looker(self, objects: ObjectTree) -> Looker:
-        cocci = settings.COCCI in self._installed and self._wants(settings.COCCI)
+        cocci = self._wants(settings.COCCI)
         return Looker(self._tree, objects, self._changes, cocci=cocci)
 
     def _object_tree(self, side: str) -> ObjectTree:
@@ -192,8 +197,8 @@ class PatchCheck:
 
     def _result(self, name: str) -> TestResult | None:
         kind, _, subject = name.removeprefix(f"{SUITE}.").partition("/")
-        if kind in _TOOLS and not subject:
-            return TestResult(SUITE, name, Status.SKIP, message=f"not installed: {_PACKAGES[kind]}")
+        if kind in self._lacking:
+            return TestResult(SUITE, name, Status.SKIP, message=self._lacking[kind])
         if why := self._found.unusable.get(kind if kind in (settings.DOC, settings.MAINTAINERS) else subject):
             return skipped(TestResult(SUITE, name, Status.PASS), why)
         if kind in (settings.COMPILE, *_COMPILED_KINDS):
@@ -231,6 +236,11 @@ class PatchCheck:
     ) -> TestResult:
         mine, old = ([one for one in some if not path or one.path == path] for some in (found, before))
         return told(TestResult(SUITE, name, Status.PASS, log=log), mine, old, self._applied.added, kind in self._red)
+
+
+def _lacking() -> Iterator[tuple[str, str]]:
+    """Kinds whose program is not there, and its package."""
+    return ((kind, package) for kind, (program, package) in _TOOLS.items() if not process.which(program))
 
 
 def _name(kind: str, subject: str) -> str:

@@ -28,7 +28,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Run:
         (AMDGPU, '#include "amdgpu.h"\n', '#include "amdgpu.h"\n\nint no_such_thing[-1];\n'),
         (KCONFIG, 'menu "DMABUF options"\n', 'menu "DMABUF options"\n\nconfig DMABUF_MORE\n\tbool "More"\n'),
     ]
-    patches = []
+    patches: list[str | Path] = []
     for number, (name, old, new) in enumerate(planted, 1):
         patches += ["-p", patch_file(directory / f"{number}.patch", name, old, new)]
     doc = patch_file(directory / "doc.patch", DMA_BUF, " * dma_buf_unpin - ", " * dma_buf_unpinn - ")
