@@ -18,6 +18,7 @@ _UNMATCHED = re.compile(r"(?:\./)?(?P<path>MAINTAINERS):(?P<line>\d+): warning: 
 _REST = "THE REST"  # the entry of MAINTAINERS that covers what no other does
 # A tree of ours has one commit: which others there are is not known. Whether MAINTAINERS covers a file is looked up.
 _NOT_HERE = "UNKNOWN_COMMIT_ID,FILE_PATH_CHANGES"
+_OF_MESSAGE = "COMMIT_MESSAGE,MISSING_SIGN_OFF"
 
 
 class Unusable(Exception):
@@ -38,7 +39,8 @@ def documentation(tree: Path, directory: Path, names: Iterable[str]) -> tuple[Fi
 
 def style(tree: Path, patch: Patch) -> tuple[Remark, ...]:
     """What the checkpatch of ``tree`` says of ``patch``. Raises ``Unusable``."""
-    options = [f"--root={tree}", "--terse", "--showfile", "--show-types", "--no-summary", f"--ignore={_NOT_HERE}", "-"]
+    ignored = _NOT_HERE if patch.message else f"{_NOT_HERE},{_OF_MESSAGE}"
+    options = [f"--root={tree}", "--terse", "--showfile", "--show-types", "--no-summary", f"--ignore={ignored}", "-"]
     with tempfile.TemporaryDirectory(prefix="dmabuf-harness-checkpatch-") as home:  # no .checkpatch.conf of the user's
         done = _run(tree, STYLE, options, cwd=Path(home), stdin=letter(patch))
     said = tuple(checkpatch(done.stdout))
