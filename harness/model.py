@@ -59,6 +59,7 @@ class Patch:
     ``patch_id``: what ``git patch-id --stable`` says. ``known``: the series of ``patches/series`` that it is, with
     its release, else empty. ``base_commit`` and ``prerequisites`` (patch-ids): what git format-patch --base wrote.
     ``notes``: what a reader of the report should know about how it was taken in.
+    ``message``: of the commit, without its subject; empty if there was none.
     """
 
     origin: str  # file (and message number) it came from, for messages
@@ -73,6 +74,7 @@ class Patch:
     known: str = ""
     base_commit: str = ""
     prerequisites: tuple[str, ...] = ()
+    message: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -378,6 +380,7 @@ class VariantReport:
     ``same_as``: name of the variant whose resolved config (and so kernel and results) is equal, else empty.
     ``times``: phase name -> wall seconds ("config", "build", "boot", "suite:kselftest", ...).
     ``comparison``: with the base in this variant, None if there was none.
+    ``of_patch``: the patch itself was looked at, on the host: there is no kernel.
     """
 
     variant: Variant
@@ -392,13 +395,14 @@ class VariantReport:
     times: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    of_patch: bool = False
 
     @property
     def is_bad(self) -> bool:
         """True if this variant alone makes the run red."""
         return (
             self.build_failure is not None
-            or (self.kernel is None and not self.same_as)
+            or (self.kernel is None and not (self.same_as or self.of_patch))
             or any(result.is_bad for result in self.results)
             or any(splat.is_bad for splat in self.splats)
             or any(problem.fatal for problem in self.config_problems)
@@ -416,6 +420,7 @@ class RunReport:
     ``asked``: suites, and names that ``--only`` took: what the run was narrowed to.
     ``base_variants``: the same variants of the base without the patch, if that was tested, too. They colour nothing.
     ``series``: what the patches say and touch.
+    ``static``: what was found in the patch itself, if that was looked at.
     """
 
     run_id: str
@@ -433,9 +438,15 @@ class RunReport:
     base_variants: tuple[VariantReport, ...] = ()
     asked: tuple[str, ...] = ()
     series: SeriesFacts = SeriesFacts()
+    static: VariantReport | None = None
+
+    @property
+    def parts(self) -> tuple[VariantReport, ...]:
+        """All that has results: the variants, and the patch itself."""
+        return (*self.variants, *([self.static] if self.static is not None else []))
 
     @property
     def is_bad(self) -> bool:
         """True if the run is not green: something in it is bad, it was cut off, or it tested nothing at all."""
-        tested = any(variant.results for variant in self.variants)
-        return bool(self.interrupted) or not tested or any(variant.is_bad for variant in self.variants)
+        tested = any(part.results for part in self.parts)
+        return bool(self.interrupted) or not tested or any(part.is_bad for part in self.parts)

@@ -100,6 +100,7 @@ def _patch(letter: Letter, origin: str, diff: Diff, said: Message, notes: Sequen
         base_commit=said.base_commit,
         prerequisites=said.prerequisites,
         notes=(*notes, *_almost_known(subject, identity)),
+        message=said.body if said.author or letter.author else "",  # above a mere diff there may be anything
     )
 
 

@@ -33,7 +33,10 @@ class Stat:
 
 @dataclass(frozen=True)
 class Message:
-    """What a mail's text says; "" and () for what it does not. ``author`` and the rest are those in the body."""
+    """What a mail's text says; "" and () for what it does not. ``author`` and the rest are those in the body.
+
+    ``body``: what becomes the commit's message, without its subject.
+    """
 
     author: str
     subject: str
@@ -42,6 +45,7 @@ class Message:
     stat: Stat | None
     base_commit: str
     prerequisites: tuple[str, ...]
+    body: str = ""
 
 
 def read_message(text: bytes) -> Message:
@@ -60,6 +64,7 @@ def read_message(text: bytes) -> Message:
         stat=_stat(before),
         base_commit=base[1].decode() if base else "",
         prerequisites=tuple(found.decode() for found in _NEEDS.findall(text)),
+        body=_body(message, said),
     )
 
 
@@ -78,6 +83,11 @@ def _body_headers(message: bytes) -> dict[bytes, bytes]:
         said.setdefault(found[1], found[2])
         at = found.end()
     return said if at == len(block) else {}
+
+
+def _body(message: bytes, said: dict[bytes, bytes]) -> str:
+    text = _SEPARATOR.split(message, maxsplit=1)[0].lstrip(b"\n")
+    return _text(text.partition(b"\n\n")[2] if said else text).strip()
 
 
 def _stat(before: bytes) -> Stat | None:

@@ -34,6 +34,7 @@ def reversed_patch(patch: Patch) -> Patch:
         diff=diff,
         added=dict(added_lines(parsed.files)),
         tags=(),
+        message="",
         patch_id=patch_id(parsed),
         known="",
         base_commit="",

@@ -17,16 +17,18 @@ def plan_tests(suites: tuple[Suite, ...], kernel: Kernel, tree: Path) -> tuple[P
     return tuple(test for suite in suites for test in suite.plan(kernel, tree))
 
 
-def narrow(planned: tuple[PlannedTest, ...], only: frozenset[str]) -> tuple[PlannedTest, ...]:
+def narrow(
+    planned: tuple[PlannedTest, ...], only: frozenset[str], elsewhere: tuple[PlannedTest, ...] = ()
+) -> tuple[PlannedTest, ...]:
     """Those whose name one of the patterns in ``only`` names: as a whole, as a group, or with wildcards.
 
     "udmabuf" names the group of "udmabuf.create" and of "udmabuf/create". Raises ``UserError`` for a pattern that
-    names nothing: a run that tests nothing by mistake would be green.
+    names nothing, also among the tests that run ``elsewhere``: a run that tests nothing by mistake would be green.
     """
     if not only:
         return planned
     for pattern in sorted(only):
-        if not any(_names(pattern, test.name) for test in planned):
+        if not any(_names(pattern, test.name) for test in (*planned, *elsewhere)):
             near = difflib.get_close_matches(pattern, [test.name for test in planned], n=3, cutoff=0.4)
             mend = f"did you mean {', '.join(near)}?" if near else "dmabuf-harness list tests shows them all"
             raise UserError("no test is called that", where=pattern, mend=mend)

@@ -15,6 +15,8 @@ from harness.model import Patch, SymbolRequest, Variant
 from harness.pipeline.base import choose_base
 from harness.pipeline.patches import take
 from harness.source import BaseSpec, parse_base
+from harness.static import SUITE as STATIC
+from harness.static import load_red
 from harness.suites import PytestSuite, select_suites
 from harness.verdict import Expectation, load_expectations
 
@@ -61,7 +63,10 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Job:
-    """A checked request: every name stands for something that exists. ``notes``: what the user should know of it."""
+    """A checked request: every name stands for something that exists. ``notes``: what the user should know of it.
+
+    ``suites``: those that need a kernel. ``static``: look at the patch itself, too. ``red``: what of that counts.
+    """
 
     request: RunRequest
     base: BaseSpec
@@ -71,6 +76,8 @@ class Job:
     suites: tuple[Suite, ...]
     expectations: tuple[Expectation, ...]
     notes: tuple[str, ...] = ()
+    static: bool = False
+    red: frozenset[str] = frozenset()
 
     def plan(self) -> dict[str, object]:
         """What ``plan.json`` says: enough to know what the run was after, should it be cut off."""
@@ -79,16 +86,20 @@ class Job:
             "base": self.base.text,
             "patches": [{"subject": patch.subject, "files": list(patch.files)} for patch in self.patches],
             "variants": [variant.name for variant in self.variants],
-            "suites": [suite.name for suite in self.suites],
+            "suites": self.suite_names,
             "only": sorted(self.request.only),
             "base without the patch": self.wants_base,
             "repeat": self.request.repeat,
         }
 
     @property
+    def suite_names(self) -> list[str]:
+        return [*(suite.name for suite in self.suites), *([STATIC] if self.static else [])]
+
+    @property
     def wants_base(self) -> bool:
-        """True if there is a patch, and what it changes is to be told."""
-        return bool(self.patches) and not self.request.no_base
+        """True if there is a patch, and what it changes is to be told of kernels."""
+        return bool(self.patches and self.suites) and not self.request.no_base
 
     def of_base(self) -> Job:
         """The same without the patch, in a directory of its own inside that of the run."""
@@ -118,10 +129,26 @@ def check(request: RunRequest) -> Job:
         patches=patches[: request.up_to],
         variants=select(request.variant, load_variants()),
         symbols=load_fragments(),
-        suites=_suites(request.suites, request.pytest),
+        suites=() if _only_static(request) else _suites(request.suites, request.pytest),
         expectations=load_expectations(),
         notes=(*why, *taken.notes),
+        static=_wants_static(request, patches),
+        red=load_red(),
     )
+
+
+def _only_static(request: RunRequest) -> bool:
+    """True if only the patch itself is to be looked at: then no kernel is built."""
+    named = set(request.suites) == {STATIC} and not request.pytest
+    return named or (bool(request.only) and all(name.partition(".")[0] == STATIC for name in request.only))
+
+
+def _wants_static(request: RunRequest, patches: Sequence[Patch]) -> bool:
+    asked = not request.suites or STATIC in request.suites
+    if _only_static(request) and not (asked and patches):
+        why = "there is no patch to look at" if asked else "it is not among the suites that were asked for"
+        raise UserError(why, where=f"suite {STATIC}", mend="see --suite, --only and --no-patch")
+    return asked and bool(patches)
 
 
 def _suites(names: Sequence[str], pytest_paths: Sequence[Path]) -> tuple[Suite, ...]:

@@ -17,6 +17,7 @@ from harness.intake import facts
 from harness.model import Applied, RunReport, VariantReport
 from harness.pipeline.comparing import Comparer, keep, settle_base
 from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.patch_side import PatchSide
 from harness.pipeline.plan import chosen, narrow
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job
@@ -63,6 +64,7 @@ class _Run:
         self._events = events
         self._patched = Side(job, events)
         self._base: Side | None = None
+        self._static: PatchSide | None = None
         self._comparisons: dict[str, Comparison] = {}
         self._applied: Applied | None = None
         self._launcher: Launcher | None = None
@@ -70,7 +72,8 @@ class _Run:
         self._date = datetime.now(UTC).isoformat(timespec="seconds")
 
     def work(self) -> None:
-        """Source, patch, config and builds here; each kernel's tests in a thread as soon as it is there.
+        """Source, patch, config, builds and what the patch itself shows here; each kernel's tests in a thread as soon
+        as it is there.
 
         The patched kernels come first: they are what is waited for. The base uses the same object trees after them.
         """
@@ -78,7 +81,7 @@ class _Run:
         for note in self._job.notes:
             self._note(note)
         launcher = Launcher(request.accel, self._note, thorough=request.thorough)
-        self._launcher = launcher
+        self._launcher = launcher if self._job.suites else None
         sides = 2 if self._job.wants_base else 1
         workers = max(1, min(sides * len(self._job.variants), os.cpu_count() or 1))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="guest")
@@ -107,15 +110,29 @@ class _Run:
             self._applied = applied
             is_base = len(applied.patches) == len(applied.already_in_base)
             test = self._test_patchless if is_base else self._patched.test
-            self._patched.make(
-                maker,
-                applied,
-                lambda planned: narrow(planned, only),
-                lambda state: tests.append(pool.submit(test, state, launcher)),
-            )
+            static = PatchSide(self._job, applied, self._events) if self._job.static and not is_base else None
+            self._static = static
+            elsewhere = static.planned if static is not None else ()
+            if self._job.suites:
+                self._patched.make(
+                    maker,
+                    applied,
+                    lambda planned: narrow(planned, only, elsewhere),
+                    lambda state: tests.append(pool.submit(test, state, launcher)),
+                )
+            if static is not None:
+                static.patched()
             if self._job.wants_base and not is_base:
                 tests += self._build_base(applied, pool, launcher)
+            if static is not None and static.needs_base:
+                self._to_base(applied)
+                static.base()
         return tests
+
+    def _to_base(self, applied: Applied) -> None:
+        """Bring the work tree to the base, unless the base's kernels were just built from it."""
+        if self._base is None:
+            KernelMaker(self._job.of_base(), self._events, _BASE).apply(applied.tree, "base")
 
     def _test_patchless(self, state: State, launcher: Launcher) -> None:
         """A run without a patch is what later runs compare with."""
@@ -158,14 +175,15 @@ class _Run:
             base_version=self._version,
             patches=tuple(patch.subject for patch in self._job.patches),
             already_in_base=applied.already_in_base if applied is not None else (),
-            variants=tuple(map(self._judged, self._patched.reports())),
+            variants=tuple(map(self._judged, self._patched.reports())) if self._job.suites else (),
             machine=self._machine(),
             seconds=time.monotonic() - self._started,
             interrupted=interrupted,
             notes=self._notes,
             base_variants=tuple(map(self._expected, base)),
-            asked=(*(suite.name for suite in self._job.suites), *sorted(request.only)),
+            asked=(*self._job.suite_names, *sorted(request.only)),
             series=facts(self._job.patches),
+            static=self._expected(self._static.report()) if self._static is not None else None,
         )
 
     @property

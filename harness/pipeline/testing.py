@@ -147,7 +147,9 @@ class KernelTest:
         """True for one that the test which ran provokes on purpose; the test itself sees to it that it comes."""
         suite, _, test = splat.during.partition(": ")
         places = next((own.provoked(test) for own in self._suites if own.name == suite), ())
-        return any(place in splat.title for place in places)
+        # The title is the line with the place, or what stands above that: a WARN's text, or the condition that failed.
+        lines = [splat.title, *(line for line in splat.text.splitlines() if line.startswith("WARNING: "))]
+        return any(place in line for place in places for line in lines)
 
     # --- suites -------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ def run_case(report: RunReport) -> TestResult:
     """Whether the run came to its end and tested anything."""
     if report.interrupted:
         return TestResult("run", "complete", Status.ERROR, report.seconds, f"stopped early: {report.interrupted}")
-    if not any(variant.results for variant in report.variants):
+    if not any(part.results for part in report.parts):
         return TestResult("run", "complete", Status.ERROR, report.seconds, "nothing was tested")
     return TestResult("run", "complete", Status.PASS, report.seconds)
 
@@ -53,6 +53,8 @@ def cases(variant: VariantReport) -> tuple[TestResult, ...]:
 
 
 def kernel_cases(variant: VariantReport) -> tuple[TestResult, ...]:
+    if variant.of_patch:
+        return ()
     return (
         _build(variant),
         _boot(variant),
@@ -219,7 +221,7 @@ def suite_seconds(variant: VariantReport, suite: str) -> float:
 def groups(report: RunReport) -> tuple[tuple[str, VariantReport], ...]:
     """The variants with results of their own; the title of each names all that equal it, and it has their problems."""
     names = {variant.variant.name for variant in report.variants}
-    return tuple(_group(report, own) for own in report.variants if own.same_as not in names)
+    return tuple(_group(report, own) for own in report.parts if own.same_as not in names)
 
 
 def _group(report: RunReport, own: VariantReport) -> tuple[str, VariantReport]:

@@ -20,7 +20,7 @@ def headline(report: RunReport) -> str:
     parts = [f"{' and '.join(names)}: {fate}" for fate, names in told.items()]
     if report.interrupted:
         return one_line("; ".join([f"INCOMPLETE: {report.interrupted}", *parts]))
-    if not any(variant.results for variant in report.variants):
+    if not any(part.results for part in report.parts):
         parts = [*parts, "nothing was tested"]
     return one_line(f"{'FAIL' if report.is_bad else 'PASS'}: {'; '.join(parts)}")
 
@@ -33,7 +33,7 @@ def _fate(variant: VariantReport) -> str:
 def _trouble(variant: VariantReport) -> list[str]:
     if variant.build_failure is not None:
         return [f"does not build ({build_trouble(variant)})"]
-    if variant.kernel is None and not variant.same_as:
+    if variant.kernel is None and not (variant.same_as or variant.of_patch):
         return ["not built"]
     last = variant.boots[-1:]
     found = [boot_trouble(boot) for boot in last if boot.outcome is not BootOutcome.UP]

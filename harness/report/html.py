@@ -102,7 +102,8 @@ class _Page:
     def _kernel_fact(self, group: tuple[str, VariantReport]) -> str:
         title, variant = group
         kernel = variant.kernel
-        about = f"{kernel.release}, {kernel.compiler}, key {kernel.key}" if kernel is not None else "no kernel"
+        about = "" if variant.of_patch else "no kernel"
+        about = f"{kernel.release}, {kernel.compiler}, key {kernel.key}" if kernel is not None else about
         files = (
             f" {self._file(kernel.config, 'config')} {self._file(kernel.log, 'build log')}"
             if kernel is not None

@@ -47,7 +47,7 @@ def render_junit(report: RunReport, run_dir: Path) -> str:
     """The whole XML document, as text that is declared as, and must be stored as, UTF-8."""
     whole = run_case(report)
     suites = [_suite("run", "dmabuf.run", report, [_case(replace(whole, output=headline(report)), run_dir, "")])]
-    for variant in report.variants:
+    for variant in report.parts:
         suites += _of_variant(report, resolved(report, variant), run_dir)
     root = ElementTree.fromstring(to_xml_report_string(suites, prettyprint=False, encoding="utf-8"))
     _make_valid(root)
@@ -68,8 +68,8 @@ def _of_variant(report: RunReport, variant: VariantReport, run_dir: Path) -> lis
     properties = _properties(variant, run_dir)
     return [
         _suite(
-            f"{name}: {suite}",
-            f"dmabuf.{_part(name)}.{_part(suite)}",
+            suite if variant.of_patch else f"{name}: {suite}",
+            f"dmabuf.{_part(suite)}" if variant.of_patch else f"dmabuf.{_part(name)}.{_part(suite)}",
             report,
             [_case(one, run_dir, reproduce(report, variant, one), told_of(variant, one)) for one in results],
             {**properties, **_coverage(results)},

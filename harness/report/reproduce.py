@@ -22,7 +22,8 @@ _ABOUT_PATCH = (
 def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> str:
     """A shell command that repeats the run with ``variant`` only, and only the test of ``case`` if it is a test."""
     only = [] if case.suite == KERNEL else [*_suite(case.suite), *_only(variant, case)]
-    return one_line(shlex.join([*_kept(report.command), "--variant", variant.variant.name, *only]))
+    where = [] if variant.of_patch else ["--variant", variant.variant.name]
+    return one_line(shlex.join([*_kept(report.command), *where, *only]))
 
 
 def _suite(name: str) -> list[str]:

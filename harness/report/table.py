@@ -88,6 +88,7 @@ class _Page:
     def _title(self, title: str, variant: VariantReport) -> list[str]:
         """Name, kernel, and how it was come by: built or reused, booted or not."""
         about = [variant.kernel.release] if variant.kernel is not None else []
+        about += [variant.variant.title] if variant.of_patch else []
         about += [_step(case) for case in kernel_cases(variant) if is_step(case)]
         twins = ["same config: tested once"] if title != variant.variant.name else []
         return [self._style.paint(one_line(title), "bold"), *self._wrap(one_line(", ".join([*about, *twins])), 2)]

@@ -15,6 +15,7 @@ from harness.suites.kselftest import KselftestSuite
 from harness.suites.wrapper import load_wrapper, wrapper_names
 
 KSELFTEST = "kselftest"  # stands for all collections in kselftest-wrappers/
+STATIC = "static"  # looks at the patch itself, on the host: no suite for a guest (harness.static)
 
 
 def _kselftest(name: str) -> Suite:
@@ -32,11 +33,11 @@ SUITES: dict[str, Callable[[], Suite]] = {
 
 def suite_names() -> tuple[str, ...]:
     """All names that ``select_suites`` takes, the alias included."""
-    return (*SUITES, KSELFTEST)
+    return (*SUITES, KSELFTEST, STATIC)
 
 
 def select_suites(names: Sequence[str]) -> tuple[Suite, ...]:
-    """The suites called ``names`` (none: all), each once, in the order in which they run.
+    """The suites for guests called ``names`` (none: all), each once, in the order in which they run.
 
     Raises ``UserError`` for an unknown name and for a broken ``suite.toml``.
     """

@@ -31,7 +31,7 @@ def propose(report: RunReport, today: date) -> str:
     """TOML text. What is the patch's, and what no entry can excuse (a guest that died), is named in comments."""
     found: dict[_Wanted, list[str]] = {}
     beyond: dict[str, None] = {}
-    for variant in report.variants:
+    for variant in report.parts:
         for wanted in _unexpected(variant):
             found.setdefault(wanted, []).append(variant.variant.name)
         beyond |= dict.fromkeys(_beyond(variant))
@@ -44,7 +44,8 @@ def propose(report: RunReport, today: date) -> str:
         lines.append(f"# in kselftest-wrappers/{suite}/expectations.toml")
         mine = [wanted for wanted in found if wanted.suite == suite]
         for wanted in sorted(mine, key=lambda one: _ORDER.index(one.kind)):
-            variants = [] if everywhere <= set(found[wanted]) else found[wanted]
+            named = [name for name in found[wanted] if name in everywhere]
+            variants = [] if everywhere <= set(named) else named
             lines += _entry(wanted, version[0] if version else "", variants, today + _LASTS)
     return "\n".join(lines) + "\n"
 

@@ -102,8 +102,8 @@ class FakeSuite:
     def plan(self, _kernel: Kernel, _tree: Path) -> tuple[PlannedTest, ...]:
         return tuple(PlannedTest(self.name, test) for test in self.tests)
 
-    def provoked(self, _test: str) -> tuple[str, ...]:
-        return ()
+    def provoked(self, test: str) -> tuple[str, ...]:
+        return ("dma_buf_export",) if test == "provokes" else ()
 
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
         assert context.planned == self.tests
@@ -222,6 +222,26 @@ def test_a_kernel_that_is_tainted_and_does_not_say_why_is_told(tmp_path: Path) -
     test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, tainted=128 + 4096)]))
     [splat] = test.findings.splats
     assert (splat.kind, splat.fingerprint, splat.during, splat.is_bad) == ("taint", "taint-D", "suite", True)
+
+
+WARN = """\
+[    5.000000] ------------[ cut here ]------------
+[    5.000001] !exp_info->ops->pin != !exp_info->ops->unpin
+[    5.000002] WARNING: drivers/dma-buf/dma-buf.c:722 at {place}+0x2b3/0x370, CPU#0: python3/342
+[    5.000003] Call Trace:
+[    5.000004]  f+0x20/0x40
+[    5.000005] ---[ end trace 0000000000000000 ]---
+"""
+
+
+@pytest.mark.parametrize(("place", "count"), [("dma_buf_export", 0), ("dma_buf_attach", 1)])
+def test_what_a_test_provokes_is_no_splat_whatever_stands_above_its_place(
+    tmp_path: Path, place: str, count: int
+) -> None:
+    mark = "[    4.000000] dmabuf-harness: start suite\n[    4.000001] dmabuf-harness: start provokes\n"
+    guest = FakeGuest(1, says=mark + WARN.format(place=place))
+    test = run(tmp_path, FakeSuite(("provokes",)), FakeLauncher([guest]))
+    assert len(test.findings.splats) == count
 
 
 def test_a_kernel_that_does_not_boot_is_not_booted_again(tmp_path: Path) -> None:
