@@ -39,13 +39,14 @@ class Tree:
 
     ``path``: absolute and stable for a base, so that kbuild's recorded paths stay valid.
     ``commit``: the commit that holds the unpatched base. ``version``: ``make kernelversion``, e.g. "6.12.117".
-    ``spec``: how the user named it ("debian:6.12").
+    ``spec``: how the user named it ("debian:6.12"). ``fixups``: what ``commit`` holds besides, one line each.
     """
 
     spec: str
     path: Path
     commit: str
     version: str
+    fixups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -370,6 +371,7 @@ class RunReport:
     ``interrupted``: why the run stopped early, else empty: such a run is never green.
     ``asked``: suites, and names that ``--only`` took: what the run was narrowed to.
     ``base_variants``: the same variants of the base without the patch, if that was tested, too. They colour nothing.
+    ``fixups``: what the base was mended with before it was patched or tested, one line each.
     """
 
     run_id: str
@@ -386,6 +388,7 @@ class RunReport:
     notes: tuple[str, ...] = ()
     base_variants: tuple[VariantReport, ...] = ()
     asked: tuple[str, ...] = ()
+    fixups: tuple[str, ...] = ()
 
     @property
     def is_bad(self) -> bool:

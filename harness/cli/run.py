@@ -49,6 +49,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="BASE",
         help="debian:X.Y, dir:PATH or git:PATH[@REF] (default: %(default)s)",
     )
+    what.add_argument(
+        "--fixup",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="patch that the base needs, or bundled series: goes below yours, with and without it; may be given again",
+    )
+    what.add_argument("--no-fixups", action="store_true", help="leave out the fixups that old trees get from us")
     what.add_argument("--variant", default="all", metavar="NAME", help="on, off, all or a name (default: %(default)s)")
     what.add_argument(
         "--suite", nargs="+", action="extend", default=[], metavar="NAME", help="suites to run (default: all of them)"
@@ -146,6 +155,8 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         repeat=arguments.repeat,
         strict=arguments.strict,
         seed=arguments.seed,
+        fixups=tuple(arguments.fixup),
+        no_fixups=arguments.no_fixups,
     )
 
 

@@ -3,6 +3,18 @@
 
 from harness.intake.apply import apply_series
 from harness.intake.bundled import DEFAULT_SERIES, bundled_series, load_series
+from harness.intake.fixups import Fixup, fixups_for, load_fixups
+from harness.intake.mending import mend
 from harness.intake.read import read_patches
 
-__all__ = ["DEFAULT_SERIES", "apply_series", "bundled_series", "load_series", "read_patches"]
+__all__ = [
+    "DEFAULT_SERIES",
+    "Fixup",
+    "apply_series",
+    "bundled_series",
+    "fixups_for",
+    "load_fixups",
+    "load_series",
+    "mend",
+    "read_patches",
+]

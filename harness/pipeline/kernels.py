@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.build import BuildRequest, build, lookup
 from harness.events import EventStream, Note, PhaseProgress
-from harness.intake import apply_series
+from harness.intake import apply_series, fixups_for, mend
 from harness.kconfig import resolve
 from harness.model import Applied, BuildFailure, Kernel, ResolvedConfig, Tree, Variant
 from harness.pipeline.phases import phase
@@ -29,6 +29,7 @@ class KernelMaker:
         self._label = label
         self._applied: Applied | None = None
         self._times: dict[str, float] = {}
+        self.notes: list[str] = []
 
     @contextmanager
     def source(self) -> Iterator[Applied]:
@@ -37,7 +38,20 @@ class KernelMaker:
             tree = obtain(self._job.base, lambda text: self._progress("", "source", text))
             say(f"{tree.spec} is {tree.version}")
         with worktree_lock(tree, lambda: self._note("another run holds this base's work tree: waiting for it")):
-            yield self.apply(tree, "patch")
+            yield self.apply(self._mended(tree), "patch")
+
+    def _mended(self, tree: Tree) -> Tree:
+        """``tree`` with what it needs below the patch."""
+        fixups = fixups_for(tree.version, self._job.fixups)
+        if not fixups and not self._job.below:
+            return tree
+        with phase(self._events, "", "fixups", self._times) as say:
+            mended = mend(tree, self._job.below, fixups, self._job.patches)
+            say(f"{len(mended.tree.fixups)} below the patch")
+        for note in mended.notes:
+            self._note(note, "warning")
+        self.notes += mended.notes
+        return mended.tree
 
     def apply(self, tree: Tree, phase_name: str) -> Applied:
         """Bring ``tree``, which is held, to what the job asks for, writing only what differs."""

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.intake import DEFAULT_SERIES, bundled_series, load_series, read_patches
+from harness.intake import (
+    DEFAULT_SERIES,
+    Fixup,
+    bundled_series,
+    load_fixups,
+    load_series,
+    read_patches,
+)
 from harness.interfaces import Suite
 from harness.kconfig import load_fragments, load_variants, select
 from harness.model import Patch, SymbolRequest, Variant
@@ -27,7 +34,8 @@ class RunRequest:
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
     ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
-    repeated. ``strict``: what is bad on the base, too, counts.
+    repeated. ``strict``: what is bad on the base, too, counts. ``fixups``: patches, or names of bundled series, that
+    the base needs. ``no_fixups``: none of ours.
     """
 
     directory: Path
@@ -47,11 +55,16 @@ class RunRequest:
     no_base: bool = False
     repeat: int = DEFAULT_REPEAT
     strict: bool = False
+    fixups: tuple[Path, ...] = ()
+    no_fixups: bool = False
 
 
 @dataclass(frozen=True)
 class Job:
-    """A checked request: every name stands for something that exists."""
+    """A checked request: every name stands for something that exists.
+
+    ``below``: patches that the base needs, as the user says. ``fixups``: all of ours; each tree takes what it needs.
+    """
 
     request: RunRequest
     base: BaseSpec
@@ -60,12 +73,15 @@ class Job:
     symbols: tuple[SymbolRequest, ...]
     suites: tuple[Suite, ...]
     expectations: tuple[Expectation, ...]
+    below: tuple[Patch, ...] = ()
+    fixups: tuple[Fixup, ...] = ()
 
     def plan(self) -> dict[str, object]:
         """What ``plan.json`` says: enough to know what the run was after, should it be cut off."""
         return {
             "command": list(self.request.command),
             "base": self.base.text,
+            "below the patches": [patch.subject for patch in self.below],
             "patches": [{"subject": patch.subject, "files": list(patch.files)} for patch in self.patches],
             "variants": [variant.name for variant in self.variants],
             "suites": [suite.name for suite in self.suites],
@@ -97,6 +113,8 @@ def check(request: RunRequest) -> Job:
         symbols=load_fragments(),
         suites=_suites(request.suites, request.pytest),
         expectations=load_expectations(),
+        below=_below(request.fixups),
+        fixups=() if request.no_fixups else load_fixups(),
     )
 
 
@@ -104,6 +122,13 @@ def _patches(request: RunRequest) -> tuple[Patch, ...]:
     if request.patches:
         return read_patches(request.patches)
     return () if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES])
+
+
+def _below(named: Sequence[Path]) -> tuple[Patch, ...]:
+    """Files and directories as they are; a name that is neither is a bundled series."""
+    bundled = bundled_series()
+    found = [load_series(one) if str(one) in bundled and not one.exists() else read_patches([one]) for one in named]
+    return tuple(patch for patches in found for patch in patches)
 
 
 def _suites(names: Sequence[str], pytest_paths: Sequence[Path]) -> tuple[Suite, ...]:

@@ -64,6 +64,7 @@ class _Run:
         self._base: Side | None = None
         self._comparisons: dict[str, Comparison] = {}
         self._applied: Applied | None = None
+        self._notes: list[str] = []
         self._launcher: Launcher | None = None
         self._started = time.monotonic()
         self._date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -102,6 +103,7 @@ class _Run:
         tests: list[Future[None]] = []
         with maker.source() as applied:
             self._applied = applied
+            self._notes = maker.notes
             is_base = len(applied.patches) == len(applied.already_in_base)
             test = self._test_patchless if is_base else self._patched.test
             self._patched.make(
@@ -161,6 +163,8 @@ class _Run:
             interrupted=interrupted,
             base_variants=tuple(map(self._expected, base)),
             asked=(*(suite.name for suite in self._job.suites), *sorted(request.only)),
+            fixups=applied.tree.fixups if applied is not None else (),
+            notes=tuple(self._notes),
         )
 
     @property

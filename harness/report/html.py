@@ -90,6 +90,7 @@ class _Page:
     def _facts(self) -> str:
         report = self._report
         facts = [("Base", f"{report.base} ({report.base_version or 'not fetched'})")]
+        facts += [("Fixup", fixup) for fixup in report.fixups]
         facts += [("Patch", subject) for subject in report.patches] or [("Patch", "none")]
         facts += [("Already in base", subject) for subject in report.already_in_base]
         facts += list(report.machine.items())

@@ -62,6 +62,7 @@ class _Page:
     def _head(self) -> list[str]:
         report = self._report
         facts = [("base", f"{report.base} ({report.base_version or 'not fetched'})")]
+        facts += [("fixup", fixup) for fixup in report.fixups]
         facts += [("patch", subject) for subject in report.patches] or [("patch", "none")]
         facts += [("in base", f"{subject} (already there: nothing to test)") for subject in report.already_in_base]
         facts += list(report.machine.items())
