@@ -125,12 +125,16 @@ class Variant:
 
 @dataclass(frozen=True)
 class ResolvedConfig:
-    """What ``olddefconfig`` made of the fragments for one variant. ``sha256`` is over the text of ``.config``."""
+    """What ``olddefconfig`` made of the fragments for one variant. ``sha256`` is over the text of ``.config``.
+
+    ``unknown``: symbols of the variant that the tree does not have.
+    """
 
     variant: Variant
     text: str
     sha256: str
     problems: tuple[ConfigProblem, ...]
+    unknown: tuple[str, ...] = ()
 
 
 # --- build ------------------------------------------------------------------------------------

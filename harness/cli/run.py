@@ -60,6 +60,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--no-fixups", action="store_true", help="leave out the fixups that old trees get from us")
     what.add_argument("--variant", default="all", metavar="NAME", help="on, off, all or a name (default: %(default)s)")
     what.add_argument(
+        "--variant-of",
+        action="append",
+        default=[],
+        metavar="SYMBOL",
+        help="on and off of this Kconfig symbol are the variants, instead of MOVE_NOTIFY's; may be given again",
+    )
+    what.add_argument(
         "--suite", nargs="+", action="extend", default=[], metavar="NAME", help="suites to run (default: all of them)"
     )
     what.add_argument(
@@ -157,6 +164,7 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         seed=arguments.seed,
         fixups=tuple(arguments.fixup),
         no_fixups=arguments.no_fixups,
+        variant_of=tuple(arguments.variant_of),
     )
 
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.build import BuildRequest, build, lookup
+from harness.errors import UserError
 from harness.events import EventStream, Note, PhaseProgress
-from harness.intake import apply_series, fixups_for, mend
+from harness.intake import apply_series, fixups_for, mend, removed_symbols
 from harness.kconfig import resolve
 from harness.model import Applied, BuildFailure, Kernel, ResolvedConfig, Tree, Variant
 from harness.pipeline.phases import phase
@@ -75,8 +76,17 @@ class KernelMaker:
             if isinstance(config, BuildFailure):
                 say("failed")
                 return self._kept_failure(variant, config)
+            self._refuse_unknown(config)
             say(f"{len(config.problems)} symbols not as asked" if config.problems else "as asked")
         return config
+
+    def _refuse_unknown(self, config: ResolvedConfig) -> None:
+        """Raise ``UserError`` for a symbol of --variant-of that neither the patched tree has nor the patch removes."""
+        asked = {one.removeprefix("CONFIG_") for one in self._job.request.variant_of}
+        wrong = asked.intersection(config.unknown).difference(removed_symbols(self._job.patches))
+        if wrong and not self._label:
+            mend = "see how the tree's Kconfig files spell it"
+            raise UserError("no such symbol in this tree", where=f"--variant-of {min(wrong)}", mend=mend)
 
     def make(self, config: ResolvedConfig, times: dict[str, float]) -> Kernel | BuildFailure:
         """The kernel for ``config``, from the cache if it is there. Its config and log are copied into the run."""

@@ -17,7 +17,7 @@ from harness.intake import (
     read_patches,
 )
 from harness.interfaces import Suite
-from harness.kconfig import load_fragments, load_variants, select
+from harness.kconfig import load_fragments, load_variants, select, variants_of
 from harness.model import Patch, SymbolRequest, Variant
 from harness.source import BaseSpec, parse_base
 from harness.suites import PytestSuite, select_suites
@@ -35,7 +35,7 @@ class RunRequest:
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
     ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
     repeated. ``strict``: what is bad on the base, too, counts. ``fixups``: patches, or names of bundled series, that
-    the base needs. ``no_fixups``: none of ours.
+    the base needs. ``no_fixups``: none of ours. ``variant_of``: symbols whose on and off are the variants.
     """
 
     directory: Path
@@ -57,6 +57,7 @@ class RunRequest:
     strict: bool = False
     fixups: tuple[Path, ...] = ()
     no_fixups: bool = False
+    variant_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def check(request: RunRequest) -> Job:
         request=request,
         base=parse_base(request.base),
         patches=_patches(request),
-        variants=select(request.variant, load_variants()),
+        variants=_variants(request),
         symbols=load_fragments(),
         suites=_suites(request.suites, request.pytest),
         expectations=load_expectations(),
@@ -122,6 +123,11 @@ def _patches(request: RunRequest) -> tuple[Patch, ...]:
     if request.patches:
         return read_patches(request.patches)
     return () if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES])
+
+
+def _variants(request: RunRequest) -> tuple[Variant, ...]:
+    known = load_variants()
+    return select(request.variant, variants_of(request.variant_of, known) if request.variant_of else known)
 
 
 def _below(named: Sequence[Path]) -> tuple[Patch, ...]:

@@ -20,6 +20,7 @@ from harness.pipeline.plan import chosen, narrow
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job
 from harness.pipeline.side import Side, State, moved
+from harness.pipeline.symbols import symbol_notes
 from harness.verdict import apply_expectations, exit_code, judge
 from harness.vm.launch import Launcher
 
@@ -164,7 +165,7 @@ class _Run:
             base_variants=tuple(map(self._expected, base)),
             asked=(*(suite.name for suite in self._job.suites), *sorted(request.only)),
             fixups=applied.tree.fixups if applied is not None else (),
-            notes=tuple(self._notes),
+            notes=(*self._notes, *symbol_notes(self._patched, self._base, self._version)),
         )
 
     @property
