@@ -7,11 +7,11 @@
     name = "udmabuf-dma-mask"        # udmabuf-dma-mask.patch, beside the list
     fault = "..."                    # what goes wrong without it, in one line
     reason = "..."                   # why the tree cannot be tested, or its results not be trusted, with that
-    commit = "9e9fa6a9198b"          # the upstream commit that mends it there
+    commit = "9e9fa6a9198b"          # the upstream commit that mends it there, or its subject
     from = "5.5"                     # the first version for which it is tried
-    to = "5.18"                      # the first version that has it
+    to = "5.10"                      # the first for which it is not: its stable releases have it
 
-The range is only where it is worth trying: stable trees have many of these mends already, which is seen, not known.
+The range is only where it is worth trying. A tree that has it already is found out by looking.
 """
 
 from __future__ import annotations
