@@ -25,7 +25,7 @@ class KernelMaker:
 
     def __init__(self, job: Job, events: EventStream, label: str = "") -> None:
         """``label``: put before the names of variants in events."""
-        self.job = job
+        self._job = job
         self._events = events
         self._label = label
         self._applied: Applied | None = None
@@ -36,18 +36,18 @@ class KernelMaker:
     def source(self) -> Iterator[Applied]:
         """The patched work tree, held against other runs. The next run cleans it: until then its times stay."""
         with phase(self._events, "", "source", self._times) as say:
-            tree = obtain(self.job.base, lambda text: self._progress("", "source", text))
+            tree = obtain(self._job.base, lambda text: self._progress("", "source", text))
             say(f"{tree.spec} is {tree.version}")
         with worktree_lock(tree, lambda: self._note("another run holds this base's work tree: waiting for it")):
             yield self.apply(self._mended(tree), "patch")
 
     def _mended(self, tree: Tree) -> Tree:
         """``tree`` with what it needs below the patch."""
-        fixups = fixups_for(tree.version, self.job.fixups)
-        if not fixups and not self.job.below:
+        fixups = fixups_for(tree.version, self._job.fixups)
+        if not fixups and not self._job.below:
             return tree
         with phase(self._events, "", "fixups", self._times) as say:
-            mended = mend(tree, self.job.below, fixups, self.job.patches)
+            mended = mend(tree, self._job.below, fixups, self._job.patches)
             say(f"{len(mended.tree.fixups)} below the patch")
         for note in mended.notes:
             self._note(note, "warning")
@@ -58,7 +58,7 @@ class KernelMaker:
         """Bring ``tree``, which is held, to what the job asks for, writing only what differs."""
         with phase(self._events, "", phase_name, self._times) as say:
             reset(tree)
-            self._applied = apply_series(tree, self.job.patches)
+            self._applied = apply_series(tree, self._job.patches)
             say(self._applied_words(self._applied))
         return self._applied
 
@@ -72,7 +72,7 @@ class KernelMaker:
         """The variant's config; what did not come out as asked is said. A patch may break Kconfig itself."""
         assert self._applied is not None
         with phase(self._events, self._label + variant.name, "config", times) as say:
-            config = resolve(self._applied, self.job.symbols, variant)
+            config = resolve(self._applied, self._job.symbols, variant)
             if isinstance(config, BuildFailure):
                 say("failed")
                 return self._kept_failure(variant, config)
@@ -82,8 +82,8 @@ class KernelMaker:
 
     def _refuse_unknown(self, config: ResolvedConfig) -> None:
         """Raise ``UserError`` for a symbol of --variant-of that neither the patched tree has nor the patch removes."""
-        asked = {one.removeprefix("CONFIG_") for one in self.job.request.variant_of}
-        wrong = asked.intersection(config.unknown).difference(removed_symbols(self.job.patches))
+        asked = {one.removeprefix("CONFIG_") for one in self._job.request.variant_of}
+        wrong = asked.intersection(config.unknown).difference(removed_symbols(self._job.patches))
         if wrong and not self._label:
             mend = "see how the tree's Kconfig files spell it"
             raise UserError("no such symbol in this tree", where=f"--variant-of {min(wrong)}", mend=mend)
@@ -92,7 +92,7 @@ class KernelMaker:
         """The kernel for ``config``, from the cache if it is there. Its config and log are copied into the run."""
         assert self._applied is not None
         name = self._label + config.variant.name
-        request = BuildRequest(self._applied, config, self.job.request.jobs)
+        request = BuildRequest(self._applied, config, self._job.request.jobs)
         with phase(self._events, name, "build", times) as say:
             if (made := lookup(request)) is not None:
                 say("reused")
@@ -105,13 +105,13 @@ class KernelMaker:
 
     def _kept(self, kernel: Kernel) -> Kernel:
         """``kernel`` with its config and log in the run directory: the cache forgets in time."""
-        kept = self.job.request.directory / "kernels" / kernel.key
+        kept = self._job.request.directory / "kernels" / kernel.key
         kept.mkdir(parents=True, exist_ok=True)
         config, log = (Path(shutil.copy(path, kept)) for path in (kernel.config, kernel.log))
         return replace(kernel, config=config, log=log)
 
     def _kept_failure(self, variant: Variant, failure: BuildFailure) -> BuildFailure:
-        kept = self.job.request.directory / "kernels" / f"{variant.name}-failed"
+        kept = self._job.request.directory / "kernels" / f"{variant.name}-failed"
         kept.mkdir(parents=True, exist_ok=True)
         return replace(failure, log=Path(shutil.copy(failure.log, kept / "build.log")))
 

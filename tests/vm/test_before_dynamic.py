@@ -9,7 +9,7 @@ import pytest
 
 from harness.events import EventStream
 from harness.model import Kernel, ResolvedConfig, Status
-from harness.pipeline import RunRequest, check
+from harness.pipeline import Job, RunRequest, check
 from harness.pipeline.kernels import KernelMaker
 from tests.support.mail import v15_mail
 from tests.support.real import run_harness
@@ -18,18 +18,17 @@ pytestmark = pytest.mark.vm
 BASE, SERIES = "debian:5.10", "before-dynamic-5.10"
 
 
-def maker(directory: Path, *patches: Path) -> KernelMaker:
-    request = RunRequest(
-        directory, ("dmabuf-harness",), BASE, patches, no_patch=not patches, fixups=(Path(SERIES),), jobs=2
-    )
-    return KernelMaker(check(request), EventStream())
+def job_of(directory: Path, *patches: Path) -> Job:
+    own = (Path(SERIES),)
+    return check(RunRequest(directory, ("dmabuf-harness",), BASE, patches, no_patch=not patches, fixups=own))
 
 
 def test_series_takes_the_option_away(tmp_path: Path) -> None:
-    before = maker(tmp_path)
+    job = job_of(tmp_path)
+    before = KernelMaker(job, EventStream())
     with before.source() as applied:
         header = (applied.tree.path / "include/linux/dma-buf.h").read_text()
-        configs = [before.resolve(variant, {}) for variant in before.job.variants]
+        configs = [before.resolve(variant, {}) for variant in job.variants]
     assert applied.tree.fixups[0].startswith("dma-buf: go back to before")
     assert "bool dynamic_mapping);" in header and "move_notify" not in header
     for config in configs:
@@ -39,10 +38,11 @@ def test_series_takes_the_option_away(tmp_path: Path) -> None:
 
 
 def test_patch_v15_applies_on_top_and_both_variants_build(tmp_path: Path) -> None:
-    after = maker(tmp_path, v15_mail())
+    job = job_of(tmp_path, v15_mail())
+    after = KernelMaker(job, EventStream())
     with after.source() as applied:
         assert applied.already_in_base == ()
-        for variant in after.job.variants:
+        for variant in job.variants:
             config = after.resolve(variant, {})
             assert isinstance(config, ResolvedConfig), config
             kernel = after.make(config, {})
