@@ -13,6 +13,7 @@ import pytest
 from harness.errors import UserError
 from harness.intake import Fixup, apply_series, fixups_for, load_fixups, mend
 from harness.model import Patch, Tree
+from harness.pipeline import RunRequest, check
 from harness.source import reset
 from tests.integration.test_intake_apply import EXPORTER, Author, author, git, replace, tree
 
@@ -144,3 +145,18 @@ def test_bundled_fixups_are_whole() -> None:
         assert re.fullmatch(r"[0-9a-f]{12}|.+: .+", one.commit)
         assert one.is_for(one.since)
         assert not one.is_for(one.until)
+
+
+def test_what_goes_below_is_named_by_file_or_series(author: Author, tmp_path: Path) -> None:
+    mine = author.patch("mine", replace(HEAP, "int more;\n", "int x;\n"))
+    request = RunRequest(tmp_path, (), "debian:5.10", no_patch=True)
+    job = check(with_changes(request, fixups=(Path("before-dynamic-5.10"), Path(mine.origin))))
+    assert [patch.subject for patch in job.below] == [
+        "dma-buf: go back to before importers could follow a move",
+        "mine",
+    ]
+    assert job.fixups == load_fixups()
+    assert job.of_base().below == job.below and job.of_base().fixups == job.fixups
+    assert check(with_changes(request, no_fixups=True)).fixups == ()
+    with pytest.raises(UserError, match="no-such-series"):
+        check(with_changes(request, fixups=(Path("no-such-series"),)))
