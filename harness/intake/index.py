@@ -9,6 +9,7 @@ from pathlib import Path
 from harness import process
 from harness.errors import InfrastructureError
 from harness.intake.diff import Diff
+from harness.intake.names import SYMLINK
 from harness.model import Tree
 from harness.process import Completed
 
@@ -23,6 +24,7 @@ _IDENTITY = {
         ("DATE", "2000-01-01T00:00:00+0000"),
     )
 }
+_PLAIN = ("000000", "100644", "100755")  # not there any more, and plain files
 _OPTIONS = ("-c", "safe.directory=*", "-c", "core.autocrlf=false", "-c", "core.quotePath=true")
 
 
@@ -80,6 +82,16 @@ class Index:
         options = ["-r", "-p", "-U0", "-M", "--text", "--no-color", "--no-ext-diff", "--no-textconv"]
         text = self._git("diff-tree", *options, "--src-prefix=a/", "--dst-prefix=b/", self.tree.commit, tree_id)
         return text.encode("utf-8", "surrogateescape")
+
+    def specials(self, tree_id: str) -> list[tuple[str, str, str]]:
+        """(name, mode, target) of what ``tree_id`` changes and is no plain file. A diff need not say its mode."""
+        raw = self._git("diff-tree", "-r", "-z", "--no-renames", self.tree.commit, tree_id).split("\0")
+        changes = zip(raw[::2], raw[1::2], strict=False)
+        found = [(name, entry.split()[1]) for entry, name in changes if entry.split()[1] not in _PLAIN]
+        return [
+            (name, mode, self._git("cat-file", "blob", f"{tree_id}:{name}") if mode == SYMLINK else "")
+            for name, mode in found
+        ]
 
     def _git(self, *args: str) -> str:
         return self._checked(self._attempt(*args), args[0])

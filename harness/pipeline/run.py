@@ -13,6 +13,7 @@ from harness import process
 from harness.changes import Comparison
 from harness.errors import ExitCode, HarnessError, UserError
 from harness.events import EventStream, Note
+from harness.intake import facts
 from harness.model import Applied, RunReport, VariantReport
 from harness.pipeline.comparing import Comparer, keep, settle_base
 from harness.pipeline.kernels import KernelMaker
@@ -65,7 +66,7 @@ class _Run:
         self._base: Side | None = None
         self._comparisons: dict[str, Comparison] = {}
         self._applied: Applied | None = None
-        self._notes: list[str] = []
+        self._left_out: list[str] = []
         self._launcher: Launcher | None = None
         self._started = time.monotonic()
         self._date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -76,6 +77,8 @@ class _Run:
         The patched kernels come first: they are what is waited for. The base uses the same object trees after them.
         """
         request = self._job.request
+        for note in self._job.notes:
+            self._note(note)
         launcher = Launcher(request.accel, self._note, thorough=request.thorough)
         self._launcher = launcher
         sides = 2 if self._job.wants_base else 1
@@ -104,7 +107,7 @@ class _Run:
         tests: list[Future[None]] = []
         with maker.source() as applied:
             self._applied = applied
-            self._notes = maker.notes
+            self._left_out = maker.notes
             is_base = len(applied.patches) == len(applied.already_in_base)
             test = self._test_patchless if is_base else self._patched.test
             self._patched.make(
@@ -154,7 +157,7 @@ class _Run:
             run_id=request.directory.name,
             started=self._date,
             command=request.command,
-            base=request.base,
+            base=self._job.base.text,
             base_version=self._version,
             patches=tuple(patch.subject for patch in self._job.patches),
             already_in_base=applied.already_in_base if applied is not None else (),
@@ -162,11 +165,18 @@ class _Run:
             machine=self._machine(),
             seconds=time.monotonic() - self._started,
             interrupted=interrupted,
+            notes=self._notes,
             base_variants=tuple(map(self._expected, base)),
             asked=(*(suite.name for suite in self._job.suites), *sorted(request.only)),
+            series=facts(self._job.patches),
             fixups=applied.tree.fixups if applied is not None else (),
-            notes=(*self._notes, *symbol_notes(self._patched, self._base, self._version)),
         )
+
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        tree = self._applied.tree.notes if self._applied is not None else ()
+        symbols = symbol_notes(self._patched, self._base, self._version)
+        return (*self._job.notes, *tree, *self._left_out, *symbols)
 
     @property
     def _version(self) -> str:
