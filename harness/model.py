@@ -40,6 +40,7 @@ class Tree:
     ``path``: absolute and stable for a base, so that kbuild's recorded paths stay valid.
     ``commit``: the commit that holds the unpatched base. ``version``: ``make kernelversion``, e.g. "6.12.117".
     ``spec``: how the user named it ("debian:6.12"). ``notes``: what should be known of where it comes from.
+    ``fixups``: what ``commit`` holds besides, one line each.
     """
 
     spec: str
@@ -47,6 +48,7 @@ class Tree:
     commit: str
     version: str
     notes: tuple[str, ...] = ()
+    fixups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,12 +173,16 @@ class Variant:
 
 @dataclass(frozen=True)
 class ResolvedConfig:
-    """What ``olddefconfig`` made of the fragments for one variant. ``sha256`` is over the text of ``.config``."""
+    """What ``olddefconfig`` made of the fragments for one variant. ``sha256`` is over the text of ``.config``.
+
+    ``unknown``: symbols of the variant that the tree does not have.
+    """
 
     variant: Variant
     text: str
     sha256: str
     problems: tuple[ConfigProblem, ...]
+    unknown: tuple[str, ...] = ()
 
 
 # --- build ------------------------------------------------------------------------------------
@@ -421,6 +427,7 @@ class RunReport:
     ``base_variants``: the same variants of the base without the patch, if that was tested, too. They colour nothing.
     ``series``: what the patches say and touch.
     ``static``: what was found in the patch itself, if that was looked at.
+    ``fixups``: what the base was mended with before it was patched or tested, one line each.
     """
 
     run_id: str
@@ -439,6 +446,7 @@ class RunReport:
     asked: tuple[str, ...] = ()
     series: SeriesFacts = SeriesFacts()
     static: VariantReport | None = None
+    fixups: tuple[str, ...] = ()
 
     @property
     def parts(self) -> tuple[VariantReport, ...]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from harness.build.make import Kbuild
 
 _SELFTESTS = Path("tools/testing/selftests")
 _TARGETS = ("drivers/dma-buf", "dmabuf-heaps", "sync")
+_LIST, _SCRIPT = "kselftest-list.txt", "run_kselftest.sh"
+_PROGRAM = re.compile(r'"([\w.-]+)"\s*\\?')  # a line of its own in the script of an old tree
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ def install(kbuild: Kbuild, destination: Path) -> InstalledSelftests:
         # 5.10's Makefiles do not know KHDR_INCLUDES and look for the headers in the source tree.
         environment={"C_INCLUDE_PATH": str(headers / "include")},
     )
+    _complete(destination)
     built = _collections(destination)
     notes += [f"kselftests {name}: not built, see build.log" for name in present if name not in built]
     return InstalledSelftests(destination if built else None, tuple(notes))
@@ -47,6 +52,27 @@ def install(kbuild: Kbuild, destination: Path) -> InstalledSelftests:
 
 def _collections(destination: Path) -> set[str]:
     """Collections with at least one test in the list that run_kselftest.sh reads ("sync:sync_test" lines)."""
-    listing = destination / "kselftest-list.txt"
+    listing = destination / _LIST
     lines = listing.read_text().splitlines() if listing.is_file() else []
     return {line.partition(":")[0] for line in lines if ":" in line}
+
+
+def _complete(destination: Path) -> None:
+    """Write the list for a tree from before 5.10, where run_kselftest.sh itself names the programs.
+
+    Up to 5.9 tools/testing/selftests/Makefile writes the script, each collection as "cd sync", "run_many \\" and one
+    program a line.
+    """
+    script = destination / _SCRIPT
+    if script.is_file() and not (destination / _LIST).exists():
+        named = [f"{collection}:{program}\n" for collection, program in _named(script.read_text())]
+        (destination / _LIST).write_text("".join(named))
+
+
+def _named(script: str) -> Iterator[tuple[str, str]]:
+    collection = ""
+    for line in map(str.strip, script.splitlines()):
+        if line.startswith("cd ") and "$" not in line:
+            collection = line.removeprefix("cd ")
+        elif collection and (found := _PROGRAM.fullmatch(line)):
+            yield collection, found[1]

@@ -68,7 +68,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="debian:X.Y, kernel.org:X.Y.Z, dir:PATH or git:PATH[@REF] (default: the one that the patch was made for, "
         f"if it is at hand, else {DEFAULT_BASE})",
     )
+    what.add_argument(
+        "--fixup",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="patch that the base needs, or bundled series: goes below yours, with and without it; may be given again",
+    )
+    what.add_argument("--no-fixups", action="store_true", help="leave out the fixups that old trees get from us")
     what.add_argument("--variant", default="all", metavar="NAME", help="on, off, all or a name (default: %(default)s)")
+    what.add_argument(
+        "--variant-of",
+        action="append",
+        default=[],
+        metavar="SYMBOL",
+        help="on and off of this Kconfig symbol are the variants, instead of MOVE_NOTIFY's; may be given again",
+    )
     what.add_argument(
         "--suite", nargs="+", action="extend", default=[], metavar="NAME", help="suites to run (default: all of them)"
     )
@@ -171,6 +187,9 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         repeat=arguments.repeat,
         strict=arguments.strict,
         seed=arguments.seed,
+        fixups=tuple(arguments.fixup),
+        no_fixups=arguments.no_fixups,
+        variant_of=tuple(arguments.variant_of),
         pick=arguments.pick,
     )
 

@@ -23,9 +23,9 @@ def apply_series(tree: Tree, patches: Sequence[Patch]) -> Applied:
     has already is skipped and named in ``already_in_base``; ``patches`` still holds it. ``added`` counts lines
     of the files as they are after the whole series. If one does not apply, raises ``UserError`` and changes nothing.
     """
-    with _scratch(tree) as directory:
+    with scratch(tree) as directory:
         staged = Index(tree, directory / "staged")
-        already = _stage(staged, patches)
+        already = stage(staged, patches)
         tree_id = staged.write_tree()
         for name, mode, target in staged.specials(tree_id):
             names.check(name, mode, target, "the patched tree")
@@ -41,7 +41,7 @@ def apply_series(tree: Tree, patches: Sequence[Patch]) -> Applied:
 
 
 @contextlib.contextmanager
-def _scratch(tree: Tree) -> Iterator[Path]:
+def scratch(tree: Tree) -> Iterator[Path]:
     """A directory inside git's own: always the same one, so that a killed run leaves no more than one behind."""
     directory = git_path(tree, "intake").absolute()
     shutil.rmtree(directory, ignore_errors=True)
@@ -55,8 +55,11 @@ def _scratch(tree: Tree) -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _stage(index: Index, patches: Sequence[Patch]) -> tuple[str, ...]:
-    """Apply in the index; returns the subjects of those that were there already."""
+def stage(index: Index, patches: Sequence[Patch]) -> tuple[str, ...]:
+    """Apply in the index; returns the subjects of those that were there already.
+
+    Raises ``UserError`` for one that does not apply.
+    """
     already: list[str] = []
     left = list(patches)
     while left:

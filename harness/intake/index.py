@@ -15,6 +15,15 @@ from harness.process import Completed
 
 # The user's configuration (apply.whitespace, core.autocrlf, ...) must not decide what a patch does.
 _ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1"}
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (
+        ("NAME", "dmabuf-harness"),
+        ("EMAIL", "dmabuf-harness@localhost"),
+        ("DATE", "2000-01-01T00:00:00+0000"),
+    )
+}
 _PLAIN = ("000000", "100644", "100755")  # not there any more, and plain files
 _OPTIONS = ("-c", "safe.directory=*", "-c", "core.autocrlf=false", "-c", "core.quotePath=true")
 
@@ -31,6 +40,13 @@ class Index:
         except OSError as error:
             raise InfrastructureError(f"cannot copy git's index: {error.strerror}", where=str(tree.path)) from error
 
+    @classmethod
+    def of_base(cls, tree: Tree, path: Path) -> Index:
+        """The content of ``tree.commit``, whatever the work tree holds."""
+        index = cls(tree, path)
+        index._git("read-tree", "--reset", tree.commit)
+        return index
+
     def copy(self, name: str) -> Index:
         """Another index with the same content, beside this one."""
         return Index(self.tree, self.path.with_name(name), self.path)
@@ -43,6 +59,11 @@ class Index:
     def write_tree(self) -> str:
         """The id of the content."""
         return self._git("write-tree").strip()
+
+    def commit(self, message: str) -> str:
+        """A commit of the content, without a parent. Equal content is an equal commit, whenever it was made."""
+        done = self._attempt("commit-tree", "-m", message, self.write_tree(), env=_IDENTITY)
+        return self._checked(done, "commit-tree").strip()
 
     def names(self, *paths: str) -> list[str]:
         """The files that exist; of ``paths`` if any are given."""
@@ -73,14 +94,16 @@ class Index:
         ]
 
     def _git(self, *args: str) -> str:
-        done = self._attempt(*args)
+        return self._checked(self._attempt(*args), args[0])
+
+    def _checked(self, done: Completed, command: str) -> str:
         if not done.ok:
             said = (done.stderr.strip() or "no output").splitlines()[-1]
-            raise InfrastructureError(f"git {args[0]} failed: {said}", where=str(self.tree.path))
+            raise InfrastructureError(f"git {command} failed: {said}", where=str(self.tree.path))
         return done.stdout
 
-    def _attempt(self, *args: str, stdin: bytes | None = None) -> Completed:
-        return _run(self.tree, *args, stdin=stdin, env={"GIT_INDEX_FILE": str(self.path)})
+    def _attempt(self, *args: str, stdin: bytes | None = None, env: dict[str, str] | None = None) -> Completed:
+        return _run(self.tree, *args, stdin=stdin, env={"GIT_INDEX_FILE": str(self.path), **(env or {})})
 
 
 def git_path(tree: Tree, name: str) -> Path:

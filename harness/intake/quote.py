@@ -83,7 +83,8 @@ def parse_quote(quote: Quote, origin: str, first_line: int, stat: Stat | None) -
         diff = parse_lines(quote.lines, numbers, origin)
     except UserError as error:
         raise UserError(f"the quoted patch is not whole: {error.what}", where=error.where, mend=WHOLE) from error
-    for line, what in (*_torn(quote, diff, first_line), *_gaps(diff), *_short(diff, stat, numbers)):
+    troubles = (*_torn(quote, diff, first_line), *_signed(diff), *_gaps(diff), *_short(diff, stat, numbers))
+    for line, what in troubles:
         raise UserError(f"the quoted patch is not whole: {what}", where=f"{origin}, line {line}", mend=WHOLE)
     if stat is not None or not diff.files:
         return diff, ()
@@ -105,6 +106,13 @@ def _torn(quote: Quote, diff: Diff, first_line: int) -> Iterator[tuple[int, str]
         quoted = quote.depth * 2 + len(quote.lines[before].decode("utf-8", "replace"))
         if quoted + 1 + len(line.split()[0]) > _WRAPS and first_line + number - 1 in bodies:
             yield first_line + number, "this may be the end of the quoted line before it, wrapped by a mail program"
+
+
+def _signed(diff: Diff) -> Iterator[tuple[int, str]]:
+    """A mail's signature looks like a deleted line: where a line of the last hunk is missing, it takes its place."""
+    last = diff.files[-1].hunks[-1] if diff.files and diff.files[-1].hunks else None
+    if last is not None and last.body[-1] == b"-- ":
+        yield last.last_line, f"its last hunk ends in the line that begins a signature ({last.header})"
 
 
 def _bodies(diff: Diff) -> set[int]:

@@ -6,7 +6,8 @@ then checks every requested symbol, since Kconfig drops what it cannot satisfy w
 """
 
 from harness.kconfig.fragments import load_fragments
+from harness.kconfig.history import History, load_history
 from harness.kconfig.resolve import resolve
-from harness.kconfig.variants import load_variants, select
+from harness.kconfig.variants import load_variants, select, variants_of
 
-__all__ = ["load_fragments", "load_variants", "resolve", "select"]
+__all__ = ["History", "load_fragments", "load_history", "load_variants", "resolve", "select", "variants_of"]

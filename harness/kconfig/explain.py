@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from harness.kconfig import tree as kconfig_tree
 from harness.kconfig.expression import unmet
-from harness.kconfig.tree import Definition, KconfigTree
+from harness.kconfig.tree import Definition, KconfigTree, read, read_once
 from harness.model import ConfigProblem, SymbolRequest
 
 
@@ -24,16 +23,19 @@ def parse_config(text: str) -> dict[str, str]:
     return config
 
 
-def problems(requests: Iterable[SymbolRequest], text: str, tree: Path) -> tuple[ConfigProblem, ...]:
+ABSENT = "not in this tree"
+
+
+def problems(requests: Iterable[SymbolRequest], text: str, tree: Path, content: str = "") -> tuple[ConfigProblem, ...]:
     """Requests that the ``.config`` in ``text`` does not fulfil, and why.
 
-    The Kconfig files of ``tree`` are only read if something is missing.
+    The Kconfig files of ``tree`` are only read if something is missing, and once for each ``content`` (git's id).
     """
     config = parse_config(text)
     missing = [request for request in requests if config.get(request.symbol, "n") != request.value]
     if not missing:
         return ()
-    known = kconfig_tree.read(tree)
+    known = _read(tree, content)
     return tuple(
         ConfigProblem(request, config.get(request.symbol, "n"), why(request, known, config))
         for request in missing
@@ -41,11 +43,22 @@ def problems(requests: Iterable[SymbolRequest], text: str, tree: Path) -> tuple[
     )
 
 
+def unknown(symbols: Iterable[str], text: str, tree: Path, content: str = "") -> tuple[str, ...]:
+    """Those of ``symbols`` that the Kconfig files of ``tree`` do not define; ``text``: the ``.config`` they made."""
+    config = parse_config(text)
+    unseen = [symbol for symbol in symbols if symbol not in config]
+    return tuple(symbol for symbol in unseen if symbol not in _read(tree, content).definitions)
+
+
+def _read(tree: Path, content: str) -> KconfigTree:
+    return read_once(tree, content) if content else read(tree)
+
+
 def why(request: SymbolRequest, known: KconfigTree, config: Mapping[str, str]) -> str:
     """One line. ``config``: the resolved values."""
     definitions = known.definitions.get(request.symbol, [])
     if not definitions:
-        return "not in this tree"
+        return ABSENT
     prompts = [prompt for definition in definitions for prompt in definition.prompts]
     if request.value == "n":
         return _why_on(request.symbol, prompts, known, config)

@@ -8,11 +8,13 @@ import json
 import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness import process
 from harness.errors import InfrastructureError
-from harness.kconfig.explain import problems
+from harness.kconfig.explain import ABSENT, problems, unknown
+from harness.kconfig.history import load_history
 from harness.model import (
     Applied,
     BuildFailure,
@@ -24,7 +26,8 @@ from harness.model import (
 )
 from harness.paths import cache_dir, write_atomic
 
-_RECIPE = "1"  # part of the cache key: change it with the way a config is made
+_RECIPE = "2"  # part of the cache key: change it with the way a config is made
+_Remembered = tuple[str, tuple[ConfigProblem, ...], tuple[str, ...]]  # config, problems, unknown symbols
 _KCONFIG_ERROR = re.compile(r"(?P<path>[\w./-]*Kconfig[\w.-]*):(?P<line>\d+):\s*(?:error:\s*)?(?P<text>.+)")
 
 
@@ -43,10 +46,12 @@ def resolve(applied: Applied, requests: Sequence[SymbolRequest], variant: Varian
         outcome = _run_kconfig(applied, wanted)
         if isinstance(outcome, BuildFailure):
             return outcome
-        remembered = outcome, problems(asked, outcome, applied.tree.path)
+        tree = applied.tree.path
+        lost = _with_history(problems(asked, outcome, tree, applied.tree_id), applied.tree.version)
+        remembered = outcome, lost, unknown(variant.options, outcome, tree, applied.tree_id)
         _remember(cached, *remembered)
-    text, lost = remembered
-    return ResolvedConfig(variant, text, hashlib.sha256(text.encode()).hexdigest(), lost)
+    text, lost, absent = remembered
+    return ResolvedConfig(variant, text, hashlib.sha256(text.encode()).hexdigest(), lost, absent)
 
 
 def with_variant(requests: Sequence[SymbolRequest], variant: Variant) -> tuple[SymbolRequest, ...]:
@@ -57,6 +62,17 @@ def with_variant(requests: Sequence[SymbolRequest], variant: Variant) -> tuple[S
         for symbol, value in variant.options.items()
     ]
     return (*(request for request in requests if request.symbol not in variant.options), *options)
+
+
+def _with_history(lost: Sequence[ConfigProblem], version: str) -> tuple[ConfigProblem, ...]:
+    """``lost``, where a symbol does not exist with what became of it."""
+    history = load_history()
+
+    def why(problem: ConfigProblem) -> str:
+        known = history.get(problem.request.symbol) if problem.why == ABSENT else None
+        return ": ".join(filter(None, [problem.why, known.why_absent(version) if known is not None else ""]))
+
+    return tuple(replace(problem, why=why(problem)) for problem in lost)
 
 
 def _line(request: SymbolRequest) -> str:
@@ -100,16 +116,16 @@ def _messages(output: str, applied: Applied) -> tuple[CompilerMessage, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _remember(cached: Path, text: str, lost: Sequence[ConfigProblem]) -> None:
+def _remember(cached: Path, text: str, lost: Sequence[ConfigProblem], absent: Sequence[str]) -> None:
     entries = [{"symbol": problem.request.symbol, "got": problem.got, "why": problem.why} for problem in lost]
-    write_atomic(cached, json.dumps({"config": text, "problems": entries}))
+    write_atomic(cached, json.dumps({"config": text, "problems": entries, "unknown": absent}))
 
 
-def _recall(cached: Path, asked: Sequence[SymbolRequest]) -> tuple[str, tuple[ConfigProblem, ...]] | None:
+def _recall(cached: Path, asked: Sequence[SymbolRequest]) -> _Remembered | None:
     requests = {request.symbol: request for request in asked}
     try:
         found = json.loads(cached.read_text())
         lost = tuple(ConfigProblem(requests[p["symbol"]], p["got"], p["why"]) for p in found["problems"])
-        return str(found["config"]), lost
+        return str(found["config"]), lost, tuple(map(str, found["unknown"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # never written, or by another version

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 _ARCH = "x86"
@@ -60,6 +61,12 @@ def read(tree: Path) -> KconfigTree:
     reader = _Reader(tree)
     reader.file(tree / "Kconfig")
     return reader.result
+
+
+@lru_cache(maxsize=2)
+def read_once(tree: Path, content: str) -> KconfigTree:
+    """As ``read``, once for each ``content`` of ``tree`` (git's id): it takes a second or more. Not to be changed."""
+    return read(tree)
 
 
 class _Reader:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,28 @@ def load_variants(path: Path = KERNEL_CONFIGS / "variants.toml") -> dict[str, Va
 def _variant(table: dict[str, Any]) -> Variant:
     options = {str(symbol): str(value) for symbol, value in table["options"].items()}
     return Variant(name=str(table["name"]), title=str(table["title"]), options=options)
+
+
+def variants_of(symbols: Sequence[str], variants: dict[str, Variant]) -> dict[str, Variant]:
+    """On and off of each of ``symbols`` ("FOO" or "CONFIG_FOO"), by name; one that ``variants`` has keeps its name.
+
+    Raises ``UserError`` for what cannot be a symbol.
+    """
+    found: dict[str, Variant] = {}
+    for given in symbols:
+        symbol = given.removeprefix("CONFIG_")
+        if not re.fullmatch(r"\w+", symbol, re.ASCII):
+            raise UserError("not the name of a Kconfig symbol", where=repr(given), mend="write it as in Kconfig")
+        for word, value in (("on", "y"), ("off", "n")):
+            known = next((one for one in variants.values() if one.options == {symbol: value}), None)
+            variant = known or _of(symbol, word, value)
+            found[variant.name] = variant
+    return found
+
+
+def _of(symbol: str, word: str, value: str) -> Variant:
+    name = symbol.lower().replace("_", "-")
+    return Variant(f"{name}-{word}", f"CONFIG_{symbol}={value}", {symbol: value})
 
 
 def select(spec: str, variants: dict[str, Variant]) -> tuple[Variant, ...]:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.build import BuildRequest, build, lookup
+from harness.errors import UserError
 from harness.events import EventStream, Note, PhaseProgress
-from harness.intake import apply_series
+from harness.intake import apply_series, fixups_for, mend, removed_symbols
 from harness.kconfig import resolve
 from harness.model import Applied, BuildFailure, Kernel, ResolvedConfig, Tree, Variant
 from harness.pipeline.phases import phase
@@ -29,6 +30,7 @@ class KernelMaker:
         self._label = label
         self._applied: Applied | None = None
         self._times: dict[str, float] = {}
+        self.notes: list[str] = []
 
     @contextmanager
     def source(self) -> Iterator[Applied]:
@@ -39,7 +41,20 @@ class KernelMaker:
         for note in tree.notes:
             self._note(note, "warning")
         with worktree_lock(tree, lambda: self._note("another run holds this base's work tree: waiting for it")):
-            yield self.apply(tree, "patch")
+            yield self.apply(self._mended(tree), "patch")
+
+    def _mended(self, tree: Tree) -> Tree:
+        """``tree`` with what it needs below the patch."""
+        fixups = fixups_for(tree.version, self._job.fixups)
+        if not fixups and not self._job.below:
+            return tree
+        with phase(self._events, "", "fixups", self._times) as say:
+            mended = mend(tree, self._job.below, fixups, self._job.patches)
+            say(f"{len(mended.tree.fixups)} below the patch")
+        for note in mended.notes:
+            self._note(note, "warning")
+        self.notes += mended.notes
+        return mended.tree
 
     def apply(self, tree: Tree, phase_name: str) -> Applied:
         """Bring ``tree``, which is held, to what the job asks for, writing only what differs."""
@@ -63,8 +78,17 @@ class KernelMaker:
             if isinstance(config, BuildFailure):
                 say("failed")
                 return self._kept_failure(variant, config)
+            self._refuse_unknown(config)
             say(f"{len(config.problems)} symbols not as asked" if config.problems else "as asked")
         return config
+
+    def _refuse_unknown(self, config: ResolvedConfig) -> None:
+        """Raise ``UserError`` for a symbol of --variant-of that neither the patched tree has nor the patch removes."""
+        asked = {one.removeprefix("CONFIG_") for one in self._job.request.variant_of}
+        wrong = asked.intersection(config.unknown).difference(removed_symbols(self._job.patches))
+        if wrong and not self._label:
+            mend = "see how the tree's Kconfig files spell it"
+            raise UserError("no such symbol in this tree", where=f"--variant-of {min(wrong)}", mend=mend)
 
     def make(self, config: ResolvedConfig, times: dict[str, float]) -> Kernel | BuildFailure:
         """The kernel for ``config``, from the cache if it is there. Its config and log are copied into the run."""

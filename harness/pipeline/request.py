@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.intake import DEFAULT_SERIES, bundled_series, load_series
+from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, load_fixups, load_series, read_patches
 from harness.interfaces import Suite
-from harness.kconfig import load_fragments, load_variants, select
+from harness.kconfig import load_fragments, load_variants, select, variants_of
 from harness.model import Patch, SymbolRequest, Variant
 from harness.pipeline.base import choose_base
 from harness.pipeline.patches import take
@@ -35,7 +35,8 @@ class RunRequest:
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
     ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
-    repeated. ``strict``: what is bad on the base, too, counts.
+    repeated. ``strict``: what is bad on the base, too, counts. ``fixups``: patches, or names of bundled series, that
+    the base needs. ``no_fixups``: none of ours. ``variant_of``: symbols whose on and off are the variants.
     """
 
     directory: Path
@@ -59,6 +60,9 @@ class RunRequest:
     no_base: bool = False
     repeat: int = DEFAULT_REPEAT
     strict: bool = False
+    fixups: tuple[Path, ...] = ()
+    no_fixups: bool = False
+    variant_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Job:
     """A checked request: every name stands for something that exists. ``notes``: what the user should know of it.
 
     ``suites``: those that need a kernel. ``static``: look at the patch itself, too. ``red``: what of that counts.
+    ``below``: patches that the base needs, as the user says. ``fixups``: all of ours; each tree takes what it needs.
     """
 
     request: RunRequest
@@ -78,12 +83,15 @@ class Job:
     notes: tuple[str, ...] = ()
     static: bool = False
     red: frozenset[str] = frozenset()
+    below: tuple[Patch, ...] = ()
+    fixups: tuple[Fixup, ...] = ()
 
     def plan(self) -> dict[str, object]:
         """What ``plan.json`` says: enough to know what the run was after, should it be cut off."""
         return {
             "command": list(self.request.command),
             "base": self.base.text,
+            "below the patches": [patch.subject for patch in self.below],
             "patches": [{"subject": patch.subject, "files": list(patch.files)} for patch in self.patches],
             "variants": [variant.name for variant in self.variants],
             "suites": self.suite_names,
@@ -127,13 +135,15 @@ def check(request: RunRequest) -> Job:
         request=request,
         base=parse_base(base),
         patches=patches[: request.up_to],
-        variants=select(request.variant, load_variants()),
+        variants=_variants(request),
         symbols=load_fragments(),
         suites=() if _only_static(request) else _suites(request.suites, request.pytest),
         expectations=load_expectations(),
         notes=(*why, *taken.notes),
         static=_wants_static(request, patches),
         red=load_red(),
+        below=_below(request.fixups),
+        fixups=() if request.no_fixups else load_fixups(),
     )
 
 
@@ -149,6 +159,18 @@ def _wants_static(request: RunRequest, patches: Sequence[Patch]) -> bool:
         why = "there is no patch to look at" if asked else "it is not among the suites that were asked for"
         raise UserError(why, where=f"suite {STATIC}", mend="see --suite, --only and --no-patch")
     return asked and bool(patches)
+
+
+def _variants(request: RunRequest) -> tuple[Variant, ...]:
+    known = load_variants()
+    return select(request.variant, variants_of(request.variant_of, known) if request.variant_of else known)
+
+
+def _below(named: Sequence[Path]) -> tuple[Patch, ...]:
+    """Files and directories as they are; a name that is neither is a bundled series."""
+    bundled = bundled_series()
+    found = [load_series(one) if str(one) in bundled and not one.exists() else read_patches([one]) for one in named]
+    return tuple(patch for patches in found for patch in patches)
 
 
 def _suites(names: Sequence[str], pytest_paths: Sequence[Path]) -> tuple[Suite, ...]:

@@ -22,6 +22,7 @@ from harness.pipeline.plan import chosen, narrow
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job
 from harness.pipeline.side import Side, State, moved
+from harness.pipeline.symbols import symbol_notes
 from harness.verdict import apply_expectations, exit_code, judge
 from harness.vm.launch import Launcher
 
@@ -67,6 +68,7 @@ class _Run:
         self._static: PatchSide | None = None
         self._comparisons: dict[str, Comparison] = {}
         self._applied: Applied | None = None
+        self._left_out: list[str] = []
         self._launcher: Launcher | None = None
         self._started = time.monotonic()
         self._date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -108,6 +110,7 @@ class _Run:
         tests: list[Future[None]] = []
         with maker.source() as applied:
             self._applied = applied
+            self._left_out = maker.notes
             is_base = len(applied.patches) == len(applied.already_in_base)
             test = self._test_patchless if is_base else self._patched.test
             static = PatchSide(self._job, applied, self._events) if self._job.static and not is_base else None
@@ -184,11 +187,14 @@ class _Run:
             asked=(*self._job.suite_names, *sorted(request.only)),
             series=facts(self._job.patches),
             static=self._expected(self._static.report()) if self._static is not None else None,
+            fixups=applied.tree.fixups if applied is not None else (),
         )
 
     @property
     def _notes(self) -> tuple[str, ...]:
-        return (*self._job.notes, *(self._applied.tree.notes if self._applied is not None else ()))
+        tree = self._applied.tree.notes if self._applied is not None else ()
+        symbols = symbol_notes(self._patched, self._base, self._version)
+        return (*self._job.notes, *tree, *self._left_out, *symbols)
 
     @property
     def _version(self) -> str:

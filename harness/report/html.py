@@ -91,6 +91,7 @@ class _Page:
     def _facts(self) -> str:
         report = self._report
         facts = [("Base", f"{report.base} ({report.base_version or 'not fetched'})")]
+        facts += [("Fixup", fixup) for fixup in report.fixups]
         facts += [("Patch", line) for line in patch_lines(report)] or [("Patch", "none")]
         facts += [(label.capitalize() if label != "Kconfig" else label, text) for label, text in touched(report.series)]
         facts += [("Already in base", subject) for subject in report.already_in_base]

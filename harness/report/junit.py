@@ -151,6 +151,7 @@ def _run_properties(report: RunReport) -> dict[str, str]:
     return {
         "run": report.run_id,
         "base": f"{report.base} ({report.base_version})",
+        "fixups": "; ".join(report.fixups),
         "patches": "; ".join(report.patches) or "none",
         "already in base": "; ".join(report.already_in_base),
         "command": shlex.join(report.command),

@@ -63,6 +63,7 @@ class _Page:
     def _head(self) -> list[str]:
         report = self._report
         facts = [("base", f"{report.base} ({report.base_version or 'not fetched'})")]
+        facts += [("fixup", fixup) for fixup in report.fixups]
         facts += [("patch", line) for line in patch_lines(report)] or [("patch", "none")]
         facts += touched(report.series)
         facts += [("in base", f"{subject} (already there: nothing to test)") for subject in report.already_in_base]

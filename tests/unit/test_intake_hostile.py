@@ -183,3 +183,12 @@ def test_a_damaged_quote_is_refused_or_exact(data: st.DataObject) -> None:
         return
     kept = [line for line in known.diff.split(b"\n") if line[:1] in (b"+", b"-")]
     assert [line for line in patch.diff.split(b"\n") if line[:1] in (b"+", b"-")] == kept
+
+
+def test_a_signature_does_not_stand_in_for_a_line_that_was_cut() -> None:
+    """Two lines deleted, one of them cut from the quote: with the "-- " below it the counts agree again."""
+    diff = "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1,4 +1,2 @@\n one\n-two\n-three\n four\n"
+    body = f"text\n---\n a.c | 2 --\n 1 file changed, 2 deletions(-)\n\n{diff}-- \n2.39.5\n".encode()
+    assert read_text(header("Re: [PATCH] x") + quoted(body), "whole")[0].diff == diff.encode()
+    with pytest.raises(UserError, match="begins a signature"):
+        read_text(header("Re: [PATCH] x") + quoted(body).replace(b"> -three\n", b""), "cut")

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``patches/fixups/fixups.toml``: what old trees need before they can be tested with compilers and checks of today.
+
+::
+
+    [[fixup]]
+    name = "udmabuf-dma-mask"        # udmabuf-dma-mask.patch, beside the list
+    fault = "..."                    # what goes wrong without it, in one line
+    reason = "..."                   # why the tree cannot be tested, or its results not be trusted, with that
+    commit = "9e9fa6a9198b"          # the upstream commit that mends it there, or its subject
+    from = "5.5"                     # the first version for which it is tried
+    to = "5.10"                      # the first for which it is not: its stable releases have it
+
+The range is only where it is worth trying. A tree that has it already is found out by looking.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+from harness.intake.read import read_patches
+from harness.model import Patch
+from harness.paths import PATCHES
+
+DIRECTORY = PATCHES / "fixups"
+_LIST = "fixups.toml"
+_KEYS = ("name", "fault", "reason", "commit", "from", "to")
+_VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
+_MEND = "see harness/intake/fixups.py for the format"
+
+
+@dataclass(frozen=True)
+class Fixup:
+    """A mend for trees from version ``since`` on and before ``until``. ``commit``: its upstream counterpart."""
+
+    name: str
+    fault: str
+    reason: str
+    commit: str
+    since: str
+    until: str
+    patch: Patch
+
+    @property
+    def told(self) -> str:
+        """What reports say of it, one line."""
+        return f"{self.name}: {self.fault} (upstream {self.commit})"
+
+    def is_for(self, version: str) -> bool:
+        """True for ``version`` ("5.6.4", "5.7.0-rc3") within the range; a release candidate counts as its release."""
+        return _numbers(self.since) <= _numbers(version) < _numbers(self.until)
+
+
+def load_fixups(directory: Path = DIRECTORY) -> tuple[Fixup, ...]:
+    """All fixups, in the order in which they are applied. Raises ``UserError`` for a list that cannot be used."""
+    path = directory / _LIST
+    try:
+        entries = tomllib.loads(path.read_text()).get("fixup", [])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"cannot be read: {error}", where=str(path), mend=_MEND) from error
+    return tuple(_fixup(entry, directory, f"{path}, entry {number}") for number, entry in enumerate(entries, 1))
+
+
+def fixups_for(version: str, fixups: Sequence[Fixup]) -> tuple[Fixup, ...]:
+    """Those of ``fixups`` that are worth trying on a tree of ``version``."""
+    return tuple(fixup for fixup in fixups if fixup.is_for(version))
+
+
+def _fixup(entry: Mapping[str, Any], directory: Path, where: str) -> Fixup:
+    if set(entry) != set(_KEYS) or not all(isinstance(value, str) and value for value in entry.values()):
+        raise UserError(f"its keys are not {', '.join(_KEYS)}, each a text", where=where, mend=_MEND)
+    for key in ("from", "to"):
+        if not _VERSION.fullmatch(entry[key]):
+            raise UserError(f"{key} = {entry[key]!r} is no version", where=where, mend=_MEND)
+    patches = read_patches([directory / f"{entry['name']}.patch"])
+    if len(patches) != 1:
+        raise UserError("its file is not one patch", where=where, mend=_MEND)
+    words = {key: " ".join(entry[key].split()) for key in _KEYS}
+    return Fixup(
+        words["name"], words["fault"], words["reason"], words["commit"], words["from"], words["to"], patches[0]
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """ "5.6" and "5.6.0-rc1" are (5, 6, 0)."""
+    found = [int(number) for number in re.findall(r"\d+", version.partition("-")[0])[:3]]
+    return (*found, *(0 for _ in range(3 - len(found))))

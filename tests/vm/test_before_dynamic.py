@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The mission's own case on a base that can be had: patch v15 on 5.10 as it was before the dynamic change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.events import EventStream
+from harness.model import Kernel, ResolvedConfig, Status
+from harness.pipeline import Job, RunRequest, check
+from harness.pipeline.kernels import KernelMaker
+from tests.support.mail import v15_mail
+from tests.support.real import run_harness
+
+pytestmark = pytest.mark.vm
+BASE, SERIES = "debian:5.10", "before-dynamic-5.10"
+
+
+def job_of(directory: Path, *patches: Path) -> Job:
+    own = (Path(SERIES),)
+    return check(RunRequest(directory, ("dmabuf-harness",), BASE, patches, no_patch=not patches, fixups=own))
+
+
+def test_series_takes_the_option_away(tmp_path: Path) -> None:
+    job = job_of(tmp_path)
+    before = KernelMaker(job, EventStream())
+    with before.source() as applied:
+        header = (applied.tree.path / "include/linux/dma-buf.h").read_text()
+        configs = [before.resolve(variant, {}) for variant in job.variants]
+    assert applied.tree.fixups[0].startswith("dma-buf: go back to before")
+    assert "bool dynamic_mapping);" in header and "move_notify" not in header
+    for config in configs:
+        assert isinstance(config, ResolvedConfig)
+        assert config.unknown == ("DMABUF_MOVE_NOTIFY",)
+    assert len({config.sha256 for config in configs if isinstance(config, ResolvedConfig)}) == 1
+
+
+def test_patch_v15_applies_on_top_and_both_variants_build(tmp_path: Path) -> None:
+    job = job_of(tmp_path, v15_mail())
+    after = KernelMaker(job, EventStream())
+    with after.source() as applied:
+        assert applied.already_in_base == ()
+        for variant in job.variants:
+            config = after.resolve(variant, {})
+            assert isinstance(config, ResolvedConfig), config
+            kernel = after.make(config, {})
+            assert isinstance(kernel, Kernel), kernel
+            assert kernel.probe_failure == ""
+            assert kernel.config_value("DMABUF_MOVE_NOTIFY") == variant.options["DMABUF_MOVE_NOTIFY"]
+
+
+@pytest.mark.full
+def test_patch_v15_passes_all_suites_and_its_contract(tmp_path: Path) -> None:
+    run = run_harness(tmp_path / "run", "-p", v15_mail(), "--base", BASE, "--fixup", SERIES)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr
+    assert "comes with the patch" in " ".join(run.stdout.split())
+    for variant in run.report.variants:
+        contract = [result for result in variant.results if result.suite == "contract"]
+        assert sum(result.status is Status.PASS for result in contract) > 80
+        assert not [result for result in contract if result.status.is_bad]
+        assert all(result.moot for result in contract if result.status is Status.SKIP)
