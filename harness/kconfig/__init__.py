@@ -5,8 +5,8 @@
 then checks every requested symbol, since Kconfig drops what it cannot satisfy without a word.
 """
 
-from harness.kconfig.fragments import load_fragments
+from harness.kconfig.fragments import load_fragments, parse_fragment
 from harness.kconfig.resolve import resolve
 from harness.kconfig.variants import load_variants, select
 
-__all__ = ["load_fragments", "load_variants", "resolve", "select"]
+__all__ = ["load_fragments", "load_variants", "parse_fragment", "resolve", "select"]
