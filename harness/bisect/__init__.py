@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """From "this test fails" to the commit, patch or option that broke it: git bisect, driven by the main job's stages."""
 
-from harness.bisect.asking import Failure, from_run, named
-from harness.bisect.judging import Seen, Sight, judge
+from harness.bisect.asking import Failure, beside, from_run, named
+from harness.bisect.judging import FAILS, Seen, Sight, judge
 from harness.bisect.reporting import write_reports
 from harness.bisect.state import (
     STATE,
@@ -13,6 +13,7 @@ from harness.bisect.state import (
     State,
     Symptom,
     Trail,
+    Verdict,
     load,
     save,
 )
@@ -22,6 +23,7 @@ from harness.bisect.trying import Built, PipelineBench, RealGuests, Untestable
 from harness.bisect.walk import Walk, begin, status
 
 __all__ = [
+    "FAILS",
     "STATE",
     "Built",
     "Course",
@@ -38,8 +40,10 @@ __all__ = [
     "Symptom",
     "Trail",
     "Untestable",
+    "Verdict",
     "Walk",
     "begin",
+    "beside",
     "course",
     "from_run",
     "judge",

@@ -60,6 +60,12 @@ def from_run(report: RunReport, asked: Symptom | None = None, variant: str | Non
     return sorted(fitting, key=lambda one: not one.new)
 
 
+def beside(report: RunReport, failure: Failure) -> tuple[str, ...]:
+    """Fingerprints of all other splats of the run: they were there together with the failure, and do not hide it."""
+    splats = [splat for one in (*report.variants, *report.base_variants) for splat in one.splats]
+    return tuple(sorted({identity(splat) for splat in splats} - {failure.symptom.name}))
+
+
 def _fits(asked: Symptom, found: Symptom) -> bool:
     suites = asked.suite in ("", found.suite)
     return asked.kind is found.kind and suites and (asked.kind is Kind.BOOT or asked.name == found.name)

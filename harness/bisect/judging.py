@@ -24,6 +24,8 @@ _MACHINE = ("QEMU was killed or failed", "sshd was ended in the guest")
 _KERNEL = ("panic: ", "the guest ended by itself")
 _HANGS = re.compile(r"hangs in ([\w.]+)")
 _REPORT = "kernel report: "
+FAILS = "fail"
+"""A manner that stands for all in which the test itself says that it failed."""
 _VARYING = re.compile(r"0x[0-9a-f]+|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d+", re.IGNORECASE)
 
 
@@ -155,6 +157,6 @@ def _is_machine(result: TestResult, attempt: Attempt) -> bool:
 
 
 def _known(symptom: Symptom, how: str, words: str) -> Sight:
-    if symptom.manners and how not in symptom.manners:
+    if symptom.manners and not {how, how.partition(": ")[0]} & set(symptom.manners):
         return Sight(Seen.OTHER, f"fails, but in another way: {words}", how)
     return Sight(Seen.BAD, words, how)

@@ -70,6 +70,7 @@ class Question:
 
     ``files``: the series, or the two configs. ``runs``: of each commit, 0: worked out from what the ends show.
     ``limited``: only commits that can matter; ``paths``: those that the user named for that.
+    ``usual``: fingerprints of splats that are no sign of another trouble.
     """
 
     command: tuple[str, ...]
@@ -92,6 +93,7 @@ class Question:
     thorough: bool = False
     seed: int | None = None
     junit: Path | None = None
+    usual: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,12 @@ class Walk:
         self._note(replace(self.state, ending=ending))
         return self.state
 
+    def one(self, commit: str) -> Verdict:
+        """What ``commit`` is, with nothing known of any other."""
+        verdict = self._tested(commit, Role.STEP).verdict
+        assert verdict is not None
+        return verdict
+
     def _note(self, state: State) -> None:
         self.state = state
         save(self._directory, state)
@@ -248,8 +254,9 @@ class Walk:
             return _fingerprints([attempt])
         good = [one for step in self.state.steps if step.role is Role.GOOD_END for one in step.attempts]
         bad = [one for step in self.state.steps if step.verdict is Verdict.BAD for one in step.attempts]
-        mine = self.state.question.symptom.name
-        return _fingerprints([*good, *(one for one in bad if mine in _fingerprints([one]))])
+        question = self.state.question
+        mine = question.symptom.name
+        return _fingerprints([*good, *(one for one in bad if mine in _fingerprints([one]))]) | {*question.usual}
 
     # --- verdicts -----------------------------------------------------------------------------
 

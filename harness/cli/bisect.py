@@ -27,6 +27,7 @@ from harness.bisect import (
     Trail,
     Walk,
     begin,
+    beside,
     course,
     from_run,
     load,
@@ -189,7 +190,7 @@ def with_run(question: Question, report: RunReport, arguments: argparse.Namespac
     sys.stdout.write(f"looking for {first.symptom} ({first.variant}): {first.told}\n")
     if others:
         sys.stdout.write(f"{len(others)} more went wrong there; --test or --splat picks another one\n")
-    return replace(question, symptom=first.symptom, variant=first.variant)
+    return replace(question, symptom=first.symptom, variant=first.variant, usual=beside(report, first))
 
 
 def _trail(arguments: argparse.Namespace) -> Trail:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 import shutil
@@ -10,13 +11,31 @@ import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from harness.bisect import Built, Course, PipelineBench, Question, State, Symptom, Trail, Walk, begin, course, save
-from harness.bisect.state import Kind
+from harness.bisect import (
+    Built,
+    Course,
+    Kind,
+    PipelineBench,
+    Question,
+    State,
+    Symptom,
+    Trail,
+    Untestable,
+    Walk,
+    begin,
+    course,
+    save,
+)
+from harness.bisect.state import Attempt
+from harness.bisect.trying import Bench
+from harness.errors import InfrastructureError
 from harness.events import EventStream
-from harness.model import BootOutcome, BootReport, Splat, Status, TestResult
+from harness.model import BootOutcome, BootReport, PlannedTest, Splat, Status, TestResult
 from harness.pipeline.testing import Findings
 from harness.source import Snapshot
+from tests.support.sample_reports import kernel
 
 FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
 CODE = "drivers/dma-buf/dma-buf.c"
@@ -88,9 +107,9 @@ class ScriptedGuests:
         source = Snapshot(built.applied.tree, built.applied.tree_id)(CODE) or ""
         self.asked.append(source)
         directory.mkdir(parents=True)
-        return self._findings(source, built)
+        return self.findings(source, built)
 
-    def _findings(self, source: str, built: Built) -> Findings:
+    def findings(self, source: str, built: Built) -> Findings:
         outcome = BootOutcome.PANIC if "int no_boot" in source else BootOutcome.UP
         boot = BootReport(outcome, "scripted", 0.1, "boots/on-1/console.log", "0", ended="panic: no way")
         found = Findings(built.tests, boots=[boot])
@@ -149,6 +168,42 @@ class Walked:
         return sum(step.built for step in self.state.steps)
 
 
+class GitBench:
+    """Kernels that need no compiler: the text of ``CODE`` in a commit is the kernel. ``broken``: it does not build."""
+
+    def __init__(self, made: Course, guests: ScriptedGuests) -> None:
+        self._course = made
+        self._guests = guests
+        self.builds: list[str] = []
+        self.sources: frozenset[str] | None = frozenset({CODE})
+        self.trouble: list[str] = []  # machine trouble of the next builds
+
+    def build(self, commit: str, symptom: Symptom, directory: Path) -> Built | Untestable:
+        if self.trouble:
+            raise InfrastructureError(self.trouble.pop())
+        source = self._course.git.show(f"{commit}:{CODE}", "")
+        fresh = commit not in self.builds
+        if fresh:
+            self.builds.append(commit)
+        if "broken" in source:
+            return Untestable("does not build: dma-buf.c:7: no", tried=fresh)
+        suite, name = (symptom.suite, symptom.name) if symptom.kind is Kind.TEST else ("checks", TEST)
+        made = replace(kernel(), key=source, reused=not fresh)
+        digest = hashlib.sha256(re.sub(r"/\*.*?\*/|//.*|\s", "", source).encode()).hexdigest()
+        nothing: Any = None
+        return Built(made, nothing, nothing, (PlannedTest(suite, name),), digest, self.sources)
+
+    def attempt(self, built: Built, directory: Path, number: int) -> Attempt:
+        self._guests.before(len(self._guests.asked))
+        self._guests.asked.append(built.kernel.key)
+        found = self._guests.findings(built.kernel.key, built)
+        last = found.boots[-1]
+        return Attempt(last.outcome, last.ended, tuple(found.results), tuple(found.splats), 0.1)
+
+    def remember(self, built: Built, attempt: Attempt) -> None:
+        pass
+
+
 def opened(asked: Question, directory: Path) -> tuple[State, Course]:
     directory.mkdir(parents=True, exist_ok=True)
     made = course(asked)
@@ -163,12 +218,22 @@ def walk(asked: Question, directory: Path, guests: ScriptedGuests | None = None)
     return go_on(state, made, directory, guests)
 
 
-def go_on(state: State, made: Course, directory: Path, guests: ScriptedGuests | None = None) -> Walked:
+def go_on(
+    state: State, made: Course, directory: Path, guests: ScriptedGuests | None = None, bench: Bench | None = None
+) -> Walked:
     guests = guests or ScriptedGuests()
     said: list[str] = []
-    bench = PipelineBench(made, EventStream(), guests)
+    bench = bench or PipelineBench(made, EventStream(), guests)
     state = Walk(state, made, bench, directory, said.append).go()
     return Walked(state, made, guests, said, directory)
+
+
+def quick(asked: Question, directory: Path, guests: ScriptedGuests | None = None) -> Walked:
+    """The same without compiling anything."""
+    guests = guests or ScriptedGuests()
+    state, made = opened(asked, directory)
+    save(directory, state)
+    return go_on(state, made, directory, guests, GitBench(made, guests))
 
 
 def names(history: History, commits: Iterable[str]) -> set[str]:
