@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from junit_xml import TestCase, TestSuite, to_xml_report_string
+from junit_xml import TestCase, TestSuite
 
 from harness.bisect.state import End, State, Step, Verdict
 from harness.bisect.telling import (
@@ -22,6 +22,7 @@ from harness.bisect.telling import (
 from harness.bisect.trails import Course
 from harness.paths import write_atomic
 from harness.report import encode
+from harness.report.junit import document
 from harness.report.text import one_line, visible
 
 _NO_TIME = 1e-9  # junit-xml drops a time of 0
@@ -99,7 +100,7 @@ def junit(state: State, course: Course) -> str:
     cases = [answer, *(_case(step, state) for step in state.steps)]
     properties = {"symptom": one_line(str(state.question.symptom)), "answer": told}
     suite = TestSuite("bisect", cases, properties=properties)
-    return str(to_xml_report_string([suite], prettyprint=True, encoding="utf-8"))
+    return document([suite])
 
 
 def _case(step: Step, state: State) -> TestCase:

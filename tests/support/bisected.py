@@ -94,6 +94,7 @@ class ScriptedGuests:
     """Guests that read the source their kernel was made from. ``before``: called for each, with its number."""
 
     rate: float = 1.0  # of failures, where the bug is
+    bad_option: str = ""  # a kernel with it has the bug, too
     before: Callable[[int], None] = lambda number: None
     asked: list[str] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(7))
@@ -105,6 +106,8 @@ class ScriptedGuests:
     def ask(self, built: Built, directory: Path) -> Findings:
         self.before(len(self.asked))
         source = Snapshot(built.applied.tree, built.applied.tree_id)(CODE) or ""
+        if self.bad_option and built.kernel.config_value(self.bad_option) == "y":
+            source += BUG
         self.asked.append(source)
         directory.mkdir(parents=True)
         return self.findings(source, built)
