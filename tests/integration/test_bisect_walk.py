@@ -12,6 +12,8 @@ from harness.bisect import End, Fixup, Trail, write_reports
 from harness.errors import UserError
 from tests.support.bisected import BUG, CODE, History, ScriptedGuests, opened, question, walk
 
+ELSEWHERE = "drivers/dma-buf/sync_file.c"
+
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
@@ -82,9 +84,9 @@ def test_commits_that_cannot_matter_for_the_build_are_passed_over(history: Histo
 
 def test_a_fixup_makes_part_of_a_history_testable(history: History, tmp_path: Path) -> None:
     history.plain(1, "before")
-    history.add("broken", "int broken")
+    history.add("broken", "int broken", ELSEWHERE)
     culprit = history.add("culprit", BUG)
-    mended = history.drop("mended", "int broken")
+    mended = history.drop("mended", "int broken", ELSEWHERE)
     history.plain(1, "after")
     fixup = tmp_path / "fixup.patch"
     fixup.write_text(history.git("diff", f"{mended}^", mended) + "\n")

@@ -67,9 +67,9 @@ class History:
             handle.write((text or f"int f_{re.sub(r'[^a-z0-9]', '_', name)}(void) {{ return 0; }}") + "\n")
         return self._commit(name)
 
-    def drop(self, name: str, text: str) -> str:
-        """A commit that takes ``text`` out of ``CODE`` again."""
-        place = self.path / CODE
+    def drop(self, name: str, text: str, file: str = CODE) -> str:
+        """A commit that takes ``text`` out of ``file`` again."""
+        place = self.path / file
         before = place.read_text()
         assert text in before
         place.write_text(before.replace(text + "\n", ""))
