@@ -13,7 +13,7 @@ from harness.pipeline.losing import Loss, explained
 from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
 from harness.source import Snapshot
-from harness.splat import decode, find_splats
+from harness.splat import decode, find_splats, silent
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 
@@ -62,6 +62,7 @@ class KernelTest:
         self._guest: VmGuest | None = None
         self._suites: tuple[Suite, ...] = ()
         self._retried: set[str] = set()
+        self._taints: dict[str, int] = {}  # of the guest at hand, after each suite
         self.findings = Findings()
 
     def run(self, suites: tuple[Suite, ...]) -> None:
@@ -104,7 +105,7 @@ class KernelTest:
         if guest.slow_features and not self.findings.boots:
             self._note(f"time limits are stretched for what this kernel checks: {', '.join(guest.slow_features)}")
         self.findings.boots.append(report)
-        self._guest = guest
+        self._guest, self._taints = guest, {}
         if report.outcome is not BootOutcome.UP:
             self._end_guest(report.ended)
         return guest
@@ -124,7 +125,8 @@ class KernelTest:
             return []
         guest.shutdown()
         boots = self.findings.boots
-        found = [replace(splat, log=boots[-1].console) for splat in find_splats(guest.evidence())]
+        told = find_splats(guest.evidence())
+        found = [replace(splat, log=boots[-1].console) for splat in (*told, *silent(self._taints, told))]
         found = self._decoded([splat for splat in found if not self._is_provoked(splat)])
         self.findings.splats += found
         boots[-1] = replace(boots[-1], ended=reason)
@@ -192,6 +194,7 @@ class KernelTest:
                     else:
                         held.append(result)
                 guest.mark(f"end {suite.name}")
+                self._taints[suite.name] = guest.taint()
                 self._flush(held)
             except GuestLost as lost:
                 say(f"guest lost: {lost.reason}")

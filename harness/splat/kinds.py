@@ -111,6 +111,9 @@ ENDED = frozenset({"oops", "bug", "stack-overflow"})
 STALLS = frozenset({"rcu-stall", "soft-lockup", "hard-lockup", "hung-task", "workqueue-lockup", "csd-lock"})
 """Kinds that show what other CPUs do, who print that themselves."""
 
+BY_CHANCE = STALLS | {"oom", "page-allocation"}
+"""Kinds that a busy host, or too little memory, brings about in a good kernel too."""
+
 # A stack that somebody asked for, not one that the kernel complains with.
 ASKED_FOR = re.compile(r"NMI backtrace for cpu|sysrq: |FAULT_INJECTION: |name \S{1,40}, interval \d")
 

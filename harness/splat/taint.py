@@ -7,7 +7,7 @@ Bits, letters and meanings: include/linux/panic.h, kernel/panic.c, Documentation
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from harness.model import Splat
@@ -64,11 +64,18 @@ def meanings(number: int) -> tuple[str, ...]:
     return tuple(": ".join(FLAGS[bit]) if bit < len(FLAGS) else f"unknown flag {bit}" for bit in bits)
 
 
-def new_trouble(before: int, after: int, splats: Iterable[Splat]) -> tuple[str, ...]:
-    """Flags of trouble that came between two readings and that none of ``splats`` explains, in words."""
-    came = frozenset(letters(after & ~before)) & TROUBLE
-    left = came - explained_by(splats)
-    return tuple(f"{letter}: {_MEANING[letter]}" for letter in sorted(left, key=_BITS.__getitem__))
+def silent(readings: Mapping[str, int], splats: Iterable[Splat]) -> tuple[Splat, ...]:
+    """A splat of the kind "taint" for each flag of trouble that the kernel has and that none of ``splats`` explains.
+
+    ``readings``: the taint number after each thing that ran, in order, by its name. ``splats``: all of the log.
+    """
+    known = set(explained_by(splats))
+    found: list[Splat] = []
+    for during, number in readings.items():
+        left = (frozenset(letters(number)) & TROUBLE) - known
+        found += [_taint(Splat("", "", "", 1, during), letter) for letter in sorted(left, key=_BITS.__getitem__)]
+        known |= left
+    return tuple(found)
 
 
 def explained_by(splats: Iterable[Splat]) -> frozenset[str]:
@@ -77,6 +84,8 @@ def explained_by(splats: Iterable[Splat]) -> frozenset[str]:
 
 
 def _left_by(splat: Splat) -> set[str]:
+    if splat.kind == "taint":
+        return {splat.fingerprint.removeprefix("taint-")}
     flags = {flag for flag, kinds in _EXPLAIN.items() if splat.kind in kinds}
     return flags | ({"W"} if _CUT in splat.text else set())
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
-from harness.splat import identity
+from harness.splat import identity, is_proof
 from harness.verdict.compare import is_as_bad
 
 MAX_REPEATED = 10
@@ -113,7 +113,10 @@ def is_unseen(one: Difference) -> bool:
 
 
 def settle_unseen(one: Difference, whole: Attempt) -> Difference:
-    """``one`` after all tests up to it ran again, if it ``is_unseen``: it may need what ran before it."""
+    """``one`` after all tests up to it ran again, if it ``is_unseen``: it may need what ran before it.
+
+    What does not come again then is flaky, but for a splat that proves a fault by itself.
+    """
     if not is_unseen(one):
         return one
     seen = _seen(one, whole)
@@ -121,6 +124,8 @@ def settle_unseen(one: Difference, whole: Attempt) -> Difference:
         return replace(one, note="whether it needs the tests before it is not known")
     if seen:
         return replace(one, note="seen again after the tests before it, not when it ran alone")
+    if one.fingerprint and is_proof(one.name):
+        return replace(one, note="not seen again; a report like this is no chance: perhaps a race")
     return replace(one, change=Change.FLAKY, note="not seen again")
 
 

@@ -233,6 +233,13 @@ class VmGuest:
     def kernel_log(self) -> str:
         return self._copy("dmesg").decode("utf-8", "replace")
 
+    def taint(self) -> int:
+        """The kernel's taint flags, as a number. Raises ``GuestLost``."""
+        try:
+            return int(self._copy("cat /proc/sys/kernel/tainted"))
+        except (OSError, ValueError) as error:
+            raise GuestLost(f"it can no longer tell its taint flags: {error}") from error
+
     def mark(self, text: str) -> None:
         try:
             self._copy(f"echo {shlex.quote('dmabuf-harness: ' + text)} > /dev/kmsg")

@@ -123,8 +123,8 @@ def test_what_else_goes_wrong_when_all_is_repeated_is_noted(tmp_path: Path) -> N
     assert patched.state(ON.name).findings.notes == ["when all was repeated: checks b: fail: "]
 
 
-def test_a_splat_that_only_the_first_boot_showed_is_flaky(tmp_path: Path) -> None:
-    splat = Splat("warn", "WARNING: x", "text", 3, "boot")
+def test_a_stall_that_only_the_first_boot_showed_is_flaky(tmp_path: Path) -> None:
+    splat = Splat("rcu-stall", "rcu: INFO: x", "text", 3, "boot")
     patched, base = side(tmp_path, found(named(a=PASS), [splat])), side(tmp_path, found(named(a=PASS)))
     silent, loud = Attempt((), (), BootOutcome.UP), Attempt((), (splat,), BootOutcome.UP)
     for answers, change in (((silent, silent), Change.FLAKY), ((loud, silent), Change.NEW)):

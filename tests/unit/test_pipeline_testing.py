@@ -38,6 +38,7 @@ class FakeGuest:
     number: int
     says: str = ""
     place: str = ""
+    tainted: int = 0
     slow_features: tuple[str, ...] = ()
     machine_failed: bool = False
     marks: list[str] = field(default_factory=list)
@@ -51,6 +52,9 @@ class FakeGuest:
     def autopsy(self, reason: str) -> str:
         assert reason and not self.ended
         return self.place
+
+    def taint(self) -> int:
+        return self.tainted
 
     def evidence(self) -> str:
         marks = "".join(f"[    1.000000] dmabuf-harness: {mark}\n" for mark in self.marks)
@@ -212,6 +216,12 @@ def test_an_error_that_did_not_lose_the_guest_is_told_as_it_is(tmp_path: Path) -
         ("a", "a was not built"),
         ("b", "guest lost: panic: oh"),
     ]
+
+
+def test_a_kernel_that_is_tainted_and_does_not_say_why_is_told(tmp_path: Path) -> None:
+    test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, tainted=128 + 4096)]))
+    [splat] = test.findings.splats
+    assert (splat.kind, splat.fingerprint, splat.during, splat.is_bad) == ("taint", "taint-D", "suite", True)
 
 
 def test_a_kernel_that_does_not_boot_is_not_booted_again(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from harness.model import Splat
 from harness.splat import find_splats
-from harness.splat.taint import FLAGS, letters, meanings, new_trouble
+from harness.splat.taint import FLAGS, letters, meanings, silent
 
 CUT = "------------[ cut here ]------------"
 
@@ -37,19 +37,26 @@ def test_each_flag_has_its_words() -> None:
     assert meanings((1 << len(FLAGS)) - 1) == tuple(f"{letter}: {meaning}" for letter, meaning in FLAGS)
 
 
-def test_a_flag_that_came_without_a_report_is_told() -> None:
-    assert new_trouble(4096, 4096 + 512, ()) == ("W: a warning was printed",)
-    assert new_trouble(4096 + 512, 4096 + 512, ()) == ()
+def silently(readings: dict[str, int], *splats: Splat) -> list[tuple[str, str]]:
+    return [(splat.fingerprint, splat.during) for splat in silent(readings, splats)]
+
+
+def test_a_flag_that_came_without_a_report_is_told_where_it_came_and_once() -> None:
+    assert silently({"checks": 4096, "sync": 4096 + 512, "dma-buf": 4096 + 512}) == [("taint-W", "sync")]
+    (flag,) = silent({"checks": 512}, ())
+    assert flag.title == "the kernel is tainted W (a warning was printed), and nothing in the log says why"
 
 
 def test_a_flag_that_a_report_explains_is_not() -> None:
     warn = Splat("refcount", "refcount_t: underflow", f"{CUT}\nrefcount_t: underflow", 1)
-    assert new_trouble(0, 512, [warn]) == ()
-    assert new_trouble(0, 512 + 128, [warn]) == ("D: the kernel died (oops or BUG)",)
+    assert silently({"checks": 512}, warn) == []
+    assert silently({"checks": 512 + 128}, warn) == [("taint-D", "checks")]
+    told = find_splats(stamped(bug("Tainted: G        W      ")))
+    assert silently({"checks": 512 + 32}, *told) == []
 
 
 def test_flags_that_mean_no_trouble_are_none() -> None:
-    assert new_trouble(0, (1 << 12) | (1 << 13) | (1 << 18), ()) == ()
+    assert silently({"checks": (1 << 12) | (1 << 13) | (1 << 18)}) == []
 
 
 def test_a_report_that_was_lost_leaves_its_flag_in_the_next_one() -> None:

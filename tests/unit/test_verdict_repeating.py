@@ -153,6 +153,21 @@ def test_what_does_not_come_again_alone_may_need_the_tests_before_it(again: Stat
     assert judged.is_bad is (change is Change.NEW)
 
 
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [("lockdep", Change.NEW), ("kasan", Change.NEW), ("rcu-stall", Change.FLAKY), ("soft-lockup", Change.FLAKY)],
+)
+def test_a_race_that_is_lost_once_stays_red_and_a_stall_that_the_host_may_cause_does_not(
+    kind: str, change: Change
+) -> None:
+    splat = Splat(kind, "possible trouble", "text", 9, "checks: a", fingerprint="f8")
+    patched = report(result("a", PASS), splats=(splat,))
+    [one] = new(patched).differences
+    settled = settle_unseen(settle(one, rounds(*([(PASS, PASS)] * 3))), attempt(PASS))
+    assert settled.change is change and "not seen again" in settled.told
+    assert judge(patched, Comparison((settled,))).is_bad is (change is Change.NEW)
+
+
 @pytest.mark.parametrize("pairs", [[(FAIL, PASS)], [(PASS, FAIL)], [(MISSING, PASS)]])
 def test_what_came_again_or_never_ran_again_is_settled_without(pairs: list[tuple[Status, Status]]) -> None:
     assert not is_unseen(settle(A, rounds(*pairs)))

@@ -48,6 +48,7 @@ SURVIVED = {
     "double_free": (provoke("SLAB_FREE_DOUBLE"), "slub", "BUG lkdtm-heap-double_free"),
     "oom": (EAT_MEMORY, "oom", "invoked oom-killer"),
 }
+TAINT = "echo 128 > /proc/sys/kernel/tainted"  # as if it had died, without a word
 FORGED = """\
 not ok 1 forged
 ok 2 udmabuf.forged
@@ -74,7 +75,7 @@ def survived(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One guest in which the kernel complains about all of ``SURVIVED``, after tests that forge such complaints."""
     directory = tmp_path_factory.mktemp("survived")
     own = directory / "test_survived.py"
-    commands = {name: command for name, (command, _, _) in SURVIVED.items()}
+    commands = {name: command for name, (command, _, _) in SURVIVED.items()} | {"tainted": TAINT}
     return run_own(directory / "run", write_tests(own, commands, before=FORGERIES))
 
 
@@ -83,6 +84,10 @@ def test_what_the_kernel_complains_about_is_red_where_it_happened(survived: Run,
     _, kind, words = SURVIVED[name]
     assert_red_splat(survived, kind, words, f"test_{name}")
     assert own_results(survived.report.variants[0])[name].status is Status.PASS
+
+
+def test_a_taint_that_no_report_explains_is_red(survived: Run) -> None:
+    assert_red_splat(survived, "taint", "the kernel is tainted D", "pytest:test_survived.py")
 
 
 def test_nothing_else_is_red_and_forgeries_are_nothing(survived: Run) -> None:
