@@ -40,8 +40,12 @@ def _counted(step: Step, state: State) -> str:
 
 def _odds(step: Step) -> str:
     if step.verdict is Verdict.GOOD and step.odds:
-        return f"a bad one would pass so often with {odds.in_words(step.odds)}"
-    return f"a false alarm with {odds.in_words(step.odds)}" if step.verdict is Verdict.BAD and step.odds else ""
+        return f"a bad one does that in {odds.in_words(step.odds)} of all cases"
+    return (
+        f"a good one does that in {odds.in_words(step.odds)} of all cases"
+        if step.verdict is Verdict.BAD and step.odds
+        else ""
+    )
 
 
 def progress(state: State, left: int, steps: int) -> str:
@@ -113,8 +117,9 @@ def summary(state: State, course: Course, directory: Path) -> str:
     lines = [one_line(headline(state, course)), ""]
     lines += _culprit(state, course)
     lines += [f"looked for: {state.question.symptom}", *_table(neighbours(state, course), state), ""]
-    took = f"{len(state.steps)} commits looked at, {builds} builds, {boots} boots, {duration(state.seconds)}"
-    lines.append(f"{took}; of {state.total} commits; right with {odds.in_words(confidence(state))}")
+    took = f"{builds} builds, {boots} boots, {duration(state.seconds)}"
+    sure = odds.in_words(confidence(state))
+    lines.append(f"{len(state.steps)} of {state.total} commits tested: {took}; all of that is right with {sure}")
     lines += [f"again:   {command}" for command in _commands(state, course)]
     lines.append(f"results: {directory}")
     return "\n".join(lines) + "\n"
@@ -125,15 +130,13 @@ def _culprit(state: State, course: Course) -> list[str]:
         return []
     lines = []
     for commit in state.ending.commits:
-        told = course.git.show(commit, "commit %H%nauthor %an <%ae>%ndate   %ad%n%n    %s").splitlines()
+        told = course.git.show(commit, "commit %H%nauthor %an <%ae>%ndate %ad%n%n    %s").splitlines()
         stat = [f" {line.strip()}" for line in course.stat(commit).splitlines()]
-        lines += (
-            [*map(one_or_empty, told), "", *stat, ""] if state.ending.end is End.FOUND else [_short(commit, course)]
-        )
+        lines += [*map(_indented, told), "", *stat, ""] if state.ending.end is End.FOUND else [_short(commit, course)]
     return lines
 
 
-def one_or_empty(line: str) -> str:
+def _indented(line: str) -> str:
     return f"    {one_line(line)}" if line.startswith("    ") else one_line(line)
 
 

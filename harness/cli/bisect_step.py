@@ -38,6 +38,7 @@ from harness.bisect import (
     named,
 )
 from harness.cli.bisect import add_guests, add_symptom
+from harness.cli.run import positive
 from harness.cli.rundir import run_directory
 from harness.cli.sparse import Sparse
 from harness.errors import UserError
@@ -70,7 +71,7 @@ def add_parser(commands: Any) -> None:
         help="apply PATCH to the commits in RANGE before they are built; may be given again",
     )
     add_symptom(parser)
-    parser.add_argument("--runs", type=int, default=1, metavar="N", help="guests that must pass (default: %(default)s)")
+    parser.add_argument("--runs", type=positive, default=1, metavar="N", help="guests that must pass (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="directory of this step (default: none is kept)")
     add_guests(parser)
 
@@ -109,7 +110,7 @@ def _question(arguments: argparse.Namespace) -> Question:
         fixups=tuple(Fixup(Path(patch).resolve(), span) for patch, span in arguments.fixup),
         suites=tuple(arguments.suite),
         pytest=tuple(path.resolve() for path in arguments.pytest),
-        runs=max(1, arguments.runs),
+        runs=arguments.runs,
         accel=arguments.accel,
         jobs=arguments.jobs,
         thorough=arguments.thorough,

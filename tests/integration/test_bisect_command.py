@@ -61,7 +61,18 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 
 
 def test_an_end_that_does_not_build_is_told_in_every_report(history: History, tmp_path: Path) -> None:
-    asked = ["--good", "main~3", "--tree", history.path, "--test", TEST, "--suite", "checks", "--junit", "own.xml"]
+    asked: list[str | Path] = [
+        "--good",
+        "main~3",
+        "--tree",
+        history.path,
+        "--test",
+        TEST,
+        "--suite",
+        "checks",
+        "--junit",
+        "own.xml",
+    ]
     done = command(tmp_path, "bisect", *asked, "--out", "walk")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "an end cannot be tested" in done.stdout and "does not build" in done.stdout

@@ -155,7 +155,7 @@ class _Writer:
 
     def _text(self, file: str) -> str:
         if file not in self._texts:
-            show = ["git", "-C", self._tree.path, "show", f"{self._tree.commit}:{file}"]
+            show = ["git", "-C", str(self._tree.path), "show", f"{self._tree.commit}:{file}"]
             done = subprocess.run(show, capture_output=True, check=False)
             self._texts[file] = done.stdout.decode() if done.returncode == 0 else ""
         return self._texts[file]

@@ -79,7 +79,7 @@ def series(directory: Path, changes: Sequence[tuple[str, str, str]]) -> Path:
     """Patches for the base, made of (subject, old, new) in ``CORE``, as git format-patch writes them."""
     directory.mkdir()
     tree = base_tree()
-    show = ["git", "-C", tree.path, "show", f"{tree.commit}:{CORE}"]
+    show = ["git", "-C", str(tree.path), "show", f"{tree.commit}:{CORE}"]
     text = subprocess.run(show, check=True, capture_output=True, text=True).stdout
     for number, (subject, old, new) in enumerate(changes, 1):
         assert text.count(old) == 1, subject
@@ -138,8 +138,8 @@ def asked(history: Generated, branch: str, good: str = "") -> list[str | Path]:
 
 def before(history: Generated) -> str:
     """The commit at which the side branches leave the trunk."""
-    done = ["git", "-C", history.path, "merge-base", "trunk", "hidden"]
-    return subprocess.run(done, check=True, capture_output=True, text=True).stdout.strip()
+    merge_base = ["git", "-C", str(history.path), "merge-base", "trunk", "hidden"]
+    return subprocess.run(merge_base, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.mark.full
