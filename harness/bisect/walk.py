@@ -113,9 +113,9 @@ class Walk:
         if len(position.commits) > 1:
             return Ending(End.RANGE, position.commits, "the others of these cannot be tested")
         (culprit,) = position.commits
-        return self._doubted(culprit) or self._parents(culprit) or Ending(End.FOUND, (culprit,))
+        return self._doubted() or self._parents(culprit) or Ending(End.FOUND, (culprit,))
 
-    def _doubted(self, culprit: str) -> Ending | None:
+    def _doubted(self) -> Ending | None:
         """A commit that passed may have to pass again, now that more is known about how often a bad one fails."""
         for step in self.state.steps:
             often = passes(self._examiner.sights(step))
@@ -131,12 +131,8 @@ class Walk:
             return None
         for parent in self._course.git.parents(culprit):
             step = self._examiner.tested(parent, Role.PARENT)
-            if step.verdict is Verdict.SKIP:
-                return Ending(
-                    End.RANGE, (culprit, parent), f"the parent of {culprit[:12]} cannot be tested: {step.why}"
-                )
-            if step.verdict is Verdict.BAD:
-                self._tell(f"{parent[:12]} before it is bad, too: going on without the limit")
+            if step.verdict is not Verdict.GOOD:
+                self._tell(f"{parent[:12]} before it is not good: going on without the limit")
                 steps = tuple(replace(one, role=_as_step(one.role)) for one in self.state.steps)
                 self._examiner.note(replace(self.state, limit=(), steps=steps))
                 return self._steps(resume(self.state, self._course))

@@ -71,7 +71,7 @@ def add_parser(commands: Any) -> None:
         help="apply PATCH to the commits in RANGE before they are built; may be given again",
     )
     add_symptom(parser)
-    parser.add_argument("--runs", type=positive, default=1, metavar="N", help="guests that must pass (default: %(default)s)")
+    parser.add_argument("--runs", type=positive, default=1, metavar="N", help="that must pass (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="directory of this step (default: none is kept)")
     add_guests(parser)
 
