@@ -76,6 +76,7 @@ class Examiner:
             return replace(step, verdict=Verdict.SKIP, why=built.why, built=built.tried)
         step = replace(step, kernel=built.digest, built=step.built or not built.reused)
         self._keep(step)
+        self._name_suite(built)
         equal = self._equal(step)
         if equal is not None:
             return replace(step, verdict=equal.verdict, why=equal.why, same_as=equal.commit, odds=equal.odds)
@@ -122,6 +123,13 @@ class Examiner:
             except InfrastructureError as error:
                 self._tell(f"{step.commit[:12]}: trouble with the machine, once more: {error}")
         return work()
+
+    def _name_suite(self, built: Built) -> None:
+        """A test may be named without its suite, which is known once there is a kernel."""
+        question = self.state.question
+        if question.symptom.kind is Kind.TEST and not question.symptom.suite:
+            symptom = replace(question.symptom, suite=built.tests[0].suite)
+            self.note(replace(self.state, question=replace(question, symptom=symptom)))
 
     def _learn(self, step: Step, sight: Sight) -> None:
         """The bad end shows in which manners the test fails, if nobody has said."""

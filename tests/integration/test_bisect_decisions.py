@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bisect import End, State, load, save, status
+from harness.bisect import End, Kind, State, Symptom, load, save, status
 from harness.bisect.state import Role, Verdict
 from harness.errors import InfrastructureError, UserError
 from tests.support.bisected import (
@@ -95,6 +95,15 @@ def test_the_same_test_that_fails_otherwise_is_not_the_failure(history: History,
     walked = quick(question(history, history.commits["start"]), tmp_path / "walk")
     assert walked.commits == (culprit,)
     assert walked.state.question.symptom.manners == ("fail: the size is #, not #",)
+
+
+def test_a_test_may_be_named_without_its_suite(history: History, tmp_path: Path) -> None:
+    history.plain(1, "before")
+    culprit = history.add("culprit", BUG)
+    asked = question(history, history.commits["start"], symptom=Symptom(Kind.TEST, "", TEST))
+    walked = quick(asked, tmp_path / "walk")
+    assert walked.commits == (culprit,)
+    assert str(walked.state.question.symptom) == f"checks: {TEST}"
 
 
 def test_a_kernel_that_was_tested_is_not_booted_again(history: History, tmp_path: Path) -> None:

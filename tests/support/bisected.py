@@ -190,7 +190,7 @@ class GitBench:
             self.builds.append(commit)
         if "broken" in source:
             return Untestable("does not build: dma-buf.c:7: no", tried=fresh)
-        suite, name = (symptom.suite, symptom.name) if symptom.kind is Kind.TEST else ("checks", TEST)
+        suite, name = (symptom.suite or "checks", symptom.name) if symptom.kind is Kind.TEST else ("checks", TEST)
         made = replace(kernel(), key=source, reused=not fresh)
         digest = hashlib.sha256(re.sub(r"/\*.*?\*/|//.*|\s", "", source).encode()).hexdigest()
         nothing: Any = None
