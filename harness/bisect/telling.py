@@ -119,7 +119,7 @@ def summary(state: State, course: Course, directory: Path) -> str:
     lines += [f"looked for: {state.question.symptom}", *_table(neighbours(state, course), state), ""]
     took = f"{builds} builds, {boots} boots, {duration(state.seconds)}"
     sure = odds.in_words(confidence(state))
-    lines.append(f"{len(state.steps)} of {state.total} commits tested: {took}; all of that is right with {sure}")
+    lines.append(f"{state.total} commits, {len(state.steps)} tested: {took}; all of that is right with {sure}")
     lines += [f"again:   {command}" for command in _commands(state, course)]
     lines.append(f"results: {directory}")
     return "\n".join(lines) + "\n"
