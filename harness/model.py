@@ -39,13 +39,14 @@ class Tree:
 
     ``path``: absolute and stable for a base, so that kbuild's recorded paths stay valid.
     ``commit``: the commit that holds the unpatched base. ``version``: ``make kernelversion``, e.g. "6.12.117".
-    ``spec``: how the user named it ("debian:6.12").
+    ``spec``: how the user named it ("debian:6.12"). ``notes``: what should be known of where it comes from.
     """
 
     spec: str
     path: Path
     commit: str
     version: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Patch:
 
     ``files`` are paths relative to the tree that it touches. ``added`` maps a path to the line numbers (1-based,
     in the patched file) that the patch adds, so that an error can be laid at the right door.
+    ``date``: ISO 8601 if it could be read, else as written. ``tags``: "Reviewed-by: A <a@b>", in order, each once.
+    ``patch_id``: what ``git patch-id --stable`` says. ``known``: the series of ``patches/series`` that it is, with
+    its release, else empty. ``base_commit`` and ``prerequisites`` (patch-ids): what git format-patch --base wrote.
+    ``notes``: what a reader of the report should know about how it was taken in.
     """
 
     origin: str  # file (and message number) it came from, for messages
@@ -62,6 +67,46 @@ class Patch:
     diff: bytes
     files: tuple[str, ...]
     added: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    date: str = ""
+    tags: tuple[str, ...] = ()
+    patch_id: str = ""
+    known: str = ""
+    base_commit: str = ""
+    prerequisites: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PatchFacts:
+    """What a report shows of one ``Patch``; fields as there."""
+
+    subject: str
+    author: str = ""
+    date: str = ""
+    tags: tuple[str, ...] = ()
+    patch_id: str = ""
+    known: str = ""
+
+
+@dataclass(frozen=True)
+class SeriesFacts:
+    """What a series says and touches, read off its patches alone: each name once, in order of appearance.
+
+    ``symbols_*``: Kconfig symbols without CONFIG_. ``exports_*``: names in EXPORT_SYMBOL lines that come or go.
+    ``functions``: those whose body is touched, as far as the hunks show it. ``base_commit``: of its first patch.
+    """
+
+    patches: tuple[PatchFacts, ...] = ()
+    files: tuple[str, ...] = ()
+    symbols_added: tuple[str, ...] = ()
+    symbols_removed: tuple[str, ...] = ()
+    symbols_changed: tuple[str, ...] = ()
+    exports_added: tuple[str, ...] = ()
+    exports_removed: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    base_commit: str = ""
+    prerequisites: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -370,6 +415,7 @@ class RunReport:
     ``interrupted``: why the run stopped early, else empty: such a run is never green.
     ``asked``: suites, and names that ``--only`` took: what the run was narrowed to.
     ``base_variants``: the same variants of the base without the patch, if that was tested, too. They colour nothing.
+    ``series``: what the patches say and touch.
     """
 
     run_id: str
@@ -386,6 +432,7 @@ class RunReport:
     notes: tuple[str, ...] = ()
     base_variants: tuple[VariantReport, ...] = ()
     asked: tuple[str, ...] = ()
+    series: SeriesFacts = SeriesFacts()
 
     @property
     def is_bad(self) -> bool:

@@ -23,7 +23,7 @@ from harness.events import Event, PhaseEnded
 from harness.intake import DEFAULT_SERIES, bundled_series
 from harness.paths import cache_dir, cache_root, new_run_id, write_atomic
 from harness.pipeline import RunRequest
-from harness.source import obtain, parse_base
+from harness.source import DEFAULT_BASE, obtain, parse_base
 
 SCENARIOS = ("cold", "touched", "same")
 TOUCHED = "drivers/dma-buf/dma-buf.c"
@@ -61,6 +61,7 @@ def add_parser(commands: Any) -> None:
 
 def bench(arguments: argparse.Namespace) -> int:
     wanted = SCENARIOS if arguments.scenario == "all" else (arguments.scenario,)
+    arguments.base = arguments.base or DEFAULT_BASE
     obtain(parse_base(arguments.base), lambda text: None)
     with _own_cache(keep=wanted[0] != "cold") as results:
         figures = [_measure(scenario, arguments, results) for scenario in wanted]
@@ -124,7 +125,8 @@ def _touched(request: RunRequest, directory: Path) -> RunRequest:
     ]
     patch = directory / "touched.patch"
     patch.write_text("\n".join([f"--- a/{TOUCHED}", f"+++ b/{TOUCHED}", *hunk, ""]))
-    own = request.patches or (() if request.no_patch else (bundled_series()[DEFAULT_SERIES],))
+    named = request.no_patch or request.worktree or request.reverts
+    own = request.patches or (() if named else (bundled_series()[DEFAULT_SERIES],))
     return replace(request, patches=(*own, patch), no_patch=False)
 
 

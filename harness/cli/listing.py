@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.guest.registry import all_checks
-from harness.intake import bundled_series
+from harness.intake import all_series
 from harness.kconfig import load_variants
 from harness.suites import suite_names
 
@@ -32,6 +32,6 @@ def _names(what: str) -> Iterable[str]:
         case "variants":
             return load_variants()
         case "series":
-            return bundled_series()
+            return (line for series in all_series().values() for line in series.lines())
         case _:
             return all_checks()

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from harness import process
 from harness.cli import bench, bisect, bisect_step, compare, doctor, expect, faults, listing, report, run
 from harness.errors import ExitCode, HarnessError
+from harness.report.text import one_line
 
 _COMMANDS = (run, report, compare, expect, listing, doctor, bench, faults, bisect, bisect_step)
 
@@ -68,5 +69,5 @@ def _code(error: SystemExit) -> int:
 
 
 def _fail(text: str, code: ExitCode) -> int:
-    sys.stderr.write(f"dmabuf-harness: {text}\n")
+    sys.stderr.write(f"dmabuf-harness: {one_line(text)}\n")
     return code

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import doctor
+from harness.cli.each import run_each
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
@@ -28,6 +29,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.set_defaults(handler=run)
     add_options(parser)
+    parser.add_argument("--each", action="store_true", help="build and test after every patch of the series")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -40,14 +42,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="mail, mbox, diff or directory of patches; - reads standard input; may be given again",
+        help="mail, reply, mbox, diff, directory of patches, range A..B of commits of the kernel tree that you are "
+        "in, or lore:MESSAGE-ID; - reads standard input; may be given again",
     )
+    what.add_argument(
+        "--pick", metavar="N|SUBJECT", help="take only the patch with this number, or (part of) this subject"
+    )
+    what.add_argument(
+        "--worktree", action="store_true", help="test the uncommitted changes of the kernel tree that you are in"
+    )
+    what.add_argument(
+        "--revert",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="PATCH",
+        help="first take back this patch, commit or range; may be given again",
+    )
+    what.add_argument("--up-to", type=positive, metavar="N", help="only the first N patches of the series")
     what.add_argument("--no-patch", action="store_true", help="test the base as it is")
     what.add_argument(
         "--base",
-        default=DEFAULT_BASE,
+        default="",
         metavar="BASE",
-        help="debian:X.Y, dir:PATH or git:PATH[@REF] (default: %(default)s)",
+        help="debian:X.Y, kernel.org:X.Y.Z, dir:PATH or git:PATH[@REF] (default: the one that the patch was made for, "
+        f"if it is at hand, else {DEFAULT_BASE})",
     )
     what.add_argument("--variant", default="all", metavar="NAME", help="on, off, all or a name (default: %(default)s)")
     what.add_argument(
@@ -126,13 +145,19 @@ def _count(text: str) -> int:
 
 def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
     """The request that the command line stands for."""
-    if arguments.patch and arguments.no_patch:
-        raise UserError("-p and --no-patch exclude each other", where="--no-patch", mend="give one of them")
+    for option, given in (("-p", arguments.patch), ("--worktree", arguments.worktree), ("--revert", arguments.revert)):
+        if given and arguments.no_patch:
+            raise UserError(f"{option} and --no-patch exclude each other", where="--no-patch", mend="give one of them")
+    if arguments.pick is not None and not arguments.patch:
+        raise UserError("there is nothing to pick from", where="--pick", mend="say with -p where the patch is")
     return RunRequest(
         directory=directory,
         command=("dmabuf-harness", *sys.argv[1:]),
         base=arguments.base,
         patches=tuple(arguments.patch),
+        worktree=arguments.worktree,
+        reverts=tuple(arguments.revert),
+        up_to=arguments.up_to,
         no_patch=arguments.no_patch,
         variant=arguments.variant,
         suites=tuple(arguments.suite),
@@ -146,6 +171,7 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         repeat=arguments.repeat,
         strict=arguments.strict,
         seed=arguments.seed,
+        pick=arguments.pick,
     )
 
 
@@ -153,6 +179,8 @@ def run(arguments: argparse.Namespace) -> int:
     with run_directory(arguments.out) as directory:
         patches = stored_stdin(arguments.patch, directory)
         request = replace(request_from(arguments, directory.path), patches=patches)
+        if arguments.each:
+            return run_each(request, directory, record)
         outcome, written = run_job(request, directory)
     sys.stdout.write(render_table(outcome.report, written))
     return outcome.exit_code

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.errors import InfrastructureError
+from harness.intake import names
 from harness.intake.diff import added_lines, parse_diff
 from harness.intake.explain import explain
 from harness.intake.index import Index, git_path
@@ -26,6 +27,8 @@ def apply_series(tree: Tree, patches: Sequence[Patch]) -> Applied:
         staged = Index(tree, directory / "staged")
         already = _stage(staged, patches)
         tree_id = staged.write_tree()
+        for name, mode, target in staged.specials(tree_id):
+            names.check(name, mode, target, "the patched tree")
         Index(tree, directory / "checkout").check_out(tree_id)
         changed = parse_diff(staged.diff(tree_id), "git diff-tree")
     return Applied(

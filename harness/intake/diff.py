@@ -8,7 +8,7 @@ plain ``diff -u`` of GNU diffutils. Pure, and linear in the size of the input.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UserError
@@ -23,13 +23,17 @@ _NEW = (b"new mode ", b"new file mode ")
 
 @dataclass(frozen=True)
 class Hunk:
-    """One hunk. ``line``: of its header in the input, 1-based. ``body``: lines with their marker, without newline."""
+    """One hunk. ``line``, ``last_line``: of its header and its end in the input, 1-based.
+
+    ``body``: lines with their marker, without newline.
+    """
 
     line: int
     header: str
     old_start: int
     new_start: int
     body: tuple[bytes, ...]
+    last_line: int = 0
 
     @property
     def before(self) -> tuple[bytes, ...]:
@@ -53,6 +57,7 @@ class FileDiff:
     """What a diff does to one file. ``old`` is None if it is created, ``new`` if it is deleted.
 
     Paths are relative to the tree. ``mode``: the new mode as git writes it ("100644"), "" if not said.
+    ``header``: its lines before the hunks.
     """
 
     line: int
@@ -60,6 +65,7 @@ class FileDiff:
     new: str | None
     mode: str
     hunks: tuple[Hunk, ...]
+    header: tuple[bytes, ...] = ()
 
     @property
     def path(self) -> str:
@@ -88,6 +94,7 @@ class _Section:
     deleted: bool = False
     mode: str = ""
     said: bool = False  # the extended header alone says something
+    body: int = 0  # index of the line after the header
     hunks: tuple[Hunk, ...] = ()
 
 
@@ -95,19 +102,27 @@ def parse_diff(text: bytes, origin: str, first_line: int = 1) -> Diff:
     """Read the diff in ``text``; what stands before, between and after its files is skipped.
 
     ``origin`` and ``first_line`` (of ``text`` in it) are for messages. A text without a diff has no ``files``.
+    An empty context line whose blank was stripped on the way gets it back: ``git patch-id`` counts on it.
     Raises ``UserError`` for a diff that is truncated, corrupt, binary or of a merge.
     """
-    return _Reader(text, origin, first_line).read()
+    lines = _without_transport_cr(text).split(b"\n")
+    return _Reader(lines, origin, range(first_line, first_line + len(lines) + 1)).read()
+
+
+def parse_lines(lines: Sequence[bytes], numbers: Sequence[int], origin: str) -> Diff:
+    """The same for lines that were picked out of a text; ``numbers``: where each stood in it, 1-based."""
+    return _Reader(list(lines), origin, [*numbers, numbers[-1] + 1 if numbers else 1]).read()
 
 
 class _Reader:
-    def __init__(self, text: bytes, origin: str, first_line: int) -> None:
-        self._lines = _without_transport_cr(text).split(b"\n")
-        if not self._lines[-1]:
+    def __init__(self, lines: list[bytes], origin: str, numbers: Sequence[int]) -> None:
+        """``numbers``: of each line in the input, and one more for its end."""
+        self._lines = lines
+        if self._lines and not self._lines[-1]:
             self._lines.pop()
         self._at = 0
         self._origin = origin
-        self._first = first_line
+        self._numbers = numbers
 
     def read(self) -> Diff:
         sections: list[_Section] = []
@@ -121,8 +136,19 @@ class _Reader:
             sections.append(section)
             pieces += self._lines[start : self._at]
         strip = 0 if sections and all(names.unprefixed(s.header, s.named, s.bare) for s in sections) else 1
-        files = tuple(_resolve(section, strip, self._first) for section in sections)
+        files = tuple(self._resolve(section, strip) for section in sections)
         return Diff(files, strip, b"".join(piece + b"\n" for piece in pieces))
+
+    def _resolve(self, section: _Section, strip: int) -> FileDiff:
+        old, new = names.resolve(section.named, section.bare, strip)
+        return FileDiff(
+            line=self._numbers[section.line],
+            old=None if section.created else old,
+            new=None if section.deleted else new,
+            mode=section.mode,
+            hunks=section.hunks,
+            header=tuple(self._lines[section.line : section.body]),
+        )
 
     def _section(self) -> _Section | None:
         """Read the file that begins at the current line, or None if none does."""
@@ -150,11 +176,13 @@ class _Reader:
             if not self._peek(1).startswith(b"+++ "):
                 raise self._error("the patch is cut off in the header of a file", _MAKE_AGAIN)
             section.named = self._names()
+            section.body = self._at
             section.hunks = self._hunks()
         elif not section.said:
             raise self._error("the patch is cut off in the header of a file", _MAKE_AGAIN)
         if section.named == (None, None):
             raise self._error("cannot tell which file this is about", _MAKE_AGAIN, section.line)
+        section.body = section.body or self._at
         return section
 
     def _extended(self, section: _Section, line: bytes) -> bool:
@@ -181,6 +209,7 @@ class _Reader:
     def _plain_section(self) -> _Section:
         start = self._at
         section = _Section(start, self._names())
+        section.body = self._at
         section.hunks = self._hunks()
         # GNU diff -N names a file that is not there and dates it to the epoch.
         whole = section.hunks[0]
@@ -223,9 +252,10 @@ class _Reader:
         if self._peek().startswith(b"\\"):
             self._at += 1
         # Mail programs and editors strip the blank of an empty context line; git takes both.
-        body = tuple(line or b" " for line in self._lines[start + 1 : self._at])
+        self._lines[start + 1 : self._at] = [line or b" " for line in self._lines[start + 1 : self._at]]
+        body = tuple(self._lines[start + 1 : self._at])
         header = self._lines[start].decode("utf-8", "replace").rstrip()
-        return Hunk(self._first + start, header, int(found[1]), int(found[3]), body)
+        return Hunk(self._numbers[start], header, int(found[1]), int(found[3]), body, self._numbers[self._at - 1])
 
     def _nothing_left_over(self, hunk: Hunk) -> None:
         """git would silently drop lines that somebody added by hand below what the hunk header counts."""
@@ -239,7 +269,7 @@ class _Reader:
         return self._lines[at] if at < len(self._lines) else b""
 
     def _error(self, what: str, mend: str, at: int | None = None) -> UserError:
-        line = self._first + (self._at if at is None else at)
+        line = self._numbers[min(self._at if at is None else at, len(self._lines))]
         return UserError(what, where=f"{self._origin}, line {line}", mend=mend)
 
 
@@ -259,17 +289,6 @@ def _counts(found: re.Match[bytes]) -> tuple[int, int]:
 
 def _miscounted(said: tuple[int, int], has: tuple[int, int]) -> str:
     return f"hunk header says {said[0]} old and {said[1]} new lines, has {has[0]} and {has[1]}"
-
-
-def _resolve(section: _Section, strip: int, first_line: int) -> FileDiff:
-    old, new = names.resolve(section.named, section.bare, strip)
-    return FileDiff(
-        line=first_line + section.line,
-        old=None if section.created else old,
-        new=None if section.deleted else new,
-        mode=section.mode,
-        hunks=section.hunks,
-    )
 
 
 def added_lines(files: tuple[FileDiff, ...]) -> Iterator[tuple[str, frozenset[int]]]:

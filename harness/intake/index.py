@@ -9,11 +9,13 @@ from pathlib import Path
 from harness import process
 from harness.errors import InfrastructureError
 from harness.intake.diff import Diff
+from harness.intake.names import SYMLINK
 from harness.model import Tree
 from harness.process import Completed
 
 # The user's configuration (apply.whitespace, core.autocrlf, ...) must not decide what a patch does.
 _ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1"}
+_PLAIN = ("000000", "100644", "100755")  # not there any more, and plain files
 _OPTIONS = ("-c", "safe.directory=*", "-c", "core.autocrlf=false", "-c", "core.quotePath=true")
 
 
@@ -59,6 +61,16 @@ class Index:
         options = ["-r", "-p", "-U0", "-M", "--text", "--no-color", "--no-ext-diff", "--no-textconv"]
         text = self._git("diff-tree", *options, "--src-prefix=a/", "--dst-prefix=b/", self.tree.commit, tree_id)
         return text.encode("utf-8", "surrogateescape")
+
+    def specials(self, tree_id: str) -> list[tuple[str, str, str]]:
+        """(name, mode, target) of what ``tree_id`` changes and is no plain file. A diff need not say its mode."""
+        raw = self._git("diff-tree", "-r", "-z", "--no-renames", self.tree.commit, tree_id).split("\0")
+        changes = zip(raw[::2], raw[1::2], strict=False)
+        found = [(name, entry.split()[1]) for entry, name in changes if entry.split()[1] not in _PLAIN]
+        return [
+            (name, mode, self._git("cat-file", "blob", f"{tree_id}:{name}") if mode == SYMLINK else "")
+            for name, mode in found
+        ]
 
     def _git(self, *args: str) -> str:
         done = self._attempt(*args)

@@ -1,164 +1,143 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Taking patches in: from a file, a pipe or a directory to ``Patch`` values, in the order to apply them."""
+"""Taking patches in: from a file, a pipe, a directory or a list archive to ``Patch`` values, in the order to apply."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.intake import mail, names, order
-from harness.intake.diff import Diff, FileDiff, added_lines, parse_diff
+from harness.intake import lore, mail, order
+from harness.intake.letter import make_own, make_quoted, own_tags, plain_letter
+from harness.intake.load import ACCEPTED, load, plain
+from harness.intake.message import read_message
+from harness.intake.quote import Quote, quotes
+from harness.intake.thread import Offer, Thread, picked, whole_series
 from harness.model import Patch
 
-MAX_BYTES = 64 << 20
-_QUOTED = re.compile(rb"(?m)^(?:>[ \t]?)+(?:diff --git |@@ -\d|\+\+\+ \S)")
-_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_ACCEPTED = "give a mail, an mbox, a diff, or a directory of *.patch files"
-_Placed = tuple[order.Place, Patch]
+_DIFF = re.compile(rb"(?m)^(?:diff --git |\+\+\+ \S)")
+_COMMIT = re.compile(rb"(?m)^commit [0-9a-f]{40}\b")
 
 
-def read_patches(paths: Sequence[Path]) -> tuple[Patch, ...]:
+def read_patches(paths: Sequence[Path], pick: str | None = None) -> tuple[Patch, ...]:
     """Read patches in the order of ``paths``; within an mbox or a directory, in the order of ``[PATCH n/m]``.
 
-    Each path is a mail, an mbox, a diff, or a directory of ``*.patch`` files. Cover letters, discussion in a
-    mailbox and exact copies are skipped. Raises ``UserError`` for all that cannot be used.
+    Each path is a mail, an mbox, a diff, a reply that quotes a patch, a directory of ``*.patch`` files, a maildir, or
+    names a mail in a list archive (``lore:ID``, ``<ID>``, its address), which b4 fetches. Cover letters, discussion in
+    a mailbox, older versions and exact copies are skipped. ``pick``: take only the one with this number in its series,
+    or this subject or part of it. Raises ``UserError`` for all that cannot be used, and if there is a choice.
     """
-    patches = tuple(patch for path in paths for patch in _from_path(path))
+    if pick is not None:
+        return tuple(picked([_thread(path) for path in paths], pick, ", ".join(map(str, paths))))
+    return _distinct(patch for path in paths for patch in whole_series(_thread(path), str(path)))
+
+
+def read_text(data: bytes, origin: str, pick: str | None = None) -> tuple[Patch, ...]:
+    """The same for what is at hand already: a mail, an mbox or a diff. ``origin``: what messages call it."""
+    thread = _from_data(plain(data, origin), origin)
+    return tuple(picked([thread], pick, origin)) if pick is not None else _distinct(whole_series(thread, origin))
+
+
+def _distinct(patches: Iterable[Patch]) -> tuple[Patch, ...]:
+    taken = tuple(patches)
     seen: dict[bytes, str] = {}
-    for patch in patches:
+    for patch in taken:
         if (other := seen.setdefault(patch.diff, patch.origin)) != patch.origin:
             raise UserError(f"is the same patch as {other}", where=patch.origin, mend="give it once")
-    return patches
+    return taken
 
 
-def _from_path(path: Path) -> list[Patch]:
+def _thread(path: Path) -> Thread:
+    wanted = lore.message_id(str(path))
+    if wanted is not None and not path.exists():
+        letters = [(one, str(path)) for data in lore.fetch(str(path), wanted) for one in _letters(data, str(path))]
+        return _from_mailbox(letters, str(path))
     if path.is_dir():
         return _from_directory(path)
-    return order.in_series_order(_from_file(path), str(path))
+    return _from_data(load(path), str(path))
 
 
-def _from_directory(directory: Path) -> list[Patch]:
-    files = sorted(directory.glob("*.patch"))
+def _from_directory(directory: Path) -> Thread:
+    folders = [folder for folder in (directory / "cur", directory / "new") if folder.is_dir()]
+    if folders:
+        files = sorted(file for folder in folders for file in folder.iterdir() if file.is_file())
+    else:
+        files = sorted([*directory.glob("*.patch")]) or sorted([*directory.glob("*.eml")])
     if not files:
-        raise UserError("directory without *.patch files", where=str(directory), mend=_ACCEPTED)
-    placed = [entry for file in files for entry in _from_file(file, in_series=True)]
-    if not placed:
-        raise UserError("only cover letters here", where=str(directory), mend=_ACCEPTED)
-    return order.in_series_order(placed, str(directory))
+        raise UserError("directory without *.patch files", where=str(directory), mend=ACCEPTED)
+    letters = [(letter, str(file)) for file in files for letter in _letters(load(file), str(file))]
+    if not folders and all(order.place(letter.subject).is_cover for letter, _ in letters):
+        raise UserError("only cover letters here", where=str(directory), mend=ACCEPTED)
+    return _from_mailbox(letters, str(directory))
 
 
-def _from_file(path: Path, *, in_series: bool = False) -> list[_Placed]:
-    """``in_series``: a mail's number counts. One that the user names alone may be any of its series."""
-    data = _load(path)
+def _from_data(data: bytes, origin: str) -> Thread:
+    letters = _letters(data, origin)
+    if len(letters) == 1:
+        return _alone(letters[0], origin)
+    return _from_mailbox([(letter, f"{origin}, message {n}") for n, letter in enumerate(letters, 1)], origin)
+
+
+def _letters(data: bytes, origin: str) -> list[mail.Letter]:
+    """The mails in ``data``; a diff or another text counts as one."""
     if not mail.is_mail(data):
-        return [(order.place(""), _patch(str(path), path.stem, "", parse_diff(data, str(path)), data))]
+        if len(_COMMIT.findall(data)) > 1:
+            raise UserError(
+                "the log of several commits", where=origin, mend="make it with git format-patch --stdout, oldest first"
+            )
+        return [mail.page(data) or plain_letter(data, Path(origin).stem)]
     try:
-        found = list(mail.letters(data))
+        return list(mail.letters(data))
     except RecursionError as error:
-        raise UserError("its parts are nested too deep to be a mail", where=str(path), mend=_ACCEPTED) from error
-    if len(found) > 1:
-        return _from_mailbox(path, found)
-    [letter] = found
-    spot = order.place(letter.subject if in_series else "")
-    if spot.is_cover:
-        return []
-    return [(spot, _from_letter(letter, str(path)))]
+        raise UserError("its parts are nested too deep to be a mail", where=origin, mend=ACCEPTED) from error
+    except UserError as error:
+        raise UserError(error.what, where=", ".join(filter(None, [origin, error.where])), mend=error.mend) from error
 
 
-def _from_mailbox(path: Path, letters: Sequence[mail.Letter]) -> list[_Placed]:
+def _alone(letter: mail.Letter, origin: str) -> Thread:
+    """One that the user names alone may be any of its series. A reply may hold a patch of its own, and quote one."""
+    found = quotes(letter.text) if order.is_reply(letter.subject) or not _DIFF.search(letter.text) else []
+    offers = _quoted(letter, found, origin)
+    if not found or _DIFF.search(letter.text):
+        title = order.title(letter.subject)
+        name = f"{title} (in the reply itself)" if found else title
+        offers.insert(0, Offer(order.place(letter.subject), name, False, lambda: make_own(letter, origin)))
+    return Thread(offers, alone=True)
+
+
+def _from_mailbox(letters: Sequence[tuple[mail.Letter, str]], origin: str) -> Thread:
     """A mailbox may be a whole thread of a list archive: covers, replies and copies are no patches."""
-    placed: list[_Placed] = []
-    for number, letter in enumerate(letters, 1):
-        spot = order.place(letter.subject)
-        if spot.is_cover or order.is_reply(letter.subject) or not (spot.total or _has_diff(letter)):
-            continue
-        patch = _from_letter(letter, f"{path}, message {number}")
-        if not any(_same(patch, other) for _, other in placed):
-            placed.append((spot, patch))
-    if not placed:
-        raise UserError(f"none of its {len(letters)} mails is a patch", where=str(path), mend=_ACCEPTED)
-    return placed
+    thread = Thread()
+    for letter, name in letters:
+        spot, title = order.place(letter.subject), order.title(letter.subject)
+        if order.is_reply(letter.subject):
+            found = quotes(letter.text)
+            thread.offers += _quoted(letter, found, name)
+            thread.add_tags(spot, title, own_tags(letter, found))
+        elif spot.is_cover:
+            said = read_message(letter.text.replace(b"\r\n", b"\n"))
+            thread.base[spot.version] = (said.base_commit, said.prerequisites)
+        elif _DIFF.search(letter.text):
+            thread.offers.append(_own(letter, spot, title, name))
+        elif found := quotes(letter.text):
+            thread.offers += _quoted(letter, found, name)
+        elif spot.total:
+            thread.offers.append(_own(letter, spot, title, name))
+    if not thread.offers:
+        raise UserError(f"none of its {len(letters)} mails is a patch", where=origin, mend=ACCEPTED)
+    return thread
 
 
-def _has_diff(letter: mail.Letter) -> bool:
-    return bool(re.search(rb"(?m)^(?:diff --git |\+\+\+ \S)", letter.text))
+def _own(letter: mail.Letter, spot: order.Place, title: str, origin: str) -> Offer:
+    return Offer(spot, title, False, lambda: make_own(letter, origin))
 
 
-def _same(one: Patch, other: Patch) -> bool:
-    return (one.subject, one.diff) == (other.subject, other.diff)
+def _quoted(letter: mail.Letter, found: Sequence[Quote], origin: str) -> list[Offer]:
+    return [_quoted_at(letter, quote, origin, len(found) > 1) for quote in found]
 
 
-def _from_letter(letter: mail.Letter, origin: str) -> Patch:
-    if not letter.text.strip():
-        raise UserError("the mail is empty", where=origin, mend=_ACCEPTED)
-    place = f"{origin}, decoded text" if letter.encoded else origin
-    diff = parse_diff(letter.text, place, letter.first_line)
-    return _patch(origin, order.title(letter.subject), letter.author, diff, letter.text)
-
-
-def _patch(origin: str, subject: str, author: str, diff: Diff, text: bytes) -> Patch:
-    if not diff.files:
-        raise _no_diff(origin, text)
-    for file in diff.files:
-        _check(file, origin)
-    touched = [name for file in diff.files for name in (file.old, file.new) if name is not None]
-    return Patch(
-        origin=origin,
-        subject=subject,
-        author=author,
-        diff=diff.data,
-        files=tuple(dict.fromkeys(touched)),
-        added=_added(diff.files),
-    )
-
-
-def _added(files: tuple[FileDiff, ...]) -> dict[str, frozenset[int]]:
-    added: dict[str, frozenset[int]] = {}
-    for name, lines in added_lines(files):
-        added[name] = added.get(name, frozenset()) | lines
-    return added
-
-
-def _no_diff(origin: str, text: bytes) -> UserError:
-    if _QUOTED.search(text):
-        mend = "give the mail it answers, or the patch itself"
-        return UserError("this is a reply that quotes a patch; quoted patches are not read", where=origin, mend=mend)
-    return UserError("no diff in it", where=origin, mend=_ACCEPTED)
-
-
-def _check(file: FileDiff, origin: str) -> None:
-    target = b""
-    if file.mode == names.SYMLINK:
-        target = b"".join(line for hunk in file.hunks for line in hunk.after)
-    for name in filter(None, (file.old, file.new)):
-        names.check(name, file.mode, target.decode("utf-8", "surrogateescape"), f"{origin}, line {file.line}")
-
-
-def _load(path: Path) -> bytes:
-    """The whole file, refused if it cannot be text. A pipe or ``/dev/stdin`` works too."""
-    try:
-        with path.open("rb") as handle:
-            data = handle.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}", where=str(path), mend=_ACCEPTED) from error
-    for what, mend in _unusable(data):
-        raise UserError(what, where=str(path), mend=mend)
-    return data.removeprefix(b"\xef\xbb\xbf")
-
-
-def _unusable(data: bytes) -> Iterator[tuple[str, str]]:
-    """What is wrong with ``data`` as a whole, and what to do about it."""
-    if len(data) > MAX_BYTES:
-        yield f"larger than {MAX_BYTES >> 20} MiB: not a patch", _ACCEPTED
-    if not data.strip():
-        yield "empty", _ACCEPTED
-    for magic, kind in _COMPRESSED.items():
-        if data.startswith(magic):
-            yield f"compressed with {kind}", "decompress it first"
-    if data.startswith(_UTF16):
-        yield "is UTF-16 text", "save it as UTF-8"
-    if b"\0" in data:
-        yield "binary data, not a patch", _ACCEPTED
+def _quoted_at(letter: mail.Letter, quote: Quote, origin: str, one_of_several: bool) -> Offer:
+    title = order.title(letter.subject)
+    name = f"{title} (quoted {'once' if quote.depth == 1 else f'{quote.depth} times'})" if one_of_several else title
+    return Offer(order.place(letter.subject), name, True, lambda: make_quoted(letter, quote, origin))

@@ -157,7 +157,8 @@ class Comparer:
         if not state.earlier:
             return HERE if state.tested else ""
         age = datetime.now(UTC) - datetime.fromisoformat(state.earlier)
-        again = without_patch(self._patched.job.request.command)
+        job = self._patched.job
+        again = without_patch(job.request.command, "" if job.request.base else job.base.text)
         return f"tested on {state.earlier}, {_words(age)} ago; again: {again}"
 
 

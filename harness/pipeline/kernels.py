@@ -36,6 +36,8 @@ class KernelMaker:
         with phase(self._events, "", "source", self._times) as say:
             tree = obtain(self._job.base, lambda text: self._progress("", "source", text))
             say(f"{tree.spec} is {tree.version}")
+        for note in tree.notes:
+            self._note(note, "warning")
         with worktree_lock(tree, lambda: self._note("another run holds this base's work tree: waiting for it")):
             yield self.apply(tree, "patch")
 

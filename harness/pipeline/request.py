@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.intake import DEFAULT_SERIES, bundled_series, load_series, read_patches
+from harness.intake import DEFAULT_SERIES, bundled_series, load_series
 from harness.interfaces import Suite
 from harness.kconfig import load_fragments, load_variants, select
 from harness.model import Patch, SymbolRequest, Variant
+from harness.pipeline.base import choose_base
+from harness.pipeline.patches import take
 from harness.source import BaseSpec, parse_base
 from harness.suites import PytestSuite, select_suites
 from harness.verdict import Expectation, load_expectations
@@ -23,7 +25,11 @@ DEFAULT_REPEAT = 3
 class RunRequest:
     """The command line of ``dmabuf-harness run``, still unchecked.
 
-    ``patches``: files as named by the user; empty means the bundled series, unless ``no_patch``.
+    ``base``: empty: the one that the patches are from, see ``pipeline.base``.
+    ``patches``: files and ranges of commits as named by the user. ``worktree``: and the uncommitted changes of the tree
+    that the user stands in. ``reverts``: patches and commits to take back first. None of these means the bundled
+    series, unless ``no_patch``. ``up_to``: how many patches of what was named are tested, None: all.
+    ``pick``: number or subject of the one patch to take of ``patches``.
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
     ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
@@ -32,8 +38,11 @@ class RunRequest:
 
     directory: Path
     command: tuple[str, ...]
-    base: str
+    base: str = ""
     patches: tuple[Path, ...] = ()
+    worktree: bool = False
+    reverts: tuple[Path, ...] = ()
+    up_to: int | None = None
     no_patch: bool = False
     variant: str = "all"
     suites: tuple[str, ...] = ()
@@ -43,6 +52,7 @@ class RunRequest:
     jobs: int = 2
     thorough: bool = False
     seed: int | None = None
+    pick: str | None = None
     junit: Path | None = None
     no_base: bool = False
     repeat: int = DEFAULT_REPEAT
@@ -51,7 +61,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Job:
-    """A checked request: every name stands for something that exists."""
+    """A checked request: every name stands for something that exists. ``notes``: what the user should know of it."""
 
     request: RunRequest
     base: BaseSpec
@@ -60,6 +70,7 @@ class Job:
     symbols: tuple[SymbolRequest, ...]
     suites: tuple[Suite, ...]
     expectations: tuple[Expectation, ...]
+    notes: tuple[str, ...] = ()
 
     def plan(self) -> dict[str, object]:
         """What ``plan.json`` says: enough to know what the run was after, should it be cut off."""
@@ -86,24 +97,31 @@ class Job:
 
 
 def check(request: RunRequest) -> Job:
-    """Look up everything that the request names. Raises ``UserError``; touches neither network nor cache."""
+    """Look up everything that the request names. Raises ``UserError``; cached trees are read for a guess at most."""
     if request.junit is not None and not request.junit.absolute().parent.is_dir():
         raise UserError("its directory does not exist", where=str(request.junit), mend="make it, or name another file")
+    taken = take(
+        request.base,
+        request.patches,
+        request.reverts,
+        worktree=request.worktree,
+        out=request.directory,
+        pick=request.pick,
+    )
+    patches = taken.patches or (() if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES]))
+    if request.up_to is not None and request.up_to > len(patches):
+        raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {request.up_to}", mend="name fewer")
+    base, why = choose_base(request.base, taken)
     return Job(
         request=request,
-        base=parse_base(request.base),
-        patches=_patches(request),
+        base=parse_base(base),
+        patches=patches[: request.up_to],
         variants=select(request.variant, load_variants()),
         symbols=load_fragments(),
         suites=_suites(request.suites, request.pytest),
         expectations=load_expectations(),
+        notes=(*why, *taken.notes),
     )
-
-
-def _patches(request: RunRequest) -> tuple[Patch, ...]:
-    if request.patches:
-        return read_patches(request.patches)
-    return () if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES])
 
 
 def _suites(names: Sequence[str], pytest_paths: Sequence[Path]) -> tuple[Suite, ...]:

@@ -13,6 +13,7 @@ from harness import process
 from harness.changes import Comparison
 from harness.errors import ExitCode, HarnessError, UserError
 from harness.events import EventStream, Note
+from harness.intake import facts
 from harness.model import Applied, RunReport, VariantReport
 from harness.pipeline.comparing import Comparer, keep, settle_base
 from harness.pipeline.kernels import KernelMaker
@@ -74,6 +75,8 @@ class _Run:
         The patched kernels come first: they are what is waited for. The base uses the same object trees after them.
         """
         request = self._job.request
+        for note in self._job.notes:
+            self._note(note)
         launcher = Launcher(request.accel, self._note, thorough=request.thorough)
         self._launcher = launcher
         sides = 2 if self._job.wants_base else 1
@@ -151,7 +154,7 @@ class _Run:
             run_id=request.directory.name,
             started=self._date,
             command=request.command,
-            base=request.base,
+            base=self._job.base.text,
             base_version=self._version,
             patches=tuple(patch.subject for patch in self._job.patches),
             already_in_base=applied.already_in_base if applied is not None else (),
@@ -159,9 +162,15 @@ class _Run:
             machine=self._machine(),
             seconds=time.monotonic() - self._started,
             interrupted=interrupted,
+            notes=self._notes,
             base_variants=tuple(map(self._expected, base)),
             asked=(*(suite.name for suite in self._job.suites), *sorted(request.only)),
+            series=facts(self._job.patches),
         )
+
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        return (*self._job.notes, *(self._applied.tree.notes if self._applied is not None else ()))
 
     @property
     def _version(self) -> str:

@@ -3,6 +3,7 @@
 
 from harness.report.codec import SchemaError, decode, encode
 from harness.report.compared import case_of
+from harness.report.each import Step, render_each, write_each
 from harness.report.eventlog import EventLog
 from harness.report.headline import headline
 from harness.report.html import render_html
@@ -19,17 +20,20 @@ __all__ = [
     "PlanFile",
     "Progress",
     "SchemaError",
+    "Step",
     "Written",
     "case_of",
     "decode",
     "encode",
     "headline",
     "load",
+    "render_each",
     "render_html",
     "render_table",
     "save",
     "save_plan",
     "without_patch",
+    "write_each",
     "write_junit",
     "write_reports",
 ]

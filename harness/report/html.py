@@ -17,6 +17,7 @@ from harness.report.css import CSS
 from harness.report.facts import by_suite, cases, figures, groups, not_tested, suite_seconds, tally
 from harness.report.headline import headline
 from harness.report.reproduce import reproduce
+from harness.report.series import patch_lines, touched
 from harness.report.text import cut_middle, duration, one_line, plural, relative, visible
 
 MAX_OUTPUT = 65_536
@@ -90,7 +91,8 @@ class _Page:
     def _facts(self) -> str:
         report = self._report
         facts = [("Base", f"{report.base} ({report.base_version or 'not fetched'})")]
-        facts += [("Patch", subject) for subject in report.patches] or [("Patch", "none")]
+        facts += [("Patch", line) for line in patch_lines(report)] or [("Patch", "none")]
+        facts += [(label.capitalize() if label != "Kconfig" else label, text) for label, text in touched(report.series)]
         facts += [("Already in base", subject) for subject in report.already_in_base]
         facts += list(report.machine.items())
         items = "".join(f"<dt>{_text(label)}</dt><dd>{_text(text)}</dd>" for label, text in facts)

@@ -13,7 +13,10 @@ from harness.report.text import one_line
 # What narrows a run, and where its results go: replaced, or pointless to repeat.
 _RESULTS = ("--out", "--junit")
 _REPLACED = ("--variant", "--suite", "--only", *_RESULTS)
-_ABOUT_PATCH = ("--patch", "--repeat", "--strict", "--no-base", *_RESULTS)
+_ABOUT_PATCH = (
+    *("--patch", "--worktree", "--revert", "--up-to", "--each"),
+    *("--repeat", "--strict", "--no-base", *_RESULTS),
+)
 
 
 def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> str:
@@ -39,9 +42,13 @@ def _planned(variant: VariantReport, case: TestResult) -> str:
     return max(above, key=len, default=case.name)
 
 
-def without_patch(command: Sequence[str]) -> str:
-    """A shell command that tests only the base of the run that ``command`` stands for, and remembers the outcome."""
-    return one_line(shlex.join([*_kept(command, _ABOUT_PATCH), "--no-patch"]))
+def without_patch(command: Sequence[str], base: str = "") -> str:
+    """A shell command that tests only the base of the run that ``command`` stands for, and remembers the outcome.
+
+    ``base``: the one that was guessed from the patch, if ``command`` names none.
+    """
+    named = ["--base", base] if base else []
+    return one_line(shlex.join([*_kept(command, _ABOUT_PATCH), *named, "--no-patch"]))
 
 
 def _kept(command: Sequence[str], dropped: Sequence[str] = _REPLACED) -> Iterator[str]:

@@ -22,6 +22,7 @@ from harness.report.facts import (
 )
 from harness.report.headline import headline
 from harness.report.reproduce import reproduce
+from harness.report.series import patch_lines, touched
 from harness.report.style import Style, style_of
 from harness.report.text import columns, duration, one_line, plural, relative, shorten
 from harness.report.writing import Written
@@ -62,7 +63,8 @@ class _Page:
     def _head(self) -> list[str]:
         report = self._report
         facts = [("base", f"{report.base} ({report.base_version or 'not fetched'})")]
-        facts += [("patch", subject) for subject in report.patches] or [("patch", "none")]
+        facts += [("patch", line) for line in patch_lines(report)] or [("patch", "none")]
+        facts += touched(report.series)
         facts += [("in base", f"{subject} (already there: nothing to test)") for subject in report.already_in_base]
         facts += list(report.machine.items())
         width = max(len(one_line(label)) for label, _ in facts)

@@ -21,6 +21,7 @@ from harness.source.download import fetch_bytes
 from harness.source.mirrors import stanza_fields
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_DEBIAN = "the Debian archive"
 # "Architecture: all" packages are listed in every architecture's index, and each archive has this one.
 _INDEX = "main/binary-amd64/Packages.xz"
 
@@ -53,13 +54,14 @@ def linux_sources(mirror: str, suite: str, keyring: Path = KEYRING) -> list[Pack
     return _packages(_index(f"{mirror}/dists/{suite}/", release, digest), mirror, suite)
 
 
-def verified(signed: bytes, where: str, keyring: Path) -> str:
-    """The text inside an OpenPGP clear signature made by a key of ``keyring``.
+def verified(signed: bytes, where: str, keyring: Path, whose: str = _DEBIAN) -> str:
+    """The text inside an OpenPGP clear signature made by a key of ``keyring``, which holds those of ``whose``.
 
     gpgv's status tells more than its exit code, which is an error as soon as one of several signers is unknown.
     """
     if not keyring.is_file():
-        raise InfrastructureError("no such keyring", where=str(keyring), mend="apt-get install debian-archive-keyring")
+        mend = "apt-get install debian-archive-keyring" if whose == _DEBIAN else "name one that gpgv can read"
+        raise InfrastructureError("no such keyring", where=str(keyring), mend=mend)
     with tempfile.TemporaryDirectory() as scratch:
         message, text = Path(scratch, "signed"), Path(scratch, "text")
         message.write_bytes(signed)
@@ -67,7 +69,7 @@ def verified(signed: bytes, where: str, keyring: Path) -> str:
         words = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("[GNUPG:] ")}
         if not {"GOODSIG", "VALIDSIG"} <= words or "BADSIG" in words or not text.is_file():
             raise InfrastructureError(
-                "is not signed by a key of the Debian archive",
+                f"is not signed by a key of {whose}",
                 where=where,
                 mend=f"use another mirror, or a newer {keyring}",
             )

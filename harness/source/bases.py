@@ -3,10 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from harness.model import Tree
-from harness.source import debian, gittree, plaindir
+from harness.paths import cache_root
+from harness.source import debian, gittree, kernel_org, plaindir, worktree
 from harness.source.download import Notify
 from harness.source.spec import BaseSpec
+
+
+def cached_bases() -> Iterator[Tree]:
+    """The bases that were fetched before and need no network: those of a release, not of a user's own tree."""
+    for path in sorted((cache_root() / "trees").glob("*/linux")):
+        if (tree := worktree.recorded_at(path)) is not None:
+            yield tree
 
 
 def obtain(spec: BaseSpec, notify: Notify) -> Tree:
@@ -18,6 +28,8 @@ def obtain(spec: BaseSpec, notify: Notify) -> Tree:
     """
     if spec.kind == "debian":
         return debian.obtain(spec, notify)
+    if spec.kind == "kernel.org":
+        return kernel_org.obtain(spec, notify)
     if spec.kind == "git":
         return gittree.obtain(spec, notify)
     return plaindir.obtain(spec, notify)

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -22,48 +23,86 @@ _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 18
 _ATTEMPTS = 4  # in a row without progress
 _NETWORK_TROUBLE = (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError)
-_MEND = f"check the network (or set {SETTING}) and run again: what was fetched is kept"
 
 
 class Unreachable(InfrastructureError):
     """The server does not answer, or answers with an error of its own."""
 
 
-def fetch_bytes(url: str) -> bytes | None:
-    """The whole of a small file, or None if the server does not have it. Raises ``Unreachable``."""
-    with _reported(url):
-        try:
-            with _open(url) as response:
-                return response.read()
-        except urllib.error.URLError as error:
-            if getattr(error, "code", 0) in (403, 404, 410) or isinstance(error.reason, FileNotFoundError):
-                return None
+def fetch_bytes(url: str, setting: str = SETTING) -> bytes | None:
+    """The whole of a small file, or None if the server does not have it. Raises ``Unreachable``.
+
+    ``setting``: the environment variable that names another server, for the message.
+    """
+    with _reported(url, setting), _absent_is_none(), _open(url) as response:
+        return response.read()
+    return None
+
+
+def size_of(url: str, setting: str = SETTING) -> int | None:
+    """Bytes of a file as the server says, or None if it does not have it. Otherwise as ``fetch_bytes``."""
+    with _reported(url, setting), _absent_is_none(), _open(url, method="HEAD") as response:
+        said = response.headers.get("Content-Length", "")
+        if not said.isdecimal():
+            raise Unreachable("does not say how large it is", where=url, mend=_mend(setting))
+        return int(said)
+    return None
+
+
+@contextmanager
+def _absent_is_none() -> Iterator[None]:
+    """End the block quietly if the server does not have the file."""
+    try:
+        yield
+    except urllib.error.URLError as error:
+        if getattr(error, "code", 0) not in (403, 404, 410) and not isinstance(error.reason, FileNotFoundError):
             raise
 
 
-def fetch_file(url: str, target: Path, *, size: int, sha256: str, notify: Notify, pause: float = 1.0) -> None:
+@dataclass(frozen=True)
+class _Wanted:
+    """A file to fetch. ``size`` in bytes, ``pause`` in seconds."""
+
+    url: str
+    size: int
+    pause: float
+    setting: str
+
+
+def fetch_file(
+    url: str,
+    target: Path,
+    *,
+    size: int,
+    sha256: str,
+    notify: Notify,
+    pause: float = 1.0,
+    setting: str = SETTING,
+) -> None:
     """Fetch ``url`` into ``target``, unless a run before did; resumes the ``target``.part that one left.
 
-    ``size`` in bytes. ``pause``: seconds before trying again after the connection broke.
+    ``size`` in bytes. ``pause``: seconds before trying again after the connection broke. ``setting``: as above.
     Raises ``Unreachable``, or ``InfrastructureError`` if what comes does not have the checksum.
     """
     if target.exists() and _sha256(target) == sha256:
         return
     part = target.with_name(target.name + ".part")
+    wanted = _Wanted(url, size, pause, setting)
     resumed = part.exists()
-    _complete(url, part, size, notify, pause)
+    _complete(wanted, part, notify)
     if _sha256(part) != sha256 and resumed:
         # The part was of another file, or damaged: only a whole new one tells whether the server is to blame.
         part.unlink()
-        _complete(url, part, size, notify, pause)
+        _complete(wanted, part, notify)
     if _sha256(part) != sha256:
         part.unlink()
-        raise InfrastructureError("has not the checksum that the signed index names", where=url, mend="run again")
+        raise InfrastructureError("has not the checksum that the index names", where=url, mend="run again")
     part.replace(target)
 
 
-def _complete(url: str, part: Path, size: int, notify: Notify, pause: float) -> None:
-    """Append to ``part`` until it holds ``size`` bytes."""
+def _complete(wanted: _Wanted, part: Path, notify: Notify) -> None:
+    """Append to ``part`` until it holds ``wanted.size`` bytes."""
+    url, size = wanted.url, wanted.size
     idle = 0
     while (before := _length(part)) != size:
         trouble: Exception | None = None
@@ -76,8 +115,8 @@ def _complete(url: str, part: Path, size: int, notify: Notify, pause: float) -> 
             return
         if idle >= _ATTEMPTS or _refused(trouble):
             reason = _reason(trouble) if trouble else "it ends early"
-            raise Unreachable(f"cannot be fetched whole: {reason}", where=url, mend=_MEND) from trouble
-        time.sleep(pause)
+            raise Unreachable(f"cannot be fetched whole: {reason}", where=url, mend=_mend(wanted.setting)) from trouble
+        time.sleep(wanted.pause)
 
 
 def _append(url: str, part: Path, size: int, notify: Notify) -> None:
@@ -101,20 +140,25 @@ def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
     return iter(lambda: response.read(_CHUNK), b"")
 
 
-def _open(url: str, headers: dict[str, str] | None = None) -> http.client.HTTPResponse:
+def _open(url: str, headers: dict[str, str] | None = None, method: str = "GET") -> http.client.HTTPResponse:
     """The environment's proxies come first, then apt's."""
     proxies = {**apt_proxies(), **urllib.request.getproxies()}
     opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies))
-    request = urllib.request.Request(url, headers={"User-Agent": "dmabuf-harness", **(headers or {})})
+    told = {"User-Agent": "dmabuf-harness", **(headers or {})}
+    request = urllib.request.Request(url, headers=told, method=method)
     return cast(http.client.HTTPResponse, opener.open(request, timeout=_TIMEOUT))
 
 
 @contextmanager
-def _reported(url: str) -> Iterator[None]:
+def _reported(url: str, setting: str) -> Iterator[None]:
     try:
         yield
     except _NETWORK_TROUBLE as error:
-        raise Unreachable(f"cannot be reached: {_reason(error)}", where=url, mend=_MEND) from error
+        raise Unreachable(f"cannot be reached: {_reason(error)}", where=url, mend=_mend(setting)) from error
+
+
+def _mend(setting: str) -> str:
+    return f"check the network (or set {setting}) and run again: what was fetched is kept"
 
 
 def _refused(trouble: Exception | None) -> bool:

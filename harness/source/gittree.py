@@ -6,26 +6,32 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from harness import process
-from harness.errors import UserError
+from harness.errors import InfrastructureError, UserError
 from harness.locks import exclusive
 from harness.model import Tree
 from harness.paths import cache_dir
 from harness.source import worktree
 from harness.source.download import Notify
-from harness.source.git import attempt, create, git
+from harness.source.git import attempt, create
+from harness.source.space import failed
 from harness.source.spec import POSSIBLE, BaseSpec
+from harness.source.user_tree import UserTree
+
+# What serves the commit works in the user's repository, so with the user's configuration. In a partial clone it
+# fetches what is missing, which git 2.39.4 and later do not do here unless told so (git's Documentation/git.txt).
+_UPLOAD_PACK = "env -u GIT_CONFIG_GLOBAL -u GIT_CONFIG_NOSYSTEM GIT_NO_LAZY_FETCH=0 git upload-pack"
 
 
 def obtain(spec: BaseSpec, notify: Notify) -> Tree:
     """Fetch the commit (without its history) and check it out. Raises ``UserError`` if REF is not one commit."""
-    commit = _resolve(spec)
+    source = _user_tree(spec)
+    commit = source.commit(spec.ref)
     path = home(spec) / "linux"
     with exclusive(worktree.lock_path(path), lambda: notify("waiting for another run that uses this base")):
         create(path)
         if not attempt(path, "cat-file", "-e", f"{commit}^{{tree}}").ok:
             notify(f"fetching {commit[:12]}")
-            git(path, "fetch", "--quiet", "--no-tags", "--depth=1", spec.path, f"{commit}:refs/harness/{commit}")
+            _fetch(path, source, commit)
         makefile = attempt(path, "show", f"{commit}:Makefile")
         if not makefile.ok or not attempt(path, "cat-file", "-e", f"{commit}:Kconfig").ok:
             raise UserError(f"commit {commit[:12]} is not a kernel tree: it lacks Makefile or Kconfig", where=spec.text)
@@ -41,27 +47,19 @@ def home(spec: BaseSpec) -> Path:
     return cache_dir("trees", f"{spec.kind}-{spec.path.name}-{digest}")
 
 
-def _resolve(spec: BaseSpec) -> str:
-    """The commit that REF names in the user's repository, which is only read."""
-    asked: list[str | Path] = [
-        "git",
-        "-C",
-        spec.path,
-        "rev-parse",
-        "--verify",
-        "--end-of-options",
-        f"{spec.ref}^{{commit}}",
-    ]
-    done = process.run(asked)
-    said = (done.stderr.strip() or "no output").splitlines()[-1].removeprefix("fatal: ")
-    if "not a git repository" in said:
+def _user_tree(spec: BaseSpec) -> UserTree:
+    tree = UserTree.around(spec.path)
+    if tree is None:
         raise UserError("not a git repository", where=spec.text, mend=f"use dir:{spec.path}, or {POSSIBLE}")
-    if "ambiguous" in done.stderr:
-        raise UserError(
-            f"{spec.ref!r} is ambiguous", where=spec.text, mend="say refs/heads/..., refs/tags/... or a longer id"
-        )
+    return tree
+
+
+def _fetch(path: Path, source: UserTree, commit: str) -> None:
+    """Bring ``commit`` from the user's repository, of whatever kind it is, into ours at ``path``."""
+    options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--depth=1", f"--upload-pack={_UPLOAD_PACK}"]
+    done = attempt(path, "fetch", *options, source.path, f"{commit}:refs/harness/{commit}")
+    if not done.ok and "promisor" in done.stderr:
+        what = f"it lacks parts of {commit[:12]}, and its remote does not give them"
+        raise InfrastructureError(what, where=str(source.path), mend="see that git checkout works there, run again")
     if not done.ok:
-        raise UserError(
-            f"{spec.ref!r} is no commit here ({said})", where=spec.text, mend="name a branch, tag or commit"
-        )
-    return done.stdout.strip().splitlines()[-1]
+        raise failed(done, "git fetch", path)

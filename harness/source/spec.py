@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How a user names a base: ``debian:6.12``, ``dir:PATH``, ``git:PATH@REF``."""
+"""How a user names a base: ``debian:6.12``, ``kernel.org:6.12.1``, ``dir:PATH``, ``git:PATH@REF``."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from typing import Literal
 from harness.errors import UserError
 
 DEFAULT_BASE = "debian:6.12"
-POSSIBLE = "give debian:X.Y (5.10, 6.1, 6.12, 7.3, ...), dir:PATH or git:PATH[@REF]"
+POSSIBLE = "give debian:X.Y (5.10, 6.1, 6.12, 7.3, ...), kernel.org:X.Y.Z, dir:PATH or git:PATH[@REF]"
 
 
 @dataclass(frozen=True)
 class BaseSpec:
     """A base as the user named it (``text``).
 
-    ``version``: "6.12" (debian). ``path``: absolute (dir, git). ``ref``: branch, tag or commit (git).
+    ``version``: "6.12" (debian), "6.12.1" (kernel.org). ``path``: absolute (dir, git).
+    ``ref``: branch, tag or commit (git).
     """
 
     text: str
-    kind: Literal["debian", "dir", "git"]
+    kind: Literal["debian", "kernel.org", "dir", "git"]
     version: str = ""
     path: Path = Path()
     ref: str = ""
@@ -35,6 +36,8 @@ def parse_base(spec: str) -> BaseSpec:
         raise UserError("not the name of a base", where=repr(spec), mend=POSSIBLE)
     if kind == "debian":
         return _debian(spec, rest)
+    if kind == "kernel.org":
+        return _kernel_org(spec, rest)
     if kind == "dir":
         return _directory(spec, rest)
     if kind == "git":
@@ -48,6 +51,14 @@ def _debian(spec: str, version: str) -> BaseSpec:
     return BaseSpec(spec, "debian", version=version)
 
 
+def _kernel_org(spec: str, version: str) -> BaseSpec:
+    """Release candidates have no tar file with a checksum there."""
+    if not re.fullmatch(r"(?:[3-9]|[1-9][0-9])\.[0-9]{1,3}(\.[1-9][0-9]{0,3})?", version):
+        mend = "name one as kernel.org:6.12 or kernel.org:6.12.1; for others give git:PATH@TAG"
+        raise UserError(f"{version!r} is no kernel release of the form X.Y or X.Y.Z", where=spec, mend=mend)
+    return BaseSpec(spec, "kernel.org", version=version)
+
+
 def _directory(spec: str, name: str) -> BaseSpec:
     path = Path(name).expanduser().resolve()
     if not path.is_dir():
@@ -59,7 +70,7 @@ def _directory(spec: str, name: str) -> BaseSpec:
 
 
 def _git(spec: str, rest: str) -> BaseSpec:
-    """A path may hold an ``@`` itself: the whole is tried as a path first."""
+    """A path may hold an ``@`` itself: the whole is tried as a path first. Without a path: where the user stands."""
     name, at, ref = rest.rpartition("@")
     if not at or Path(rest).expanduser().is_dir():
         name, ref = rest, "HEAD"
@@ -68,4 +79,9 @@ def _git(spec: str, rest: str) -> BaseSpec:
         raise UserError("no such directory", where=spec, mend=POSSIBLE)
     if not ref:
         raise UserError("no branch, tag or commit after the @", where=spec, mend=POSSIBLE)
-    return BaseSpec(spec, "git", path=path, ref=ref)
+    return BaseSpec(spec, "git", path=_top(path), ref=ref)
+
+
+def _top(path: Path) -> Path:
+    """The top of the repository that ``path`` is in, so that all its directories share one work tree in the cache."""
+    return next((place for place in (path, *path.parents) if (place / ".git").exists()), path)

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness import process
@@ -19,21 +20,33 @@ def unpack_linux_source(deb: Path, target: Path, notify: Notify, finish: Callabl
     ``finish`` is called with the unpacked directory before it gets its name: a run that is killed leaves only
     ``target``.part, which the next one throws away.
     """
-    part, package = target.with_name(target.name + ".part"), target.with_name(target.name + ".deb.part")
-    for left in (part, package):
-        if left.exists():
-            notify("removing what an interrupted run left")
-            shutil.rmtree(left)
+    package = target.with_name(target.name + ".deb.part")
+    _discard(package, notify)
     notify("unpacking the package")
     _run(["dpkg-deb", "-x", deb, package], package)
-    notify("unpacking the source")
+    with appearing(target, notify, finish) as part:
+        notify("unpacking the source")
+        _run(["tar", "-xf", _inner_tar(package, deb), "--strip-components=1", "--no-same-owner", "-C", part], part)
+        shutil.rmtree(package)
+
+
+@contextlib.contextmanager
+def appearing(target: Path, notify: Notify, finish: Callable[[Path], None]) -> Iterator[Path]:
+    """An empty directory to be filled, handed to ``finish`` at the end; then it gets the name ``target``."""
+    part = target.with_name(target.name + ".part")
+    _discard(part, notify)
     with disk_trouble(part):
         part.mkdir()
-    _run(["tar", "-xf", _inner_tar(package, deb), "--strip-components=1", "--no-same-owner", "-C", part], part)
-    shutil.rmtree(package)
+    yield part
     notify("putting the source under git")
     finish(part)
     part.rename(target)
+
+
+def _discard(left: Path, notify: Notify) -> None:
+    if left.exists():
+        notify("removing what an interrupted run left")
+        shutil.rmtree(left)
 
 
 def _inner_tar(package: Path, deb: Path) -> Path:

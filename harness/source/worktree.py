@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from harness.locks import exclusive
@@ -45,11 +46,14 @@ def reset(tree: Tree) -> None:
     git(tree.path, "clean", "--quiet", "-ffdx")
 
 
-def record(spec: BaseSpec, path: Path) -> None:
-    """Put the plain directory ``path`` under git as one commit, and note it there for ``recorded``."""
+def record(spec: BaseSpec, path: Path, notes: Sequence[str] = ()) -> None:
+    """Put the plain directory ``path`` under git as one commit, and note it there for ``recorded``.
+
+    ``notes``: as in ``Tree``.
+    """
     create(path)
     git(path, *ONE_PACK, "add", "--all", "--force")
-    note(spec, path, commit_index(path))
+    note(spec, path, commit_index(path), notes)
 
 
 def commit_index(path: Path, env: dict[str, str] | None = None) -> str:
@@ -59,18 +63,25 @@ def commit_index(path: Path, env: dict[str, str] | None = None) -> str:
     return commit
 
 
-def note(spec: BaseSpec, path: Path, commit: str) -> None:
+def note(spec: BaseSpec, path: Path, commit: str, notes: Sequence[str] = ()) -> None:
     """Write down which base the work tree at ``path`` is."""
     version = kernel_version(git(path, "show", f"{commit}:Makefile"))
-    write_atomic(_note_path(path), json.dumps({"base": spec.text, "commit": commit, "version": version}))
+    known = {"base": spec.text, "commit": commit, "version": version, "notes": list(notes)}
+    write_atomic(_note_path(path), json.dumps(known))
 
 
 def recorded(spec: BaseSpec, path: Path) -> Tree | None:
     """The base at ``path``, or None if it was never finished."""
+    found = recorded_at(path)
+    return replace(found, spec=spec.text) if found is not None else None
+
+
+def recorded_at(path: Path) -> Tree | None:
+    """As ``recorded``, by the name under which it was fetched."""
     if not _note_path(path).is_file():
         return None
     known = json.loads(_note_path(path).read_text())
-    return Tree(spec.text, path, known["commit"], known["version"])
+    return Tree(known["base"], path, known["commit"], known["version"], notes=tuple(known.get("notes", ())))
 
 
 def _note_path(path: Path) -> Path:

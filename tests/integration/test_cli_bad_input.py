@@ -61,6 +61,12 @@ def test_what_is_no_patch(tmp_path: Path, content: bytes | None, word: str) -> N
         (["--junit", "/nonexistent/x.xml"], ["/nonexistent/x.xml"]),
         (["-p", "x.patch", "--no-patch"], ["--no-patch"]),
         (["-p", "-"], ["standard input"]),
+        (["-p", "v1..main"], ["no git tree", "--base git:PATH"]),
+        (["--worktree"], ["no git tree"]),
+        (["--revert", "HEAD"], ["no git tree"]),
+        (["--worktree", "--no-patch"], ["--worktree and --no-patch"]),
+        (["--each", "--up-to", "9"], ["--up-to 9", "there are only"]),
+        (["--base", "kernel.org:6.12-rc1"], ["X.Y.Z", "git:PATH@TAG"]),
     ],
 )
 def test_names_that_stand_for_nothing(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
@@ -94,8 +100,30 @@ def test_without_qemu_run_fails_early_and_says_how_to_mend_it(tmp_path: Path) ->
     assert_refused(run, 3, "qemu-system-x86_64", "ci/setup")
 
 
+def test_without_a_mirror_of_kernel_org_it_is_said_what_to_set(tmp_path: Path) -> None:
+    run = attempt(tmp_path, "--base", "kernel.org:6.12.1", DMABUF_HARNESS_KERNEL_ORG="")
+    assert_refused(run, 2, "kernel.org:6.12.1", "set DMABUF_HARNESS_KERNEL_ORG")
+
+
+def test_a_series_that_does_not_apply_is_not_begun(tmp_path: Path) -> None:
+    patch = tmp_path / "my.patch"
+    patch.write_text(ELSEWHERE)
+    assert_refused(attempt(tmp_path, "-p", patch, "--each", "--base", f"dir:{FAKELINUX}"), 2, "my.patch")
+
+
 def test_a_patch_for_another_project(tmp_path: Path) -> None:
     patch = tmp_path / "my.patch"
     patch.write_text(ELSEWHERE)
     run = attempt(tmp_path, "-p", patch, "--base", f"dir:{FAKELINUX}")
     assert_refused(run, 2, "my.patch", "another project")
+
+
+def test_control_characters_of_a_patch_stay_off_the_terminal(tmp_path: Path) -> None:
+    mail = tmp_path / "my.patch"
+    mail.write_bytes(b"--- a/\x1b[2J/../../x\n+++ b/\x1b[2J/../../x\n@@ -1 +1 @@\n-a\n+b\n")
+    run = attempt(tmp_path, "-p", mail)
+    assert_refused(run, 2, "outside the kernel tree")
+    assert "\x1b" not in run.stderr
+    odd = tmp_path / "\x1b]0;title\x07.patch"
+    run = attempt(tmp_path, "-p", odd)
+    assert_refused(run, 2, r"\x1b]0;title\x07.patch: cannot be read")

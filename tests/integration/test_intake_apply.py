@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -359,5 +360,33 @@ def test_series_description_that_cannot_be_used(text: str, what: str, tmp_path: 
 
 
 def test_unknown_series_names_the_known_ones() -> None:
-    with pytest.raises(UserError, match=f"no such series; bundled are: .*{DEFAULT_SERIES}"):
+    with pytest.raises(UserError, match=f"no such series; known are: .*{DEFAULT_SERIES}"):
         load_series(Path("unheard-of"))
+
+
+def test_link_that_a_diff_bends_without_saying_that_it_is_one(tree: Tree, tmp_path: Path) -> None:
+    (tree.path / "tools").mkdir()
+    (tree.path / "tools" / "link").symlink_to("../scripts/run.sh")
+    git(tree.path, "add", "-A")
+    git(tree.path, "commit", "-q", "-m", "with a link")
+    linked = dataclasses.replace(tree, commit=git(tree.path, "rev-parse", "HEAD").strip())
+    diff = tmp_path / "x.diff"
+    end = "\\ No newline at end of file\n"
+    for target, fits in (("../../etc", False), ("../Makefile", True)):
+        change = f"-../scripts/run.sh\n{end}+{target}\n{end}"
+        diff.write_text(f"--- a/tools/link\n+++ b/tools/link\n@@ -1 +1 @@\n{change}")
+        patches = read_patches([diff])
+        if fits:
+            assert apply_series(linked, patches).touched == ("tools/link",)
+        else:
+            assert "the symbolic link 'tools/link' points out of the kernel tree" in refused(linked, *patches)
+
+
+def test_nothing_is_written_through_a_link_that_the_series_makes(tree: Tree, tmp_path: Path) -> None:
+    series = tmp_path / "x.diff"
+    made = "diff --git a/tools/l b/tools/l\nnew file mode %s\n--- /dev/null\n+++ b/tools/l%s\n@@ -0,0 +1 @@\n+%s\n"
+    series.write_text(
+        made % ("120000", "", "../scripts") + made.replace("tools/l ", "tools/l/x ") % ("100644", "/x", "y")
+    )
+    refused(tree, *read_patches([series]))
+    assert not (tree.path / "scripts" / "x").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UserError
+from harness.errors import InfrastructureError, UserError
 from harness.locks import try_exclusive
 from harness.model import Tree
 from harness.source import obtain, parse_base, reset, worktree_lock
@@ -237,3 +237,96 @@ def test_lock_is_held_against_others_and_waiting_is_said(linux: Path) -> None:
         assert not free
     with try_exclusive(tree.path.parent / "worktree.lock") as free:
         assert free
+
+
+# --- all kinds of repositories ------------------------------------------------------------------
+
+
+def test_linked_worktree_bare_and_shared_repositories(repository: Path, tmp_path: Path) -> None:
+    git(repository, "worktree", "add", "--quiet", "--detach", str(tmp_path / "linked"), "v1")
+    git(repository, "clone", "--quiet", "--bare", str(repository), str(tmp_path / "bare"))
+    git(repository, "clone", "--quiet", "--shared", str(repository), str(tmp_path / "shared"))
+    assert (get(f"git:{tmp_path}/linked").path / DRIVER).read_text() == "int dma_buf;\n"
+    for name in ("bare", "shared"):
+        assert (get(f"git:{tmp_path}/{name}@main").path / DRIVER).read_text() == "int dma_buf_two;\n"
+
+
+@pytest.mark.parametrize("options", [["--depth=1"], ["--filter=blob:none"], ["--filter=tree:0", "--no-checkout"]])
+def test_shallow_and_partial_clones(repository: Path, tmp_path: Path, options: list[str]) -> None:
+    """What a partial clone lacks comes from its own remote; git takes it along, and nothing else changes there."""
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    git(repository, "config", "uploadpack.allowAnySHA1InWant", "true")
+    clone = tmp_path / "clone"
+    git(repository, "clone", "--quiet", *options, f"file://{repository}", str(clone))
+    refs, status = git(clone, "for-each-ref"), git(clone, "status", "--porcelain")
+    tree = get(f"git:{clone}@main")
+    assert (tree.path / DRIVER).read_text() == "int dma_buf_two;\n"
+    assert (git(clone, "for-each-ref"), git(clone, "status", "--porcelain")) == (refs, status)
+
+
+def test_partial_clone_whose_remote_is_gone(repository: Path, tmp_path: Path) -> None:
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    git(repository, "clone", "--quiet", "--filter=blob:none", "--no-checkout", f"file://{repository}", str(clone))
+    repository.rename(tmp_path / "gone")
+    with pytest.raises(InfrastructureError, match=r"it lacks parts of .*, and its remote does not give them") as caught:
+        get(f"git:{clone}@main")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_ref_that_moved_is_looked_up_again(repository: Path) -> None:
+    first = get(f"git:{repository}@main")
+    (repository / DRIVER).write_text("int three;\n")
+    moved = commit(repository, "three")
+    second = get(f"git:{repository}@main")
+    assert (second.path, second.commit) == (first.path, moved)
+    assert (second.path / DRIVER).read_text() == "int three;\n"
+
+
+def test_the_tree_one_stands_in(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository / "drivers")
+    tree = get("git:@v1")
+    assert tree.commit == git(repository, "rev-parse", "v1")
+    assert tree.path == get(f"git:{repository}@v1").path
+
+
+# --- all kinds of directories -------------------------------------------------------------------
+
+
+def test_odd_modes_programs_and_links(linux: Path) -> None:
+    (linux / "scripts").mkdir()
+    (linux / "scripts/run.sh").write_text("#!/bin/sh\n")
+    for path in linux.rglob("*"):
+        path.chmod(0o777)
+    (linux / DRIVER).chmod(0o4400)
+    (linux / "scripts/fixdep").write_bytes(b"\x7fELF\x02\x01")
+    (linux / "scripts/fixdep").chmod(0o755)
+    (linux / "scripts/lexer.lex.c").write_text("made by flex\n")
+    (linux / "modules.order").write_text("built\n")
+    (linux / "dangling").symlink_to("/nowhere")
+    os.mkfifo(linux / "pipe")
+    tree = get(f"dir:{linux}")
+    there = {str(path.relative_to(tree.path)) for path in tree.path.rglob("*") if ".git" not in path.parts}
+    wanted = {"Makefile", "Kconfig", ".gitignore", "scripts", "scripts/run.sh", "drivers", "drivers/dma-buf", DRIVER}
+    assert there == {*wanted, "dangling"}
+    assert (tree.path / "dangling").readlink() == Path("/nowhere")
+
+
+def test_directory_that_cannot_be_written(linux: Path) -> None:
+    """Nothing is: as root permissions do not stop us, so the time of each directory tells."""
+    places = [linux, *(path for path in linux.rglob("*") if path.is_dir())]
+    for place in places:
+        os.utime(place, ns=(1, 1))
+        place.chmod(0o555)
+    get(f"dir:{linux}")
+    assert {place.stat().st_mtime_ns for place in places} == {1}
+
+
+def test_repository_inside_of_a_directory(linux: Path) -> None:
+    inner = linux / "drivers/own"
+    inner.mkdir()
+    git(inner, "init", "--quiet")
+    (inner / "own.c").write_text("int own;\n")
+    commit(inner, "own")
+    with pytest.raises(UserError, match="drivers/own is a git repository of its own"):
+        get(f"dir:{linux}")

@@ -118,6 +118,12 @@ def served(archive: FakeArchive) -> Iterator[FakeArchive]:
             self.end_headers()
             self.wfile.write(content[start : start + archive.cut.pop(self.path, len(content))])
 
+        def do_HEAD(self) -> None:
+            content = archive.files.get(self.path)
+            self.send_response(404 if content is None else 200)
+            self.send_header("Content-Length", str(len(content or b"")))
+            self.end_headers()
+
         def log_message(self, format: str, *args: object) -> None:
             pass
 

@@ -62,11 +62,17 @@ def test_names_are_quoted_for_the_shell() -> None:
         ("run", "run"),
         ("run -p a.patch -pb.patch --base debian:6.1", "run --base debian:6.1"),
         ("run --patch=a.patch --repeat 5 --strict --variant on", "run --variant on"),
+        ("run --worktree --revert v1 --each --up-to 2 --strict -j 2", "run -j 2"),
         ("run -p - --out /d --junit=j.xml --pytest mine.py", "run --pytest mine.py"),
     ],
 )
 def test_the_base_alone_is_the_same_run_without_the_patch(command: str, base: str) -> None:
     assert without_patch(("dmabuf-harness", *command.split())) == f"dmabuf-harness {base} --no-patch"
+
+
+def test_the_base_that_was_guessed_from_the_patch_is_named_without_it() -> None:
+    again = without_patch(("dmabuf-harness", "run", "-p", "a.patch"), "git:/linux@abc")
+    assert again == "dmabuf-harness run --base git:/linux@abc --no-patch"
 
 
 def test_a_test_that_is_gone_cannot_be_asked_for() -> None:

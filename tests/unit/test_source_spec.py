@@ -44,7 +44,7 @@ def test_git(tmp_path: Path, name: str, path: str, ref: str) -> None:
     ],
 )
 def test_impossible_names_say_what_is_possible(text: str) -> None:
-    with pytest.raises(UserError, match=r"give debian:X\.Y .*, dir:PATH or git:PATH") as caught:
+    with pytest.raises(UserError, match=r"give debian:X\.Y .*, kernel\.org:X\.Y\.Z, dir:PATH or git:PATH") as caught:
         parse_base(text)
     assert "\n" not in str(caught.value)
 

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dmabuf-harness run --each``: a series tested after every patch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from harness import doctor
+from harness.cli.rundir import RunDirectory
+from harness.errors import ExitCode
+from harness.events import EventStream, Subscriber
+from harness.pipeline import Job, Outcome, RunRequest, check
+from harness.pipeline.each import settled, steps
+from harness.report import Progress, Step, Written, render_each, render_table, write_each
+from harness.report.text import one_line
+
+_CUT_OFF = {ExitCode.INFRASTRUCTURE, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
+Recorder = Callable[[Job, RunDirectory, Subscriber], tuple[Outcome, Written]]
+
+
+def run_each(request: RunRequest, directory: RunDirectory, record: Recorder) -> ExitCode:
+    """Test every prefix of the series, show what became of each, and write the summary, whatever ends it.
+
+    ``record``: does one job in its directory and reports it. The exit code is the worst of all of them.
+    """
+    job = check(request)
+    doctor.require(doctor.check_all(None))
+    with Progress(sys.stdout) as progress:
+        events = EventStream()
+        events.subscribe(progress)
+        job = settled(job, events)
+    done: list[Step] = []
+    code = ExitCode.OK
+    try:
+        for number, part in enumerate(steps(job), 1):
+            if not directory.made:
+                directory.create()
+            sys.stdout.write(f"\n== {number}/{len(job.patches)} {one_line(job.patches[number - 1].subject)}\n")
+            outcome, written = _one(part, record)
+            done.append(Step(number, job.patches[number - 1].subject, part.request.directory, outcome.report))
+            sys.stdout.write(render_table(outcome.report, written))
+            code = max(code, outcome.exit_code)
+            if outcome.exit_code in _CUT_OFF:
+                break
+    finally:
+        if done:
+            _tell([*done, *_untested(job, len(done))], directory, request)
+    return code
+
+
+def _one(part: Job, record: Recorder) -> tuple[Outcome, Written]:
+    with Progress(sys.stdout) as progress:
+        return record(part, RunDirectory(part.request.directory), progress)
+
+
+def _untested(job: Job, done: int) -> list[Step]:
+    left = list(enumerate(job.patches, 1))[done:]
+    return [Step(number, patch.subject, job.request.directory / f"{number:02}") for number, patch in left]
+
+
+def _tell(every: list[Step], directory: RunDirectory, request: RunRequest) -> None:
+    directory.keep()
+    write_each(every, directory.path, request.junit)
+    sys.stdout.write(f"\n{render_each(every, directory.path)}")

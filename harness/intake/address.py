@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Names, addresses and dates as mails and list archives write them; and text that is safe to show."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from datetime import datetime
+
+# Mailman's archives write "user at host" for every "user@host", in the text of a mail, too.
+_MANGLED = re.compile(r"(?<![\w.+-])([\w.+-]+) at ([\w-]+(?:\.[\w-]+)+)")
+_IN_BRACKETS = re.compile(rb"<([^\s<>@]+) at ([^\s<>@]+\.[^\s<>@]+)>")
+# What it may have made of an address without brackets, or of a device tree node.
+_DOUBTFUL = re.compile(
+    rb"[\w.+-]+ at (?:[\w-]+\.)+(?:com|org|net|edu|io|ch|de|dev|uk|fr|jp|cn|in|eu)\b|[\w-]+ at [0-9a-f]+ \{"
+)
+_NAME_LAST = re.compile(r"(\S+@\S+) \((.*)\)")
+_DATES = (
+    "%a, %b %d, %Y at %I:%M:%S%p %z",  # mutt
+    "%a, %b %d, %Y at %H:%M:%S %z",
+    "%a, %b %d, %Y at %I:%M %p",  # web mail
+    "%a, %d %b %Y at %H:%M",
+    "%Y-%m-%d %H:%M",
+    "%a %b %d %H:%M:%S %Y %z",  # git log
+    "%a %b %d %H:%M:%S UTC %Y",  # a list archive's page
+)
+
+
+def safe(text: str) -> str:
+    """``text`` on one line, without anything that a terminal or a page would obey rather than show."""
+    plain = " ".join(text.split())
+    return plain if plain.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in plain)
+
+
+def author(text: str) -> str:
+    """ "Name <user@host>" of what stands in a header, or in the archive's ``user at host (Name)``."""
+    plain = _MANGLED.sub(r"\1@\2", safe(text))
+    found = _NAME_LAST.fullmatch(plain)
+    return f"{found[2]} <{found[1]}>" if found else plain
+
+
+def unmangled(text: bytes) -> bytes:
+    """Addresses in angle brackets restored: nothing else looks like that."""
+    return _IN_BRACKETS.sub(rb"<\1@\2>", text)
+
+
+def doubtful(line: bytes) -> bool:
+    """True if an archive may have changed ``line`` in a way that cannot be undone for sure."""
+    return bool(_DOUBTFUL.search(_IN_BRACKETS.sub(b"", line)))
+
+
+def date(text: str) -> str:
+    """ISO 8601 where ``text`` can be read, else ``text``."""
+    plain = safe(text)
+    try:
+        return email.utils.parsedate_to_datetime(plain).isoformat()
+    except (ValueError, TypeError, OverflowError):
+        pass
+    for form in _DATES:
+        try:
+            return datetime.strptime(plain, form).isoformat()
+        except ValueError:
+            continue
+    return plain

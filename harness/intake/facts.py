@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a series touches, read off its hunks: Kconfig symbols, exported names, functions."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from harness.intake import address
+from harness.intake.diff import FileDiff, Hunk, parse_diff
+from harness.model import Patch, PatchFacts, SeriesFacts
+
+_SYMBOL = re.compile(rb"(?:menu)?config[ \t]+(\w+)[ \t]*$")
+_EXPORT = re.compile(rb"\s*EXPORT_(?:STATIC_CALL|\w*SYMBOL)(?:_\w+)?\(\s*(\w+)")
+# The first line of a definition in kernel style: the name stands before the first parenthesis.
+_FUNCTION = re.compile(rb"(?:[A-Za-z_][\w \t*]*[ \t*])?([A-Za-z_]\w*)\([^;]*$")
+# What is also at the left margin, and has a parenthesis.
+_NO_FUNCTION = re.compile(rb"(?:[A-Z][A-Z0-9_]*|if|for|while|switch|return|struct|typedef|do|else|__\w+|defined)$")
+_SOURCES = (".c", ".h", ".S")
+
+
+@dataclass
+class _Found:
+    """Names while they are found; dicts keep the order."""
+
+    plus: dict[str, None] = field(default_factory=dict)
+    minus: dict[str, None] = field(default_factory=dict)
+    inside: dict[str, None] = field(default_factory=dict)
+
+    def changed(self, marker: bytes, name: str) -> None:
+        (self.plus if marker == b"+" else self.minus)[name] = None
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        return tuple(name for name in self.plus if name not in self.minus)
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        return tuple(name for name in self.minus if name not in self.plus)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Changed, but neither new nor gone."""
+        both = [name for name in self.plus if name in self.minus]
+        inside = [name for name in self.inside if name not in self.plus and name not in self.minus]
+        return (*both, *inside)
+
+
+def facts(patches: Sequence[Patch]) -> SeriesFacts:
+    """What ``patches`` say and touch. Pure. Of a series that adds and removes the same again nothing is left out."""
+    symbols, exports, functions = _Found(), _Found(), _Found()
+    for patch in patches:
+        for file in parse_diff(patch.diff, patch.origin).files:
+            if posixpath.basename(file.path).startswith("Kconfig"):
+                _symbols(file.hunks, symbols)
+            elif file.path.endswith(_SOURCES):
+                _exports(file.hunks, exports)
+                functions.inside.update(dict.fromkeys(_functions(file)))
+    first = next((patch for patch in patches if patch.base_commit), None)
+    return SeriesFacts(
+        patches=tuple(
+            PatchFacts(one.subject, one.author, one.date, one.tags, one.patch_id, one.known) for one in patches
+        ),
+        files=_each_once(address.safe(name) for patch in patches for name in patch.files),
+        symbols_added=symbols.added,
+        symbols_removed=symbols.removed,
+        symbols_changed=symbols.kept,
+        exports_added=exports.added,
+        exports_removed=exports.removed,
+        functions=tuple(functions.inside),
+        base_commit=first.base_commit if first is not None else "",
+        prerequisites=_each_once(identity for patch in patches for identity in patch.prerequisites),
+        notes=_each_once(note for patch in patches for note in patch.notes),
+    )
+
+
+def _each_once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _after_header(hunk: Hunk) -> bytes:
+    """What diff shows behind the second "@@": the line above the hunk that tells where it is."""
+    return hunk.header.split("@@", 2)[-1].strip().encode("utf-8", "replace")
+
+
+def _symbols(hunks: Sequence[Hunk], found: _Found) -> None:
+    for hunk in hunks:
+        begun = _SYMBOL.match(_after_header(hunk))
+        current = begun[1].decode() if begun else ""
+        for line in hunk.body:
+            marker, text = line[:1], line[1:]
+            if name := _SYMBOL.match(text):
+                current = name[1].decode()
+                if marker in b"+-":
+                    found.changed(marker, current)
+            elif current and marker in b"+-" and text.strip():
+                found.inside[current] = None
+
+
+def _exports(hunks: Sequence[Hunk], found: _Found) -> None:
+    for hunk in hunks:
+        for line in hunk.body:
+            if line[:1] in (b"+", b"-") and (name := _EXPORT.match(line[1:])):
+                found.changed(line[:1], name[1].decode())
+
+
+def _functions(file: FileDiff) -> Iterator[str]:
+    for hunk in file.hunks:
+        yield from _touched(hunk)
+
+
+def _touched(hunk: Hunk) -> Iterator[str]:
+    """Functions of which a line is changed, from the name to the closing brace at the left margin."""
+    current = _function(_after_header(hunk))
+    inside = bool(current)
+    waiting = False  # a line of it is changed, but it may still be a declaration
+    for line in hunk.body:
+        marker, text = line[:1], line[1:]
+        if name := _function(text):
+            current, inside, waiting = name, False, False
+        if current and marker in b"+-" and (not inside or _in_body(text)):
+            waiting = True
+        if current and (text.startswith(b"{") or text.rstrip().endswith(b"{")):
+            inside = True
+        if waiting and inside:
+            yield current
+            waiting = False
+        if text.startswith(b"}") or (not inside and text.rstrip().endswith(b";")):
+            current, inside, waiting = "", False, False
+
+
+def _function(text: bytes) -> str:
+    found = _FUNCTION.match(text)
+    return found[1].decode() if found and not _NO_FUNCTION.match(found[1]) else ""
+
+
+def _in_body(text: bytes) -> bool:
+    """Below a function that ended before the hunk there are lines at the left margin that are not in it."""
+    return text[:1] in (b"\t", b"{", b"}") or bool(re.match(rb"\w+:\s*$|[ ]{2,}\S", text))

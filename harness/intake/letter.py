@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One mail to one ``Patch``: its own diff, or the one that it quotes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from harness.errors import UserError
+from harness.intake import address, names, order
+from harness.intake.diff import Diff, FileDiff, added_lines, parse_diff
+from harness.intake.load import ACCEPTED
+from harness.intake.mail import Letter
+from harness.intake.message import Message, read_message, tags
+from harness.intake.patchid import patch_id
+from harness.intake.quote import WHOLE, Quote, counted, parse_quote, told
+from harness.intake.series import known_patches
+from harness.model import Patch
+
+_QUOTED = re.compile(rb"(?m)^[>|:][^\n]{0,80}(?:diff --git |@@ -\d|\+\+\+ \S)")
+_SHOW = re.compile(rb"(?:commit [0-9a-f]+[^\n]*\n)(?:[A-Z][A-Za-z]+: [^\n]*\n)+\n    (\S[^\n]*)\n")
+_SHOW_FIELD = re.compile(rb"(?m)^(Author|Date|AuthorDate): +(\S[^\n]*)$")
+_WHEN = r".{6,60}?\d:\d\d(?::\d\d)?(?: ?[AP]M)?(?: [+-]\d{4})?(?: \([A-Z]{2,5}\))?"
+_WROTE = (
+    re.compile(rf"On (?P<date>{_WHEN}),? (?P<name>.{{1,160}}?) wrote:"),
+    re.compile(r"(?:On (?P<date>.{6,60}), )?(?P<name>[^,]{1,80}) (?:wrote|writes):"),
+)
+
+
+def plain_letter(data: bytes, name: str) -> Letter:
+    """A diff that is no mail, perhaps with what git show writes above it. ``name``: of the file."""
+    text = data.replace(b"\r\n", b"\n")
+    show = _SHOW.match(text)
+    said: dict[bytes, bytes] = dict(_SHOW_FIELD.findall(text[: show.end()])) if show else {}
+    when = said.get(b"Date", said.get(b"AuthorDate", b""))
+    return Letter(
+        subject=address.safe(_text(show[1])) if show else address.safe(name),
+        author=address.author(_text(said.get(b"Author", b""))),
+        text=data,
+        first_line=1,
+        encoded=False,
+        date=address.date(_text(when)),
+    )
+
+
+def make_own(letter: Letter, origin: str) -> Patch:
+    """The patch that ``letter`` is. Raises ``UserError`` if it is none, or cannot be used."""
+    if not letter.text.strip():
+        what = "the mail has no text, only HTML" if letter.html else "the mail is empty"
+        raise UserError(what, where=origin, mend=ACCEPTED)
+    place = _place(letter, origin)
+    diff = parse_diff(_restored(letter), place, letter.first_line)
+    if not diff.files:
+        raise _no_diff(origin, letter.text)
+    said = read_message(letter.text.replace(b"\r\n", b"\n"))
+    return _patch(letter, origin, diff, said, list(_differs(said, diff)))
+
+
+def make_quoted(letter: Letter, quote: Quote, origin: str) -> Patch:
+    """The patch that ``letter`` quotes. Raises ``UserError`` with the place if it is not whole."""
+    if letter.mangled:
+        quote = replace(quote, lines=tuple(map(address.unmangled, quote.lines)))
+    said = read_message(quote.text)
+    diff, notes = parse_quote(quote, _place(letter, origin), letter.first_line, said.stat)
+    given = tuple(dict.fromkeys([*said.tags, *tags(quote.own)]))
+    author, date = _attribution(quote, given)
+    notes = ("quoted in a reply", *notes)
+    patch = _patch(letter, origin, diff, replace(said, tags=given), notes)
+    return replace(patch, author=said.author or author, date=said.date or date)
+
+
+def own_tags(letter: Letter, found: Sequence[Quote]) -> tuple[str, ...]:
+    """The tags that a reply gives: those in what it does not quote."""
+    if found:
+        return tags(found[0].own)
+    lines = letter.text.replace(b"\r\n", b"\n").split(b"\n")
+    return tags(b"\n".join(line for line in lines if not line.startswith(b">")) + b"\n")
+
+
+def _patch(letter: Letter, origin: str, diff: Diff, said: Message, notes: Sequence[str]) -> Patch:
+    for file in diff.files:
+        _check(file, origin)
+    if letter.mangled:
+        _nothing_doubtful(diff, origin)
+    touched = [name for file in diff.files for name in (file.old, file.new) if name is not None]
+    identity = patch_id(diff)
+    subject = order.title(said.subject or letter.subject)
+    return Patch(
+        origin=origin,
+        subject=subject,
+        author=said.author or letter.author,
+        diff=diff.data,
+        files=tuple(dict.fromkeys(touched)),
+        added=_added(diff.files),
+        date=said.date or letter.date,
+        tags=said.tags,
+        patch_id=identity,
+        known=known_patches()[identity].known_as if identity in known_patches() else "",
+        base_commit=said.base_commit,
+        prerequisites=said.prerequisites,
+        notes=(*notes, *_almost_known(subject, identity)),
+    )
+
+
+def _place(letter: Letter, origin: str) -> str:
+    return f"{origin}, decoded text" if letter.encoded else origin
+
+
+def _restored(letter: Letter) -> bytes:
+    return address.unmangled(letter.text) if letter.mangled else letter.text
+
+
+def _differs(said: Message, diff: Diff) -> Iterator[str]:
+    if said.stat is not None and counted(diff) != (found := (said.stat.files, said.stat.inserted, said.stat.deleted)):
+        yield f"its diffstat says {told(*found)}, it holds {told(*counted(diff))}"
+
+
+def _nothing_doubtful(diff: Diff, origin: str) -> None:
+    """An archive that mangles addresses does so in the lines of a diff as well."""
+    for file in diff.files:
+        for hunk in file.hunks:
+            for line in filter(address.doubtful, hunk.body):
+                what = f"the archive may have changed {address.safe(_text(line))!r} in {file.path}, {hunk.header}"
+                raise UserError(what, where=origin, mend="give the mail as it was sent")
+
+
+def _almost_known(subject: str, identity: str) -> Iterator[str]:
+    for known, series in known_patches().items():
+        if series.title == subject and identity not in known_patches():
+            yield f"has the subject of {series.known_as}, but is another patch (patch-id {identity}, not {known})"
+
+
+def _attribution(quote: Quote, given: Sequence[str]) -> tuple[str, str]:
+    """Author and date from the "On DATE, NAME wrote:" above what is quoted."""
+    first = quote.numbers[0] if quote.numbers else 0
+    above = [line.lstrip(b"> ") for number, line in quote.between if number < first and line.strip(b"> \r")][-3:]
+    text = address.safe(_text(b" ".join(above)))
+    for form in _WROTE:
+        found = next(iter(form.finditer(text)), None)
+        if found is not None:
+            return _full(found["name"].strip(), given), address.date(found["date"] or "")
+    return next((tag.partition(": ")[2] for tag in given if tag.startswith("Signed-off-by: ")), ""), ""
+
+
+def _full(name: str, given: Sequence[str]) -> str:
+    """``name`` with the address that a tag gives it, if it has none."""
+    people = (tag.partition(": ")[2] for tag in given)
+    return next((one for one in people if one.startswith(f"{name} <")), address.author(name))
+
+
+def _added(files: tuple[FileDiff, ...]) -> dict[str, frozenset[int]]:
+    added: dict[str, frozenset[int]] = {}
+    for name, lines in added_lines(files):
+        added[name] = added.get(name, frozenset()) | lines
+    return added
+
+
+def _no_diff(origin: str, text: bytes) -> UserError:
+    if _QUOTED.search(text):
+        return UserError("this is a reply whose quoted patch has no beginning", where=origin, mend=WHOLE)
+    return UserError("no diff in it", where=origin, mend=ACCEPTED)
+
+
+def _check(file: FileDiff, origin: str) -> None:
+    target = b""
+    if file.mode == names.SYMLINK:
+        target = b"".join(line for hunk in file.hunks for line in hunk.after)
+    for name in filter(None, (file.old, file.new)):
+        names.check(name, file.mode, target.decode("utf-8", "surrogateescape"), f"{origin}, line {file.line}")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The bytes of a patch file, decompressed if need be: never more of them than a patch can have."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from harness.errors import UserError
+
+MAX_BYTES = 64 << 20
+ACCEPTED = "give a mail, an mbox, a diff, or a directory of *.patch files"
+_MAX_DICTIONARY = 256 << 20
+_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class _Decompressor(Protocol):
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+
+
+def load(path: Path) -> bytes:
+    """The whole text in ``path``, which may be a pipe, or compressed with gzip, bzip2 or xz.
+
+    Raises ``UserError`` for what cannot be read, is too large, even decompressed, or cannot be text.
+    """
+    try:
+        with path.open("rb") as handle:
+            data = handle.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path), mend=ACCEPTED) from error
+    return plain(data, str(path))
+
+
+def plain(data: bytes, origin: str) -> bytes:
+    """``data`` decompressed, without a byte order mark. Raises as ``load`` does."""
+    if len(data) <= MAX_BYTES:
+        data = _decompressed(data, origin)
+    for what, mend in _unusable(data):
+        raise UserError(what, where=origin, mend=mend)
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _decompressed(data: bytes, origin: str) -> bytes:
+    """List archives hand out whole threads as ``t.mbox.gz``. One byte too many is enough to know."""
+    text = b""
+    while kind := _kind(data):
+        decompressor = _decompressor(kind)
+        try:
+            text += decompressor.decompress(data, MAX_BYTES + 1 - len(text))
+        except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
+            raise UserError(f"damaged {kind} data", where=origin, mend="fetch it again, or decompress it") from error
+        if len(text) > MAX_BYTES:
+            return text
+        if not decompressor.eof:
+            raise UserError(f"{kind} data that ends too early", where=origin, mend="fetch it again")
+        data = decompressor.unused_data  # several such files one after the other are one
+        if not data.strip(b"\0"):
+            return text
+    return text + data
+
+
+def _kind(data: bytes) -> str:
+    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), "")
+
+
+def _decompressor(kind: str) -> _Decompressor:
+    if kind == "gzip":
+        return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    return bz2.BZ2Decompressor() if kind == "bzip2" else lzma.LZMADecompressor(memlimit=_MAX_DICTIONARY)
+
+
+def _unusable(data: bytes) -> Iterator[tuple[str, str]]:
+    """What is wrong with ``data`` as a whole, and what to do about it."""
+    if len(data) > MAX_BYTES:
+        yield f"larger than {MAX_BYTES >> 20} MiB: not a patch", ACCEPTED
+    if not data.strip():
+        yield "empty", ACCEPTED
+    if data.startswith(b"\x28\xb5\x2f\xfd"):
+        yield "compressed with zstd", "decompress it first"
+    if data.startswith(_UTF16):
+        yield "is UTF-16 text", "save it as UTF-8"
+    if b"\0" in data:
+        yield "binary data, not a patch", ACCEPTED

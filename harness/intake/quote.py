@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Patches quoted in a reply: the quoted lines as they were, or a clear no.
+
+A reply drops what it does not answer, and puts its own lines in between. What it dropped inside a hunk the hunk's
+header tells, what it dropped between hunks their line numbers, and what it dropped of the rest the diffstat. What no
+one tells is said in a note. Nothing is ever made up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.errors import UserError
+from harness.intake.diff import Diff, FileDiff, Hunk, parse_lines
+from harness.intake.message import Stat
+
+_HEADER = re.compile(rb"(?m)^((?:> ?){0,40}>)( ?)(?:diff --git \S|--- \S[^\n]*\n(?:> ?){1,41}\+\+\+ \S)[^\n]*")
+_SNIPPED = re.compile(
+    rb"(?i)[>\s]*[\[<({]?\s*(?:\.{3,}|\xe2\x80\xa6|(?:snip(?:ped)?|cut|trimmed|skip(?:ped)?)\b[^\n]{0,40})\s*[\])}>]?\s*"
+)
+_TRAILER = re.compile(rb"[A-Z][\w-]{0,40}-by: ")
+# Mail programs wrap at 72 columns or more.
+_WRAPS = 70
+WHOLE = "give the mail that it answers, or the patch itself"
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What is quoted ``depth`` times. ``lines``: without the marks; ``numbers``: of each in the text, from 0.
+
+    ``blank``: a blank follows the mark. ``between``: (number, line) of what is less quoted.
+    """
+
+    depth: int
+    blank: bool
+    lines: tuple[bytes, ...]
+    numbers: tuple[int, ...]
+    between: tuple[tuple[int, bytes], ...]
+
+    @property
+    def text(self) -> bytes:
+        return b"\n".join(self.lines) + b"\n"
+
+    @property
+    def own(self) -> bytes:
+        """What the one who answered wrote."""
+        return b"\n".join(line for _, line in self.between if not line.startswith(b">")) + b"\n"
+
+
+def quotes(text: bytes) -> list[Quote]:
+    """The patches that ``text`` quotes: one for each depth at which there is one, deepest last."""
+    found = list(_HEADER.finditer(text))
+    if found and found[0][0].endswith(b"\r"):
+        text = text.replace(b"\r\n", b"\n")
+    kinds = dict.fromkeys((one[1].count(b">"), bool(one[2])) for one in found)
+    lines = text.split(b"\n")
+    return [_quote(lines, depth, blank) for depth, blank in sorted(kinds)]
+
+
+def _quote(lines: Sequence[bytes], depth: int, blank: bool) -> Quote:
+    marks = re.compile(rb"(?:> ?){%d}>" % (depth - 1))
+    inside: list[tuple[int, bytes]] = []
+    between: list[tuple[int, bytes]] = []
+    for number, line in enumerate(lines):
+        found = marks.match(line)
+        if found is None:
+            between.append((number, line))
+            continue
+        rest = line[found.end() :]
+        inside.append((number, rest[1:] if blank and rest.startswith(b" ") else rest))
+    return Quote(depth, blank, tuple(line for _, line in inside), tuple(n for n, _ in inside), tuple(between))
+
+
+def parse_quote(quote: Quote, origin: str, first_line: int, stat: Stat | None) -> tuple[Diff, tuple[str, ...]]:
+    """The quoted diff, and what is to be said about it. ``first_line``: of the text in ``origin``.
+
+    Raises ``UserError`` with the place if it is not whole.
+    """
+    numbers = [first_line + number for number in quote.numbers]
+    try:
+        diff = parse_lines(quote.lines, numbers, origin)
+    except UserError as error:
+        raise UserError(f"the quoted patch is not whole: {error.what}", where=error.where, mend=WHOLE) from error
+    for line, what in (*_torn(quote, diff, first_line), *_gaps(diff), *_short(diff, stat, numbers)):
+        raise UserError(f"the quoted patch is not whole: {what}", where=f"{origin}, line {line}", mend=WHOLE)
+    if stat is not None or not diff.files:
+        return diff, ()
+    for number, text in (*quote.between, *zip(quote.numbers, quote.lines, strict=True)):
+        if first_line + number > diff.files[0].line and _SNIPPED.fullmatch(text):
+            what = "the quoted patch is not whole: something was cut out here, and no diffstat tells what"
+            raise UserError(what, where=f"{origin}, line {first_line + number}", mend=WHOLE)
+    return diff, ("quoted without its diffstat: nothing tells whether files or hunks at its end were left out",)
+
+
+def _torn(quote: Quote, diff: Diff, first_line: int) -> Iterator[tuple[int, str]]:
+    """Lines without a mark that may be the rest of a quoted line, which a mail program wrapped."""
+    place = {number: at for at, number in enumerate(quote.numbers)}
+    bodies = _bodies(diff)
+    for number, line in quote.between:
+        before = place.get(number - 1)
+        if before is None or not line.strip() or _TRAILER.match(line):
+            continue
+        quoted = quote.depth * 2 + len(quote.lines[before].decode("utf-8", "replace"))
+        if quoted + 1 + len(line.split()[0]) > _WRAPS and first_line + number - 1 in bodies:
+            yield first_line + number, "this may be the end of the quoted line before it, wrapped by a mail program"
+
+
+def _bodies(diff: Diff) -> set[int]:
+    """Numbers of the lines between the first and the last of each hunk."""
+    lines: set[int] = set()
+    for file in diff.files:
+        for hunk in file.hunks:
+            lines.update(range(hunk.line + 1, hunk.last_line + 1))
+    return lines
+
+
+def _gaps(diff: Diff) -> Iterator[tuple[int, str]]:
+    """A hunk that was left out and did not leave as many lines as there were shifts all that follow."""
+    by_git = diff.files and diff.files[0].header[0].startswith(b"diff --git ")
+    for file in diff.files:
+        drift = 0
+        if file.header[0].startswith(b"diff --git ") != by_git:
+            yield file.line, f"the first lines of {file.path} are missing"
+        for hunk in file.hunks:
+            if _drift(hunk) != drift:
+                yield hunk.line, f"a hunk of {file.path} before this one is missing ({hunk.header})"
+            drift += len(hunk.after) - len(hunk.before)
+
+
+def _drift(hunk: Hunk) -> int:
+    """How far its place moves. A side without lines names the line before the place (git's diff.c)."""
+    return (hunk.new_start + (not hunk.after)) - (hunk.old_start + (not hunk.before))
+
+
+def _short(diff: Diff, stat: Stat | None, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Less than the diffstat says."""
+    if stat is None:
+        return
+    has = counted(diff)
+    if has[0] < stat.files or has[1] < stat.inserted or has[2] < stat.deleted:
+        said = told(stat.files, stat.inserted, stat.deleted)
+        yield numbers[stat.line], f"its diffstat says {said}, quoted are {told(*has)}"
+
+
+def counted(diff: Diff) -> tuple[int, int, int]:
+    """Files, lines inserted and lines deleted."""
+    return len(diff.files), _marked(diff.files, b"+"), _marked(diff.files, b"-")
+
+
+def _marked(files: Sequence[FileDiff], marker: bytes) -> int:
+    return sum(line.startswith(marker) for file in files for hunk in file.hunks for line in hunk.body)
+
+
+def told(files: int, inserted: int, deleted: int) -> str:
+    """ "4 files, +188 -20"."""
+    return f"{files} file{'s' if files != 1 else ''}, +{inserted} -{deleted}"

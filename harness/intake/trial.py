@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Does a series fit a commit? Tried in an index and with objects of our own: the repository is only read."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from harness import process
+from harness.intake.diff import parse_diff
+from harness.model import Patch
+from harness.process import Completed
+
+_ENVIRONMENT = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",  # a guess is not worth the network
+}
+_INDEX_LINE = re.compile(rb"index ([0-9a-f]{7,64})\.\.[0-9a-f]{7,64}")
+
+
+def applies(repository: Path, commit: str, patches: Sequence[Patch]) -> bool:
+    """True if all of ``patches`` apply, one after the other, to ``commit``; lines may have moved."""
+    with tempfile.TemporaryDirectory() as scratch:
+        objects = _git(repository, "rev-parse", "--path-format=absolute", "--git-path", "objects").stdout.rstrip("\n")
+        env = {
+            "GIT_INDEX_FILE": str(Path(scratch, "index")),
+            "GIT_OBJECT_DIRECTORY": str(Path(scratch, "objects")),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects,
+        }
+        Path(scratch, "objects").mkdir()
+        # Only what the patches touch: an index of a whole kernel takes seconds to read and write.
+        touched = _listed(repository, commit, {name for patch in patches for name in patch.files})
+        entries = "".join(f"{entry}\0" for entry in touched).encode("utf-8", "surrogateescape")
+        if not _git(repository, "update-index", "-z", "--index-info", env=env, stdin=entries).ok:
+            return False
+        return all(_apply(repository, patch, env).ok for patch in patches)
+
+
+def _apply(repository: Path, patch: Patch, env: dict[str, str]) -> Completed:
+    diff = parse_diff(patch.diff, patch.origin)
+    return _git(
+        repository, "apply", "--cached", "--whitespace=nowarn", f"-p{diff.strip}", "-", env=env, stdin=diff.data
+    )
+
+
+def made_for(repository: Path, commit: str, patches: Sequence[Patch]) -> bool:
+    """True if ``commit`` has every file that ``patches`` change with just the content that they were made from.
+
+    That is what the ``index`` lines of a git diff say (git's Documentation/diff-generate-patch.txt); False if there
+    are none. Of several patches for one file the first counts.
+    """
+    wanted: dict[str, str] = {}
+    for patch in patches:
+        for path, blob in _blobs(patch):
+            wanted.setdefault(path, blob)
+    known = {path: blob for path, blob in wanted.items() if blob.strip("0")}
+    if not known:
+        return False
+    entries = (entry.partition("\t") for entry in _listed(repository, commit, known))
+    there = {path: facts.split()[2] for facts, _, path in entries}
+    return all(there.get(path, "").startswith(blob) for path, blob in known.items())
+
+
+def _listed(repository: Path, commit: str, names: Collection[str]) -> list[str]:
+    """ "MODE TYPE ID<tab>PATH" of each of the files ``names`` that ``commit`` has."""
+    paths = sorted(names)
+    listed = _git(repository, "ls-tree", "-z", commit, "--", *paths, env={"GIT_LITERAL_PATHSPECS": "1"}).stdout
+    return listed.split("\0")[:-1]
+
+
+def _blobs(patch: Patch) -> Iterator[tuple[str, str]]:
+    """(path, abbreviated id of the content before) of each file of a git diff."""
+    diff = parse_diff(patch.diff, patch.origin)
+    lines = diff.data.split(b"\n")
+    for number, file in enumerate(diff.files):
+        end = diff.files[number + 1].line - 1 if number + 1 < len(diff.files) else len(lines)
+        header = lines[file.line - 1 : min(end, file.hunks[0].line - 1) if file.hunks else end]
+        for found in filter(None, map(_INDEX_LINE.match, header)):
+            yield file.old or file.path, found[1].decode()
+
+
+def _git(repository: Path, *args: str, env: dict[str, str] | None = None, stdin: bytes | None = None) -> Completed:
+    environment = process.clean_environment({**_ENVIRONMENT, **(env or {})})
+    argv: list[str | Path] = ["git", "-c", "safe.directory=*", "-C", repository, *args]
+    return process.run(argv, env=environment, stdin=stdin)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The base of a run when none is named: the one that the patches were made for, as far as trees at hand tell.
+
+Nothing is fetched for it. What speaks for a tree, the strongest first: the patches come from there; a mail's
+``base-commit:`` is in it; it has the very files that the diffs were made from; the patches apply to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UserError
+from harness.intake import applies, made_for
+from harness.model import Patch
+from harness.pipeline.patches import Taken
+from harness.source import DEFAULT_BASE, UserTree, cached_bases
+
+_TRAILER = re.compile(rb"(?m)^base-commit: ([0-9a-f]{7,64})\s*$")  # git-format-patch(1), "BASE TREE INFORMATION"
+_LARGEST = 64 << 20  # bytes of a file that is looked at
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """``spec``: as a user names it. ``repository``, ``commit``: where to look."""
+
+    spec: str
+    repository: Path
+    commit: str
+
+
+def choose_base(named: str, taken: Taken) -> tuple[str, tuple[str, ...]]:
+    """The base that ``named`` stands for, or the best guess, and what to say about it: nothing if it was named."""
+    if named:
+        return named, ()
+    if taken.tree is not None and taken.start:
+        return _spec(taken.tree, taken.start), _said(_spec(taken.tree, taken.start), "the patches begin there")
+    if not taken.patches:
+        return DEFAULT_BASE, ()
+    here = _here()
+    notes: tuple[str, ...] = ()
+    if commit := base_commit(taken.files):
+        if here is not None and here.has(commit):
+            spec = _spec(here, here.commit(commit))
+            return spec, _said(spec, "the patch names that commit as its base")
+        notes = (f"the patch names {commit[:12]} as its base, which no tree at hand has",)
+    spec, why = _guessed(taken.patches, list(_at_hand(here)))
+    return spec, (*_said(spec, why), *notes)
+
+
+def _here() -> UserTree | None:
+    """The tree that the user stands in, if git reads it: in a container it often belongs to somebody else."""
+    try:
+        return UserTree.around(Path.cwd())
+    except UserError:
+        return None
+
+
+def _said(spec: str, why: str) -> tuple[str, ...]:
+    return (f"base: {spec}, because {why}; --base overrides",) if why else ()
+
+
+def _spec(tree: UserTree, commit: str) -> str:
+    return f"git:{tree.path}@{tree.short(commit)}"
+
+
+def _guessed(patches: Sequence[Patch], candidates: Sequence[_Candidate]) -> tuple[str, str]:
+    """The candidate with the best claim, and its claim; the default base without one if nothing is known."""
+    for one in candidates:
+        if made_for(one.repository, one.commit, patches):
+            return one.spec, "it has the very files that the patch was made from"
+    for one in candidates:
+        if applies(one.repository, one.commit, patches):
+            return one.spec, "the patch applies there"
+    tried = ", ".join(one.spec for one in candidates)
+    return DEFAULT_BASE, f"it is the default, and the patch applies to no tree at hand ({tried})" if tried else ""
+
+
+def _at_hand(here: UserTree | None) -> Iterator[_Candidate]:
+    """The default base first, then other cached ones from the newest on, then the tree that the user stands in."""
+    cached = sorted(cached_bases(), key=lambda tree: (tree.spec == DEFAULT_BASE, _numbers(tree.version)), reverse=True)
+    yield from (_Candidate(tree.spec, tree.path, tree.commit) for tree in cached)
+    if here is not None and here.is_kernel():
+        head = here.commit("HEAD")
+        yield _Candidate(_spec(here, head), here.path, head)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
+
+
+def base_commit(files: Iterable[Path]) -> str:
+    """What the ``base-commit:`` line of a mail in ``files`` says, "" if none has one."""
+    for path in files:
+        for mail in sorted(path.glob("*.patch")) if path.is_dir() else [path]:
+            if mail.is_file():  # a pipe can be read once only
+                with mail.open("rb") as handle:
+                    if found := _TRAILER.search(handle.read(_LARGEST)):
+                        return found[1].decode()
+    return ""

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A series patch by patch: which jobs are done, and what is told of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.cli.each import run_each
+from harness.cli.rundir import RunDirectory
+from harness.errors import ExitCode, UserError
+from harness.events import EventStream
+from harness.model import Kernel, ResolvedConfig, RunReport, Status
+from harness.pipeline import Job, Outcome, RunRequest, check
+from harness.pipeline.each import settled, steps
+from harness.pipeline.kernels import KernelMaker
+from harness.report import Step, render_each, write_each, write_reports
+from tests.support.git_trees import DRIVER, commit, edit, git, make_repository
+from tests.support.sample_reports import bad_report, run_report
+
+FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
+COMMAND = ("dmabuf-harness", "run", "-p", "v1..main", "--each")
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made = make_repository(tmp_path / "linux")
+    monkeypatch.chdir(made)
+    return made
+
+
+def request(tmp_path: Path, patches: str = "v1..main", base: str = "") -> RunRequest:
+    return RunRequest(tmp_path / "run", COMMAND, base, patches=(Path(patches),))
+
+
+def report_of(job: Job, report: RunReport) -> RunReport:
+    return replace(report, command=job.request.command, patches=tuple(patch.subject for patch in job.patches))
+
+
+# --- jobs ---------------------------------------------------------------------------------------
+
+
+def test_a_job_for_each_prefix(tree: Path, tmp_path: Path) -> None:
+    found = list(steps(check(request(tmp_path))))
+    assert [[patch.subject for patch in job.patches] for job in found] == [["first"], ["first", "second"]]
+    assert [job.request.directory for job in found] == [tmp_path / "run/01-first", tmp_path / "run/02-second"]
+    assert found[1].request.command == ("dmabuf-harness", "run", "-p", "v1..main", "--up-to", "2")
+    assert [bool(job.notes) for job in found] == [True, False]
+
+
+def test_up_to_is_the_same_step(tree: Path, tmp_path: Path) -> None:
+    first, _ = steps(check(request(tmp_path)))
+    again = check(replace(request(tmp_path), up_to=1))
+    assert again.patches == first.patches
+    with pytest.raises(UserError, match="--up-to 3: there are only 2 patches"):
+        check(replace(request(tmp_path), up_to=3))
+
+
+def test_base_does_not_move_meanwhile(tree: Path, tmp_path: Path) -> None:
+    git(tree, "branch", "old", "v1")
+    job = check(request(tmp_path, base=f"git:{tree}@old"))
+    walk = steps(settled(job, EventStream()))
+    first = next(walk)
+    git(tree, "branch", "--force", "old", "main")
+    second = next(walk)
+    assert first.base.ref == second.base.ref == git(tree, "rev-parse", "v1")
+    assert second.base.text == f"git:{tree}@old"
+
+
+def test_series_that_does_not_apply_ends_before_anything_is_built(tree: Path, tmp_path: Path) -> None:
+    edit(tree, "int line_10;", "int work;")
+    commit(tree, "third")
+    (tmp_path / "third.patch").write_text(git(tree, "format-patch", "--stdout", "-1") + "\n")
+    edit(tree, "int work;", "int other;")
+    commit(tree, "fourth")
+    with pytest.raises(UserError, match=r"third\.patch"):
+        settled(check(request(tmp_path, str(tmp_path / "third.patch"), f"git:{tree}@HEAD")), EventStream())
+
+
+def test_without_patches_there_is_nothing_to_take_apart(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--each: there is no series"):
+        settled(check(RunRequest(tmp_path / "run", (), f"git:{tree}@v1", no_patch=True)), EventStream())
+
+
+def test_each_step_is_built_from_the_objects_of_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real make on a kernel in miniature: only what a patch touches is compiled again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CCACHE_DISABLE", "1")
+    linux = tmp_path / "linux"
+    shutil.copytree(FAKELINUX, linux)
+    git(linux, "init", "--quiet", "--initial-branch=main")
+    commit(linux, "base")
+    git(linux, "tag", "v1")
+    for number in (1, 2):
+        (linux / DRIVER).write_text((linux / DRIVER).read_text() + f"int added_{number};\n")
+        commit(linux, f"patch {number}")
+    monkeypatch.chdir(linux)
+    job = check(replace(request(tmp_path), variant="on"))
+    built = [made_by(step) for step in steps(settled(job, EventStream()))]
+    assert [len(compiled) for compiled in built] == [2, 1]
+    assert built[1] == ["drivers/dma-buf/dma-buf.o"]
+
+
+def made_by(step: Job) -> list[str]:
+    """What had to be compiled for the kernel of ``step``."""
+    maker = KernelMaker(step, EventStream())
+    with maker.source():
+        config = maker.resolve(step.variants[0], {})
+        assert isinstance(config, ResolvedConfig)
+        kernel = maker.make(config, {})
+    assert isinstance(kernel, Kernel), kernel
+    return [line.split()[1] for line in kernel.log.read_text().splitlines() if line.startswith("  CC ")]
+
+
+# --- the walk -----------------------------------------------------------------------------------
+
+
+class Recorder:
+    """Stands for the real runs: each ends as it is told."""
+
+    def __init__(self, *ends: tuple[RunReport, ExitCode]) -> None:
+        self.ends = list(ends)
+        self.jobs: list[Job] = []
+
+    def __call__(self, job: Job, directory: RunDirectory, *_subscribers: object) -> tuple[Outcome, object]:
+        self.jobs.append(job)
+        directory.create()
+        report, code = self.ends.pop(0)
+        report = report_of(job, report)
+        return Outcome(report, code), write_reports(report, directory.path)
+
+
+@pytest.fixture
+def no_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.cli.each.doctor.check_all", lambda _kvm: ())
+
+
+@pytest.mark.usefixtures("no_doctor", "tree")
+@pytest.mark.parametrize(
+    ("second", "code", "verdict"),
+    [(run_report(), ExitCode.OK, "pass"), (bad_report(), ExitCode.FAILED, "fail")],
+)
+def test_all_are_tested_and_the_worst_counts(
+    tmp_path: Path, second: RunReport, code: ExitCode, verdict: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorder = Recorder((run_report(), ExitCode.OK), (second, code))
+    junit = tmp_path / "out.xml"
+    assert run_each(replace(request(tmp_path), junit=junit), RunDirectory(tmp_path / "run"), recorder) is code  # type: ignore[arg-type]
+    assert len(recorder.jobs) == 2
+    told = json.loads((tmp_path / "run/each.json").read_text())
+    assert told["verdict"] == verdict
+    assert [patch["verdict"] for patch in told["patches"]] == ["pass", verdict]
+    assert [patch["run"] for patch in told["patches"]] == ["01-first", "02-second"]
+    assert junit.read_bytes() == (tmp_path / "run/junit.xml").read_bytes()
+    said = capsys.readouterr().out
+    assert ("PASS: the kernel builds after each patch (2)" in said) is (verdict == "pass")
+    assert ("FAIL: red after patch 2, of 2" in said) is (verdict == "fail")
+
+
+@pytest.mark.usefixtures("no_doctor", "tree")
+def test_cut_off_walk_tells_what_it_has(tmp_path: Path) -> None:
+    stopped = replace(run_report(), interrupted="interrupted (Ctrl-C)")
+    recorder = Recorder((stopped, ExitCode.INTERRUPTED))
+    directory = RunDirectory(tmp_path / "run")
+    assert run_each(request(tmp_path), directory, recorder) is ExitCode.INTERRUPTED  # type: ignore[arg-type]
+    told = json.loads((tmp_path / "run/each.json").read_text())
+    assert [patch["verdict"] for patch in told["patches"]] == ["fail", "untested"]
+    assert directory.kept
+
+
+# --- what is told -------------------------------------------------------------------------------
+
+
+def made(directory: Path, *reports: RunReport | None) -> list[Step]:
+    found = []
+    for number, report in enumerate(reports, 1):
+        place = directory / f"{number:02}-x"
+        if report is not None:
+            place.mkdir()
+            write_reports(report, place)
+        found.append(Step(number, f"patch <{number}>\x1b", place, report))
+    return found
+
+
+def test_failure_is_laid_at_the_patch_that_brought_it(tmp_path: Path) -> None:
+    every = made(tmp_path, run_report(), bad_report(), bad_report(), None)
+    write_each(every, tmp_path)
+    told = json.loads((tmp_path / "each.json").read_text())["patches"]
+    assert told[0]["bad"] == [] and told[1]["new"] == told[1]["bad"] != []
+    assert told[2]["bad"] == told[1]["bad"] and told[2]["new"] == []
+    text = render_each(every, tmp_path)
+    assert f"bad: {len(told[1]['bad'])} with this patch" in text
+    assert f"bad: {len(told[1]['bad'])} since an earlier one" in text
+    assert "FAIL: red after patch 2, 3; not tested: patch 4, of 4" in text
+    assert "\x1b" not in text
+
+
+def test_junit_has_the_series_and_every_run(tmp_path: Path) -> None:
+    every = made(tmp_path, run_report(), bad_report(), None)
+    write_each(every, tmp_path)
+    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    series, *others = root
+    assert [case.get("name") for case in series] == [f"{number}/3 patch <{number}>\\x1b" for number in (1, 2, 3)]
+    assert [[child.tag for child in case] for case in series] == [[], ["failure"], ["error"]]
+    names = [suite.get("name", "") for suite in others]
+    assert len(set(names)) == len(names) and {name[:3] for name in names} == {"1/3", "2/3"}
+    classes = {case.get("classname", "").split(".")[1] for suite in others for case in suite.iter("testcase")}
+    assert classes == {"patch1", "patch2"}
+    assert int(root.get("failures", "")) == len(root.findall(".//failure"))
+    assert int(root.get("errors", "")) == len(root.findall(".//error"))
+    assert Status.FAIL in {result.status for variant in bad_report().variants for result in variant.results}
