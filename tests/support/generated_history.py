@@ -50,7 +50,7 @@ class Generated:
 
 def generate(path: Path, tree: Tree) -> Generated:
     """The history on ``tree`` (a base of the harness, whose objects are borrowed) in a bare repository at ``path``."""
-    subprocess.run(["git", "init", "-q", "--bare", path], check=True)
+    subprocess.run(["git", "init", "-q", "--bare", "--initial-branch=trunk", path], check=True)
     (path / "objects/info/alternates").write_text(f"{tree.path / '.git/objects'}\n")
     writer = _Writer(tree)
     _trunk(writer)

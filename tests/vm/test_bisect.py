@@ -201,17 +201,15 @@ def test_a_splat_of_an_earlier_run(history: Generated, tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_git_bisect_run_comes_to_the_same_answer(history: Generated, tmp_path: Path) -> None:
-    clone = tmp_path / "clone.git"
-    subprocess.run(["git", "clone", "-q", "--bare", "--shared", history.path, clone], check=True)
-    env = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
+def test_git_bisect_run_comes_to_the_same_answer(history: Generated) -> None:
+    git = ["git", "-C", str(history.path), "bisect"]
     step = harness_command("bisect-step", "--tree", history.path, *LOOKED_FOR)
-    step[step.index("--tree") + 1] = str(clone)
-    bad, good = history.branches["trunk"], before(history)
-    subprocess.run(["git", "-C", clone, "bisect", "start", "--no-checkout", bad, good], check=True)
-    done = subprocess.run(
-        ["git", "-C", clone, "bisect", "run", *step], env=env, capture_output=True, text=True, check=False
-    )
+    env = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
+    subprocess.run([*git, "start", "--no-checkout", history.branches["trunk"], before(history)], check=True)
+    try:
+        done = subprocess.run([*git, "run", *step], env=env, capture_output=True, text=True, check=False)
+    finally:
+        subprocess.run([*git, "reset"], check=True)
     assert f"{history.commits[CULPRIT]} is the first bad commit" in done.stdout, done.stdout + done.stderr
 
 
