@@ -6,7 +6,9 @@
 """
 
 from harness.build.cache import newest as newest_kernel
+from harness.build.equality import kernel_digest
 from harness.build.kernel import build, lookup
+from harness.build.participants import sources_of
 from harness.build.request import BuildRequest
 
-__all__ = ["BuildRequest", "build", "lookup", "newest_kernel"]
+__all__ = ["BuildRequest", "build", "kernel_digest", "lookup", "newest_kernel", "sources_of"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness import process
-from harness.build import cache, probe, selftests
+from harness.build import cache, participants, probe, selftests
 from harness.build.make import Kbuild
 from harness.build.messages import parse
 from harness.build.objects import ObjectTree, object_tree
@@ -71,6 +71,7 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
         _split(kbuild.objects / "vmlinux", part)
         (part / "config").write_text(request.config.text)
         shutil.copyfile(kbuild.log, part / "build.log")
+        participants.record(part, kbuild.objects, kbuild.tree)
         facts = {
             "release": release,
             "compiler": compiler_id,

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from harness import process
-from harness.cli import bench, compare, doctor, expect, faults, listing, report, run
+from harness.cli import bench, bisect, bisect_step, compare, doctor, expect, faults, listing, report, run
 from harness.errors import ExitCode, HarnessError
 from harness.report.text import one_line
 
-_COMMANDS = (run, report, compare, expect, listing, doctor, bench, faults)
+_COMMANDS = (run, report, compare, expect, listing, doctor, bench, faults, bisect, bisect_step)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,7 +33,17 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
-    arguments = parser().parse_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] != [bisect_step.NAME]:
+        return _main(given)
+    try:
+        return bisect_step.for_git(_main(given))
+    except SystemExit as error:  # argparse
+        return bisect_step.for_git(_code(error))
+
+
+def _main(given: Sequence[str]) -> int:
+    arguments = parser().parse_args(given)
     if isinstance(sys.stdout, io.TextIOWrapper):  # names from all over the world, on a terminal that may not have them
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

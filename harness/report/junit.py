@@ -49,6 +49,11 @@ def render_junit(report: RunReport, run_dir: Path) -> str:
     suites = [_suite("run", "dmabuf.run", report, [_case(replace(whole, output=headline(report)), run_dir, "")])]
     for variant in report.parts:
         suites += _of_variant(report, resolved(report, variant), run_dir)
+    return document(suites)
+
+
+def document(suites: list[TestSuite]) -> str:
+    """``suites`` as an XML document that keeps to the schema."""
     root = ElementTree.fromstring(to_xml_report_string(suites, prettyprint=False, encoding="utf-8"))
     _make_valid(root)
     ElementTree.indent(root)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From what a user names to a symptom: a test, a splat, or what went wrong in an earlier run. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.bisect.judging import manner
+from harness.bisect.state import Attempt, Kind, Symptom
+from harness.changes import KERNEL, Change
+from harness.errors import UserError
+from harness.model import BootOutcome, RunReport, Splat, Status, TestResult, VariantReport
+from harness.splat import identity
+
+BOOT = "boot"  # what --test takes for a kernel that does not come up
+_FINGERPRINT = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{12}")
+_FAILED = (Status.FAIL, Status.ERROR)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that went wrong in a run. ``variant``: the name of the one in which it did."""
+
+    symptom: Symptom
+    variant: str
+    told: str
+    new: bool  # only with the patch, as far as the run knows
+
+
+def named(test: str | None, splat: str | None) -> Symptom:
+    """The symptom that ``--test`` or ``--splat`` names; both: the splat, printed by that test."""
+    if test is None and splat is None:
+        raise UserError("what to look for is not said", where="bisect", mend="give --test, --splat or --from RUN")
+    if splat is not None:
+        if not _FINGERPRINT.fullmatch(splat):
+            mend = 'the reports have it, as "warn-0a1b2c3d4e5f"'
+            raise UserError("not the fingerprint of a splat", where=f"--splat {splat}", mend=mend)
+        suite, _, name = (test or "").partition(": ")
+        return Symptom(Kind.SPLAT, name=splat, during=f"{suite}: {name}" if name else suite)
+    assert test is not None
+    if test == BOOT:
+        return Symptom(Kind.BOOT)
+    suite, _, name = test.rpartition(": ")
+    return Symptom(Kind.TEST, suite, name)
+
+
+def from_run(report: RunReport, asked: Symptom | None = None, variant: str | None = None) -> list[Failure]:
+    """What went wrong in ``report``, what is new with its patch first; only what ``asked`` is about, if given.
+
+    Raises ``UserError`` if that is nothing.
+    """
+    found = [failure for one in report.variants for failure in _of_variant(one)]
+    found = [one for one in found if variant is None or one.variant == variant or one.variant.endswith(f"-{variant}")]
+    fitting = [one for one in found if asked is None or _fits(asked, one.symptom)]
+    if not fitting:
+        bad = ", ".join(dict.fromkeys(str(one.symptom) for one in found)) or "nothing"
+        raise UserError("nothing of that kind is bad in this run", where=f"run {report.run_id}", mend=f"bad is: {bad}")
+    return sorted(fitting, key=lambda one: not one.new)
+
+
+def beside(report: RunReport, failure: Failure) -> tuple[str, ...]:
+    """Fingerprints of all other splats of the run: they were there together with the failure, and do not hide it."""
+    splats = [splat for one in (*report.variants, *report.base_variants) for splat in one.splats]
+    return tuple(sorted({identity(splat) for splat in splats} - {failure.symptom.name}))
+
+
+def _fits(asked: Symptom, found: Symptom) -> bool:
+    suites = asked.suite in ("", found.suite)
+    return asked.kind is found.kind and suites and (asked.kind is Kind.BOOT or asked.name == found.name)
+
+
+def _of_variant(variant: VariantReport) -> Iterator[Failure]:
+    name, attempt = variant.variant.name, _attempt(variant)
+    last = variant.boots[-1] if variant.boots else None
+    if last is not None and last.outcome is not BootOutcome.UP and len(variant.boots) <= 2:
+        yield Failure(Symptom(Kind.BOOT), name, last.ended, _is_new(variant, KERNEL, "boot"))
+    for result in variant.results:
+        if result.status in _FAILED and result.is_bad:
+            symptom = Symptom(Kind.TEST, result.suite, result.name, (manner(result, attempt),))
+            yield Failure(symptom, name, result.message, _is_new(variant, result.suite, result.name))
+    for splat in variant.splats:
+        if splat.is_bad:
+            symptom = Symptom(Kind.SPLAT, name=identity(splat), during=splat.during)
+            yield Failure(symptom, name, splat.title, _is_new_splat(variant, splat))
+
+
+def _attempt(variant: VariantReport) -> Attempt:
+    return Attempt(BootOutcome.UP, "", tuple[TestResult, ...](), variant.splats, 0.0)
+
+
+def _is_new(variant: VariantReport, suite: str, name: str) -> bool:
+    told = variant.comparison.of(suite, name) if variant.comparison is not None else None
+    return told is not None and told.change is Change.NEW
+
+
+def _is_new_splat(variant: VariantReport, splat: Splat) -> bool:
+    told = variant.comparison.of_splat(identity(splat)) if variant.comparison is not None else None
+    return told is not None and told.change is Change.NEW

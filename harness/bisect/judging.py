@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What one guest says about a commit: the failure in question, none, another one, or nothing at all. Pure.
+
+Only the same test that fails in the same manner, or the same splat, is the failure in question. What else goes wrong
+is another trouble, in whose place the one in question could not show, and says nothing about it.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from harness.bisect.state import Attempt, Kind, Symptom
+from harness.model import BootOutcome, Splat, Status, TestResult
+from harness.splat import identity
+
+# How the words begin that guests have for their end (harness/vm/guest.py, harness/interfaces.py) ...
+_LOST = re.compile(r"guest lost: ")
+# ... when it was not the kernel's doing ...
+_MACHINE = ("QEMU was killed or failed", "sshd was ended in the guest")
+# ... and when it was, though no report says so.
+_KERNEL = ("panic: ", "the guest ended by itself")
+_HANGS = re.compile(r"hangs in ([\w.]+)")
+_REPORT = "kernel report: "
+FAILS = "fail"
+"""A manner that stands for all in which the test itself says that it failed."""
+_VARYING = re.compile(r"0x[0-9a-f]+|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d+", re.IGNORECASE)
+
+
+class Seen(enum.Enum):
+    """What an attempt is to the question."""
+
+    BAD = "bad"
+    GOOD = "good"
+    OTHER = "other"
+    MACHINE = "machine"  # nothing was learned about the kernel
+
+
+@dataclass(frozen=True)
+class Sight:
+    """``why``: in one line. ``manner``: of the failure, if it is one of the test in question."""
+
+    seen: Seen
+    why: str
+    manner: str = ""
+
+
+def judge(symptom: Symptom, attempt: Attempt, usual: Collection[str] = ()) -> Sight:
+    """What ``attempt`` says. ``usual``: fingerprints of splats that are there without the bug, and hide nothing.
+
+    A symptom without manners takes each failure of its test.
+    """
+    if attempt.outcome is not BootOutcome.UP and attempt.ended.startswith(_MACHINE):
+        return Sight(Seen.MACHINE, attempt.ended)
+    if symptom.kind is Kind.BOOT:
+        return _boot(symptom, attempt)
+    if symptom.kind is Kind.SPLAT:
+        return _splat(symptom, attempt, usual)
+    if attempt.outcome is not BootOutcome.UP and not attempt.results:
+        return _no_boot(attempt)
+    return _test(symptom, attempt)
+
+
+def result_of(symptom: Symptom, attempt: Attempt) -> TestResult | None:
+    """The worst result of the test in question."""
+    own = [result for result in attempt.results if (result.suite, result.name) == (symptom.suite, symptom.name)]
+    return max(own, key=lambda result: (result.status is Status.ERROR, result.status.is_bad), default=None)
+
+
+def manner(result: TestResult, attempt: Attempt) -> str:
+    """In which way a test failed: equal for the same trouble in another run.
+
+    By what the kernel reported meanwhile, if that is what failed it; else by its message without numbers.
+    """
+    reported = sorted({identity(splat) for splat in _during(result, attempt) if splat.kind != "panic"})
+    if result.status is Status.ERROR and (reported or _LOST.match(result.message)):
+        return f"lost: {', '.join(reported) or _masked(_end(result.message))}"
+    if result.message.startswith(_REPORT) and reported:
+        return f"reported: {', '.join(reported)}"
+    return f"{result.status.value}: {_masked(result.message.partition('; see ')[0])}"
+
+
+def _during(result: TestResult, attempt: Attempt) -> list[Splat]:
+    names = (f"{result.suite}: {result.name}", result.suite)
+    return [splat for splat in attempt.splats if splat.during in names]
+
+
+def _end(message: str) -> str:
+    """Where it hangs, or else why it was given up."""
+    place = _HANGS.search(message)
+    return place[0] if place else _LOST.sub("", message).partition("; ")[0]
+
+
+def _masked(text: str) -> str:
+    return _VARYING.sub("#", text).strip()
+
+
+# --- each kind of symptom ---------------------------------------------------------------------
+
+
+def _boot(symptom: Symptom, attempt: Attempt) -> Sight:
+    if attempt.outcome is BootOutcome.UP:
+        return Sight(Seen.GOOD, "boots")
+    reported = sorted({identity(splat) for splat in attempt.splats if splat.kind != "panic"})
+    how = f"{attempt.outcome.value}: {', '.join(reported) or _masked(_end(attempt.ended))}"
+    return _known(symptom, how, f"does not boot: {attempt.ended}")
+
+
+def _no_boot(attempt: Attempt) -> Sight:
+    return Sight(Seen.OTHER, f"does not boot: {attempt.ended or attempt.outcome.value}")
+
+
+def _splat(symptom: Symptom, attempt: Attempt, usual: Collection[str]) -> Sight:
+    """Its absence means something only if the guest came to where it was printed, and nothing else got in between."""
+    mine = next((splat for splat in attempt.splats if identity(splat) == symptom.name), None)
+    if mine is not None:
+        return Sight(Seen.BAD, mine.title)
+    lost = next((result for result in attempt.results if result.status in (Status.ERROR, Status.MISSING)), None)
+    if lost is not None and _is_machine(lost, attempt):
+        return Sight(Seen.MACHINE, lost.message)
+    other = next((splat for splat in attempt.splats if identity(splat) not in usual), None)
+    if other is not None:
+        return Sight(Seen.OTHER, f"another splat: {other.title}")
+    if attempt.outcome is not BootOutcome.UP:
+        return _no_boot(attempt)
+    if lost is not None:
+        return Sight(Seen.OTHER, f"{lost.name} did not come to its end: {lost.message or lost.status.value}")
+    return Sight(Seen.GOOD, "not printed")
+
+
+def _test(symptom: Symptom, attempt: Attempt) -> Sight:
+    result = result_of(symptom, attempt)
+    if result is None:
+        return Sight(Seen.OTHER, f"{symptom.name} gave no result here")
+    match result.status:
+        case Status.PASS:
+            return Sight(Seen.GOOD, "passes")
+        case Status.SKIP:
+            return Sight(Seen.OTHER, f"is skipped: {result.message or 'no reason given'}")
+        case Status.MISSING:
+            return Sight(Seen.OTHER, f"did not run: {result.message or attempt.ended}")
+    if _is_machine(result, attempt) and manner(result, attempt) not in symptom.manners:
+        return Sight(Seen.MACHINE, result.message)
+    return _known(symptom, manner(result, attempt), result.message or result.status.value)
+
+
+def _is_machine(result: TestResult, attempt: Attempt) -> bool:
+    """A guest that was lost with no word from its kernel, neither a report nor a place where it hangs."""
+    if result.status is not Status.ERROR or not _LOST.match(result.message):
+        return False
+    reason = _LOST.sub("", result.message)
+    if reason.startswith(_MACHINE):
+        return True
+    return not (_during(result, attempt) or _HANGS.search(reason) or reason.startswith(_KERNEL))
+
+
+def _known(symptom: Symptom, how: str, words: str) -> Sight:
+    if symptom.manners and not {how, how.partition(": ")[0]} & set(symptom.manners):
+        return Sight(Seen.OTHER, f"fails, but in another way: {words}", how)
+    return Sight(Seen.BAD, words, how)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The files that a walk leaves: bisect.json, bisect.log, bisect.md and junit.xml."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from junit_xml import TestCase, TestSuite
+
+from harness.bisect.state import End, State, Step, Verdict
+from harness.bisect.telling import (
+    builds_and_boots,
+    check_again,
+    confidence,
+    decision,
+    headline,
+    markdown,
+    neighbours,
+)
+from harness.bisect.trails import Course
+from harness.paths import write_atomic
+from harness.report import encode
+from harness.report.junit import document
+from harness.report.text import one_line, visible
+
+_NO_TIME = 1e-9  # junit-xml drops a time of 0
+
+
+def write_reports(state: State, course: Course, directory: Path) -> None:
+    """All of them; ``junit.xml`` also where the question says."""
+    write_atomic(directory / "bisect.json", json.dumps(as_json(state, course), indent=1) + "\n")
+    write_atomic(directory / "bisect.log", course.git.log)
+    write_atomic(directory / "bisect.md", visible(markdown(state, course)))
+    for path in (directory / "junit.xml", state.question.junit):
+        if path is not None:
+            write_atomic(path, junit(state, course))
+
+
+def as_json(state: State, course: Course) -> dict[str, Any]:
+    """``{"version": 1, "end": ..., "commits": [...], "steps": [...], ...}``."""
+    builds, boots = builds_and_boots(state)
+    ending = state.ending
+    return {
+        "version": 1,
+        "command": list(state.question.command),
+        "symptom": encode(state.question.symptom),
+        "good": state.good,
+        "bad": state.bad,
+        "total": state.total,
+        "end": ending.end.value if ending is not None else None,
+        "detail": ending.detail if ending is not None else "",
+        "commits": [_commit(commit, state, course) for commit in (ending.commits if ending is not None else ())],
+        "neighbours": [step.commit for step in neighbours(state, course)],
+        "confidence": confidence(state),
+        "builds": builds,
+        "boots": boots,
+        "seconds": state.seconds,
+        "steps": [_step(step, state) for step in state.steps],
+    }
+
+
+def _commit(commit: str, state: State, course: Course) -> dict[str, str]:
+    show = course.git.show
+    return {
+        "commit": commit,
+        "subject": show(commit, "%s"),
+        "author": show(commit, "%an <%ae>"),
+        "date": show(commit, "%aI"),
+        "stat": course.stat(commit),
+        "again": check_again(state, course, commit),
+    }
+
+
+def _step(step: Step, state: State) -> dict[str, Any]:
+    return {
+        "commit": step.commit,
+        "subject": step.subject,
+        "role": step.role.value,
+        "verdict": step.verdict.value if step.verdict is not None else None,
+        "why": step.why,
+        "told": decision(step, state),
+        "same_as": step.same_as,
+        "built": step.built,
+        "runs": len(step.attempts),
+        "odds": step.odds,
+        "seconds": step.seconds,
+        "logs": [attempt.log for attempt in step.attempts],
+    }
+
+
+def junit(state: State, course: Course) -> str:
+    """One case for the answer, red unless a single culprit is named, and one for each commit that was tested."""
+    answer = TestCase("answer", "dmabuf.bisect", max(state.seconds, _NO_TIME))
+    told = one_line(headline(state, course))
+    answer.stdout = visible(markdown(state, course))
+    if state.ending is None or state.ending.end is not End.FOUND:
+        answer.add_error_info(message=told, output=told)
+    cases = [answer, *(_case(step, state) for step in state.steps)]
+    properties = {"symptom": one_line(str(state.question.symptom)), "answer": told}
+    suite = TestSuite("bisect", cases, properties=properties)
+    return document([suite])
+
+
+def _case(step: Step, state: State) -> TestCase:
+    name = one_line(f"{step.commit[:12]} {step.subject}")
+    case = TestCase(name, "dmabuf.bisect.commits", max(step.seconds, _NO_TIME))
+    told = one_line(decision(step, state))
+    if step.verdict is Verdict.BAD:
+        case.add_failure_info(message=told, output=told)
+    elif step.verdict is not Verdict.GOOD:
+        case.add_skipped_info(message=told)
+    else:
+        case.stdout = told
+    return case

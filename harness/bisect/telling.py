@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A walk in words: a line for each decision, how far it is, and the report at its end."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.bisect import odds
+from harness.bisect.judging import Seen, judge
+from harness.bisect.state import End, Role, State, Step, Verdict
+from harness.bisect.trails import Course
+from harness.report.text import duration, one_line
+
+_STEP_WORDS = {Verdict.SKIP: "cannot be tested"}
+
+
+def decision(step: Step, state: State) -> str:
+    """What was decided about a commit, why, and how sure it is: one line."""
+    if step.verdict is None:
+        return "not decided yet"
+    word = _STEP_WORDS.get(step.verdict, step.verdict.value)
+    why = f"the kernel is that of {step.same_as[:12]}" if step.same_as else step.why
+    told = [f"{word}: {one_line(why)}", _counted(step, state), _odds(step), duration(step.seconds)]
+    return ", ".join(filter(None, told))
+
+
+def _counted(step: Step, state: State) -> str:
+    """ "3 of 3 runs"; how many of them are known from before."""
+    if not step.attempts or step.same_as:
+        return ""
+    runs = len(step.attempts)
+    seen = [judge(state.question.symptom, attempt).seen for attempt in step.attempts]
+    bad, again = seen.count(Seen.BAD), sum(attempt.again for attempt in step.attempts)
+    known = f", {again} known from before" if again else ""
+    return f"{bad} of {runs} {'run' if runs == 1 else 'runs'} bad{known}"
+
+
+def _odds(step: Step) -> str:
+    if step.verdict is Verdict.GOOD and step.odds:
+        return f"a bad one does that in {odds.in_words(step.odds)} of all cases"
+    return (
+        f"a good one does that in {odds.in_words(step.odds)} of all cases"
+        if step.verdict is Verdict.BAD and step.odds
+        else ""
+    )
+
+
+def progress(state: State, left: int, steps: int) -> str:
+    """How far it is, as git reckons, and how long about."""
+    seconds = seconds_per_step(state)
+    about = f", about {duration(steps * seconds)}" if seconds and steps else ""
+    return f"{left} commits left, {steps} or {steps + 1} steps{about}"
+
+
+def seconds_per_step(state: State) -> float:
+    """Wall time of a step so far; the first end has a build of everything, so steps count alone once there are some."""
+    steps = [step for step in state.steps if step.role is Role.STEP and step.verdict is not None]
+    used = steps or [step for step in state.steps if step.verdict is not None]
+    return sum(step.seconds for step in used) / len(used) if used else 0.0
+
+
+# --- the end ----------------------------------------------------------------------------------
+
+
+def confidence(state: State) -> float:
+    """The chance that no decision is wrong, as far as it can be reckoned."""
+    decided = [step for step in state.steps if step.verdict in (Verdict.GOOD, Verdict.BAD) and not step.same_as]
+    return math.prod(1 - step.odds for step in decided)
+
+
+def builds_and_boots(state: State) -> tuple[int, int]:
+    """Kernels that were compiled, and guests that were booted."""
+    boots = sum(not attempt.again for step in state.steps for attempt in step.attempts)
+    return sum(step.built for step in state.steps), boots
+
+
+def headline(state: State, course: Course) -> str:
+    """One line: how the walk ended."""
+    ending = state.ending
+    if ending is None:
+        return "not at its end yet"
+    names = [f"{commit[:12]} {one_line(course.git.show(commit, '%s'))}" for commit in ending.commits[:1]]
+    if ending.end is End.RANGE:
+        return f"{ending.end.value}: {len(ending.commits)} commits: {one_line(ending.detail)}"
+    return ": ".join(filter(None, [ending.end.value, *names, one_line(ending.detail)]))
+
+
+def neighbours(state: State, course: Course) -> list[Step]:
+    """The steps that the answer stands on: the culprit (or each of a range), and the nearest good commits."""
+    if state.ending is None:
+        return []
+    if state.ending.end not in (End.FOUND, End.RANGE):
+        return list(state.steps)
+    parents = {parent for commit in state.ending.commits for parent in course.git.parents(commit)}
+    near = [*state.ending.commits, *sorted(parents - set(state.ending.commits))]
+    return [step for commit in near if (step := state.step(commit)) is not None]
+
+
+def check_again(state: State, course: Course, commit: str) -> str:
+    """A shell command that tests ``commit`` as the walk did; empty if there is none."""
+    arguments = course.again(commit)
+    if not arguments:
+        return ""
+    question = state.question
+    tests = ["--suite", question.symptom.suite, "--only", question.symptom.name] if question.symptom.suite else []
+    own = [word for path in question.pytest for word in ("--pytest", str(path))]
+    how = ["--variant", question.variant, "--no-base", *tests, *own]
+    return shlex.join(["dmabuf-harness", "run", *arguments, *how])
+
+
+def summary(state: State, course: Course, directory: Path) -> str:
+    """The report for the terminal."""
+    builds, boots = builds_and_boots(state)
+    lines = [one_line(headline(state, course)), ""]
+    lines += _culprit(state, course)
+    lines += [f"looked for: {state.question.symptom}", *_table(neighbours(state, course), state), ""]
+    took = f"{builds} builds, {boots} boots, {duration(state.seconds)}"
+    sure = odds.in_words(confidence(state))
+    lines.append(f"{state.total} commits, {len(state.steps)} tested: {took}; all of that is right with {sure}")
+    lines += [f"again:   {command}" for command in _commands(state, course)]
+    lines.append(f"results: {directory}")
+    return "\n".join(lines) + "\n"
+
+
+def _culprit(state: State, course: Course) -> list[str]:
+    if state.ending is None or state.ending.end not in (End.FOUND, End.RANGE):
+        return []
+    lines = []
+    for commit in state.ending.commits:
+        told = course.git.show(commit, "commit %H%nauthor %an <%ae>%ndate %ad%n%n    %s").splitlines()
+        stat = [f" {line.strip()}" for line in course.stat(commit).splitlines()]
+        lines += [*map(_indented, told), "", *stat, ""] if state.ending.end is End.FOUND else [_short(commit, course)]
+    return lines
+
+
+def _indented(line: str) -> str:
+    return f"    {one_line(line)}" if line.startswith("    ") else one_line(line)
+
+
+def _short(commit: str, course: Course) -> str:
+    return f"  {commit[:12]} {one_line(course.git.show(commit, '%s'))}"
+
+
+def _table(steps: Sequence[Step], state: State) -> list[str]:
+    return [f"  {step.commit[:12]} {one_line(step.subject)}\n      {decision(step, state)}" for step in steps]
+
+
+def _commands(state: State, course: Course) -> list[str]:
+    """For the culprit, and for the good commits before it."""
+    if state.ending is None or state.ending.end is not End.FOUND:
+        return []
+    near = [step.commit for step in neighbours(state, course)]
+    return list(filter(None, (check_again(state, course, commit) for commit in near)))
+
+
+# --- a mail -----------------------------------------------------------------------------------
+
+
+def markdown(state: State, course: Course) -> str:
+    """To paste in a mail: the answer, what it stands on, and git's own log."""
+    builds, boots = builds_and_boots(state)
+    lines = [f"# {headline(state, course)}", "", f"Looked for: {state.question.symptom}", ""]
+    lines += [f"    {line}".rstrip() for line in _culprit(state, course)]
+    lines += ["", "What this stands on:", ""]
+    lines += [
+        f"- `{step.commit[:12]}` {one_line(step.subject)}: {decision(step, state)}"
+        for step in neighbours(state, course)
+    ]
+    lines += ["", f"{builds} builds and {boots} boots for {state.total} commits.", "", "To check it again:", ""]
+    lines += [f"    {command}" for command in _commands(state, course)]
+    lines += ["", "git bisect log:", "", *(f"    {line}" for line in course.git.log.splitlines())]
+    return "\n".join(lines) + "\n"

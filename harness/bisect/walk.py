@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The walk: both ends proved, then git bisect, step by step, until the culprit or a range is left.
+
+There is one way through it, for a fresh walk and for one that goes on: what a commit is, and what its guests have
+shown, is looked up in the state first. So a walk that was cut off anywhere comes to the same end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from harness.bisect.driving import Found, Next, Position, Stuck
+from harness.bisect.examine import ENDS, Examiner, passes
+from harness.bisect.relevant import relevant_files
+from harness.bisect.state import End, Ending, Role, State, Step, Verdict
+from harness.bisect.telling import decision, headline, progress
+from harness.bisect.trails import Course
+from harness.bisect.trying import Bench, Built
+from harness.errors import UserError
+
+
+class Walk:
+    """``directory``: of the walk; ``tell`` is given a line as soon as something is known."""
+
+    def __init__(
+        self, state: State, course: Course, bench: Bench, directory: Path, tell: Callable[[str], None]
+    ) -> None:
+        self._examiner = Examiner(state, course, bench, directory, tell)
+        self._course = course
+        self._bench = bench
+        self._tell = tell
+
+    @property
+    def state(self) -> State:
+        """All that is known."""
+        return self._examiner.state
+
+    def go(self) -> State:
+        """To the end, which is in the state then. Raises ``InfrastructureError``: the state is kept, go on later."""
+        started, before = time.monotonic(), self.state.seconds
+        try:
+            ending = self._ends() or self._limit() or self._steps(resume(self.state, self._course))
+        finally:
+            self._examiner.note(replace(self.state, seconds=before + time.monotonic() - started))
+        self._examiner.note(replace(self.state, ending=ending))
+        return self.state
+
+    def one(self, commit: str) -> Verdict:
+        """What ``commit`` is, with nothing known of any other."""
+        verdict = self._examiner.tested(commit, Role.STEP).verdict
+        assert verdict is not None
+        return verdict
+
+    # --- the ends -----------------------------------------------------------------------------
+
+    def _ends(self) -> Ending | None:
+        """None if both are what they are said to be."""
+        bad = self._examiner.tested(self._course.bad, Role.BAD_END)
+        if bad.verdict is not Verdict.BAD:
+            return Ending(_unproved(bad, End.NOT_BAD), (bad.commit,), bad.why)
+        good = self._examiner.tested(self._course.good, Role.GOOD_END)
+        if good.verdict is not Verdict.GOOD:
+            return Ending(_unproved(good, End.NOT_GOOD), (good.commit,), good.why)
+        return None
+
+    # --- the limit ----------------------------------------------------------------------------
+
+    def _limit(self) -> Ending | None:
+        """Find the files that can matter, if that was asked for; an end if there are none."""
+        question = self.state.question
+        if self.state.limit is None:
+            files = question.paths
+            if question.limited and not files:
+                found = self._relevant()
+                if found == ():
+                    detail = "no commit between them touches a file that takes part in the build"
+                    return Ending(End.NOTHING, (), detail)
+                files = found or ()
+            span = [f"{self._course.good}..{self._course.bad}"]
+            kept = len(self._course.git.commits(span, files)) if files else self.state.total
+            self._examiner.note(replace(self.state, limit=files, kept=kept))
+            if files:
+                self._tell(f"{kept} of {self.state.total} commits can matter")
+        return None
+
+    def _relevant(self) -> tuple[str, ...] | None:
+        """None if it is not known what takes part in the build."""
+        sources: set[str] = set()
+        for commit in (self._course.bad, self._course.good):
+            built = self._bench.build(commit, self.state.question.symptom, self._examiner.place(commit))
+            if not isinstance(built, Built) or built.sources is None:
+                self._tell("not limited: what takes part in the build of a kernel from the cache is not recorded")
+                return None
+            sources |= built.sources
+        return relevant_files(self._course.git.touched(self._course.good, self._course.bad), sources)
+
+    # --- the steps ----------------------------------------------------------------------------
+
+    def _steps(self, position: Position) -> Ending:
+        while isinstance(position, Next):
+            self._tell(progress(self.state, *self._course.git.left()))
+            step = self._examiner.tested(position.commit, Role.STEP)
+            assert step.verdict is not None
+            position = self._course.git.mark(step.commit, step.verdict)
+        if isinstance(position, Stuck):
+            return Ending(End.STUCK, (), position.words)
+        return self._found(position)
+
+    def _found(self, position: Found) -> Ending:
+        if len(position.commits) > 1:
+            return Ending(End.RANGE, position.commits, "the others of these cannot be tested")
+        (culprit,) = position.commits
+        return self._doubted() or self._parents(culprit) or Ending(End.FOUND, (culprit,))
+
+    def _doubted(self) -> Ending | None:
+        """A commit that passed may have to pass again, now that more is known about how often a bad one fails."""
+        for step in self.state.steps:
+            often = passes(self._examiner.sights(step))
+            if step.verdict is Verdict.GOOD and not step.same_as and often < self._examiner.needed():
+                again = self._examiner.tested(step.commit, step.role, afresh=True)
+                if again.verdict is not Verdict.GOOD:
+                    return self._ends() or self._steps(resume(self.state, self._course))
+        return None
+
+    def _parents(self, culprit: str) -> Ending | None:
+        """With a limit, the parents of the culprit were perhaps never tested: it may be another one after all."""
+        if not self.state.limit:
+            return None
+        for parent in self._course.git.parents(culprit):
+            step = self._examiner.tested(parent, Role.PARENT)
+            if step.verdict is not Verdict.GOOD:
+                self._tell(f"{parent[:12]} before it is not good: going on without the limit")
+                steps = tuple(replace(one, role=_as_step(one.role)) for one in self.state.steps)
+                self._examiner.note(replace(self.state, limit=(), steps=steps))
+                return self._steps(resume(self.state, self._course))
+        return None
+
+
+def _unproved(step: Step, end: End) -> End:
+    return End.NO_END if step.verdict is Verdict.SKIP else end
+
+
+def _as_step(role: Role) -> Role:
+    return role if role in ENDS else Role.STEP
+
+
+def resume(state: State, course: Course) -> Position:
+    """git bisect, taken as far as it was before."""
+    position = course.git.start(course.good, course.bad, state.limit or ())
+    for step in state.steps:
+        if step.role not in ENDS and step.verdict is not None and isinstance(position, Next):
+            position = course.git.mark(step.commit, step.verdict)
+    return position
+
+
+def status(state: State, course: Course) -> str:
+    """What is known of each commit, and how far it is."""
+    told = [f"{step.role.value} {step.commit[:12]} {step.subject}: {decision(step, state)}\n" for step in state.steps]
+    position = resume(state, course)
+    if state.ending is not None:
+        return "".join([*told, headline(state, course), "\n"])
+    proved = [step for step in state.steps if step.role in ENDS and step.verdict is not None]
+    if len(proved) < len(ENDS):
+        told.append("the ends are being proved; after that: ")
+    return "".join(
+        [*told, progress(state, *course.git.left()) if isinstance(position, Next) else "the last step", "\n"]
+    )
+
+
+def begin(state: State, course: Course) -> State:
+    """``state`` with the ends and the number of commits. Raises ``UserError`` if the ends are no ends."""
+    if course.good == course.bad:
+        raise UserError("good and bad are the same commit", where=course.bad[:12])
+    course.git.start(course.good, course.bad)
+    total = len(course.git.commits([f"{course.good}..{course.bad}"]))
+    return replace(state, good=course.good, bad=course.bad, total=total)

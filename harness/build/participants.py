@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which files of the source tree took part in a build, as kbuild itself recorded it.
+
+kbuild writes ``.X.cmd`` beside each object, with its source and all headers that the compiler read
+(scripts/basic/fixdep.c: ``source_X := ...`` and ``deps_X := \\``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from harness.model import Kernel
+
+_LIST = "sources.txt"  # in the kernel's directory
+_ABSOLUTE = re.compile(r"[^\s:;()'\"=]+")
+
+
+def participants(objects: Path, tree: Path) -> frozenset[str]:
+    """Paths relative to ``tree`` of the files that the object tree ``objects`` was made from."""
+    inside, found = f"{tree}/", set[str]()
+    for directory, _, names in os.walk(objects):
+        for name in names:
+            if name.endswith(".cmd"):
+                found.update(_named(Path(directory, name), inside))
+    return frozenset(os.path.normpath(path) for path in found)
+
+
+def _named(command: Path, inside: str) -> set[str]:
+    text = command.read_text(errors="surrogateescape")
+    lines = [line for line in text.splitlines() if not line.startswith(("cmd_", "savedcmd_"))]
+    words = (word for line in lines for word in _ABSOLUTE.findall(line))
+    return {word.removeprefix(inside) for word in words if word.startswith(inside)}
+
+
+def record(directory: Path, objects: Path, tree: Path) -> None:
+    """Write the list into the ``directory`` of a kernel."""
+    text = "".join(f"{path}\n" for path in sorted(participants(objects, tree)))
+    (directory / _LIST).write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def sources_of(kernel: Kernel) -> frozenset[str] | None:
+    """The list of a finished kernel; None if it has none, being older than this list is."""
+    path = kernel.modules / _LIST
+    if not path.is_file():
+        return None
+    return frozenset(path.read_bytes().decode("utf-8", "surrogateescape").splitlines())

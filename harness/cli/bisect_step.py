@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dmabuf-harness bisect-step``: one step for ``git bisect run``, which goes by the exit code alone.
+
+0: good, 1: bad, 125: cannot be tested. Whatever else happens ends with 128 or more, at which git bisect run stops and
+keeps what it has: bad input, trouble with the machine, and a fault of ours too (git-bisect(1)).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from harness import doctor, process
+from harness.bisect import (
+    FAILS,
+    Course,
+    Fixup,
+    Kind,
+    PipelineBench,
+    Question,
+    RealGuests,
+    State,
+    Trail,
+    Verdict,
+    Walk,
+    beside,
+    course,
+    from_run,
+    named,
+)
+from harness.cli.bisect import add_guests, add_symptom
+from harness.cli.run import positive
+from harness.cli.rundir import run_directory
+from harness.cli.sparse import Sparse
+from harness.errors import UserError
+from harness.events import EventStream, Note
+from harness.kconfig import load_variants, select
+from harness.paths import cache_dir
+from harness.report import load as load_run
+from harness.source.git import attempt
+
+NAME = "bisect-step"
+STOP = 128  # added to every exit code that is no verdict
+_CODES = {Verdict.GOOD: 0, Verdict.BAD: 1, Verdict.SKIP: 125}
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        NAME,
+        help="one step for git bisect run",
+        description="Test the commit that is checked out (or BISECT_HEAD). Exits with 0: good, 1: bad, 125: cannot be "
+        "tested, 128 and above: stop. For git bisect run dmabuf-harness bisect-step ...",
+    )
+    parser.set_defaults(handler=bisect_step)
+    parser.add_argument("--tree", type=Path, default=Path(), metavar="PATH", help="repository (default: here)")
+    parser.add_argument(
+        "--fixup",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("PATCH", "RANGE"),
+        help="apply PATCH to the commits in RANGE before they are built; may be given again",
+    )
+    add_symptom(parser)
+    parser.add_argument("--runs", type=positive, default=1, metavar="N", help="that must pass (default: %(default)s)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="directory of this step (default: none is kept)")
+    add_guests(parser)
+
+
+def bisect_step(arguments: argparse.Namespace) -> int:
+    sys.excepthook = _stop
+    doctor.require(doctor.check_all(None))
+    question = _question(arguments)
+    opened = course(question)
+    with _place(arguments.out) as directory:
+        opened.open(directory / "git")
+        return _verdict(question, opened, directory)
+
+
+def _question(arguments: argparse.Namespace) -> Question:
+    tree = arguments.tree.resolve()
+    commit = _commit(tree)
+    symptom = named(arguments.test, arguments.splat) if arguments.run is None else None
+    variant, usual = arguments.variant or "on", tuple[str, ...]()
+    if symptom is None:
+        report = load_run(arguments.run)
+        wanted = named(arguments.test, arguments.splat) if arguments.test or arguments.splat else None
+        first = from_run(report, wanted, arguments.variant)[0]
+        symptom, variant, usual = first.symptom, first.variant, beside(report, first)
+    elif symptom.kind is Kind.TEST:
+        # Nobody has said how it fails: what costs the guest may be anything.
+        symptom = replace(symptom, manners=(FAILS,))
+    return Question(
+        command=("dmabuf-harness", *sys.argv[1:]),
+        trail=Trail.COMMITS,
+        base=f"git:{tree}",
+        good=commit,
+        bad=commit,
+        symptom=symptom,
+        variant=select(variant, load_variants())[0].name,
+        fixups=tuple(Fixup(Path(patch).resolve(), span) for patch, span in arguments.fixup),
+        suites=tuple(arguments.suite),
+        pytest=tuple(path.resolve() for path in arguments.pytest),
+        runs=arguments.runs,
+        accel=arguments.accel,
+        jobs=arguments.jobs,
+        thorough=arguments.thorough,
+        seed=arguments.seed,
+        usual=usual,
+    )
+
+
+def _commit(tree: Path) -> str:
+    """What git bisect wants to know about. Changes that nobody has committed would not be tested: they are refused."""
+    for name in ("BISECT_HEAD", "HEAD"):
+        done = attempt(tree, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        if done.ok:
+            break
+    else:
+        raise UserError("no commit is checked out here", where=str(tree), mend="name a repository with --tree")
+    if name == "HEAD" and attempt(tree, "status", "--porcelain", "--untracked-files=no").stdout.strip():
+        mend = "commit or stash them; what commits need to build goes into --fixup"
+        raise UserError("has changes that are not committed", where=str(tree), mend=mend)
+    return done.stdout.strip()
+
+
+@contextmanager
+def _place(wanted: Path | None) -> Iterator[Path]:
+    """The directory ``wanted``, or one that is removed at the end."""
+    if wanted is not None:
+        with run_directory(wanted) as made:
+            made.create()
+            made.kept = True
+            yield made.path
+        return
+    with tempfile.TemporaryDirectory(prefix="step-", dir=cache_dir("bisect")) as scratch:
+        yield Path(scratch)
+
+
+def _verdict(question: Question, opened: Course, directory: Path) -> int:
+    events = EventStream()
+    events.subscribe(Sparse(sys.stdout))
+    bench = PipelineBench(opened, events, RealGuests(events, question.accel, question.thorough))
+    walk = Walk(State(question, "", "", 1), opened, bench, directory, lambda text: events.publish(Note("", text)))
+    return _CODES[walk.one(opened.bad)]
+
+
+def for_git(code: int) -> int:
+    """``code`` as git bisect run is to understand it: what is no verdict stops it."""
+    return code if code in _CODES.values() or code >= STOP else STOP + code
+
+
+def _stop(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A fault of ours ends with 1 everywhere else, which git would take for "bad"."""
+    traceback.print_exception(kind, error, trace)
+    sys.stderr.flush()
+    process.stop_all()
+    os._exit(STOP + 1)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From an earlier run, or from names, to what is looked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.bisect import Kind, Symptom, beside, from_run, named
+from harness.errors import UserError
+from harness.model import Splat, Status, TestResult
+from tests.support.sample_reports import OFF, ON, run_report, variant_report
+
+FAILED = TestResult("checks", "dmabuf.x", Status.FAIL, message="size is 4096")
+LOST = TestResult("checks", "dmabuf.y", Status.ERROR, message="guest lost: panic: x")
+WARN = Splat("warn", "WARNING: x", "", 1, "checks: dmabuf.y", fingerprint="warn-0123456789ab")
+
+
+@pytest.mark.parametrize(
+    ("test", "splat", "expected"),
+    [
+        ("dmabuf.x", None, Symptom(Kind.TEST, "", "dmabuf.x")),
+        ("checks: dmabuf.x", None, Symptom(Kind.TEST, "checks", "dmabuf.x")),
+        ("sync:sync_test", None, Symptom(Kind.TEST, "", "sync:sync_test")),
+        ("boot", None, Symptom(Kind.BOOT)),
+        (None, "hung-task-0123456789ab", Symptom(Kind.SPLAT, name="hung-task-0123456789ab")),
+        ("checks: a", "warn-0123456789ab", Symptom(Kind.SPLAT, name="warn-0123456789ab", during="checks: a")),
+    ],
+)
+def test_names(test: str | None, splat: str | None, expected: Symptom) -> None:
+    assert named(test, splat) == expected
+
+
+@pytest.mark.parametrize(("test", "splat"), [(None, None), (None, "WARNING: x")])
+def test_what_names_nothing_is_refused(test: str | None, splat: str | None) -> None:
+    with pytest.raises(UserError):
+        named(test, splat)
+
+
+def test_a_run_tells_what_failed_and_how() -> None:
+    report = run_report(variant_report(ON), variant_report(OFF, (FAILED,)))
+    (found,) = from_run(report)
+    assert found.symptom == Symptom(Kind.TEST, "checks", "dmabuf.x", ("fail: size is #",))
+    assert found.variant == OFF.name
+
+
+def test_one_of_several_can_be_picked() -> None:
+    report = run_report(replace(variant_report(ON, (FAILED, LOST)), splats=(WARN,)))
+    assert [one.symptom.name for one in from_run(report)] == ["dmabuf.x", "dmabuf.y", "warn-0123456789ab"]
+    (picked,) = from_run(report, named("dmabuf.y", None), "on")
+    assert picked.symptom.manners == ("lost: warn-0123456789ab",)
+    assert beside(report, picked) == ("warn-0123456789ab",)
+    (printed,) = from_run(report, named(None, "warn-0123456789ab"))
+    assert printed.symptom.during == "checks: dmabuf.y"
+    assert beside(report, printed) == ()
+
+
+def test_a_green_run_has_nothing_to_look_for() -> None:
+    with pytest.raises(UserError, match="bad is: nothing"):
+        from_run(run_report(variant_report(ON)))

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The state on disk is all that a walk has: it comes back as it was, or it is said why not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.bisect import STATE, End, Fixup, Kind, Question, State, Symptom, Trail, Verdict, known, load, save
+from harness.bisect.state import Attempt, Ending, Role, Step
+from harness.bisect.telling import builds_and_boots, confidence, decision, progress
+from harness.errors import UserError
+from harness.model import BootOutcome, Splat, Status, TestResult
+
+SPLAT = Splat("warn", "WARNING: x", "text", 3, "checks: a", fingerprint="warn-0123456789ab")
+RESULT = TestResult("checks", "a", Status.FAIL, 0.3, "failed: x")
+ATTEMPT = Attempt(BootOutcome.UP, "", (RESULT,), (SPLAT,), 9.5, "steps/01/run-1", "2026-11-24T06:00:00+00:00")
+STEP = Step(
+    "c" * 40, "dma-buf: x", Role.BAD_END, Verdict.BAD, "failed: x", (ATTEMPT,) * 2, "digest", True, seconds=60.0
+)
+QUESTION = Question(
+    command=("dmabuf-harness", "bisect"),
+    trail=Trail.COMMITS,
+    base="git:/linux",
+    good="v6.12",
+    bad="HEAD",
+    symptom=Symptom(Kind.TEST, "checks", "a", ("fail: failed: x",)),
+    variant="move-notify-on",
+    fixups=(Fixup(Path("/fix.patch"), "a..b"),),
+    paths=("drivers/dma-buf",),
+    junit=Path("/junit.xml"),
+)
+WALK = State(QUESTION, "a" * 40, "c" * 40, 8, (STEP,), (), 8, Ending(End.RANGE, ("c" * 40,), "why"), 61.5)
+
+
+def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
+    for state in (WALK, replace(WALK, limit=None, ending=None, question=replace(QUESTION, junit=None))):
+        save(tmp_path, state)
+        assert load(tmp_path) == state
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "no such file"),
+        ("{", "cannot be read"),
+        ("[]", "another version"),
+        ('{"version": 99}', "another version"),
+        ('{"version": 1, "walk": {"good": 7}}', "cannot be read"),
+    ],
+)
+def test_what_is_no_state_is_refused(tmp_path: Path, content: str | None, told: str) -> None:
+    if content is not None:
+        (tmp_path / STATE).write_text(content)
+    with pytest.raises(UserError, match=told):
+        load(tmp_path)
+
+
+def test_a_step_is_put_in_the_place_of_what_was_known_of_its_commit() -> None:
+    other = replace(STEP, commit="d" * 40)
+    state = WALK.with_step(other).with_step(replace(STEP, why="anew"))
+    assert [(step.commit[0], step.why) for step in state.steps] == [("c", "anew"), ("d", "failed: x")]
+
+
+def test_answers_are_known_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert known.recall("key", 0) is None
+    for seconds in (1.0, 2.0):
+        known.keep("key", replace(ATTEMPT, seconds=seconds))
+    found = [known.recall("key", number) for number in range(3)]
+    assert [one and (one.seconds, one.again, one.log) for one in found] == [(1.0, True, ""), (2.0, True, ""), None]
+    (tmp_path / "dmabuf-harness" / "bisect" / "key.json").write_text(json.dumps({"attempts": [7]}))
+    assert known.recall("key", 0) is None
+
+
+def test_in_words() -> None:
+    told = decision(STEP, WALK)
+    assert told == "bad: failed: x, 2 of 2 runs bad, 60.0 s"
+    assert "the kernel is that of ffffffffffff" in decision(replace(STEP, same_as="f" * 40), WALK)
+    assert decision(replace(STEP, verdict=None), WALK) == "not decided yet"
+    assert builds_and_boots(WALK) == (1, 2)
+    assert progress(WALK, 8, 3) == "8 commits left, 3 or 4 steps, about 3 min 00 s"
+    assert confidence(WALK.with_step(replace(STEP, commit="e", odds=0.1))) == pytest.approx(0.9)
