@@ -239,6 +239,26 @@ def test_kunit_suite_that_fails_by_itself_is_said() -> None:
     assert ended == [("s/t", Status.SKIP, ("t: no CPU",)), ("s", Status.FAIL, ())]
 
 
+RACE = """\
+[    1.000000]     KTAP version 1
+[    1.000001]     # Subtest: dma-buf-fence
+[    1.000002]     1..1
+[    1.000003]     # test_race_signal_callback: EXPECTATION FAILED at drivers/dma-buf/st-dma-fence.c:477
+                   Expected ret == 0, but
+                       ret == {error} (0xfffffffffffffffc)
+[    1.000004]     not ok 1 test_race_signal_callback
+[    1.000005] not ok 1 dma-buf-fence
+"""
+
+
+@pytest.mark.parametrize(("error", "status"), [(-4, Status.SKIP), (-22, Status.FAIL), (-45, Status.FAIL)])
+def test_threads_that_a_busy_host_never_ran_are_no_failure_of_the_kernel(error: int, status: Status) -> None:
+    log = KunitLog()
+    [ended] = [one for line in RACE.format(error=error).splitlines() for one in log.feed(line)]
+    assert (ended.name, ended.status) == ("dma-buf-fence/test_race_signal_callback", status)
+    assert bool(ended.lost) is (status is Status.SKIP)
+
+
 def test_kunit_test_that_runs_is_told_from_the_plan() -> None:
     log = KunitLog(["s/a", "s/b", "t/c"])
     running = []

@@ -30,7 +30,7 @@ def test_series_takes_the_option_away(tmp_path: Path) -> None:
         header = (applied.tree.path / "include/linux/dma-buf.h").read_text()
         configs = [before.resolve(variant, {}) for variant in job.variants]
     assert applied.tree.fixups[0].startswith("dma-buf: go back to before")
-    assert "bool dynamic_mapping);" in header and "move_notify" not in header
+    assert "bool dynamic_mapping);" in header and "struct dma_buf_attach_ops" not in header
     for config in configs:
         assert isinstance(config, ResolvedConfig)
         assert config.unknown == ("DMABUF_MOVE_NOTIFY",)
