@@ -101,7 +101,7 @@ class VmGuest:
             identity.forget()
         seconds = time.monotonic() - started
         self._hear_out()
-        tail = "" if outcome is BootOutcome.UP else "\n".join(self.evidence().splitlines()[-_TAIL:])
+        tail = "" if outcome is BootOutcome.UP else _tail(self.evidence(), self.console.panic)
         log = f"{self._directory.parent.name}/{self._directory.name}/console.log"
         return BootReport(outcome, self.accel, seconds, log, self._qemu_version, tail, self.ended)
 
@@ -322,6 +322,13 @@ class VmGuest:
 
     def __exit__(self, *exc: object) -> None:
         self.shutdown()
+
+
+def _tail(said: str, panic: str) -> str:
+    """The last lines of a boot that failed: around the ``panic``, whose stacks of all processors come after it."""
+    lines = said.splitlines()
+    at = next((number for number, line in enumerate(lines) if panic and panic in line), len(lines))
+    return "\n".join(lines[: at + _TAIL // 2][-_TAIL:])
 
 
 def _last_line(log: Path) -> str:
