@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.changes import Comparison
+from harness.series import SeriesFacts
 
 
 class Status(enum.Enum):
@@ -28,105 +29,6 @@ class Status(enum.Enum):
     def is_bad(self) -> bool:
         """True if a run that holds this status is not green."""
         return self in (Status.FAIL, Status.ERROR, Status.MISSING)
-
-
-# --- source and patch -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A kernel source tree that is ours to change: a git work tree in the cache.
-
-    ``path``: absolute and stable for a base, so that kbuild's recorded paths stay valid.
-    ``commit``: the commit that holds the unpatched base. ``version``: ``make kernelversion``, e.g. "6.12.117".
-    ``spec``: how the user named it ("debian:6.12"). ``notes``: what should be known of where it comes from.
-    ``fixups``: what ``commit`` holds besides, one line each.
-    """
-
-    spec: str
-    path: Path
-    commit: str
-    version: str
-    notes: tuple[str, ...] = ()
-    fixups: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Patch:
-    """One patch as taken in: exact diff bytes, and what its mail said about it.
-
-    ``files`` are paths relative to the tree that it touches. ``added`` maps a path to the line numbers (1-based,
-    in the patched file) that the patch adds, so that an error can be laid at the right door.
-    ``date``: ISO 8601 if it could be read, else as written. ``tags``: "Reviewed-by: A <a@b>", in order, each once.
-    ``patch_id``: what ``git patch-id --stable`` says. ``known``: the series of ``patches/series`` that it is, with
-    its release, else empty. ``base_commit`` and ``prerequisites`` (patch-ids): what git format-patch --base wrote.
-    ``notes``: what a reader of the report should know about how it was taken in.
-    ``message``: of the commit, without its subject; empty if there was none.
-    """
-
-    origin: str  # file (and message number) it came from, for messages
-    subject: str
-    author: str
-    diff: bytes
-    files: tuple[str, ...]
-    added: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    date: str = ""
-    tags: tuple[str, ...] = ()
-    patch_id: str = ""
-    known: str = ""
-    base_commit: str = ""
-    prerequisites: tuple[str, ...] = ()
-    message: str = ""
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class PatchFacts:
-    """What a report shows of one ``Patch``; fields as there."""
-
-    subject: str
-    author: str = ""
-    date: str = ""
-    tags: tuple[str, ...] = ()
-    patch_id: str = ""
-    known: str = ""
-
-
-@dataclass(frozen=True)
-class SeriesFacts:
-    """What a series says and touches, read off its patches alone: each name once, in order of appearance.
-
-    ``symbols_*``: Kconfig symbols without CONFIG_. ``exports_*``: names in EXPORT_SYMBOL lines that come or go.
-    ``functions``: those whose body is touched, as far as the hunks show it. ``base_commit``: of its first patch.
-    """
-
-    patches: tuple[PatchFacts, ...] = ()
-    files: tuple[str, ...] = ()
-    symbols_added: tuple[str, ...] = ()
-    symbols_removed: tuple[str, ...] = ()
-    symbols_changed: tuple[str, ...] = ()
-    exports_added: tuple[str, ...] = ()
-    exports_removed: tuple[str, ...] = ()
-    functions: tuple[str, ...] = ()
-    base_commit: str = ""
-    prerequisites: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Applied:
-    """A tree with a series applied. ``tree_id`` is git's id of the content: equal id, equal source."""
-
-    tree: Tree
-    patches: tuple[Patch, ...]
-    tree_id: str
-    already_in_base: tuple[str, ...] = ()  # subjects of patches that the base has already
-    added: Mapping[str, frozenset[int]] = field(default_factory=dict)  # lines of the whole series
-
-    @property
-    def touched(self) -> tuple[str, ...]:
-        """Paths that the series touches, sorted, each once."""
-        return tuple(sorted({name for patch in self.patches for name in patch.files}))
 
 
 # --- config -----------------------------------------------------------------------------------
@@ -444,7 +346,7 @@ class RunReport:
     notes: tuple[str, ...] = ()
     base_variants: tuple[VariantReport, ...] = ()
     asked: tuple[str, ...] = ()
-    series: SeriesFacts = SeriesFacts()
+    series: SeriesFacts = field(default_factory=SeriesFacts)
     static: VariantReport | None = None
     fixups: tuple[str, ...] = ()
 

@@ -18,8 +18,9 @@ from harness.bisect.state import Question, Trail
 from harness.errors import UserError
 from harness.intake import read_patches
 from harness.kconfig import load_fragments, parse_fragment
-from harness.model import Patch, SymbolRequest, Variant
+from harness.model import SymbolRequest, Variant
 from harness.pipeline import Job, RunRequest, check
+from harness.series import Patch
 from harness.source.git import attempt, git
 
 _BASE = "base"

@@ -18,11 +18,12 @@ from harness.build import kernel_digest, sources_of
 from harness.errors import UserError
 from harness.events import EventStream, Note
 from harness.interfaces import Suite
-from harness.model import Applied, BuildFailure, Kernel, PlannedTest, Splat, Status, TestResult
+from harness.model import BuildFailure, Kernel, PlannedTest, Splat, Status, TestResult
 from harness.pipeline import Job, base_cache
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import plan_tests
 from harness.pipeline.testing import Findings, KernelTest
+from harness.series import Applied
 from harness.verdict import complete
 from harness.vm.launch import Launcher
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from harness import process
 from harness.build.probe import sources_digest
-from harness.model import Applied, ResolvedConfig
+from harness.model import ResolvedConfig
+from harness.series import Applied
 
 # Part of every key: change it when the same sources would come out as a different kernel directory.
 RECIPE = "3"

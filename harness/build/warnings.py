@@ -18,8 +18,9 @@ from pathlib import Path
 
 from harness import process
 from harness.build.messages import Located, parse, target_of
-from harness.model import Applied, CompilerMessage
+from harness.model import CompilerMessage
 from harness.paths import write_atomic
+from harness.series import Applied
 
 _COMMAND = re.compile(r"^(?:saved)?cmd_\S+ := (.+)$", re.MULTILINE)
 _SOURCE = re.compile(r"^source_\S+ := (\S+)$", re.MULTILINE)

@@ -13,7 +13,7 @@ from harness.intake import names
 from harness.intake.diff import added_lines, parse_diff
 from harness.intake.explain import explain
 from harness.intake.index import Index, git_path
-from harness.model import Applied, Patch, Tree
+from harness.series import Applied, Patch, Tree
 
 
 def apply_series(tree: Tree, patches: Sequence[Patch]) -> Applied:

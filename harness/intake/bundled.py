@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.errors import UserError
 from harness.intake.read import read_patches
 from harness.intake.series import Series, all_series, bundled_series, read_series
-from harness.model import Patch
+from harness.series import Patch
 
 # What a run without -p tests.
 DEFAULT_SERIES = "bufinfo-dynamic"

@@ -9,7 +9,7 @@ from harness.errors import UserError
 from harness.intake.diff import Diff, FileDiff, Hunk
 from harness.intake.index import Index
 from harness.intake.nearest import Nearest, nearest, nearest_name
-from harness.model import Patch
+from harness.series import Patch
 
 # git's apply.c; the C locale is set for every program we start.
 _FAILED = re.compile(r"(?m)^error: patch failed: (.*):(\d+)$")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from harness.intake import address
 from harness.intake.diff import FileDiff, Hunk, parse_diff
-from harness.model import Patch, PatchFacts, SeriesFacts
+from harness.series import Patch, PatchFacts, SeriesFacts
 
 _SYMBOL = re.compile(rb"(?:menu)?config[ \t]+(\w+)[ \t]*$")
 _EXPORT = re.compile(rb"\s*EXPORT_(?:STATIC_CALL|\w*SYMBOL)(?:_\w+)?\(\s*(\w+)")

@@ -25,8 +25,8 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.intake.read import read_patches
-from harness.model import Patch
 from harness.paths import PATCHES
+from harness.series import Patch
 
 DIRECTORY = PATCHES / "fixups"
 _LIST = "fixups.toml"

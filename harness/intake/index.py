@@ -10,20 +10,11 @@ from harness import process
 from harness.errors import InfrastructureError
 from harness.intake.diff import Diff
 from harness.intake.names import SYMLINK
-from harness.model import Tree
 from harness.process import Completed
+from harness.series import Tree
 
 # The user's configuration (apply.whitespace, core.autocrlf, ...) must not decide what a patch does.
 _ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1"}
-_IDENTITY = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in (
-        ("NAME", "dmabuf-harness"),
-        ("EMAIL", "dmabuf-harness@localhost"),
-        ("DATE", "2000-01-01T00:00:00+0000"),
-    )
-}
 _PLAIN = ("000000", "100644", "100755")  # not there any more, and plain files
 _OPTIONS = ("-c", "safe.directory=*", "-c", "core.autocrlf=false", "-c", "core.quotePath=true")
 
@@ -62,7 +53,7 @@ class Index:
 
     def commit(self, message: str) -> str:
         """A commit of the content, without a parent. Equal content is an equal commit, whenever it was made."""
-        done = self._attempt("commit-tree", "-m", message, self.write_tree(), env=_IDENTITY)
+        done = self._attempt("commit-tree", "-m", message, self.write_tree(), env=process.GIT_IDENTITY)
         return self._checked(done, "commit-tree").strip()
 
     def names(self, *paths: str) -> list[str]:

@@ -16,7 +16,7 @@ from harness.intake.apply import scratch, stage
 from harness.intake.diff import Diff, parse_diff
 from harness.intake.fixups import Fixup
 from harness.intake.index import Index
-from harness.model import Patch, Tree
+from harness.series import Patch, Tree
 
 _Outcome = tuple[str, ...] | None
 

@@ -14,7 +14,7 @@ from harness.intake.load import ACCEPTED, load, plain
 from harness.intake.message import read_message
 from harness.intake.quote import Quote, quotes
 from harness.intake.thread import Offer, Thread, picked, whole_series
-from harness.model import Patch
+from harness.series import Patch
 
 _DIFF = re.compile(rb"(?m)^(?:diff --git |\+\+\+ \S)")
 _COMMIT = re.compile(rb"(?m)^commit [0-9a-f]{40}\b")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from harness.errors import UserError
 from harness.intake.diff import added_lines, parse_diff
 from harness.intake.patchid import patch_id
-from harness.model import Patch
+from harness.series import Patch
 
 _HUNK = re.compile(rb"@@ -(\d+(?:,\d+)?) \+(\d+(?:,\d+)?) @@(.*)", re.DOTALL)
 _SWAPPED = {

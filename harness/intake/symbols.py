@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from harness.intake.diff import parse_diff
-from harness.model import Patch
+from harness.series import Patch
 
 _CONFIG = re.compile(rb"\s*(?:menu)?config\s+(\w+)\s*")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.errors import UserError
 from harness.intake.order import Place
-from harness.model import Patch
+from harness.series import Patch
 
 _PICK = "take one with --pick N or --pick SUBJECT"
 _SHOWN = 12

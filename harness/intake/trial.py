@@ -10,8 +10,8 @@ from pathlib import Path
 
 from harness import process
 from harness.intake.diff import parse_diff
-from harness.model import Patch
 from harness.process import Completed
+from harness.series import Patch
 
 _ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",

@@ -15,16 +15,9 @@ from harness import process
 from harness.errors import InfrastructureError
 from harness.kconfig.explain import ABSENT, problems, unknown
 from harness.kconfig.history import load_history
-from harness.model import (
-    Applied,
-    BuildFailure,
-    CompilerMessage,
-    ConfigProblem,
-    ResolvedConfig,
-    SymbolRequest,
-    Variant,
-)
+from harness.model import BuildFailure, CompilerMessage, ConfigProblem, ResolvedConfig, SymbolRequest, Variant
 from harness.paths import cache_dir, write_atomic
+from harness.series import Applied
 
 _RECIPE = "2"  # part of the cache key: change it with the way a config is made
 _Remembered = tuple[str, tuple[ConfigProblem, ...], tuple[str, ...]]  # config, problems, unknown symbols

@@ -8,18 +8,15 @@ Nothing is fetched for it. What speaks for a tree, the strongest first: the patc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.intake import applies, made_for
-from harness.model import Patch
 from harness.pipeline.patches import Taken
+from harness.series import Patch
 from harness.source import DEFAULT_BASE, UserTree, cached_bases
-
-_TRAILER = re.compile(rb"(?m)^base-commit: ([0-9a-f]{7,64})\s*$")  # git-format-patch(1), "BASE TREE INFORMATION"
-_LARGEST = 64 << 20  # bytes of a file that is looked at
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ def choose_base(named: str, taken: Taken) -> tuple[str, tuple[str, ...]]:
         return DEFAULT_BASE, ()
     here = _here()
     notes: tuple[str, ...] = ()
-    if commit := base_commit(taken.files):
+    if commit := next((patch.base_commit for patch in taken.patches if patch.base_commit), ""):
         if here is not None and here.has(commit):
             spec = _spec(here, here.commit(commit))
             return spec, _said(spec, "the patch names that commit as its base")
@@ -89,14 +86,3 @@ def _at_hand(here: UserTree | None) -> Iterator[_Candidate]:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)))
-
-
-def base_commit(files: Iterable[Path]) -> str:
-    """What the ``base-commit:`` line of a mail in ``files`` says, "" if none has one."""
-    for path in files:
-        for mail in sorted(path.glob("*.patch")) if path.is_dir() else [path]:
-            if mail.is_file():  # a pipe can be read once only
-                with mail.open("rb") as handle:
-                    if found := _TRAILER.search(handle.read(_LARGEST)):
-                        return found[1].decode()
-    return ""

@@ -14,9 +14,10 @@ from harness.errors import UserError
 from harness.events import EventStream, Note, PhaseProgress
 from harness.intake import apply_series, fixups_for, mend, removed_symbols
 from harness.kconfig import resolve
-from harness.model import Applied, BuildFailure, Kernel, ResolvedConfig, Tree, Variant
+from harness.model import BuildFailure, Kernel, ResolvedConfig, Variant
 from harness.pipeline.phases import phase
 from harness.pipeline.request import Job
+from harness.series import Applied, Tree
 from harness.source import obtain, reset, worktree_lock
 
 

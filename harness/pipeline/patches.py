@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.intake import read_patches, reversed_patch
-from harness.model import Patch
+from harness.series import Patch
 from harness.source import Mail, UserTree, is_range, parse_base
 
 
@@ -20,13 +20,12 @@ from harness.source import Mail, UserTree, is_range, parse_base
 class Taken:
     """``patches`` in the order to apply. ``tree``, ``start``: where those from a user's tree begin (full id), if any.
 
-    ``files``: what was read from files, for what their mails say besides. ``notes``: what the user should know.
+    ``notes``: what the user should know.
     """
 
     patches: tuple[Patch, ...] = ()
     tree: UserTree | None = None
     start: str = ""
-    files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -45,14 +44,13 @@ def take(
         found = list(taker.read(paths, pick))
     if worktree:
         found += taker.uncommitted(out)
-    return Taken((*undone, *found), taker.used, taker.start, tuple(taker.plain), tuple(taker.notes))
+    return Taken((*undone, *found), taker.used, taker.start, tuple(taker.notes))
 
 
 @dataclass
 class _Taker:
     base: str
     start: str = ""
-    plain: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     used: UserTree | None = None
     _origins: dict[str, str] = field(default_factory=dict)
@@ -96,7 +94,6 @@ class _Taker:
             paths: list[Path] = []
             for number, name in enumerate(names):
                 if name.exists() or not is_range(str(name)):
-                    self.plain.append(name)
                     paths.append(name)
                     continue
                 commits = self._tree.commits(str(name))

@@ -11,9 +11,10 @@ from harness.errors import UserError
 from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, load_fixups, load_series, read_patches
 from harness.interfaces import Suite
 from harness.kconfig import load_fragments, load_variants, select, variants_of
-from harness.model import Patch, SymbolRequest, Variant
+from harness.model import SymbolRequest, Variant
 from harness.pipeline.base import choose_base
 from harness.pipeline.patches import take
+from harness.series import Patch
 from harness.source import BaseSpec, parse_base
 from harness.static import SUITE as STATIC
 from harness.static import load_red

@@ -14,7 +14,7 @@ from harness.changes import Comparison
 from harness.errors import ExitCode, HarnessError, UserError
 from harness.events import EventStream, Note
 from harness.intake import facts
-from harness.model import Applied, RunReport, VariantReport
+from harness.model import RunReport, VariantReport
 from harness.pipeline.comparing import Comparer, keep, settle_base
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.patch_side import PatchSide
@@ -23,6 +23,7 @@ from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job
 from harness.pipeline.side import Side, State, moved
 from harness.pipeline.symbols import symbol_notes
+from harness.series import Applied
 from harness.verdict import apply_expectations, exit_code, judge
 from harness.vm.launch import Launcher
 

@@ -9,20 +9,12 @@ from pathlib import PurePath
 
 from harness import process
 from harness.events import EventStream, Note, Planned
-from harness.model import (
-    Applied,
-    BootOutcome,
-    BuildFailure,
-    Kernel,
-    PlannedTest,
-    ResolvedConfig,
-    Variant,
-    VariantReport,
-)
+from harness.model import BootOutcome, BuildFailure, Kernel, PlannedTest, ResolvedConfig, Variant, VariantReport
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import plan_tests
 from harness.pipeline.request import Job, RunRequest
 from harness.pipeline.testing import Findings, KernelTest
+from harness.series import Applied
 from harness.verdict import complete
 from harness.vm.launch import Launcher
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from harness import process
 from harness.events import EventStream, PhaseEnded, TestEnded
 from harness.interfaces import GuestLost, Suite, SuiteContext
-from harness.model import Applied, BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
+from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline.losing import Loss, explained
 from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
+from harness.series import Applied
 from harness.source import Snapshot
 from harness.splat import decode, find_splats, silent
 from harness.vm.guest import VmGuest

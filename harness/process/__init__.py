@@ -7,11 +7,12 @@ children outlive make). So nothing runs on after Ctrl-C, ``kill`` or ``kill -9``
 """
 
 from harness.process.background import Background
-from harness.process.environment import clean_environment, which
+from harness.process.environment import GIT_IDENTITY, clean_environment, which
 from harness.process.guard import Stopping, allow_again, kill_group, stop_all, stopped_by_signals, stopping
 from harness.process.running import Completed, LineHandler, Usage, check, metered, run
 
 __all__ = [
+    "GIT_IDENTITY",
     "Background",
     "Completed",
     "LineHandler",

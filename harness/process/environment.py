@@ -15,6 +15,17 @@ _LEAKY_ENVIRONMENT = frozenset(
     | {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "CDPATH", "BASH_ENV", "ENV"}
 )
 
+GIT_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (
+        ("NAME", "dmabuf-harness"),
+        ("EMAIL", "dmabuf-harness@localhost"),
+        ("DATE", "2000-01-01T00:00:00+0000"),
+    )
+}
+"""Who commits in trees of ours, and when: fixed, so that equal trees are equal commits."""
+
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The user's environment without what would change a kernel build, in the C locale, plus ``extra``."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.model import PatchFacts, RunReport, SeriesFacts
+from harness.model import RunReport
 from harness.report.text import plural
+from harness.series import PatchFacts, SeriesFacts
 
 MAX_NAMES = 8
 """Names shown of each kind; the others are counted."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.model import Tree
 from harness.paths import cache_root
+from harness.series import Tree
 from harness.source import debian, gittree, kernel_org, plaindir, worktree
 from harness.source.download import Notify
 from harness.source.spec import BaseSpec

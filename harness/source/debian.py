@@ -11,8 +11,8 @@ from pathlib import Path
 from harness import process
 from harness.errors import HarnessError, InfrastructureError, UserError
 from harness.locks import exclusive
-from harness.model import Tree
 from harness.paths import cache_dir, cache_root
+from harness.series import Tree
 from harness.source import worktree
 from harness.source.archive import KEYRING, Package, linux_sources
 from harness.source.download import Notify, Unreachable, fetch_file

@@ -31,22 +31,12 @@ CONFIG = """\
 \temail = dmabuf-harness@localhost
 """
 
-# Fixed, so that equal trees are equal commits.
-_IDENTITY = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in (
-        ("NAME", "dmabuf-harness"),
-        ("EMAIL", "dmabuf-harness@localhost"),
-        ("DATE", "2000-01-01T00:00:00+0000"),
-    )
-}
 _ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 
 def attempt(tree: Path, *args: str | Path, env: dict[str, str] | None = None, stdin: bytes | None = None) -> Completed:
     """Run git in the work tree ``tree``; a failure is a value."""
-    environment = process.clean_environment({**_ISOLATED, **_IDENTITY, **(env or {})})
+    environment = process.clean_environment({**_ISOLATED, **process.GIT_IDENTITY, **(env or {})})
     return process.run(["git", "-c", "safe.directory=*", "-C", tree, *args], env=environment, stdin=stdin)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError, UserError
 from harness.locks import exclusive
-from harness.model import Tree
 from harness.paths import cache_dir
+from harness.series import Tree
 from harness.source import worktree
 from harness.source.download import Notify
 from harness.source.git import attempt, create

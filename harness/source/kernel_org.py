@@ -13,8 +13,8 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError, UserError
 from harness.locks import exclusive
-from harness.model import Tree
 from harness.paths import cache_dir, cache_root
+from harness.series import Tree
 from harness.source import worktree
 from harness.source.archive import verified
 from harness.source.download import Notify, fetch_bytes, fetch_file, size_of

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.locks import exclusive
-from harness.model import Tree
+from harness.series import Tree
 from harness.source import worktree
 from harness.source.download import Notify
 from harness.source.git import create, git

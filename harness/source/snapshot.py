@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import cached_property, lru_cache
 
-from harness.model import Tree
+from harness.series import Tree
 from harness.source.git import attempt
 
 

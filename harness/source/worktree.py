@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.locks import exclusive
-from harness.model import Tree
 from harness.paths import write_atomic
+from harness.series import Tree
 from harness.source.git import attempt, create, drop_stale_locks, git
 from harness.source.spec import BaseSpec
 

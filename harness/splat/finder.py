@@ -24,7 +24,6 @@ _OURS = "dmabuf-harness: "
 _MARK = re.compile(r"dmabuf-harness: (?:\w{1,40} )?(start|end) (.+)")
 # drivers/dma-buf/selftest.c, and KUnit (lib/kunit/test.c), which names a suite when it begins but not its tests.
 _STEP = re.compile(r"(?:dma-buf: Running| {4}# Subtest:) (\S{1,100})$")
-_PANIC = re.compile(r"Kernel panic - not syncing")
 
 
 class _Marks:
@@ -236,9 +235,3 @@ def find_splats_in(console: Path) -> tuple[Splat, ...]:
             return _all(numbered_in(handle))
     except FileNotFoundError:
         return ()
-
-
-def find_panic(text: str) -> str | None:
-    """First line of the first kernel panic in a console log, without its time stamp."""
-    lines = kernel_lines(numbered(text))
-    return next((line.text.strip() for line in lines if not line.by_program and _PANIC.match(line.text)), None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from harness import process
-from harness.model import Applied
+from harness.series import Applied
 
 _OPTIONS = ("-r", "-z", "-M", "--name-status", "--no-ext-diff")
 _COMPILED = frozenset({".c", ".S", ".h"})

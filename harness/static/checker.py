@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from harness import process
-from harness.model import Applied, Patch, PlannedTest, Status, TestResult
+from harness.model import PlannedTest, Status, TestResult
+from harness.series import Applied, Patch
 from harness.static import scripts, settings
 from harness.static.changed import ChangedFile, Changes, changes
 from harness.static.findings import Finding, Remark

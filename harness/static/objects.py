@@ -20,8 +20,9 @@ from harness import process
 from harness.build.make import Kbuild
 from harness.build.messages import parse, relative
 from harness.errors import InfrastructureError
-from harness.model import CompilerMessage, Tree
+from harness.model import CompilerMessage
 from harness.paths import cache_dir, write_atomic
+from harness.series import Tree
 from harness.static.findings import Finding, coccicheck, sparse
 
 # Instrumentation that costs time and finds nothing here; signatures and rust need more tools; and warnings must stay

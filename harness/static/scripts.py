@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness import process
-from harness.model import Applied, Patch
+from harness.series import Applied, Patch
 from harness.static.findings import Finding, Remark, checkpatch, kernel_doc
 
 DOC, STYLE, MAINTAINER = "scripts/kernel-doc", "scripts/checkpatch.pl", "scripts/get_maintainer.pl"

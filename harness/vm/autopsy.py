@@ -20,7 +20,6 @@ from harness.vm.stacks import Stack, parse_stacks, where
 from harness.vm.unwind import Symbols, processors
 
 STATE = "state.txt"
-PROVOKED = "NMI: Not continuing"  # the panic that is our own doing (arch/x86/kernel/nmi.c)
 
 # Seconds under KVM, each; all of them together are the most that it takes.
 # A panic first waits a second for the other processors, in delays that emulation stretches, and prints at its end.

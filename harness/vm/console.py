@@ -65,17 +65,6 @@ class Console:
         """Bytes read so far."""
         return self._offset
 
-    def tail(self, lines: int = 25) -> str:
-        """The last lines of the whole log."""
-        try:
-            with self.path.open("rb") as handle:
-                handle.seek(0, 2)
-                handle.seek(max(0, handle.tell() - 200 * lines))
-                text = handle.read().decode("utf-8", "replace")
-        except FileNotFoundError:
-            return ""
-        return "\n".join(text.replace("\r", "").splitlines()[-lines:])
-
     def text(self, start: int = 0, end: int = LIMIT) -> str:
         """The log from byte ``start`` to ``end``, or to ``LIMIT``; carriage returns removed."""
         try:

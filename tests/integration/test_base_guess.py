@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import Patch
 from harness.paths import cache_root
 from harness.pipeline import Job, RunRequest, check
-from harness.pipeline.base import base_commit
+from harness.series import Patch
 from harness.source import parse_base, worktree
 from tests.support.git_trees import DRIVER, LINES, commit, edit, git, make_repository, write_tree
 
@@ -157,9 +156,10 @@ def test_trailer_of_a_cover_letter_in_a_directory(tmp_path: Path) -> None:
     series = tmp_path / "series"
     series.mkdir()
     (series / "0000-cover.patch").write_text(f"Subject: [PATCH 0/1] x\n\nbase-commit: {'12' * 20}\n")
-    (series / "0001-x.patch").write_text("Subject: [PATCH 1/1] x\n\n > base-commit: no\n")
-    assert base_commit([series]) == "12" * 20
-    assert base_commit([series / "0001-x.patch"]) == ""
+    patch = mail(tmp_path, LINES)
+    (series / "0001-x.patch").write_text(patch.read_text().replace("[PATCH]", "[PATCH 1/1]"))
+    assert "the patch names 121212121212 as its base, which no tree at hand has" in job(series).notes
+    assert not [note for note in job(patch).notes if "as its base" in note]
 
 
 def test_bundled_series_needs_no_guess() -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from harness import build, kconfig
 from harness.errors import InfrastructureError
-from harness.model import Applied, BuildFailure, Kernel, Patch, ResolvedConfig, SymbolRequest, Tree, Variant
+from harness.model import BuildFailure, Kernel, ResolvedConfig, SymbolRequest, Variant
+from harness.series import Applied, Patch, Tree
 
 FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
 DMA_BUF = "drivers/dma-buf/dma-buf.c"

@@ -13,7 +13,7 @@ import pytest
 from harness.errors import UserError
 from harness.intake import apply_series, load_series, read_patches
 from harness.intake.bundled import DEFAULT_SERIES, bundled_series
-from harness.model import Applied, Patch, Tree
+from harness.series import Applied, Patch, Tree
 
 CODE = "".join(f"line {number}\n" for number in range(1, 101))
 EXPORTER = "drivers/dma-buf/dma-buf.c"

@@ -12,8 +12,8 @@ import pytest
 
 from harness.errors import UserError
 from harness.intake import Fixup, apply_series, fixups_for, load_fixups, mend
-from harness.model import Patch, Tree
 from harness.pipeline import RunRequest, check
+from harness.series import Patch, Tree
 from harness.source import reset
 from tests.integration.test_intake_apply import EXPORTER, Author, author, git, replace, tree
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import InfrastructureError, UserError
 from harness.locks import try_exclusive
-from harness.model import Tree
+from harness.series import Tree
 from harness.source import obtain, parse_base, reset, worktree_lock
 
 DRIVER = "drivers/dma-buf/dma-buf.c"

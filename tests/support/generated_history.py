@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.model import Tree
+from harness.series import Tree
 
 CORE = "drivers/dma-buf/dma-buf.c"
 CODE = (CORE, "drivers/dma-buf/dma-resv.c", "drivers/dma-buf/udmabuf.c", "drivers/dma-buf/sync_file.c", "lib/kobject.c")

@@ -7,7 +7,7 @@ import difflib
 from pathlib import Path
 
 from harness import process
-from harness.model import Tree
+from harness.series import Tree
 from harness.source import obtain, parse_base
 
 BASE = "debian:6.12"

@@ -10,7 +10,7 @@ import pytest
 from harness.errors import UserError
 from harness.intake.diff import parse_diff
 from harness.intake.reverse import reversed_diff, reversed_patch
-from harness.model import Patch
+from harness.series import Patch
 from tests.support.git_trees import DRIVER, LINES, commit, edit, git, write_tree
 
 

@@ -12,7 +12,7 @@ import pytest
 from harness import process
 from harness.errors import HarnessError, InfrastructureError, UserError
 from harness.intake import lore, read_patches, read_text
-from harness.model import Patch
+from harness.series import Patch
 from tests.support.mail_shapes import SEPARATOR, Known, header, quoted
 
 BASE, NEEDED = "1" * 40, "2" * 40

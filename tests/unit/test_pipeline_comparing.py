@@ -15,7 +15,7 @@ import pytest
 from harness.changes import Change, Comparison
 from harness.events import Event, EventStream
 from harness.interfaces import Suite
-from harness.model import Applied, BootOutcome, Kernel, PlannedTest, Splat, Status, TestResult, Tree, Variant
+from harness.model import BootOutcome, Kernel, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline import comparing
 from harness.pipeline import side as pipeline_side
 from harness.pipeline.comparing import Comparer, lacking, settle_base
@@ -24,6 +24,7 @@ from harness.pipeline.request import Job, RunRequest
 from harness.pipeline.side import Side, State
 from harness.pipeline.testing import Findings
 from harness.pipeline.two_runs import compare_runs
+from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import select_suites
 from harness.verdict import Attempt, Round, Suspect

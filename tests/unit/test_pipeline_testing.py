@@ -14,9 +14,10 @@ from harness import process
 from harness.errors import InfrastructureError
 from harness.events import EventStream
 from harness.interfaces import Guest, GuestLost, SuiteContext
-from harness.model import Applied, BootOutcome, BootReport, Kernel, PlannedTest, Status, TestResult, Tree, Variant
+from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Status, TestResult, Variant
 from harness.pipeline.request import RunRequest
 from harness.pipeline.testing import MAX_BOOTS, KernelTest
+from harness.series import Applied, Tree
 from harness.vm.launch import Launcher
 from tests.support.scripted_guest import scripted_kernel
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InfrastructureError, UserError
-from harness.model import Tree
 from harness.paths import PROJECT_ROOT
+from harness.series import Tree
 from harness.source import debian, download
 from harness.source.mirrors import find_archive
 from harness.source.spec import parse_base

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError, InfrastructureError, UserError
-from harness.model import Tree
+from harness.series import Tree
 from harness.source import cached_bases, obtain, parse_base, tarball
 from harness.source.kernel_org import KEYRING_SETTING, SETTING
 from tests.support.fake_archive import MAKEFILE, FakeArchive, end_agent, make_key, served, sign

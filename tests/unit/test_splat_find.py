@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.splat import find_panic, find_splats
+from harness.splat import find_splats
 from harness.splat.report import MAX_LINES
 
 DATA = Path(__file__).parent.parent / "data"
@@ -32,7 +32,6 @@ def kinds(text: str) -> list[str]:
 
 def test_clean_boot_has_none() -> None:
     assert find_splats(log("clean-boot")) == ()
-    assert find_panic(log("clean-boot")) is None
 
 
 def test_every_planted_report_is_found_once_and_laid_at_the_right_door() -> None:
@@ -80,7 +79,6 @@ def test_real_panic() -> None:
     text = log("panic-without-init")
     (splat,) = find_splats(text)
     assert splat.kind == "panic"
-    assert find_panic(text) == splat.title
     assert splat.title.startswith("Kernel panic - not syncing: Requested init")
 
 
@@ -191,7 +189,6 @@ def test_first_lines_below_the_cut(kind: str, first: str) -> None:
 )
 def test_innocent_lines(line: str) -> None:
     assert find_splats(line + "\n") == ()
-    assert find_panic(line + "\n") is None
 
 
 # --- where a report ends, and who is to blame -------------------------------------------------
@@ -204,7 +201,6 @@ def test_panic_after_an_oops_is_a_report_of_its_own() -> None:
         "RIP: 0010:foo+0x1/0x2\nKernel panic - not syncing: Fatal exception\n---[ end Kernel panic - not syncing ]---"
     )
     assert kinds(text) == ["oops", "panic"]
-    assert find_panic(text) == "Kernel panic - not syncing: Fatal exception"
 
 
 def test_two_warnings_are_two_reports() -> None:

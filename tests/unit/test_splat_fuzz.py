@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from harness.splat import (
     addresses,
-    find_panic,
     find_splats,
     finder,
     fingerprint,
@@ -44,7 +43,6 @@ REAL = [
 @given(st.text())
 def test_any_text_is_taken(text: str) -> None:
     find_splats(text)
-    find_panic(text)
 
 
 @settings(deadline=None)

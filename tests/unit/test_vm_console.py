@@ -15,7 +15,7 @@ def test_nothing_is_seen_before_there_is_a_file(tmp_path: Path) -> None:
     console = Console(tmp_path / "console.log")
     assert not console.poll()
     assert (console.panic, console.kernel_started, console.sshd_listening) == ("", False, False)
-    assert (console.text(), console.tail()) == ("", "")
+    assert console.text() == ""
 
 
 def test_landmarks_are_found_even_byte_by_byte(tmp_path: Path) -> None:
@@ -71,15 +71,9 @@ def test_a_flood_is_read_once_up_to_its_limit_and_told(tmp_path: Path) -> None:
     assert console.poll() and console.flooded
     assert not console.poll(), "it reads on"
     assert console.size == len(console.text()) == LIMIT
-    assert console.tail(1).startswith("<4>[")
 
 
 def test_a_part_of_the_log(tmp_path: Path) -> None:
     (tmp_path / "console.log").write_text("one\r\ntwo\r\nthree\r\n")
     console = Console(tmp_path / "console.log")
     assert (console.text(5), console.text(5, 10), console.text(99)) == ("two\nthree\n", "two\n", "")
-
-
-def test_the_tail_is_the_last_lines_without_carriage_returns(tmp_path: Path) -> None:
-    (tmp_path / "console.log").write_text("".join(f"line {number}\r\n" for number in range(1000)))
-    assert Console(tmp_path / "console.log").tail(2) == "line 998\nline 999"
