@@ -31,7 +31,7 @@ SPINS = f"""\
 cpu=$1
 if [ "$cpu" -gt 0 ]; then
 	taskset -c $((cpu - 1)) sh $0 $((cpu - 1)) &
-	until [ -e /run/spins-$((cpu - 1)) ]; do sleep 0.1; done
+	until [ -e /run/spins-$((cpu - 1)) ]; do :; done
 fi
 : > /run/spins-$cpu
 echo HARDLOCKUP > {DIRECT}
@@ -41,7 +41,8 @@ echo HARDLOCKUP > {DIRECT}
 def interrupts_off() -> str:
     """Shell command after which every processor spins, the last one last.
 
-    Each spins in a shell that is pinned to it: else it may be moved to one that does already, and wait for it.
+    Each spins in a shell that is pinned to it: else it may be moved to one that does already, and wait for it. Once the
+    first one spins, no program is started any more: its file is opened over 9p, whose interrupt may be the first one's.
     """
     script = "/run/spins"
     return f"{LOAD}; echo {shlex.quote(SPINS)} > {script}; cpu=$(($(nproc) - 1)); taskset -c $cpu sh {script} $cpu"
