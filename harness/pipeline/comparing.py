@@ -24,6 +24,7 @@ from harness.verdict import (
     Suspect,
     compare,
     is_unseen,
+    needs_base,
     seen_besides,
     settle,
     settle_unseen,
@@ -125,14 +126,24 @@ class Comparer:
         last = max(unseen, key=[suite.name for suite in self._patched.job.suites].index)
         logs = f"repeats/{report.variant.name}-all"
         whole = repeater.all_again(report, last, logs)
-        settled = {one: settle_unseen(one, whole) for one in found.differences if is_unseen(one)}
+        without = self._all_without(repeater, report, found, whole, last)
+        settled = {one: settle_unseen(one, whole, without) for one in found.differences if is_unseen(one)}
         known = {(result.suite, result.name) for result in (*base.results, *report.results) if result.status.is_bad}
         self._patched.state(report.variant.name).findings.notes += [
             f"when all was repeated: {result.suite} {result.name}: {result.status.value}: {result.message}"
             for result in whole.results
             if result.status.is_bad and (result.suite, result.name) not in known
         ]
-        return self._settled(base, report, found, settled, [(whole, Attempt())], [logs])
+        return self._settled(base, report, found, settled, [(whole, without or Attempt())], [logs])
+
+    def _all_without(
+        self, repeater: Repeater, report: VariantReport, found: Comparison, whole: Attempt, last: str
+    ) -> Attempt | None:
+        """The base in the same order, if what ``whole`` showed needs that, and the base may have run in another."""
+        name = report.variant.name
+        if self._base.state(name).earlier and any(needs_base(one, whole) for one in found.differences):
+            return repeater.all_without(report, last, f"repeats/{name}-all-base")
+        return None
 
     def _settled(
         self,
