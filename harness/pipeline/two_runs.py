@@ -28,7 +28,7 @@ def compare_runs(
     ``before_directory``: where the logs of ``before`` are.
     """
     base = {report.variant.name: report for report in _resolved(before)}
-    same_request = before.asked == after.asked
+    same_request = sorted(before.asked) == sorted(after.asked)  # each series has its own order of suites
     about = f"run {before.run_id} ({before.base}, {'; '.join(before.patches) or 'no patch'})"
 
     def judged(report: VariantReport) -> VariantReport:

@@ -410,6 +410,8 @@ def test_runs_that_were_asked_for_different_tests_lose_nothing(tmp_path: Path) -
     after = run_report(variant_report(ON, tuple(named(a=PASS)), kernel=config), asked=("checks", "a"))
     assert not compare_runs(before, after, tmp_path, (), date.today()).is_bad
     assert compare_runs(before, replace(after, asked=("checks",)), tmp_path, (), date.today()).is_bad
+    before, after = replace(before, asked=("sync", "checks")), replace(after, asked=("checks", "sync"))
+    assert compare_runs(before, after, tmp_path, (), date.today()).is_bad, "the order makes no difference"
 
 
 def test_a_variant_that_the_other_run_does_not_have_is_not_comparable(tmp_path: Path) -> None:
