@@ -26,7 +26,8 @@ def render_each(steps: Sequence[Step], directory: Path) -> str:
     for step, fresh in zip(steps, came_with(steps), strict=True):
         lines.append(f"  {step.number}/{len(steps)} {one_line(step.subject)}")
         lines.append(f"      {step.headline}")
-        lines += [f"      {_blamed(step, fresh)}"] if step.bad else []
+        whole = step.report is not None and not step.report.interrupted
+        lines += [f"      {_blamed(step, fresh)}"] if step.bad and whole else []
         lines += [f"      report: dmabuf-harness report {step.directory}"] if step.report is not None else []
     seconds = sum(step.report.seconds for step in steps if step.report is not None)
     files = [

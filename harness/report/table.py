@@ -7,11 +7,12 @@ import sys
 import textwrap
 from collections.abc import Iterable
 
-from harness.changes import KERNEL
+from harness.changes import KERNEL, Comparison
 from harness.model import RunReport, Status, TestResult, VariantReport
 from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.facts import (
     by_suite,
+    cases,
     figures,
     groups,
     is_step,
@@ -21,10 +22,11 @@ from harness.report.facts import (
     tally,
 )
 from harness.report.headline import headline
+from harness.report.never_ran import counted, told_apart
 from harness.report.reproduce import reproduce
 from harness.report.series import patch_lines, touched
 from harness.report.style import Style, style_of
-from harness.report.text import columns, duration, one_line, plural, relative, shorten
+from harness.report.text import columns, duration, one_line, relative, shorten
 from harness.report.writing import Written
 
 MAX_DETAILED = 5
@@ -120,13 +122,17 @@ class _Page:
         return ((variant, case) for _, variant in self._groups for case in (*kernel_cases(variant), *variant.results))
 
     def _bad(self) -> list[str]:
-        bad = [(variant, case) for variant, case in self._all() if case.is_bad]
+        every = [case for _, variant in self._groups for case in cases(variant) if case.is_bad]
+        apart = [(variant, *told_apart(self._report, variant)) for _, variant in self._groups]
+        bad = [(variant, case) for variant, alone, _ in apart for case in alone]
         bad.sort(key=lambda pair: pair[1].status is Status.MISSING)  # what died explains what never ran
         named = bad[MAX_DETAILED:]
         lines = [line for variant, case in bad[:MAX_DETAILED] for line in self._failure(variant, case)]
         lines += [f"  {self._name(variant, case)}: {_status(variant, case)}" for variant, case in named[:MAX_NAMED]]
         lines += self._more(len(named) - MAX_NAMED)
-        return [self._style.paint(plural(len(bad), "failure"), "bold", "red"), *lines] if bad else []
+        never = [f"{variant.variant.name}: {text}" for variant, _, many in apart for text in many]
+        lines += [line for text in never for line in self._wrap(one_line(text), 2, hanging=4)]
+        return [self._style.paint(counted(every), "bold", "red"), *lines] if every else []
 
     def _more(self, count: int) -> list[str]:
         where = self._written.html or self._written.results
@@ -171,12 +177,15 @@ class _Page:
         """What became better or less tested, and how much there is of each class."""
         compared = [(v, v.comparison) for _, v in self._groups if v.comparison is not None]
         told = [(v, f"{summary(found)} ({found.against or 'not tested'})") for v, found in compared]
-        told += [
-            (v, f"{one.change.value}: {case_of(one)}: {self._told(one.told, one.logs)}")
-            for v, found in compared
-            for one in besides(found)
-        ]
+        told += [(v, text) for v, found in compared for text in self._beside(found)]
         return self._section("Against the base", told)
+
+    def _beside(self, found: Comparison) -> list[str]:
+        """What became of many tests in the same way is said once."""
+        alike: dict[tuple[str, str], list[str]] = {}
+        for one in besides(found):
+            alike.setdefault((one.change.value, self._told(one.told, one.logs)), []).append(case_of(one))
+        return [f"{change}: {_lack(names, told)}" for (change, told), names in alike.items()]
 
     def _told(self, text: str, logs: str) -> str:
         return f"{text} (repeats: {self._written.directory / logs})" if logs else text

@@ -119,6 +119,8 @@ def test_what_many_tests_lack_is_said_once() -> None:
 def test_what_died_is_told_before_what_therefore_never_ran() -> None:
     never = tuple(TestResult("checks", f"test{number}", Status.MISSING) for number in range(9))
     text = render(run_report(variant_report(ON, (*never, TestResult("checks", "killer", Status.ERROR)))))
+    assert text.index("killer: error") < text.index("move-notify-on: 9 tests never ran")
+    text = render(run_report(variant_report(ON, (*never[:2], TestResult("checks", "killer", Status.ERROR)))))
     assert text.index("killer: error") < text.index("test0: missing")
 
 
