@@ -137,6 +137,15 @@ def test_list_says_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert "-p lore:" in said
 
 
+def test_author_of_a_bundled_patch_signed_it_off_and_is_nobody_in_particular() -> None:
+    """checkpatch asks for the first; the second: what git on somebody's machine is set to has no place here."""
+    bundled = [patch for series in bundled_series().values() if series.patches for patch in load_series(series)]
+    assert bundled
+    for patch in bundled:
+        assert patch.author == "dmabuf-harness developers <dmabuf-harness@example.org>"
+        assert patch.tags == (f"Signed-off-by: {patch.author}",)
+
+
 @pytest.mark.parametrize("text", ["", "patches = []", "patches = [1]", "patches = ['../x']", "patch_ids = 'x'", "= x"])
 def test_description_that_cannot_be_used(text: str, tmp_path: Path) -> None:
     (tmp_path / "series.toml").write_text(text)
