@@ -10,7 +10,7 @@ import pytest
 
 from harness.cli.main import parser
 from harness.errors import UserError
-from harness.intake import all_series, facts, load_series, read_text
+from harness.intake import all_series, bundled_series, facts, load_series, read_text
 from harness.intake import letter as letter_module
 from harness.intake import series as series_module
 from harness.intake.series import Series
@@ -139,7 +139,7 @@ def test_list_says_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_author_of_a_bundled_patch_signed_it_off_and_is_nobody_in_particular() -> None:
     """checkpatch asks for the first; the second: what git on somebody's machine is set to has no place here."""
-    bundled = [patch for series in bundled_series().values() if series.patches for patch in load_series(series)]
+    bundled = [patch for directory in bundled_series().values() for patch in load_series(directory)]
     assert bundled
     for patch in bundled:
         assert patch.author == "dmabuf-harness developers <dmabuf-harness@example.org>"
