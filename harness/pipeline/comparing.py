@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -29,6 +30,7 @@ from harness.verdict import (
     settle,
     settle_unseen,
     suspects,
+    undecided,
 )
 from harness.vm.launch import Launcher
 
@@ -86,15 +88,12 @@ class Comparer:
         name = report.variant.name
         base = next(one for one in self._base.reports() if one.variant.name == self._base.state(name).variant.name)
         base = replace(base, variant=report.variant)
-        found = compare(base, report, lacking=lacking(base, report))
-        found = replace(found, against=self._origin(self._base.state(name)))
-        if self._repeater is None:
-            return found
-        chosen, found = suspects(report, found, allowed)
-        try:
-            return self._repeated(self._repeater, base, report, found, chosen)
-        except process.Stopping:
-            return found  # the main thread knows why
+        found = replace(compare(base, report), against=self._origin(self._base.state(name)))
+        if self._repeater is not None:
+            chosen, found = suspects(report, found, allowed)
+            with contextlib.suppress(process.Stopping):  # the main thread knows why
+                found = self._repeated(self._repeater, base, report, found, chosen)
+        return undecided(found, lacking(base, report))
 
     def _repeated(
         self,
@@ -156,7 +155,8 @@ class Comparer:
     ) -> Comparison:
         """``found`` with what is ``settled``, and with the splats that only ``rounds`` showed (logs: ``places``)."""
         name = report.variant.name
-        for one in settled.values():
+        lack = lacking(base, report)
+        for one in undecided(Comparison(tuple(settled.values())), lack).differences:
             self._events.publish(Note(name, f"{case_of(one)}: {one.change.value}: {one.told}"))
         findings = self._patched.state(name).findings
         besides = seen_besides(base, replace(report, splats=tuple(findings.splats)), rounds, places)

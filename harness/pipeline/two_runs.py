@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.model import RunReport, VariantReport
 from harness.pipeline.comparing import lacking
 from harness.pipeline.side import moved
-from harness.verdict import Expectation, apply_expectations, compare, judge
+from harness.verdict import Expectation, apply_expectations, compare, judge, undecided
 
 
 def compare_runs(
@@ -35,7 +35,7 @@ def compare_runs(
         fresh = _unjudged(report)
         if not report.same_as:
             other = base.get(report.variant.name, VariantReport(report.variant))
-            found = compare(other, fresh, lacking=lacking(other, fresh), same_request=same_request)
+            found = undecided(compare(other, fresh, same_request=same_request), lacking(other, fresh))
             fresh = judge(fresh, replace(found, against=about), strict=strict)
         return apply_expectations(fresh, after.base_version, expectations, today)
 

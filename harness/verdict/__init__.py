@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the results are worth: every test accounted for, base held against patch, known trouble excused."""
 
-from harness.verdict.compare import compare
+from harness.verdict.compare import compare, undecided
 from harness.verdict.completing import complete
 from harness.verdict.excusing import apply_expectations
 from harness.verdict.exit_code import exit_code
@@ -40,4 +40,5 @@ __all__ = [
     "settle",
     "settle_unseen",
     "suspects",
+    "undecided",
 ]

@@ -206,8 +206,16 @@ def test_an_option_that_the_base_does_not_have_is_told(tmp_path: Path) -> None:
     done = compared(patched, base)[ON.name]
     assert done.why_not == "the base has no CONFIG_DMABUF_MOVE_NOTIFY"
     assert [one.change for one in done.differences] == [Change.NOT_COMPARABLE]
+    (again,) = compared(patched, base, Scripted((attempt(FAIL), attempt(PASS))))[ON.name].differences
+    assert (again.change, str(again.repeats)) == (Change.NOT_COMPARABLE, "patched 1/1 failed, base 0/1")
     without = (variant_report(ON, kernel=on_disk(tmp_path, option)) for option in ("y", "n"))
     assert lacking(*without) == "", "a patch that removes it is compared with what it was"
+
+
+def test_what_comes_and_goes_is_flaky_also_beside_a_base_without_the_option(tmp_path: Path) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS)), option="n")
+    done = compared(patched, base, Scripted((attempt(FAIL), attempt(FAIL))))[ON.name]
+    assert [one.change for one in done.differences] == [Change.FLAKY], "the base showed it, too"
 
 
 def test_results_of_an_earlier_run_say_their_age_and_how_to_get_new_ones(tmp_path: Path) -> None:
