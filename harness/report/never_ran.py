@@ -33,7 +33,7 @@ def counted(bad: Iterable[TestResult]) -> str:
 def told_apart(report: RunReport, variant: VariantReport) -> tuple[list[TestResult], list[str]]:
     """What is bad in ``variant``: what is told one by one, and a line for each reason why many tests never ran.
 
-    The second are such as "300 tests never ran: interrupted (Ctrl-C)".
+    The second are such as "300 tests never ran: interrupted (Ctrl-C)"; if no reason is known here, some are named.
     """
     bad = [case for case in cases(variant) if case.is_bad]
     missing: dict[str, list[TestResult]] = {}
@@ -53,7 +53,7 @@ def _why(report: RunReport, variant: VariantReport, case: TestResult) -> str:
         return "it does not build"
     if last and last[0].outcome is not BootOutcome.UP:
         return f"it {boot_trouble(last[0])}"
-    return report.interrupted or ("the notes say why" if variant.notes else "")
+    return report.interrupted
 
 
 def _line(why: str, some: list[TestResult]) -> str:

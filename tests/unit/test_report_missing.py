@@ -131,7 +131,6 @@ def test_kernel_that_does_not_build_is_one_failure_and_two_lines() -> None:
     ("changes", "message", "says"),
     [
         ({"boots": (boot(ON, BootOutcome.HANG),)}, "never ran", "200 tests never ran: it hangs while booting"),
-        ({"notes": ("4 guests were lost before",)}, "never ran", "200 tests never ran: the notes say why"),
         ({}, "never ran: the probe does not build", "200 tests never ran: the probe does not build"),
         ({}, "never ran", "200 tests never ran: contract g.test100, checks g.test101, contract g.test102, ..."),
     ],
