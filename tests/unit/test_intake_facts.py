@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,6 +136,12 @@ def test_list_says_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert "dynamic-dma-buf-v15: dma-buf: add dynamic DMA-buf handling v15 (for 5.5 or newer, before 5.7;" in said
     assert "bufinfo-dynamic: " in said
     assert "-p lore:" in said
+
+
+def test_upstream_commits_of_known_series_are_full_ids() -> None:
+    commits = [series.commit for series in all_series().values() if series.released]
+    assert commits
+    assert all(re.fullmatch("[0-9a-f]{40}", commit) for commit in commits)
 
 
 @pytest.mark.parametrize("text", ["", "patches = []", "patches = [1]", "patches = ['../x']", "patch_ids = 'x'", "= x"])
