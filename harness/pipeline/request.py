@@ -131,7 +131,8 @@ def check(request: RunRequest) -> Job:
     patches = taken.patches or (() if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES]))
     if request.up_to is not None and request.up_to > len(patches):
         raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {request.up_to}", mend="name fewer")
-    base, why = choose_base(request.base, taken)
+    below, fixups = _below(request.fixups), () if request.no_fixups else load_fixups()
+    base, why = choose_base(request.base, taken, below, fixups)
     return Job(
         request=request,
         base=parse_base(base),
@@ -143,8 +144,8 @@ def check(request: RunRequest) -> Job:
         notes=(*why, *taken.notes),
         static=_wants_static(request, patches),
         red=load_red(),
-        below=_below(request.fixups),
-        fixups=() if request.no_fixups else load_fixups(),
+        below=below,
+        fixups=fixups,
     )
 
 
