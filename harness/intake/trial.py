@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness import process
 from harness.intake.diff import parse_diff
+from harness.intake.fixups import Fixup
 from harness.process import Completed
 from harness.series import Patch
 
@@ -22,8 +23,21 @@ _ENVIRONMENT = {
 _INDEX_LINE = re.compile(rb"index ([0-9a-f]{7,64})\.\.[0-9a-f]{7,64}")
 
 
-def applies(repository: Path, commit: str, patches: Sequence[Patch]) -> bool:
-    """True if all of ``patches`` apply, one after the other, to ``commit``; lines may have moved."""
+def applies(
+    repository: Path, commit: str, patches: Sequence[Patch], below: Sequence[Patch] = (), fixups: Sequence[Fixup] = ()
+) -> bool:
+    """True if all of ``patches`` apply, one after the other, to ``commit``; lines may have moved.
+
+    They stand on all of ``below`` and, where they need that, on those of ``fixups`` that apply: see ``mending``.
+    """
+    if _all_apply(repository, commit, below, (), patches):
+        return True
+    return bool(fixups) and _all_apply(repository, commit, below, [fixup.patch for fixup in fixups], patches)
+
+
+def _all_apply(
+    repository: Path, commit: str, below: Sequence[Patch], mends: Sequence[Patch], patches: Sequence[Patch]
+) -> bool:
     with tempfile.TemporaryDirectory() as scratch:
         objects = _git(repository, "rev-parse", "--path-format=absolute", "--git-path", "objects").stdout.rstrip("\n")
         env = {
@@ -33,10 +47,15 @@ def applies(repository: Path, commit: str, patches: Sequence[Patch]) -> bool:
         }
         Path(scratch, "objects").mkdir()
         # Only what the patches touch: an index of a whole kernel takes seconds to read and write.
-        touched = _listed(repository, commit, {name for patch in patches for name in patch.files})
-        entries = "".join(f"{entry}\0" for entry in touched).encode("utf-8", "surrogateescape")
-        if not _git(repository, "update-index", "-z", "--index-info", env=env, stdin=entries).ok:
+        names = {name for patch in (*below, *mends, *patches) for name in patch.files}
+        entries = "".join(f"{entry}\0" for entry in _listed(repository, commit, names))
+        stdin = entries.encode("utf-8", "surrogateescape")
+        if not _git(repository, "update-index", "-z", "--index-info", env=env, stdin=stdin).ok:
             return False
+        if not all(_apply(repository, patch, env).ok for patch in below):
+            return False
+        for mend in mends:
+            _apply(repository, mend, env)
         return all(_apply(repository, patch, env).ok for patch in patches)
 
 

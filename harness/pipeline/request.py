@@ -134,7 +134,8 @@ def check(request: RunRequest) -> Job:
     patches = taken.patches or (() if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES]))
     if request.up_to is not None and request.up_to > len(patches):
         raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {request.up_to}", mend="name fewer")
-    base, why = choose_base(request.base, taken)
+    below, fixups = _below(request.fixups), () if request.no_fixups else load_fixups()
+    base, why = choose_base(request.base, taken, below, fixups)
     suites, order = ((), "") if _only_static(request) else _suites(request, patches[: request.up_to])
     return Job(
         request=request,
@@ -147,8 +148,8 @@ def check(request: RunRequest) -> Job:
         notes=(*why, *taken.notes, *([f"order of the suites: {order}"] if order else [])),
         static=_wants_static(request, patches),
         red=load_red(),
-        below=_below(request.fixups),
-        fixups=() if request.no_fixups else load_fixups(),
+        below=below,
+        fixups=fixups,
         order=order,
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness import process
 from harness.errors import InfrastructureError, UserError
+from harness.source.worktree import kernel_version
 
 _SHOWN = 5  # names in a message
 # Options of git-format-patch(1) and git-diff-tree(1) that a configuration could have set otherwise.
@@ -82,9 +83,10 @@ class UserTree:
         """True if ``commit``, an id, is here; what a partial clone lacks is not fetched for it."""
         return self._attempt("cat-file", "-e", f"{commit}^{{commit}}").ok
 
-    def is_kernel(self) -> bool:
-        """True if HEAD is a commit of a kernel tree."""
-        return all(self._attempt("cat-file", "-e", f"HEAD:{name}").ok for name in ("Makefile", "Kconfig"))
+    def version(self) -> str:
+        """The kernel's version at HEAD, as in ``Tree``; empty if HEAD is no commit of a kernel tree."""
+        makefile, kconfig = (self._attempt("cat-file", "blob", f"HEAD:{name}") for name in ("Makefile", "Kconfig"))
+        return kernel_version(makefile.stdout) if makefile.ok and kconfig.ok else ""
 
     def commits(self, text: str) -> CommitRange:
         """The commits of ``A..B`` (either may be left out: HEAD), oldest first.

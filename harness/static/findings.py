@@ -83,8 +83,13 @@ def _at_columns(pattern: re.Pattern[str], output: str, root: str) -> Iterator[Fi
 
 
 def checkpatch(output: str) -> Iterator[Remark]:
-    """Lines of ``checkpatch.pl --terse --showfile --show-types``."""
+    """Lines of ``checkpatch.pl --terse --showfile --show-types``.
+
+    Of a fault in the message it prints the number of a line that it read last in a file: that one is left out.
+    """
     for line in output.splitlines():
         if match := _CHECKPATCH.fullmatch(line.strip()):
-            place = Finding(match["path"], int(match["line"] or 0), f"{match['text']} ({match['type']})")
-            yield Remark(match["level"], match["type"], place)
+            number = int(match["line"] or 0) if match["path"] else 0
+            yield Remark(
+                match["level"], match["type"], Finding(match["path"], number, f"{match['text']} ({match['type']})")
+            )

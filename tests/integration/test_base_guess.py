@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from harness.intake import Fixup, read_patches
 from harness.paths import cache_root
 from harness.pipeline import Job, RunRequest, check
 from harness.series import Patch
@@ -36,6 +38,7 @@ def cached(spec: str, driver: str) -> None:
 def mail(tmp_path: Path, driver: str, *options: str, trailer: str = "", old: str = "line_20;") -> Path:
     """A patch that renames the last variable of ``driver``; ``options`` of git diff."""
     tree = tmp_path / "author"
+    shutil.rmtree(tree, ignore_errors=True)
     write_tree(tree)
     (tree / DRIVER).write_text(driver)
     git(tree, "init", "--quiet")
@@ -47,8 +50,16 @@ def mail(tmp_path: Path, driver: str, *options: str, trailer: str = "", old: str
     return path
 
 
-def job(patch: Path, base: str = "") -> Job:
-    return check(RunRequest(Path("run"), (), base, patches=(patch,)))
+def job(patch: Path, base: str = "", *fixups: Path) -> Job:
+    return check(RunRequest(Path("run"), (), base, patches=(patch,), fixups=fixups))
+
+
+def mending(tmp_path: Path) -> Path:
+    """A patch that makes ``LINES`` of a file that has all of them but the last."""
+    lines = LINES.replace("line_20;", "broken;")
+    patch = plain(mail(tmp_path / "mending", lines, old="broken;"))
+    patch.write_text(patch.read_text().replace("renamed;", "line_20;"))
+    return patch
 
 
 def plain(patch: Path) -> Path:
@@ -92,6 +103,30 @@ def test_applies_nowhere(tmp_path: Path) -> None:
     found = job(plain(mail(tmp_path, LINES)))
     assert found.base.text == "debian:6.12"
     assert "applies to no tree at hand (debian:7.3)" in found.notes[0]
+
+
+def test_what_goes_below_the_patch_is_tried_with_it(tmp_path: Path) -> None:
+    cached("debian:5.10", LINES.replace("line_20;", "broken;"))
+    patch = plain(mail(tmp_path, LINES))
+    assert "applies to no tree at hand" in job(patch).notes[0]
+    found = job(patch, "", mending(tmp_path))
+    assert found.base.text == "debian:5.10"
+    assert found.notes == ("base: debian:5.10, because the patch applies there; --base overrides",)
+    cached("debian:6.1", LINES)  # the patch applies there, but what goes below it does not
+    assert job(patch, "", mending(tmp_path)).base.text == "debian:5.10"
+
+
+def test_fixups_of_ours_are_tried_if_the_patch_needs_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [patch] = read_patches([mending(tmp_path)])
+    fixup = Fixup("mending", "it is broken", "it must not be", "0123456789ab", "6.1", "6.12", patch)
+    monkeypatch.setattr("harness.pipeline.request.load_fixups", lambda: (fixup,))
+    cached("debian:5.10", LINES.replace("line_20;", "broken;"))
+    patched = plain(mail(tmp_path, LINES))
+    assert "applies to no tree at hand" in job(patched).notes[0]  # a tree that it is not for
+    cached("debian:6.1", LINES.replace("line_20;", "broken;"))
+    assert job(patched).base.text == "debian:6.1"
+    cached("debian:6.6", LINES)  # has what the fixup does
+    assert job(patched).base.text == "debian:6.6"
 
 
 def test_a_guess_leaves_the_cached_trees_as_they_are(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,6 +145,12 @@ def test_author_of_a_bundled_patch_signed_it_off_and_is_nobody_in_particular() -
     for patch in bundled:
         assert patch.author == "dmabuf-harness developers <dmabuf-harness@example.org>"
         assert patch.tags == (f"Signed-off-by: {patch.author}",)
+
+
+def test_upstream_commits_of_known_series_are_full_ids() -> None:
+    commits = [series.commit for series in all_series().values() if series.released]
+    assert commits
+    assert all(re.fullmatch("[0-9a-f]{40}", commit) for commit in commits)
 
 
 @pytest.mark.parametrize("text", ["", "patches = []", "patches = [1]", "patches = ['../x']", "patch_ids = 'x'", "= x"])

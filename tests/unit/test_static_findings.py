@@ -48,6 +48,11 @@ def test_checkpatch_tells_level_and_type() -> None:
     assert (space.level, str(space.finding)) == ("ERROR", f"{C}:13: trailing whitespace (TRAILING_WHITESPACE)")
 
 
+def test_checkpatch_about_the_message_has_no_line() -> None:
+    [long] = checkpatch(":470: WARNING:COMMIT_LOG_LONG_LINE: Possible unwrapped commit description\n")
+    assert str(long.finding) == "Possible unwrapped commit description (COMMIT_LOG_LONG_LINE)"
+
+
 def test_what_the_base_has_is_not_new_wherever_it_moved() -> None:
     before = [Finding(C, 10, "unused"), Finding(C, 20, "unused")]
     after = [Finding(C, 15, "unused"), Finding(C, 25, "unused")]
