@@ -8,13 +8,14 @@ import math
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.paths import PROJECT_ROOT, cache_dir
+from harness.source import obtain, parse_base
 from tests.support.generated_history import (
     BROKEN,
     CALL,
@@ -30,6 +31,7 @@ from tests.support.generated_history import (
     generate,
 )
 from tests.support.kernel_patches import base_tree
+from tests.support.lent_objects import lend
 from tests.support.real import LIMIT, Run, await_phase, harness_command, start_harness
 
 pytestmark = pytest.mark.vm
@@ -125,11 +127,14 @@ def test_which_patch_of_a_series(main_run: Run, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def history(main_run: Run) -> Iterator[Generated]:
+def history() -> Generated:
     """At the same place each time, so that object trees and kernels of earlier runs are found again."""
     place = cache_dir("tests") / "history-6.12"
     subprocess.run(["rm", "-rf", place], check=True)
-    yield generate(place, base_tree())
+    base = base_tree()
+    generated = generate(place, base)
+    lend(base, obtain(parse_base(f"git:{place}@{generated.base}"), lambda text: None), "move-notify-on")
+    return generated
 
 
 def asked(history: Generated, branch: str, good: str = "") -> list[str | Path]:
