@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from harness.paths import PROJECT_ROOT, cache_dir
-from harness.source import obtain, parse_base
 from tests.support.generated_history import (
     BROKEN,
     CALL,
@@ -31,7 +30,6 @@ from tests.support.generated_history import (
     generate,
 )
 from tests.support.kernel_patches import base_tree
-from tests.support.lent_objects import lend
 from tests.support.real import LIMIT, Run, await_phase, harness_command, start_harness
 
 pytestmark = pytest.mark.vm
@@ -131,10 +129,7 @@ def history() -> Generated:
     """At the same place each time, so that object trees and kernels of earlier runs are found again."""
     place = cache_dir("tests") / "history-6.12"
     subprocess.run(["rm", "-rf", place], check=True)
-    base = base_tree()
-    generated = generate(place, base)
-    lend(base, obtain(parse_base(f"git:{place}@{generated.base}"), lambda text: None), "move-notify-on")
-    return generated
+    return generate(place, base_tree())
 
 
 def asked(history: Generated, branch: str, good: str = "") -> list[str | Path]:
