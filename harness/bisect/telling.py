@@ -139,11 +139,16 @@ def summary(state: State, course: Course, directory: Path) -> str:
     lines += _culprit(state, course)
     lines += [f"looked for: {state.question.symptom}", *_table(neighbours(state, course), state), ""]
     took = f"{builds} builds, {boots} boots, {duration(state.seconds)}"
-    sure = odds.in_words(confidence(state))
-    lines.append(f"{state.total} commits, {len(state.steps)} tested: {took}; all of that is right with {sure}")
+    lines.append(f"{state.total} commits, {len(state.steps)} tested: {took}{_sure(state)}")
     lines += [f"again:   {command}" for command in _commands(state, course)]
     lines.append(f"results: {directory}")
     return "\n".join(lines) + "\n"
+
+
+def _sure(state: State) -> str:
+    """How sure an answer is; where an end is not what it was said to be, there is none."""
+    answered = state.ending is not None and state.ending.end in (End.FOUND, End.RANGE)
+    return f"; all of that is right with {odds.in_words(confidence(state))}" if answered else ""
 
 
 def _culprit(state: State, course: Course) -> list[str]:
@@ -191,7 +196,11 @@ def markdown(state: State, course: Course) -> str:
     lines += [
         f"- {reference(step.commit, step.subject)}: {decision(step, state)}" for step in neighbours(state, course)
     ]
-    lines += ["", f"{builds} builds and {boots} boots for {state.total} commits.", "", "To check it again:", ""]
-    lines += [f"    {command}" for command in _commands(state, course)]
-    lines += ["", "git bisect log:", "", *(f"    {line}" for line in course.git.log.splitlines())]
+    lines += ["", f"{builds} builds and {boots} boots for {state.total} commits."]
+    lines += _section("To check it again", _commands(state, course))
+    lines += _section("git bisect log", course.git.log.splitlines())
     return "\n".join(lines) + "\n"
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return ["", f"{title}:", "", *(f"    {line}" for line in lines)] if lines else []
