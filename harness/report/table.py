@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from harness.changes import KERNEL
+from harness.changes import KERNEL, Change, Comparison
 from harness.model import RunReport, Status, TestResult, VariantReport
 from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.facts import (
@@ -35,6 +35,9 @@ MAX_NAMED = 10
 
 MAX_TOLD = 15
 """Entries of each of the other lists."""
+
+MAX_ALIKE = 3
+"""Tests with the same to tell that are each named."""
 
 _COLUMNS = ("passed", "failed", "skipped", "missing", "known", "time")
 
@@ -171,12 +174,19 @@ class _Page:
         """What became better or less tested, and how much there is of each class."""
         compared = [(v, v.comparison) for _, v in self._groups if v.comparison is not None]
         told = [(v, f"{summary(found)} ({found.against or 'not tested'})") for v, found in compared]
-        told += [
-            (v, f"{one.change.value}: {case_of(one)}: {self._told(one.told, one.logs)}")
-            for v, found in compared
-            for one in besides(found)
-        ]
+        told += [(v, line) for v, found in compared for line in self._besides(found)]
         return self._section("Against the base", told)
+
+    def _besides(self, found: Comparison) -> Iterator[str]:
+        """What is told of many tests alike is said once: a patch that brings an API brings its whole suite along."""
+        alike: dict[tuple[Change, str], list[str]] = {}
+        for one in besides(found):
+            alike.setdefault((one.change, self._told(one.told, one.logs)), []).append(case_of(one))
+        for (change, told), names in alike.items():
+            if len(names) > MAX_ALIKE:
+                yield f"{change.value}: {_lack(names, told)}"
+            else:
+                yield from (f"{change.value}: {name}: {told}" for name in names)
 
     def _told(self, text: str, logs: str) -> str:
         return f"{text} (repeats: {self._written.directory / logs})" if logs else text
