@@ -14,7 +14,7 @@ from typing import TypeVar
 from harness.bisect import odds
 from harness.bisect.judging import Seen, Sight, judge
 from harness.bisect.state import Attempt, Kind, Role, State, Step, Verdict, save
-from harness.bisect.telling import decision
+from harness.bisect.telling import step_line
 from harness.bisect.trails import Course
 from harness.bisect.trying import Bench, Built, Untestable
 from harness.errors import InfrastructureError
@@ -60,7 +60,7 @@ class Examiner:
         step = self._decided(replace(step, verdict=None, needed=self._runs(role)))
         step = replace(step, seconds=before + time.monotonic() - started)
         self.note(self.state.with_step(step))
-        self._tell(f"{role.value} {commit[:12]} {step.subject}: {decision(step, self.state)}")
+        self._tell(step_line(step, self.state))
         return step
 
     def _keep(self, step: Step) -> None:
@@ -190,7 +190,7 @@ class Examiner:
 
     def _runs(self, role: Role) -> int:
         if role is Role.BAD_END:
-            return max(END_RUNS, self.state.question.runs)
+            return self.state.question.runs or END_RUNS
         return self.needed()
 
     def needed(self) -> int:

@@ -10,11 +10,21 @@ from pathlib import Path
 
 from harness.bisect import odds
 from harness.bisect.judging import Seen, judge
-from harness.bisect.state import End, Role, State, Step, Verdict
+from harness.bisect.state import End, Kind, Question, Role, State, Step, Verdict
 from harness.bisect.trails import Course
 from harness.report.text import duration, one_line
 
 _STEP_WORDS = {Verdict.SKIP: "cannot be tested"}
+
+
+def reference(commit: str, subject: str) -> str:
+    """A commit as kernel developers write it: ``0123456789ab ("dma-buf: move it")``."""
+    return f'{commit[:12]} ("{one_line(subject)}")'
+
+
+def step_line(step: Step, state: State) -> str:
+    """Which commit, why it was tested, and what was decided: one line."""
+    return f"{step.role.value} {reference(step.commit, step.subject)}: {decision(step, state)}"
 
 
 def decision(step: Step, state: State) -> str:
@@ -22,8 +32,8 @@ def decision(step: Step, state: State) -> str:
     if step.verdict is None:
         return "not decided yet"
     word = _STEP_WORDS.get(step.verdict, step.verdict.value)
-    why = f"the kernel is that of {step.same_as[:12]}" if step.same_as else step.why
-    told = [f"{word}: {one_line(why)}", _counted(step, state), _odds(step), duration(step.seconds)]
+    same = f"the same kernel as {step.same_as[:12]}, not booted again" if step.same_as else ""
+    told = [f"{word}: {one_line(step.why)}", same, _counted(step, state), _odds(step), duration(step.seconds)]
     return ", ".join(filter(None, told))
 
 
@@ -51,8 +61,9 @@ def _odds(step: Step) -> str:
 def progress(state: State, left: int, steps: int) -> str:
     """How far it is, as git reckons, and how long about."""
     seconds = seconds_per_step(state)
-    about = f", about {duration(steps * seconds)}" if seconds and steps else ""
-    return f"{left} commits left, {steps} or {steps + 1} steps{about}"
+    about = f", about {duration(max(1, steps) * seconds)}" if seconds else ""
+    commits = "1 commit" if left == 1 else f"{left} commits"
+    return f"{commits} left, {f'{steps} or {steps + 1} steps' if steps else '1 step at most'}{about}"
 
 
 def seconds_per_step(state: State) -> float:
@@ -82,7 +93,7 @@ def headline(state: State, course: Course) -> str:
     ending = state.ending
     if ending is None:
         return "not at its end yet"
-    names = [f"{commit[:12]} {one_line(course.git.show(commit, '%s'))}" for commit in ending.commits[:1]]
+    names = [_short(commit, course) for commit in ending.commits[:1]]
     if ending.end is End.RANGE:
         return f"{ending.end.value}: {len(ending.commits)} commits: {one_line(ending.detail)}"
     return ": ".join(filter(None, [ending.end.value, *names, one_line(ending.detail)]))
@@ -105,10 +116,20 @@ def check_again(state: State, course: Course, commit: str) -> str:
     if not arguments:
         return ""
     question = state.question
-    tests = ["--suite", question.symptom.suite, "--only", question.symptom.name] if question.symptom.suite else []
     own = [word for path in question.pytest for word in ("--pytest", str(path))]
-    how = ["--variant", question.variant, "--no-base", *tests, *own]
+    how = ["--variant", question.variant, "--no-base", *_tests(question), *own]
     return shlex.join(["dmabuf-harness", "run", *arguments, *how])
+
+
+def _tests(question: Question) -> list[str]:
+    """Options of run that leave only what shows the symptom, as far as its name says that."""
+    symptom = question.symptom
+    suite, name = symptom.suite, symptom.name
+    if symptom.kind is Kind.SPLAT:
+        suite, _, name = symptom.during.removeprefix("after ").partition(": ")
+    if not suite or suite == "boot":
+        return ["--suite", *question.suites] if question.suites else []
+    return ["--suite", suite, *(["--only", name] if name else [])]
 
 
 def summary(state: State, course: Course, directory: Path) -> str:
@@ -132,7 +153,9 @@ def _culprit(state: State, course: Course) -> list[str]:
     for commit in state.ending.commits:
         told = course.git.show(commit, "commit %H%nauthor %an <%ae>%ndate %ad%n%n    %s").splitlines()
         stat = [f" {line.strip()}" for line in course.stat(commit).splitlines()]
-        lines += [*map(_indented, told), "", *stat, ""] if state.ending.end is End.FOUND else [_short(commit, course)]
+        lines += (
+            [*map(_indented, told), "", *stat, ""] if state.ending.end is End.FOUND else [f"  {_short(commit, course)}"]
+        )
     return lines
 
 
@@ -141,11 +164,11 @@ def _indented(line: str) -> str:
 
 
 def _short(commit: str, course: Course) -> str:
-    return f"  {commit[:12]} {one_line(course.git.show(commit, '%s'))}"
+    return reference(commit, course.git.show(commit, "%s"))
 
 
 def _table(steps: Sequence[Step], state: State) -> list[str]:
-    return [f"  {step.commit[:12]} {one_line(step.subject)}\n      {decision(step, state)}" for step in steps]
+    return [f"  {reference(step.commit, step.subject)}\n      {decision(step, state)}" for step in steps]
 
 
 def _commands(state: State, course: Course) -> list[str]:
@@ -166,8 +189,7 @@ def markdown(state: State, course: Course) -> str:
     lines += [f"    {line}".rstrip() for line in _culprit(state, course)]
     lines += ["", "What this stands on:", ""]
     lines += [
-        f"- `{step.commit[:12]}` {one_line(step.subject)}: {decision(step, state)}"
-        for step in neighbours(state, course)
+        f"- {reference(step.commit, step.subject)}: {decision(step, state)}" for step in neighbours(state, course)
     ]
     lines += ["", f"{builds} builds and {boots} boots for {state.total} commits.", "", "To check it again:", ""]
     lines += [f"    {command}" for command in _commands(state, course)]

@@ -190,12 +190,9 @@ class Series(_MadeUp):
         return done.stdout.rstrip("\n") if done.ok else ""
 
     def again(self, commit: str) -> tuple[str, ...]:
-        """Only whole files can be named: where a mailbox holds several patches, the bisect itself is the way."""
-        files = [Path(patch.origin) for patch in self._patches[: self._numbers[commit]]]
-        if not all(file.is_file() for file in files):
-            return ()
-        patches = [word for file in files for word in ("-p", str(file))]
-        return ("--base", self._question.base, *(patches or ["--no-patch"]))
+        number = self._numbers[commit]
+        series = [word for file in self._question.files for word in ("-p", str(file))]
+        return ("--base", self._question.base, *([*series, "--up-to", str(number)] if number else ["--no-patch"]))
 
 
 class Config(_MadeUp):

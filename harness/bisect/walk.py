@@ -16,7 +16,7 @@ from harness.bisect.driving import Found, Next, Position, Stuck
 from harness.bisect.examine import ENDS, Examiner, passes
 from harness.bisect.relevant import relevant_files
 from harness.bisect.state import End, Ending, Role, State, Step, Verdict
-from harness.bisect.telling import decision, headline, progress
+from harness.bisect.telling import headline, progress, step_line
 from harness.bisect.trails import Course
 from harness.bisect.trying import Bench, Built
 from harness.errors import UserError
@@ -158,7 +158,7 @@ def resume(state: State, course: Course) -> Position:
 
 def status(state: State, course: Course) -> str:
     """What is known of each commit, and how far it is."""
-    told = [f"{step.role.value} {step.commit[:12]} {step.subject}: {decision(step, state)}\n" for step in state.steps]
+    told = [f"{step_line(step, state)}\n" for step in state.steps]
     position = resume(state, course)
     if state.ending is not None:
         return "".join([*told, headline(state, course), "\n"])

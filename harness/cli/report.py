@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.report import load, render_table, write_reports
+from harness.errors import ExitCode
+from harness.report import EACH, load, load_steps, render_each, render_table, write_each, write_reports
 from harness.verdict import exit_code
 
 
@@ -23,8 +24,22 @@ def add_parser(commands: Any) -> None:
 
 def report(arguments: argparse.Namespace) -> int:
     """Exits as the run itself did, but for runs that were cut off: those are failures now."""
-    directory = arguments.run.resolve()
-    loaded = load(directory)
+    run: Path = arguments.run
+    directory = run.resolve().parent if run.is_file() else run.resolve()
+    if run.name == EACH or (run / EACH).is_file():
+        return _each(directory, arguments.junit)
+    loaded = load(run)
     written = write_reports(loaded, directory, arguments.junit)
     sys.stdout.write(render_table(loaded, written))
     return exit_code(loaded)
+
+
+def _each(directory: Path, junit: Path | None) -> int:
+    """The run of a series patch by patch: what its end said, and the reports of all its runs anew."""
+    steps = load_steps(directory)
+    for step in steps:
+        if step.report is not None:
+            write_reports(step.report, step.directory)
+    write_each(steps, directory, junit)
+    sys.stdout.write(render_each(steps, directory))
+    return max(exit_code(step.report) if step.report is not None else ExitCode.FAILED for step in steps)

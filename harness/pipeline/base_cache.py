@@ -2,7 +2,8 @@
 """What the base without a patch showed, kept by content: a base is tested once, not with each patch.
 
 The key is made of all that the results depend on: the kernel, what was asked for, the machine that ran it, and the
-code that tests. Only a run in which nothing is missing and no guest was lost is kept.
+code that tests. Only a run in which nothing is missing and no guest was lost is kept. In which order the suites ran is
+no part of it: each series has its own, and the base is still tested once. ``pipeline.comparing`` knows.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Stored:
 
 def key(kernel: Kernel, suites: Iterable[str], request: RunRequest, accel: str, qemu: str) -> str:
     """Equal key, same results, as far as a kernel is predictable. ``accel``, ``qemu``: of the guest."""
-    asked = [*suites, "only", *sorted(request.only), str(request.thorough), str(request.seed)]
+    asked = [*sorted(suites), "only", *sorted(request.only), str(request.thorough), str(request.seed)]
     parts = [_FORMAT, kernel.key, *asked, accel, qemu]
     digest = hashlib.sha256("\0".join(parts).encode())
     for path in [*sorted(_code()), *(file for given in request.pytest for file in sorted(_files(given)))]:
@@ -76,7 +77,7 @@ def is_complete(findings: Findings) -> bool:
 
 
 def recall(wanted: str, planned: tuple[PlannedTest, ...], directory: Path) -> tuple[Findings, str] | None:
-    """What is stored under ``wanted`` for just these tests, and when they ran; None if there is no such thing.
+    """What is stored under ``wanted`` for just these tests, in any order, and when they ran; None if there is nothing.
 
     Its logs are copied into ``directory``, the one that their paths are relative to.
     """
@@ -84,7 +85,7 @@ def recall(wanted: str, planned: tuple[PlannedTest, ...], directory: Path) -> tu
     with exclusive(_lock()):
         try:
             stored = decode(Stored, json.loads((entry / _FACTS).read_text()))
-            if stored.planned != planned:
+            if sorted(map(_name, stored.planned)) != sorted(map(_name, planned)):
                 return None
             shutil.copytree(entry / "boots", directory / "boots", dirs_exist_ok=True)
             os.utime(entry)
@@ -113,6 +114,10 @@ def keep(wanted: str, findings: Findings, directory: Path) -> None:
             shutil.copytree(directory / place, entry / place, ignore=shutil.ignore_patterns("*.sock"))
         write_atomic(entry / _FACTS, json.dumps(encode(stored)))  # last: without it the entry does not count
         _prune()
+
+
+def _name(test: PlannedTest) -> tuple[str, str]:
+    return test.suite, test.name
 
 
 def _lock() -> Path:

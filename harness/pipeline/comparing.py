@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,10 +25,12 @@ from harness.verdict import (
     Suspect,
     compare,
     is_unseen,
+    needs_base,
     seen_besides,
     settle,
     settle_unseen,
     suspects,
+    undecided,
 )
 from harness.vm.launch import Launcher
 
@@ -85,15 +88,12 @@ class Comparer:
         name = report.variant.name
         base = next(one for one in self._base.reports() if one.variant.name == self._base.state(name).variant.name)
         base = replace(base, variant=report.variant)
-        found = compare(base, report, lacking=lacking(base, report))
-        found = replace(found, against=self._origin(self._base.state(name)))
-        if self._repeater is None:
-            return found
-        chosen, found = suspects(report, found, allowed)
-        try:
-            return self._repeated(self._repeater, base, report, found, chosen)
-        except process.Stopping:
-            return found  # the main thread knows why
+        found = replace(compare(base, report), against=self._origin(self._base.state(name)))
+        if self._repeater is not None:
+            chosen, found = suspects(report, found, allowed)
+            with contextlib.suppress(process.Stopping):  # the main thread knows why
+                found = self._repeated(self._repeater, base, report, found, chosen)
+        return undecided(found, lacking(base, report))
 
     def _repeated(
         self,
@@ -125,14 +125,24 @@ class Comparer:
         last = max(unseen, key=[suite.name for suite in self._patched.job.suites].index)
         logs = f"repeats/{report.variant.name}-all"
         whole = repeater.all_again(report, last, logs)
-        settled = {one: settle_unseen(one, whole) for one in found.differences if is_unseen(one)}
+        without = self._all_without(repeater, report, found, whole, last)
+        settled = {one: settle_unseen(one, whole, without) for one in found.differences if is_unseen(one)}
         known = {(result.suite, result.name) for result in (*base.results, *report.results) if result.status.is_bad}
         self._patched.state(report.variant.name).findings.notes += [
             f"when all was repeated: {result.suite} {result.name}: {result.status.value}: {result.message}"
             for result in whole.results
             if result.status.is_bad and (result.suite, result.name) not in known
         ]
-        return self._settled(base, report, found, settled, [(whole, Attempt())], [logs])
+        return self._settled(base, report, found, settled, [(whole, without or Attempt())], [logs])
+
+    def _all_without(
+        self, repeater: Repeater, report: VariantReport, found: Comparison, whole: Attempt, last: str
+    ) -> Attempt | None:
+        """The base in the same order, if what ``whole`` showed needs that, and the base may have run in another."""
+        name = report.variant.name
+        if self._base.state(name).earlier and any(needs_base(one, whole) for one in found.differences):
+            return repeater.all_without(report, last, f"repeats/{name}-all-base")
+        return None
 
     def _settled(
         self,
@@ -145,7 +155,8 @@ class Comparer:
     ) -> Comparison:
         """``found`` with what is ``settled``, and with the splats that only ``rounds`` showed (logs: ``places``)."""
         name = report.variant.name
-        for one in settled.values():
+        lack = lacking(base, report)
+        for one in undecided(Comparison(tuple(settled.values())), lack).differences:
             self._events.publish(Note(name, f"{case_of(one)}: {one.change.value}: {one.told}"))
         findings = self._patched.state(name).findings
         besides = seen_besides(base, replace(report, splats=tuple(findings.splats)), rounds, places)

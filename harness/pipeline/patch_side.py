@@ -44,7 +44,7 @@ class PatchSide:
             return
         with phase(self._events, PATCH.name, _PHASE, self._times) as say:
             self._check.patched(self.planned)
-            say("to be compared with the base" if self.needs_base else "nothing to compare")
+            say("findings: the base is asked, too" if self.needs_base else "no findings to hold against the base")
         if not self.needs_base:
             self._tell()
 

@@ -44,12 +44,18 @@ class Repeater:
 
     def all_again(self, report: VariantReport, last: str, logs: str) -> Attempt:
         """All tests with the patch once more, up to the suite ``last``, in the order of the run."""
-        side = self._patched
+        return self._all(self._patched, report, last, logs, "all again: ")
+
+    def all_without(self, report: VariantReport, last: str, logs: str) -> Attempt:
+        """The same of the base, which may have been tested in another order."""
+        return self._all(self._base, report, last, logs, "all again: base ")
+
+    def _all(self, side: Side, report: VariantReport, last: str, logs: str, label: str) -> Attempt:
         state = side.state(report.variant.name)
         names = [suite.name for suite in side.job.suites]
         suites = side.job.suites[: names.index(last) + 1]
         request = replace(side.job.request, directory=self._directory / logs)
-        test = side.kernel_test(state, self._launcher, request, "all again: ")
+        test = side.kernel_test(state, self._launcher, request, label)
         wanted = {suite.name for suite in suites}
         test.findings.planned = tuple(test for test in state.findings.planned if test.suite in wanted)
         test.run(suites)

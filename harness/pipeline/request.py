@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, load_fixups, load_series, read_patches
+from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, facts, load_fixups, load_series, read_patches
 from harness.interfaces import Suite
 from harness.kconfig import load_fragments, load_variants, select, variants_of
 from harness.model import SymbolRequest, Variant
@@ -18,7 +18,7 @@ from harness.series import Patch
 from harness.source import BaseSpec, parse_base
 from harness.static import SUITE as STATIC
 from harness.static import load_red
-from harness.suites import PytestSuite, select_suites
+from harness.suites import PytestSuite, by_relevance, select_suites
 from harness.verdict import Expectation, load_expectations
 
 DEFAULT_REPEAT = 3
@@ -70,7 +70,8 @@ class RunRequest:
 class Job:
     """A checked request: every name stands for something that exists. ``notes``: what the user should know of it.
 
-    ``suites``: those that need a kernel. ``static``: look at the patch itself, too. ``red``: what of that counts.
+    ``suites``: those that need a kernel, as they run; ``order``: why so, empty if it is the usual order.
+    ``static``: look at the patch itself, too. ``red``: what of that counts.
     ``below``: patches that the base needs, as the user says. ``fixups``: all of ours; each tree takes what it needs.
     """
 
@@ -86,6 +87,7 @@ class Job:
     red: frozenset[str] = frozenset()
     below: tuple[Patch, ...] = ()
     fixups: tuple[Fixup, ...] = ()
+    order: str = ""
 
     def plan(self) -> dict[str, object]:
         """What ``plan.json`` says: enough to know what the run was after, should it be cut off."""
@@ -96,6 +98,7 @@ class Job:
             "patches": [{"subject": patch.subject, "files": list(patch.files)} for patch in self.patches],
             "variants": [variant.name for variant in self.variants],
             "suites": self.suite_names,
+            "order of the suites": self.order,
             "only": sorted(self.request.only),
             "base without the patch": self.wants_base,
             "repeat": self.request.repeat,
@@ -133,19 +136,21 @@ def check(request: RunRequest) -> Job:
         raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {request.up_to}", mend="name fewer")
     below, fixups = _below(request.fixups), () if request.no_fixups else load_fixups()
     base, why = choose_base(request.base, taken, below, fixups)
+    suites, order = ((), "") if _only_static(request) else _suites(request, patches[: request.up_to])
     return Job(
         request=request,
         base=parse_base(base),
         patches=patches[: request.up_to],
         variants=_variants(request),
         symbols=load_fragments(),
-        suites=() if _only_static(request) else _suites(request.suites, request.pytest),
+        suites=suites,
         expectations=load_expectations(),
-        notes=(*why, *taken.notes),
+        notes=(*why, *taken.notes, *([f"order of the suites: {order}"] if order else [])),
         static=_wants_static(request, patches),
         red=load_red(),
         below=below,
         fixups=fixups,
+        order=order,
     )
 
 
@@ -175,9 +180,15 @@ def _below(named: Sequence[Path]) -> tuple[Patch, ...]:
     return tuple(patch for patches in found for patch in patches)
 
 
-def _suites(names: Sequence[str], pytest_paths: Sequence[Path]) -> tuple[Suite, ...]:
-    """The suites asked for; a user's own pytest files come last, and alone if nothing else was named."""
-    own = tuple(PytestSuite(path) for path in pytest_paths)
-    if own and not names:
-        return (*select_suites(()), *own)
-    return (*select_suites(names), *own)
+def _suites(request: RunRequest, patches: Sequence[Patch]) -> tuple[tuple[Suite, ...], str]:
+    """The suites asked for, those that tell most of ``patches`` first unless some were named, and why in that order.
+
+    A user's own pytest files come last.
+    """
+    own = tuple(PytestSuite(path) for path in request.pytest)
+    suites = select_suites(request.suites)
+    if request.suites or request.only:
+        return (*suites, *own), ""
+    order = by_relevance([suite.name for suite in suites], facts(patches))
+    ordered = sorted(suites, key=lambda suite: order.names.index(suite.name))
+    return (*ordered, *own), order.reason

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.model import RunReport, VariantReport
 from harness.pipeline.comparing import lacking
 from harness.pipeline.side import moved
-from harness.verdict import Expectation, apply_expectations, compare, judge
+from harness.verdict import Expectation, apply_expectations, compare, judge, undecided
 
 
 def compare_runs(
@@ -28,14 +28,14 @@ def compare_runs(
     ``before_directory``: where the logs of ``before`` are.
     """
     base = {report.variant.name: report for report in _resolved(before)}
-    same_request = before.asked == after.asked
+    same_request = sorted(before.asked) == sorted(after.asked)  # each series has its own order of suites
     about = f"run {before.run_id} ({before.base}, {'; '.join(before.patches) or 'no patch'})"
 
     def judged(report: VariantReport) -> VariantReport:
         fresh = _unjudged(report)
         if not report.same_as:
             other = base.get(report.variant.name, VariantReport(report.variant))
-            found = compare(other, fresh, lacking=lacking(other, fresh), same_request=same_request)
+            found = undecided(compare(other, fresh, same_request=same_request), lacking(other, fresh))
             fresh = judge(fresh, replace(found, against=about), strict=strict)
         return apply_expectations(fresh, after.base_version, expectations, today)
 

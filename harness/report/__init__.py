@@ -3,7 +3,7 @@
 
 from harness.report.codec import SchemaError, decode, encode
 from harness.report.compared import case_of
-from harness.report.each import Step, render_each, write_each
+from harness.report.each import render_each, write_each
 from harness.report.eventlog import EventLog
 from harness.report.headline import headline
 from harness.report.html import render_html
@@ -11,11 +11,13 @@ from harness.report.junit import write_junit
 from harness.report.planfile import PlanFile
 from harness.report.progress import Progress
 from harness.report.reproduce import without_patch
-from harness.report.store import load, save, save_plan
+from harness.report.steps import Step, load_steps
+from harness.report.store import EACH, load, save, save_plan
 from harness.report.table import render_table
 from harness.report.writing import Written, write_reports
 
 __all__ = [
+    "EACH",
     "EventLog",
     "PlanFile",
     "Progress",
@@ -27,6 +29,7 @@ __all__ = [
     "encode",
     "headline",
     "load",
+    "load_steps",
     "render_each",
     "render_html",
     "render_table",

@@ -16,6 +16,7 @@ from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.css import CSS
 from harness.report.facts import by_suite, cases, figures, groups, not_tested, suite_seconds, tally
 from harness.report.headline import headline
+from harness.report.never_ran import counted
 from harness.report.reproduce import reproduce
 from harness.report.series import patch_lines, touched
 from harness.report.text import cut_middle, duration, one_line, plural, relative, visible
@@ -200,7 +201,7 @@ class _Page:
         ran = [(variant, case) for variant, case in bad if case.status is not Status.MISSING]
         parts = [self._case(variant, case, index < MAX_OPEN) for index, (variant, case) in enumerate(ran)]
         parts += [self._missing(title, variant) for title, variant in self._groups]
-        return f"<h2>{plural(len(bad), 'failure')}</h2>{''.join(parts)}" if bad else ""
+        return f"<h2>{counted(case for _, case in bad)}</h2>{''.join(parts)}" if bad else ""
 
     def _missing(self, title: str, variant: VariantReport) -> str:
         """Tests that never ran have nothing to tell but their names."""

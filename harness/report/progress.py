@@ -107,10 +107,12 @@ class Progress:
         return self._line(elapsed, event.variant, text)
 
     def _tested(self, elapsed: float, variant: str, result: TestResult) -> list[str]:
-        """Passes are only counted; whatever else is a line of its own."""
+        """Passes are only counted; whatever else is a line of its own, but of what never ran one is enough."""
         phase = self._phases.setdefault((variant, f"suite:{result.suite}"), _Phase(elapsed, elapsed))
         phase.counts[result.status] += 1
         if result.status is Status.PASS and not result.lost_coverage:
+            return []
+        if result.status is Status.MISSING and phase.counts[Status.MISSING] > 1:
             return []
         word = "less tested" if result.status is Status.PASS else result.status.value
         why = one_line(result.message or "; ".join(result.lost_coverage))
@@ -169,4 +171,5 @@ def _status_line(variant: str, name: str, phase: _Phase, elapsed: float) -> str:
 
 def _counts(counts: Counter[Status]) -> str:
     words = {Status.PASS: "passed", Status.FAIL: "failed", Status.ERROR: "died", Status.SKIP: "skipped"}
+    words[Status.MISSING] = "never ran"
     return ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts[status])

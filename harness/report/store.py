@@ -6,15 +6,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.errors import UserError
 from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.codec import SchemaError, decode, encode
 
+T = TypeVar("T")
+
 RESULTS = "results.json"
 PLAN = "plan.json"
+EACH = "each.json"  # of a series that was tested patch by patch, see ``report.steps``
 VERSION = 1
 """Raised when a field of the model is renamed, removed or changes its meaning; a new field with a default is none."""
 
@@ -43,24 +46,42 @@ def load(run: Path) -> RunReport:
 
     Raises ``UserError`` if there is none that can be read.
     """
-    path = run if run.is_file() else run / RESULTS
+    path = run / RESULTS if run.is_dir() else run
+    if run.is_dir() and not path.exists():
+        raise _no_results(run)
+    return checked(RunReport, document(path).get("run"), path)
+
+
+def _no_results(directory: Path) -> UserError:
+    where, mend = str(directory), _MEND
+    if (directory / EACH).is_file():
+        mend = "name the run of one patch, a directory in it"
+        return UserError("it holds a run for each patch of a series (--each)", where=where, mend=mend)
+    if (directory / PLAN).is_file():
+        return UserError(f"this run has no {RESULTS}: it goes on, or it was killed", where=where, mend=mend)
+    return UserError(f"not the directory of a run: no {RESULTS} in it", where=where, mend=mend)
+
+
+def document(path: Path) -> dict[str, object]:
+    """The object in the JSON file ``path``, of our version. Raises ``UserError``."""
     try:
-        document = json.loads(path.read_bytes())
+        found = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError("no such file", where=str(path), mend=_MEND) from error
+        raise UserError("no such file or directory", where=str(path), mend=_MEND) from error
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise UserError(f"not JSON: {error}", where=str(path), mend=_MEND) from error
-    return _report(document, path)
-
-
-def _report(document: object, path: Path) -> RunReport:
-    version = document.get("version") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or type(version) is not int:
+    version = found.get("version") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or type(version) is not int:
         raise UserError("not the results of a run", where=str(path), mend=_MEND)
     if version != VERSION:
         mend = "use the harness that wrote it"
         raise UserError(f"has version {version}, this harness reads version {VERSION}", where=str(path), mend=mend)
+    return found
+
+
+def checked(kind: type[T], data: object, path: Path) -> T:
+    """A ``kind`` from ``data``, which is from ``path``. Raises ``UserError``."""
     try:
-        return decode(RunReport, document.get("run"))
+        return decode(kind, data)
     except SchemaError as error:
         raise UserError(f"not the results of a run: {error}", where=str(path), mend=_MEND) from error

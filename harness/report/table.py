@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from harness.changes import KERNEL, Change, Comparison
+from harness.changes import KERNEL, Comparison
 from harness.model import RunReport, Status, TestResult, VariantReport
 from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.facts import (
     by_suite,
+    cases,
     figures,
     groups,
     is_step,
@@ -21,10 +22,11 @@ from harness.report.facts import (
     tally,
 )
 from harness.report.headline import headline
+from harness.report.never_ran import counted, told_apart
 from harness.report.reproduce import reproduce
 from harness.report.series import patch_lines, touched
 from harness.report.style import Style, style_of
-from harness.report.text import columns, duration, one_line, plural, relative, shorten
+from harness.report.text import columns, duration, one_line, relative, shorten
 from harness.report.writing import Written
 
 MAX_DETAILED = 5
@@ -35,9 +37,6 @@ MAX_NAMED = 10
 
 MAX_TOLD = 15
 """Entries of each of the other lists."""
-
-MAX_ALIKE = 3
-"""Tests with the same to tell that are each named."""
 
 _COLUMNS = ("passed", "failed", "skipped", "missing", "known", "time")
 
@@ -123,13 +122,17 @@ class _Page:
         return ((variant, case) for _, variant in self._groups for case in (*kernel_cases(variant), *variant.results))
 
     def _bad(self) -> list[str]:
-        bad = [(variant, case) for variant, case in self._all() if case.is_bad]
+        every = [case for _, variant in self._groups for case in cases(variant) if case.is_bad]
+        apart = [(variant, *told_apart(self._report, variant)) for _, variant in self._groups]
+        bad = [(variant, case) for variant, alone, _ in apart for case in alone]
         bad.sort(key=lambda pair: pair[1].status is Status.MISSING)  # what died explains what never ran
         named = bad[MAX_DETAILED:]
         lines = [line for variant, case in bad[:MAX_DETAILED] for line in self._failure(variant, case)]
         lines += [f"  {self._name(variant, case)}: {_status(variant, case)}" for variant, case in named[:MAX_NAMED]]
         lines += self._more(len(named) - MAX_NAMED)
-        return [self._style.paint(plural(len(bad), "failure"), "bold", "red"), *lines] if bad else []
+        never = [f"{variant.variant.name}: {text}" for variant, _, many in apart for text in many]
+        lines += [line for text in never for line in self._wrap(one_line(text), 2, hanging=4)]
+        return [self._style.paint(counted(every), "bold", "red"), *lines] if every else []
 
     def _more(self, count: int) -> list[str]:
         where = self._written.html or self._written.results
@@ -174,19 +177,15 @@ class _Page:
         """What became better or less tested, and how much there is of each class."""
         compared = [(v, v.comparison) for _, v in self._groups if v.comparison is not None]
         told = [(v, f"{summary(found)} ({found.against or 'not tested'})") for v, found in compared]
-        told += [(v, line) for v, found in compared for line in self._besides(found)]
+        told += [(v, text) for v, found in compared for text in self._beside(found)]
         return self._section("Against the base", told)
 
-    def _besides(self, found: Comparison) -> Iterator[str]:
-        """What is told of many tests alike is said once: a patch that brings an API brings its whole suite along."""
-        alike: dict[tuple[Change, str], list[str]] = {}
+    def _beside(self, found: Comparison) -> list[str]:
+        """What became of many tests in the same way is said once."""
+        alike: dict[tuple[str, str], list[str]] = {}
         for one in besides(found):
-            alike.setdefault((one.change, self._told(one.told, one.logs)), []).append(case_of(one))
-        for (change, told), names in alike.items():
-            if len(names) > MAX_ALIKE:
-                yield f"{change.value}: {_lack(names, told)}"
-            else:
-                yield from (f"{change.value}: {name}: {told}" for name in names)
+            alike.setdefault((one.change.value, self._told(one.told, one.logs)), []).append(case_of(one))
+        return [f"{change}: {_lack(names, told)}" for (change, told), names in alike.items()]
 
     def _told(self, text: str, logs: str) -> str:
         return f"{text} (repeats: {self._written.directory / logs})" if logs else text

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""``git:PATH@REF``: one commit of a user's repository, in a work tree of our own."""
+"""``git:PATH@REF``: one commit of a user's repository, in a work tree of our own.
+
+Its objects are linked where that can be done, else fetched.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from harness.locks import exclusive
 from harness.paths import cache_dir
 from harness.series import Tree
 from harness.source import worktree
+from harness.source.borrowing import borrow
 from harness.source.download import Notify
 from harness.source.git import attempt, create
 from harness.source.space import failed
@@ -19,19 +23,24 @@ from harness.source.user_tree import UserTree
 
 # What serves the commit works in the user's repository, so with the user's configuration. In a partial clone it
 # fetches what is missing, which git 2.39.4 and later do not do here unless told so (git's Documentation/git.txt).
-_UPLOAD_PACK = "env -u GIT_CONFIG_GLOBAL -u GIT_CONFIG_NOSYSTEM GIT_NO_LAZY_FETCH=0 git upload-pack"
+# Deltas are sent where there are some, but looking for new ones takes minutes for a kernel: pack.window.
+_UPLOAD_PACK = (
+    "env -u GIT_CONFIG_GLOBAL -u GIT_CONFIG_NOSYSTEM GIT_NO_LAZY_FETCH=0 "
+    "git -c pack.window=0 -c pack.compression=1 upload-pack"
+)
 
 
 def obtain(spec: BaseSpec, notify: Notify) -> Tree:
-    """Fetch the commit (without its history) and check it out. Raises ``UserError`` if REF is not one commit."""
+    """Bring the commit here and check it out. Raises ``UserError`` if REF is not one commit."""
     source = _user_tree(spec)
     commit = source.commit(spec.ref)
     path = home(spec) / "linux"
     with exclusive(worktree.lock_path(path), lambda: notify("waiting for another run that uses this base")):
         create(path)
-        if not attempt(path, "cat-file", "-e", f"{commit}^{{tree}}").ok:
+        if not _has(path, commit):
             notify(f"fetching {commit[:12]}")
-            _fetch(path, source, commit)
+            if not borrow(path, source.objects(), home(spec) / "borrowed") or not _has(path, commit):
+                _fetch(path, source, commit)
         makefile = attempt(path, "show", f"{commit}:Makefile")
         if not makefile.ok or not attempt(path, "cat-file", "-e", f"{commit}:Kconfig").ok:
             raise UserError(f"commit {commit[:12]} is not a kernel tree: it lacks Makefile or Kconfig", where=spec.text)
@@ -54,8 +63,12 @@ def _user_tree(spec: BaseSpec) -> UserTree:
     return tree
 
 
+def _has(path: Path, commit: str) -> bool:
+    return attempt(path, "cat-file", "-e", f"{commit}^{{tree}}").ok
+
+
 def _fetch(path: Path, source: UserTree, commit: str) -> None:
-    """Bring ``commit`` from the user's repository, of whatever kind it is, into ours at ``path``."""
+    """Bring ``commit``, without its history, from the user's repository, of whatever kind it is."""
     options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--depth=1", f"--upload-pack={_UPLOAD_PACK}"]
     done = attempt(path, "fetch", *options, source.path, f"{commit}:refs/harness/{commit}")
     if not done.ok and "promisor" in done.stderr:

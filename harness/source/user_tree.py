@@ -83,6 +83,10 @@ class UserTree:
         """True if ``commit``, an id, is here; what a partial clone lacks is not fetched for it."""
         return self._attempt("cat-file", "-e", f"{commit}^{{commit}}").ok
 
+    def objects(self) -> Path:
+        """The directory that has its objects, wherever git keeps it."""
+        return (self.path / self._git("rev-parse", "--git-path", "objects")).resolve()
+
     def version(self) -> str:
         """The kernel's version at HEAD, as in ``Tree``; empty if HEAD is no commit of a kernel tree."""
         makefile, kconfig = (self._attempt("cat-file", "blob", f"HEAD:{name}") for name in ("Makefile", "Kconfig"))
@@ -173,7 +177,7 @@ class UserTree:
             env = {
                 "GIT_INDEX_FILE": str(index),
                 "GIT_OBJECT_DIRECTORY": str(objects),
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(self.path / self._git("rev-parse", "--git-path", "objects")),
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(self.objects()),
             }
             self._git("-c", "core.safecrlf=false", "add", "--update", "--", ":/", env=env)
             if new:

@@ -5,7 +5,7 @@
 """
 
 from harness.splat.decode import Decoded, decode
-from harness.splat.finder import find_splats, find_splats_in
+from harness.splat.finder import find_splats
 from harness.splat.fingerprint import case_name, identity, is_proof
 from harness.splat.taint import silent
 
@@ -14,7 +14,6 @@ __all__ = [
     "case_name",
     "decode",
     "find_splats",
-    "find_splats_in",
     "identity",
     "is_proof",
     "silent",

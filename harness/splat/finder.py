@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from harness.model import Splat
 from harness.splat import kinds
 from harness.splat.folding import folded, with_causes
-from harness.splat.lines import Line, kernel_lines, numbered, numbered_in
+from harness.splat.lines import Line, kernel_lines, numbered
 from harness.splat.report import Report
 from harness.splat.taint import unexplained
 
@@ -213,11 +212,6 @@ class _Finder:
             self._end(caller)
 
 
-def _all(lines: Iterable[tuple[int, str]]) -> tuple[Splat, ...]:
-    found = with_causes(folded(_Finder().read(kernel_lines(lines))))
-    return tuple(sorted((*found, *unexplained(found)), key=lambda splat: splat.line))
-
-
 def find_splats(text: str) -> tuple[Splat, ...]:
     """All reports in a console log or ``dmesg`` output, in order, each with its fingerprint.
 
@@ -225,13 +219,5 @@ def find_splats(text: str) -> tuple[Splat, ...]:
     the first of them, "after WHAT" between two. The kernel's own selftests say themselves what they begin.
     What was printed several times during one is told once, with a count.
     """
-    return _all(numbered(text))
-
-
-def find_splats_in(console: Path) -> tuple[Splat, ...]:
-    """``find_splats`` of a file, read as it goes: it may have any size. One that is not there has none."""
-    try:
-        with console.open("rb") as handle:
-            return _all(numbered_in(handle))
-    except FileNotFoundError:
-        return ()
+    found = with_causes(folded(_Finder().read(kernel_lines(numbered(text)))))
+    return tuple(sorted((*found, *unexplained(found)), key=lambda splat: splat.line))

@@ -10,14 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import IO, NamedTuple
-
-MAX_WIDTH = 65_536
-"""Bytes that are taken at once: a program may print megabytes without a newline."""
+from typing import NamedTuple
 
 # Also in the middle of a line: a daemon's text without a newline may stand before it.
 _STAMP = re.compile(r"(?:<(\d{1,4})>)?\[ {0,8}(\d{1,12}\.\d{6})\](?:\[ {0,8}([TC]\d{1,10})\])? ?")
-_LONGEST_STAMP = 60
 _FACILITY = 3  # bits of the level below it
 
 
@@ -43,29 +39,6 @@ def numbered(text: str) -> Iterator[tuple[int, str]]:
         number += 1
         yield number, text[start:end]
         start = end + 1
-
-
-def numbered_in(handle: IO[bytes]) -> Iterator[tuple[int, str]]:
-    """The lines of a file with their numbers, in bounded memory: one longer than ``MAX_WIDTH`` comes in pieces."""
-    number, kept = 1, b""
-    while read := handle.readline(MAX_WIDTH):
-        piece, kept = kept + read, b""
-        if len(read) == MAX_WIDTH and not piece.endswith(b"\n"):
-            piece, kept = _whole(piece)
-        yield number, piece.decode("utf-8", "replace").rstrip("\n")
-        number += piece.endswith(b"\n")
-    if kept:
-        yield number, kept.decode("utf-8", "replace")
-
-
-def _whole(piece: bytes) -> tuple[bytes, bytes]:
-    """``piece`` without the begin of a time stamp at its end, and that begin."""
-    near = max(piece.rfind(b"[", -_LONGEST_STAMP), piece.rfind(b"<", -_LONGEST_STAMP))
-    if near <= 0:
-        return piece, b""
-    before = piece.rfind(b"<", max(0, near - 6), near)  # the level before the bracket
-    cut = before if before > 0 else near
-    return piece[:cut], piece[cut:]
 
 
 def kernel_lines(lines: Iterable[tuple[int, str]]) -> Iterator[Line]:

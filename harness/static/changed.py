@@ -67,6 +67,12 @@ class Changes:
         return next((file.path for file in self.files if file.old == old), old)
 
     @property
+    def gone(self) -> tuple[str, ...]:
+        """Paths of the base that are not there with the series."""
+        there = {file.path for file in self.files}
+        return tuple(path for path in self.moved if path not in there)
+
+    @property
     def added(self) -> tuple[str, ...]:
         return tuple(file.path for file in self.files if not file.old)
 

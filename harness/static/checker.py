@@ -114,6 +114,11 @@ class PatchCheck:
     def _maintainers_touched(self) -> bool:
         return any(file.path == "MAINTAINERS" for file in self._changes.files)
 
+    @property
+    def _entries_change(self) -> bool:
+        """True if an entry of MAINTAINERS may match nothing now. To ask takes the script minutes."""
+        return self._maintainers_touched or bool(self._changes.gone)
+
     # --- work ---------------------------------------------------------------------------------
 
     def patched(self, wanted: Iterable[PlannedTest]) -> None:
@@ -130,7 +135,7 @@ class PatchCheck:
     def needs_base(self) -> bool:
         """True if something was found of which only the base can tell whether it is new."""
         look = self._look is not None and needs_base(self._look, self._changes.files)
-        return look or bool(self._found.patched.get(settings.MAINTAINERS))
+        return look or self._asks_about_entries
 
     def base(self) -> None:
         """Look at what was found again; the tree is at the base."""
@@ -138,8 +143,13 @@ class PatchCheck:
             objects = self._object_tree("base")
             with objects.working():
                 self._base_look = self._looker(objects).base(self._look)
-        if self._found.patched.get(settings.MAINTAINERS):
+        if self._asks_about_entries:
             self._attempt(settings.MAINTAINERS, self._base_maintainers)
+
+    @property
+    def _asks_about_entries(self) -> bool:
+        """True if something was found in MAINTAINERS, and so perhaps in the base's, too."""
+        return self._entries_change and bool(self._found.patched.get(settings.MAINTAINERS))
 
     def _base_maintainers(self) -> None:
         self._found.base[settings.MAINTAINERS] = tuple(scripts.unmatched(self._tree))
@@ -174,7 +184,9 @@ class PatchCheck:
         self._found.remarks[name] = scripts.style(self._tree, patch)
 
     def _maintainers(self) -> None:
-        found = (*scripts.unmaintained(self._tree, self._changes.added), *scripts.unmatched(self._tree))
+        found = tuple(scripts.unmaintained(self._tree, self._changes.added))
+        if self._entries_change:
+            found += tuple(scripts.unmatched(self._tree))
         self._found.patched[settings.MAINTAINERS] = found
 
     def _documentation(self) -> None:

@@ -3,5 +3,6 @@
 
 from harness.suites.pytest_suite import PytestSuite
 from harness.suites.registry import SUITES, select_suites, suite_names
+from harness.suites.relevance import Order, by_relevance
 
-__all__ = ["SUITES", "PytestSuite", "select_suites", "suite_names"]
+__all__ = ["SUITES", "Order", "PytestSuite", "by_relevance", "select_suites", "suite_names"]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the results are worth: every test accounted for, base held against patch, known trouble excused."""
 
-from harness.verdict.compare import compare
+from harness.verdict.compare import compare, undecided
 from harness.verdict.completing import complete
 from harness.verdict.excusing import apply_expectations
 from harness.verdict.exit_code import exit_code
@@ -14,6 +14,7 @@ from harness.verdict.repeating import (
     Round,
     Suspect,
     is_unseen,
+    needs_base,
     seen_besides,
     settle,
     settle_unseen,
@@ -33,9 +34,11 @@ __all__ = [
     "is_unseen",
     "judge",
     "load_expectations",
+    "needs_base",
     "propose",
     "seen_besides",
     "settle",
     "settle_unseen",
     "suspects",
+    "undecided",
 ]

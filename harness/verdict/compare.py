@@ -28,18 +28,14 @@ _NEVER_RAN = TestResult("", "", Status.MISSING)
 _Key = tuple[str, str]
 
 
-def compare(base: VariantReport, patched: VariantReport, *, lacking: str = "", same_request: bool = True) -> Comparison:
+def compare(base: VariantReport, patched: VariantReport, *, same_request: bool = True) -> Comparison:
     """What became of everything in ``base`` with the patch. Both are of one variant, and complete in themselves.
 
-    ``lacking``: an option of the variant that the base does not have, in words. Such a base can show that trouble was
-    there before, but not that it is new: that is then not comparable.
     ``same_request``: both were asked for the same tests; else one that only the base has was perhaps not asked for.
     """
     found = [*_steps(base, patched), *_tests(base, patched, same_request), *_splats(base, patched)]
-    if lacking:
-        found = [_undecided(one, lacking) for one in found]
     changed = tuple(one for one in found if one.change is not Change.UNCHANGED)
-    return Comparison(changed, len(found) - len(changed), why_not=_why_not(base) or lacking)
+    return Comparison(changed, len(found) - len(changed), why_not=_why_not(base))
 
 
 def _why_not(base: VariantReport) -> str:
@@ -52,9 +48,22 @@ def _why_not(base: VariantReport) -> str:
     return "" if _is_up(base) else f"the base does not boot ({base.boots[-1].ended})"
 
 
+def undecided(comparison: Comparison, lacking: str) -> Comparison:
+    """``comparison`` with a base that lacks an option of the variant (``lacking``, in words; empty if it does not).
+
+    Such a base can show that trouble was there before, or that it comes and goes, but not that it is new: that is then
+    not comparable. So this comes after all repeats.
+    """
+    if not lacking:
+        return comparison
+    differences = tuple(_undecided(one, lacking) for one in comparison.differences)
+    return replace(comparison, differences=differences, why_not=comparison.why_not or lacking)
+
+
 def _undecided(one: Difference, lacking: str) -> Difference:
-    changed = one.change in (Change.NEW, Change.LOST, Change.GAINED, Change.FIXED)
-    return replace(one, change=Change.NOT_COMPARABLE, note=lacking) if changed and not one.gone else one
+    if one.gone or one.change not in (Change.NEW, Change.LOST, Change.GAINED, Change.FIXED):
+        return one
+    return replace(one, change=Change.NOT_COMPARABLE, note="; ".join(filter(None, (lacking, one.note))))
 
 
 # --- building, booting, configuration ---------------------------------------------------------

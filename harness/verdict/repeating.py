@@ -112,21 +112,29 @@ def is_unseen(one: Difference) -> bool:
     return one.change is Change.NEW and one.repeats is not None and one.repeats.patched_bad == 0 < one.repeats.patched
 
 
-def settle_unseen(one: Difference, whole: Attempt) -> Difference:
+def settle_unseen(one: Difference, whole: Attempt, base: Attempt | None = None) -> Difference:
     """``one`` after all tests up to it ran again, if it ``is_unseen``: it may need what ran before it.
 
-    What does not come again then is flaky, but for a splat that proves a fault by itself.
+    What does not come again then is flaky, but for a splat that proves a fault by itself. ``base``: the same tests
+    without the patch, if they had to be run for it: what they show, too, is not the patch's.
     """
     if not is_unseen(one):
         return one
     seen = _seen(one, whole)
     if seen is None:
         return replace(one, note="whether it needs the tests before it is not known")
+    if seen and base is not None and _seen(one, base):
+        return replace(one, change=Change.FLAKY, note="seen after the tests before it, with the patch and without")
     if seen:
         return replace(one, note="seen again after the tests before it, not when it ran alone")
     if one.fingerprint and is_proof(one.name):
         return replace(one, note="not seen again; a report like this is no chance: perhaps a race")
     return replace(one, change=Change.FLAKY, note="not seen again")
+
+
+def needs_base(one: Difference, whole: Attempt) -> bool:
+    """True if ``one`` needs what ran before it in ``whole``: then the base counts only if it ran in that order."""
+    return is_unseen(one) and bool(_seen(one, whole))
 
 
 def _seen(one: Difference, attempt: Attempt) -> bool | None:

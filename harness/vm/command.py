@@ -86,8 +86,8 @@ def qemu_command(image: Path, boot_dir: Path, port: int, spec: MachineSpec) -> l
 def kernel_options(boot_dir: Path, accel: str) -> list[str]:
     """Kernel command line on top of virtme-ng's."""
     # The root is read-only and nothing on the host changes what a test reads, so the guest may cache it. In old
-    # kernels (5.10's net/9p/client.c) each request takes two buffers of msize, which SLUB fills and checks: with 512 KiB
-    # a boot of 5.10 took 24 s under TCG instead of 9.
+    # kernels (5.10's net/9p/client.c) each request takes two buffers of msize, which SLUB fills and checks: with 512
+    # KiB a boot of 5.10 took 24 s under TCG instead of 9.
     root = "rootflags=version=9p2000.L,trans=virtio,access=any,msize=65536,cache=loose"
     patience = _PATIENT if accel == "tcg" else ()
     return [*_KERNEL_OPTIONS, *patience, root, f"harness_boot={boot_dir}"]

@@ -115,7 +115,9 @@ def test_which_patch_of_a_series(history: History, tmp_path: Path) -> None:
     assert CODE.rpartition("/")[2] in walked.course.stat(found)
     assert walked.state.total == 4
     write_reports(walked.state, walked.course, walked.directory)
-    assert "culprit" in (walked.directory / "bisect.md").read_text()
+    told = (walked.directory / "bisect.md").read_text()
+    assert f'culprit found: {found[:12]} ("culprit")' in told
+    assert f"-p {series} --up-to 3 " in told and f"-p {series} --up-to 2 " in told
 
 
 def test_which_option(history: History, tmp_path: Path) -> None:

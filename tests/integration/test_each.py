@@ -164,7 +164,7 @@ def test_all_are_tested_and_the_worst_counts(
 
 
 @pytest.mark.usefixtures("no_doctor", "tree")
-def test_cut_off_walk_tells_what_it_has(tmp_path: Path) -> None:
+def test_cut_off_walk_tells_what_it_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stopped = replace(run_report(), interrupted="interrupted (Ctrl-C)")
     recorder = Recorder((stopped, ExitCode.INTERRUPTED))
     directory = RunDirectory(tmp_path / "run")
@@ -172,6 +172,8 @@ def test_cut_off_walk_tells_what_it_has(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "run/each.json").read_text())
     assert [patch["verdict"] for patch in told["patches"]] == ["fail", "untested"]
     assert directory.kept
+    said = capsys.readouterr().out
+    assert "INCOMPLETE: interrupted (Ctrl-C)" in said and "with this patch" not in said
 
 
 # --- what is told -------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from pathlib import Path
@@ -104,6 +105,42 @@ def test_base_outlives_the_users_repository(repository: Path) -> None:
     (tree.path / DRIVER).write_text("patched\n")
     reset(tree)
     assert (tree.path / DRIVER).read_text() == "int dma_buf;\n"
+
+
+@pytest.mark.parametrize("objects_are", ["loose", "packed"])
+def test_nothing_is_copied_from_the_same_disk(repository: Path, objects_are: str) -> None:
+    if objects_are == "packed":
+        git(repository, "gc", "--quiet")
+    theirs = {path.stat().st_ino for path in (repository / ".git/objects").rglob("*") if path.is_file()}
+    tree = get(f"git:{repository}@v1")
+    blob = git(tree.path, "rev-parse", f"{tree.commit}:Makefile")
+    own = [path for path in (tree.path / ".git/objects").rglob("*") if path.is_file() and path.name != "alternates"]
+    linked = {path.stat().st_ino for path in (tree.path.parent / "borrowed").rglob("*") if path.is_file()}
+    assert git(tree.path, "cat-file", "-t", blob) == "blob"
+    assert not own and linked and linked <= theirs
+
+
+def test_from_another_disk_it_is_fetched(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(source: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source))
+
+    monkeypatch.setattr(os, "link", refused)
+    tree = get(f"git:{repository}@v1")
+    assert (tree.path / DRIVER).read_text() == "int dma_buf;\n"
+    assert not (tree.path.parent / "borrowed").exists() and not (tree.path.parent / "borrowed.part").exists()
+
+
+def test_garbage_that_the_user_drops_stays_while_it_is_checked_out(repository: Path) -> None:
+    tree = get(f"git:{repository}@main")
+    (repository / DRIVER).write_text("int three;\n")
+    git(repository, "commit", "--quiet", "--amend", "--all", "--message", "three")
+    git(repository, "reflog", "expire", "--expire=now", "--all")
+    git(repository, "gc", "--quiet", "--prune=now")
+    (tree.path / DRIVER).write_text("patched\n")
+    reset(tree)
+    assert (tree.path / DRIVER).read_text() == "int dma_buf_two;\n"
+    assert (get(f"git:{repository}@main").path / DRIVER).read_text() == "int three;\n"
+    assert git(tree.path, "status", "--porcelain") == ""
 
 
 def test_short_id_and_head(repository: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.model import Status, TestResult
-from harness.static import PatchCheck
+from harness.static import PatchCheck, scripts
 from tests.integration.test_build_fakelinux import Linux
 
 AMDGPU, LACKING, HEADER = "drivers/gpu/amdgpu_dma_buf.c", "drivers/gpu/lacking.c", "drivers/gpu/amdgpu.h"
@@ -37,14 +37,16 @@ def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linux:
     return Linux(tmp_path / "linux")
 
 
-def check(linux: Linux, red: frozenset[str] = RED, only: str = "static", message: str = "") -> dict[str, TestResult]:
+def check(
+    linux: Linux, red: frozenset[str] = RED, only: str = "static", message: str = "", *, thorough: bool = False
+) -> dict[str, TestResult]:
     """What the suite says of the edits that were made; by name, without "static."."""
     applied = linux.applied()
     diff = (linux.git("diff", linux.commit) + "\n").encode()
     patches = tuple(replace(patch, subject="test", diff=diff, message=message) for patch in applied.patches)
     applied = replace(applied, patches=patches)
     run = linux.path.parent / "run"
-    suite = PatchCheck(applied, run / "static", "static", 2, red, lambda _text: None)
+    suite = PatchCheck(applied, run / "static", "static", 2, red, lambda _text: None, thorough=thorough)
     suite.patched(test for test in suite.plan() if test.name.startswith(only))
     if suite.needs_base:
         linux.git("read-tree", "-u", "--reset", linux.commit)
@@ -168,6 +170,84 @@ def test_a_described_symbol_and_a_tidy_patch_are_left_alone(linux: Linux) -> Non
     kinds = ("checkpatch", "checkpatch-warnings", "kconfig-help", "fixes")
     assert [found[f"{kind}/1 test"].status for kind in kinds] == [Status.PASS] * 4
     assert found["compile/drivers/dma-buf/Kconfig"].status is Status.PASS
+
+
+# --- MAINTAINERS ------------------------------------------------------------------------------
+
+UNCOVERED = "drivers/gpu/fresh.c: no entry of MAINTAINERS covers it"
+
+
+def test_new_file_that_no_entry_covers(linux: Linux, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes minutes on a real tree, looking at all entries, is not done for it."""
+    monkeypatch.setattr(scripts, "unmatched", lambda _tree: pytest.fail("nothing can have lost its file"))
+    (linux.path / "drivers/gpu/fresh.c").write_text("int fresh;\n")
+    assert shown(check(linux, only="static.maintainers")) == {"maintainers": UNCOVERED}
+    (linux.path / "drivers/gpu/fresh.c").write_text("int fresh;\n")
+    assert bad(check(linux, RED | {"maintainers"}, only="static.maintainers")) == {"maintainers": UNCOVERED}
+
+
+def test_entry_that_matches_nothing_any_more(linux: Linux) -> None:
+    """The one that matches nothing in the base, either, is not the patch's."""
+    told = {"maintainers": "MAINTAINERS:4: no file matches F: drivers/gpu/amdgpu*"}
+    linux.git("rm", "-q", AMDGPU, HEADER)
+    assert shown(check(linux, only="static.maintainers")) == told
+    linux.git("mv", AMDGPU, "drivers/gpu/renamed.c")
+    linux.git("mv", HEADER, "drivers/gpu/renamed.h")
+    assert shown(check(linux, only="static.maintainers")) == told
+
+
+def test_new_file_with_an_entry_is_left_alone(linux: Linux) -> None:
+    (linux.path / "drivers/gpu/fresh.c").write_text("int fresh;\n")
+    linux.edit("MAINTAINERS", "F:\tdrivers/gone/*", "F:\tdrivers/gone/*\nF:\tdrivers/gpu/fresh.c")
+    (linux.path / "drivers/dma-buf/fresh.c").write_text("int fresh;\n")
+    case = check(linux, RED | {"maintainers"}, only="static.maintainers")["maintainers"]
+    assert (case.status, case.message) == (Status.PASS, "1 were there before")
+
+
+def test_patch_that_moves_no_file_does_not_ask(linux: Linux) -> None:
+    linux.edit(AMDGPU, "int unused", "int not_used")
+    assert not check(linux, only="static.maintainers")
+
+
+# --- coccicheck -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def coccinelle(tmp_path: Path, linux: Linux) -> None:
+    """It is installed; the tree's own script, of ours, does not call it."""
+    (tmp_path / "programs" / "spatch").touch(0o755)
+
+
+@pytest.mark.usefixtures("coccinelle")
+def test_semantic_patch_that_matches_what_is_new(linux: Linux) -> None:
+    linux.edit(AMDGPU, "PINNED;", "PINNED;;")
+    found = check(linux, only="static.coccicheck", thorough=True)
+    assert shown(found) == {f"coccicheck/{AMDGPU}": f"{AMDGPU}:7: Unneeded semicolon"}
+    linux.edit(AMDGPU, "PINNED;", "PINNED;;")
+    assert list(bad(check(linux, RED | {"coccicheck"}, only="static.coccicheck", thorough=True))) == [
+        f"coccicheck/{AMDGPU}"
+    ]
+
+
+@pytest.mark.usefixtures("coccinelle")
+def test_semantic_patch_that_matched_before_is_left_alone(linux: Linux) -> None:
+    linux.edit(AMDGPU, "PINNED;", "PINNED;;")
+    linux.git("add", "-A")
+    linux.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "another base")
+    linux.commit = linux.git("rev-parse", "HEAD")
+    linux.edit(AMDGPU, "int unused", "int not_used")
+    case = check(linux, RED | {"coccicheck"}, only="static.coccicheck", thorough=True)[f"coccicheck/{AMDGPU}"]
+    assert (case.status, case.message) == (Status.PASS, "1 were there before")
+
+
+@pytest.mark.usefixtures("coccinelle")
+def test_semantic_patches_wait_until_they_are_asked_for(linux: Linux) -> None:
+    linux.edit(AMDGPU, "PINNED;", "PINNED;;")
+    case = check(linux, only="static.coccicheck")["coccicheck"]
+    assert case.status is Status.SKIP and "--thorough runs it" in case.message
+
+
+# --- trees ------------------------------------------------------------------------------------
 
 
 def test_a_tree_without_a_script_is_said(linux: Linux) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from harness.bisect import STATE, End, Fixup, Kind, Question, State, Symptom, Trail, Verdict, known, load, save
 from harness.bisect.state import Attempt, Ending, Role, Step
-from harness.bisect.telling import builds_and_boots, confidence, decision, progress
+from harness.bisect.telling import builds_and_boots, confidence, decision, progress, step_line
 from harness.errors import UserError
 from harness.model import BootOutcome, Splat, Status, TestResult
 
@@ -79,8 +79,10 @@ def test_answers_are_known_one_by_one(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_in_words() -> None:
     told = decision(STEP, WALK)
     assert told == "bad: failed: x, 2 of 2 runs bad, 60.0 s"
-    assert "the kernel is that of ffffffffffff" in decision(replace(STEP, same_as="f" * 40), WALK)
+    assert "the same kernel as ffffffffffff" in decision(replace(STEP, same_as="f" * 40), WALK)
     assert decision(replace(STEP, verdict=None), WALK) == "not decided yet"
     assert builds_and_boots(WALK) == (1, 2)
     assert progress(WALK, 8, 3) == "8 commits left, 3 or 4 steps, about 3 min 00 s"
+    assert progress(WALK, 1, 0) == "1 commit left, 1 step at most, about 60.0 s"
+    assert step_line(STEP, WALK) == f'bad end cccccccccccc ("dma-buf: x"): {told}'
     assert confidence(WALK.with_step(replace(STEP, commit="e", odds=0.1))) == pytest.approx(0.9)

@@ -11,7 +11,7 @@ import pytest
 
 from harness.cli.main import parser
 from harness.errors import UserError
-from harness.intake import all_series, facts, load_series, read_text
+from harness.intake import all_series, bundled_series, facts, load_series, read_text
 from harness.intake import letter as letter_module
 from harness.intake import series as series_module
 from harness.intake.series import Series
@@ -136,6 +136,15 @@ def test_list_says_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert "dynamic-dma-buf-v15: dma-buf: add dynamic DMA-buf handling v15 (for 5.5 or newer, before 5.7;" in said
     assert "bufinfo-dynamic: " in said
     assert "-p lore:" in said
+
+
+def test_author_of_a_bundled_patch_signed_it_off_and_is_nobody_in_particular() -> None:
+    """checkpatch asks for the first; the second: what git on somebody's machine is set to has no place here."""
+    bundled = [patch for directory in bundled_series().values() for patch in load_series(directory)]
+    assert bundled
+    for patch in bundled:
+        assert patch.author == "dmabuf-harness developers <dmabuf-harness@example.org>"
+        assert patch.tags == (f"Signed-off-by: {patch.author}",)
 
 
 def test_upstream_commits_of_known_series_are_full_ids() -> None:

@@ -74,6 +74,16 @@ def test_the_latest_outcome_counts(tmp_path: Path) -> None:
     assert base_cache.recall(key(), planned(PASSES), tmp_path / "3") is None, "other tests are planned now"
 
 
+def test_in_which_order_the_tests_ran_does_not_matter(tmp_path: Path) -> None:
+    findings = a_run(tmp_path / "1", FAILED)
+    base_cache.keep(key(suites=("checks", "sync")), findings, tmp_path / "1")
+    wanted = findings.planned[::-1]
+    found = base_cache.recall(key(suites=("sync", "checks")), wanted, tmp_path / "2")
+    assert found is not None
+    again, _ = found
+    assert (again.planned, again.results) == (wanted, findings.results)
+
+
 @pytest.mark.parametrize("damage", ["{", '{"when": 3}', ""])
 def test_a_damaged_entry_does_not_count(tmp_path: Path, damage: str) -> None:
     findings = a_run(tmp_path / "1")

@@ -70,6 +70,7 @@ class Scripted(Repeater):
         self.answers = list(answers)
         self.asked: list[str] = []
         self.whole = Attempt()
+        self.without = Attempt()
 
     def rounds(self, report: object, suspect: Suspect, logs: str) -> list[Round]:
         self.asked.append(suspect.name)
@@ -78,6 +79,10 @@ class Scripted(Repeater):
     def all_again(self, report: object, last: str, logs: str) -> Attempt:
         self.asked.append(f"all up to {last}")
         return self.whole
+
+    def all_without(self, report: object, last: str, logs: str) -> Attempt:
+        self.asked.append(f"all of the base up to {last}")
+        return self.without
 
 
 def attempt(status: Status, *splats: Splat, lost: bool = False) -> Attempt:
@@ -113,6 +118,42 @@ def test_what_does_not_come_again_alone_is_tried_once_more_with_all_before_it(
     done = compared(patched, base, repeater)[ON.name]
     assert repeater.asked == ["checks a", "all up to checks"]
     assert [(one.change, str(one.repeats)) for one in done.differences] == [(change, "patched 0/3 failed, base 0/3")]
+
+
+@pytest.mark.parametrize(
+    ("whole", "without", "change"),
+    [
+        (FAIL, FAIL, Change.FLAKY),
+        (FAIL, PASS, Change.NEW),
+        (FAIL, Status.MISSING, Change.NEW),
+        (PASS, None, Change.FLAKY),
+    ],
+)
+def test_what_needs_the_tests_before_it_is_asked_of_a_base_that_was_tested_in_another_order(
+    tmp_path: Path, whole: Status, without: Status | None, change: Change
+) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS)))
+    patched.job = replace(patched.job, suites=tuple(select_suites(["checks"])))
+    base.states[0].earlier = datetime.now(UTC).isoformat(timespec="seconds")
+    repeater = Scripted((attempt(PASS), attempt(PASS)))
+    repeater.whole = attempt(whole)
+    repeater.without = attempt(without) if without is not None else Attempt()
+    done = compared(patched, base, repeater)[ON.name]
+    asked = ["all of the base up to checks"] if without is not None else []
+    assert repeater.asked == ["checks a", "all up to checks", *asked]
+    assert [one.change for one in done.differences] == [change]
+
+
+def test_splat_that_both_sides_print_after_the_same_tests_is_not_the_patchs(tmp_path: Path) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS)))
+    patched.job = replace(patched.job, suites=tuple(select_suites(["checks"])))
+    base.states[0].earlier = datetime.now(UTC).isoformat(timespec="seconds")
+    splat = Splat("warn", "WARNING: x", "text", 3, "checks: a")
+    for without, kept in ((attempt(FAIL, splat), 0), (attempt(FAIL), 1)):
+        repeater = Scripted((attempt(PASS), attempt(PASS)))
+        repeater.whole, repeater.without = attempt(FAIL, splat), without
+        compared(patched, base, repeater)
+        assert len(patched.state(ON.name).findings.splats) == kept
 
 
 def test_what_else_goes_wrong_when_all_is_repeated_is_noted(tmp_path: Path) -> None:
@@ -165,8 +206,16 @@ def test_an_option_that_the_base_does_not_have_is_told(tmp_path: Path) -> None:
     done = compared(patched, base)[ON.name]
     assert done.why_not == "the base has no CONFIG_DMABUF_MOVE_NOTIFY"
     assert [one.change for one in done.differences] == [Change.NOT_COMPARABLE]
+    (again,) = compared(patched, base, Scripted((attempt(FAIL), attempt(PASS))))[ON.name].differences
+    assert (again.change, str(again.repeats)) == (Change.NOT_COMPARABLE, "patched 1/1 failed, base 0/1")
     without = (variant_report(ON, kernel=on_disk(tmp_path, option)) for option in ("y", "n"))
     assert lacking(*without) == "", "a patch that removes it is compared with what it was"
+
+
+def test_what_comes_and_goes_is_flaky_also_beside_a_base_without_the_option(tmp_path: Path) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS)), option="n")
+    done = compared(patched, base, Scripted((attempt(FAIL), attempt(FAIL))))[ON.name]
+    assert [one.change for one in done.differences] == [Change.FLAKY], "the base showed it, too"
 
 
 def test_results_of_an_earlier_run_say_their_age_and_how_to_get_new_ones(tmp_path: Path) -> None:
@@ -284,6 +333,31 @@ def repeated(
     return repeater.rounds(patched.reports()[0], suspect, "repeats/1")
 
 
+def test_all_is_run_again_on_either_side_in_the_order_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[str, list[str], list[str]]] = []
+
+    class Whole(FakeTest):
+        def run(self, suites: tuple[Suite, ...]) -> None:
+            label, _, _ = self.made[-1]
+            made.append((label, [suite.name for suite in suites], [test.suite for test in self.findings.planned]))
+            self.findings = replace(self.findings, boots=[boot()])
+
+    monkeypatch.setattr(pipeline_side, "KernelTest", Whole)
+    order = ("sync", "checks", "contract")
+    suites = tuple(suite for name in order for suite in select_suites([name]))
+    patched, base = (side(tmp_path, found([TestResult(name, "a", PASS) for name in order])) for _ in range(2))
+    for one in (patched, base):
+        one.job = replace(one.job, suites=suites)
+    repeater = Repeater(patched, base, MACHINE, tmp_path)
+    report = patched.reports()[0]
+    repeater.all_again(report, "checks", "repeats/all")
+    repeater.all_without(report, "checks", "repeats/all-base")
+    upto = ["sync", "checks"]
+    assert made == [("all again: ", upto, upto), ("all again: base ", upto, upto)]
+
+
 GOOD, BAD = found(named(a=PASS)), found(named(a=FAIL))
 DEADLY = found([TestResult("checks", "a", ERROR, message="guest lost: panic")])
 
@@ -344,6 +418,8 @@ def test_runs_that_were_asked_for_different_tests_lose_nothing(tmp_path: Path) -
     after = run_report(variant_report(ON, tuple(named(a=PASS)), kernel=config), asked=("checks", "a"))
     assert not compare_runs(before, after, tmp_path, (), date.today()).is_bad
     assert compare_runs(before, replace(after, asked=("checks",)), tmp_path, (), date.today()).is_bad
+    before, after = replace(before, asked=("sync", "checks")), replace(after, asked=("checks", "sync"))
+    assert compare_runs(before, after, tmp_path, (), date.today()).is_bad, "the order makes no difference"
 
 
 def test_a_variant_that_the_other_run_does_not_have_is_not_comparable(tmp_path: Path) -> None:

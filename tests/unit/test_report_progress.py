@@ -88,6 +88,15 @@ def test_a_phase_is_a_line_when_it_starts_and_one_when_it_ends() -> None:
     ]
 
 
+def test_of_what_never_ran_one_is_enough() -> None:
+    never = [TestResult("contract", f"c{n}", Status.MISSING, message="never ran: no module") for n in range(70)]
+    events = [(1.0, Ended(ON, result)) for result in never]
+    assert plain(*events, (2.0, PhaseEnded(ON, "suite:contract", 1.5))) == [
+        "[   1.0s] move-notify-on contract: missing c0: never ran: no module",
+        "[   2.0s] move-notify-on suite:contract: done in 1.5 s (70 never ran)",
+    ]
+
+
 def test_passes_are_counted_and_all_else_is_a_line() -> None:
     events = [(1.0, Ended(ON, result)) for result in (PASS, FAIL, PASS, SKIP, LESS)]
     assert plain(*events, (2.0, PhaseEnded(ON, "suite:checks", 1.5))) == [

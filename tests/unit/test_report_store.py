@@ -88,8 +88,12 @@ def refusal(directory: Path) -> str:
 
 
 def test_a_directory_without_results_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path).startswith(f"{tmp_path}/results.json: no such file")
-    assert "no such file" in refusal(tmp_path / "nowhere")
+    assert refusal(tmp_path).startswith(f"{tmp_path}: not the directory of a run: no results.json in it")
+    assert "no such file or directory" in refusal(tmp_path / "nowhere")
+    (tmp_path / "plan.json").write_text("{}")
+    assert "it goes on, or it was killed" in refusal(tmp_path)
+    (tmp_path / "each.json").write_text("{}")
+    assert "a run for each patch of a series" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("data", [b"", b'{"version": 1, "run": {', b"\xff\xfe\x00", b"[" * 100_000])

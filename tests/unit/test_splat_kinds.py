@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.splat import find_splats, find_splats_in
+from harness.splat import find_splats
 from harness.splat.kinds import STARTS, kind_of
+from tests.support.consoles import splats_in
 
 DATA = Path(__file__).parent.parent / "data"
 STACK = "Call Trace:\n <TASK>\n dump_stack_lvl+0x6b/0xa0\n udmabuf_create+0x1/0x2\n </TASK>"
@@ -60,7 +61,7 @@ def test_several_reports_in_a_row_are_several() -> None:
 
 
 def test_a_real_bad_page_between_two_tests() -> None:
-    splat, taint = find_splats_in(DATA / "console-5.10-bad-page-between-two-tests.log")
+    splat, taint = splats_in(DATA / "console-5.10-bad-page-between-two-tests.log")
     assert (splat.kind, splat.during) == ("bad-page", "after slub_uaf")
     assert taint.fingerprint == "taint-W"  # the warnings before it are not in this piece of the log
     assert splat.title == "BUG: Bad page state in process sshd  pfn:035c3"

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.splat import find_splats, find_splats_in
-from harness.splat.lines import MAX_WIDTH, Line, kernel_lines, numbered, numbered_in
+from harness.splat import find_splats
+from harness.splat.lines import Line, kernel_lines, numbered
+from tests.support.consoles import splats_in
 
 BUG = "BUG: Bad page state in process x"
 
@@ -78,50 +78,27 @@ def test_marks_come_from_programs() -> None:
     assert splat.during == "checks"
 
 
-# --- files of any size ------------------------------------------------------------------------
+# --- logs of any shape ------------------------------------------------------------------------
 
 
 @given(st.text(alphabet="ab\n\r[<1]", max_size=200))
-def test_a_file_has_the_lines_of_its_text(text: str) -> None:
-    from_file = [(number, line) for number, line in numbered_in(io.BytesIO(text.encode())) if line]
-    assert from_file == [(number, line) for number, line in numbered(text) if line]
+def test_lines_are_counted_as_an_editor_counts_them(text: str) -> None:
+    assert [line for _, line in numbered(text)] == text.split("\n")
+    assert [number for number, _ in numbered(text)] == list(range(1, text.count("\n") + 2))
 
 
 def test_bytes_that_are_no_text_are_replaced(tmp_path: Path) -> None:
     console = tmp_path / "console.log"
     console.write_bytes(b"\xff\xfe\x00[    1.234567] BUG: Bad page \xff state\r\n")
-    (splat,) = find_splats_in(console)
+    (splat,) = splats_in(console)
     assert splat.title == "BUG: Bad page \ufffd state"
 
 
 def test_no_file_no_splats(tmp_path: Path) -> None:
-    assert find_splats_in(tmp_path / "console.log") == ()
+    assert splats_in(tmp_path / "console.log") == ()
 
 
-@pytest.mark.parametrize("distance", range(0, 80, 3))
 @pytest.mark.parametrize("level", ["", "<4>"])
-def test_a_report_after_megabytes_without_a_newline(tmp_path: Path, distance: int, level: str) -> None:
-    """Wherever the line is taken apart, the time stamp is seen, and the lines are counted right."""
-    console = tmp_path / "console.log"
-    console.write_bytes(
-        b"first\n" + b"." * (2 * MAX_WIDTH - distance) + f"{level}[    1.234567] {BUG}\nlast\n".encode()
-    )
-    (splat,) = find_splats_in(console)
+def test_a_report_after_megabytes_without_a_newline(level: str) -> None:
+    (splat,) = find_splats(f"first\n{'.' * (4 << 20)}{level}[    1.234567] {BUG}\nlast\n")
     assert (splat.line, splat.title) == (2, BUG)
-
-
-class _Counted(io.BytesIO):
-    """A file that tells the longest piece that was read at once."""
-
-    longest = 0
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        piece = super().readline(size)
-        self.longest = max(self.longest, len(piece))
-        return piece
-
-
-def test_a_long_line_is_never_held_whole() -> None:
-    handle = _Counted(b"x" * (5 * MAX_WIDTH))
-    assert all(len(line) <= MAX_WIDTH + 100 for _, line in numbered_in(handle))
-    assert handle.longest <= MAX_WIDTH

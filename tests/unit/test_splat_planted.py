@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.model import Splat
-from harness.splat import find_splats_in
 from harness.splat.fingerprint import headline
+from tests.support.consoles import splats_in
 
 DATA = Path(__file__).parent.parent / "data"
 BASES = ("5.10", "6.1", "6.12", "7.3")
@@ -169,7 +169,7 @@ def found(base: str) -> dict[str, list[Splat]]:
     """Reports by the act that made them."""
     acts: dict[str, list[Splat]] = {}
     for part in SEVERAL:
-        for splat in find_splats_in(DATA / f"console-{base}-{part}.log"):
+        for splat in splats_in(DATA / f"console-{base}-{part}.log"):
             act = splat.during.rpartition(": ")[2]  # one that the guest did not survive has no end
             acts.setdefault(act, []).append(splat)
     return acts
@@ -219,7 +219,7 @@ def test_fingerprints_outlast_the_version_where_the_words_do() -> None:
 
 def test_the_other_variant_in_another_guest_has_the_same_fingerprints() -> None:
     """Kernels with and without DMABUF_MOVE_NOTIFY; other addresses, processes, CPUs and times."""
-    log = find_splats_in(DATA / "console-6.12-planted-in-the-other-variant.log")
+    log = splats_in(DATA / "console-6.12-planted-in-the-other-variant.log")
     splats = [splat for splat in log if splat.kind != "taint"]  # what else happened there is cut out
     assert {splat.during for splat in splats} >= {"warn_on", "list_del", "dma", "sleep", "spin", "null"}
     for splat in splats:
@@ -261,7 +261,7 @@ def test_reports_are_whole(base: str) -> None:
 @pytest.mark.parametrize("how", ["", "-with-callers"])
 def test_two_cpus_that_warn_at_once_are_two_reports(how: str) -> None:
     """Interleaved line by line, as it came; with CONFIG_PRINTK_CALLER each line says whose it is."""
-    splats = find_splats_in(DATA / f"console-6.12-two-cpus-warn-at-once{how}.log")
+    splats = splats_in(DATA / f"console-6.12-two-cpus-warn-at-once{how}.log")
     assert [(splat.during, splat.title, splat.count) for splat in splats if splat.during == "warn_cpus"] == [
         ("warn_cpus", "planted: on each CPU", 1)
     ] * 2
@@ -279,10 +279,10 @@ def test_what_somebody_asked_for_or_a_program_wrote_is_no_report() -> None:
     text = log.read_text()
     for trap in ("NMI backtrace for cpu", "FAULT_INJECTION", "BUG: KASAN", "WARNING: CPU: 0 PID: 1 at", "Call Trace:"):
         assert trap in text
-    assert find_splats_in(log) == ()
+    assert splats_in(log) == ()
 
 
 def test_out_of_memory_is_one_report_with_its_victim() -> None:
-    (splat,) = find_splats_in(DATA / "console-6.12-oom.log")
+    (splat,) = splats_in(DATA / "console-6.12-oom.log")
     assert splat.kind == "oom" and splat.title.startswith("tail invoked oom-killer: ")
     assert "Mem-Info:" in splat.text and "Out of memory: Killed process 73 (tail)" in splat.text.splitlines()[-1]

@@ -18,7 +18,7 @@ from harness.model import (
     VariantReport,
 )
 from harness.splat import identity
-from harness.verdict import compare, judge
+from harness.verdict import compare, judge, undecided
 from tests.support.report_strategies import variant_reports
 from tests.support.sample_reports import OFF, ON, boot, failed_build, planned, problem, splat, variant_report
 
@@ -228,7 +228,7 @@ def test_a_symbol_that_is_lost_with_the_patch() -> None:
 def test_a_base_without_the_option_shows_what_was_there_but_not_what_is_new() -> None:
     base = report(TestResult("checks", "y", FAIL), x(PASS), splats=(splat(),))
     patched = report(TestResult("checks", "y", FAIL), x(FAIL), splats=(splat(), other_splat()))
-    found = compare(base, patched, lacking="the base has no CONFIG_A")
+    found = undecided(compare(base, patched), "the base has no CONFIG_A")
     assert (change(found, "y"), change(found)) == (Change.PRE_EXISTING, Change.NOT_COMPARABLE)
     assert {one.change for one in found.differences if one.fingerprint} == {
         Change.PRE_EXISTING,

@@ -16,6 +16,7 @@ from harness.verdict import (
     compare,
     is_unseen,
     judge,
+    needs_base,
     seen_besides,
     settle,
     settle_unseen,
@@ -151,6 +152,21 @@ def test_what_does_not_come_again_alone_may_need_the_tests_before_it(again: Stat
     assert (settled.change, settled.note) == (change, note)
     judged = judge(report(result("a", FAIL)), Comparison((settled,)))
     assert judged.is_bad is (change is Change.NEW)
+
+
+@pytest.mark.parametrize(
+    ("base", "change"), [(FAIL, Change.FLAKY), (PASS, Change.NEW), (MISSING, Change.NEW), (None, Change.NEW)]
+)
+def test_what_comes_after_the_same_tests_without_the_patch_too_is_not_the_patchs(
+    base: Status | None, change: Change
+) -> None:
+    unseen = settle(A, rounds(*([(PASS, PASS)] * 3)))
+    assert (
+        needs_base(unseen, attempt(FAIL)) and not needs_base(unseen, attempt(PASS)) and not needs_base(A, attempt(FAIL))
+    )
+    without = attempt(base) if base is not None else None
+    assert settle_unseen(unseen, attempt(FAIL), without).change is change
+    assert settle_unseen(unseen, attempt(PASS), without).note == "not seen again"
 
 
 @pytest.mark.parametrize(

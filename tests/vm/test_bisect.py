@@ -8,7 +8,7 @@ import math
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,17 +107,17 @@ def test_which_patch_of_a_series(main_run: Run, tmp_path: Path) -> None:
         ("dma-buf: do not compile", CALL, BROKEN),
         ("dma-buf: compile again", BROKEN, CALL),
         (CULPRIT, SEEK, WRONG),
-        ("dma-buf: a remark", "/* nothing to see */\n", "/* nothing to see here */\n"),
     ]
     files = series(tmp_path / "series", patches)
-    run = bisect(tmp_path / "walk", "--series", files, "--base", "debian:6.12", *LOOKED_FOR)
+    run = bisect(tmp_path / "walk", "--series", files, "--base", "debian:6.12", "--runs", "1", *LOOKED_FOR)
     told = answer(run)
     assert run.returncode == 0, run.stdout + run.stderr
     assert subjects(told) == [CULPRIT]
-    assert told["builds"] <= math.ceil(math.log2(5)) + 2 + 1, "one of them does not compile"
+    assert verdicts(told)["dma-buf: do not compile"] == "skip"
+    (again,) = [step for step in told["steps"] if step["subject"] == "dma-buf: compile again"]
+    assert again["same_as"] == told["good"] and again["runs"] == 0, "a comment makes no other kernel"
+    assert told["boots"] <= 2
     assert CULPRIT in run.stdout and "Ann Author" in run.stdout and "dma-buf.c" in run.stdout
-    same = [step for step in told["steps"] if step["same_as"]]
-    assert all(step["runs"] == 0 for step in same)
     assert "git bisect start" in (run.directory / "bisect.log").read_text()
 
 
@@ -125,11 +125,11 @@ def test_which_patch_of_a_series(main_run: Run, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def history(main_run: Run) -> Iterator[Generated]:
+def history() -> Generated:
     """At the same place each time, so that object trees and kernels of earlier runs are found again."""
     place = cache_dir("tests") / "history-6.12"
     subprocess.run(["rm", "-rf", place], check=True)
-    yield generate(place, base_tree())
+    return generate(place, base_tree())
 
 
 def asked(history: Generated, branch: str, good: str = "") -> list[str | Path]:

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``each.json``: what became of each patch of a series; the runs themselves are beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from harness.errors import UserError
+from harness.model import RunReport
+from harness.paths import write_atomic
+from harness.report.codec import encode
+from harness.report.facts import cases, groups, run_case
+from harness.report.headline import headline
+from harness.report.store import EACH, VERSION, checked, document, load
+
+Case = tuple[str, ...]
+"""(variant, suite, name)."""
+
+_UNTESTED = "untested"
+
+
+@dataclass(frozen=True)
+class Step:
+    """The series up to patch ``number`` (1-based). ``directory``, ``report``: of its run; None if it was not tested."""
+
+    number: int
+    subject: str
+    directory: Path
+    report: RunReport | None = None
+
+    @property
+    def is_bad(self) -> bool:
+        return self.report is None or self.report.is_bad
+
+    @property
+    def bad(self) -> frozenset[Case]:
+        """All that makes it red."""
+        if self.report is None:
+            return frozenset()
+        found = {
+            (v.variant.name, one.suite, one.name) for _, v in groups(self.report) for one in cases(v) if one.is_bad
+        }
+        whole = run_case(self.report)
+        return frozenset(found | ({("", whole.suite, whole.name)} if whole.is_bad else set()))
+
+    @property
+    def verdict(self) -> str:
+        if self.report is None:
+            return _UNTESTED
+        return "fail" if self.report.is_bad else "pass"
+
+    @property
+    def headline(self) -> str:
+        return headline(self.report) if self.report is not None else "not tested: the run was cut off"
+
+
+def came_with(steps: Sequence[Step]) -> list[frozenset[Case]]:
+    """For each step, what is bad in it and was not in any step before: the work of that very patch."""
+    seen: frozenset[Case] = frozenset()
+    fresh = []
+    for step in steps:
+        fresh.append(step.bad - seen)
+        seen |= step.bad
+    return fresh
+
+
+@dataclass(frozen=True)
+class _Patch:
+    """``bad``, ``new``: as of ``Step.bad`` and ``came_with``. ``run``: name of the directory of its run."""
+
+    number: int
+    subject: str
+    verdict: str  # "pass", "fail" or "untested"
+    headline: str
+    bad: tuple[Case, ...]
+    new: tuple[Case, ...]
+    run: str
+
+
+@dataclass(frozen=True)
+class _Series:
+    """All of ``each.json``."""
+
+    version: int
+    verdict: str  # "pass" or "fail"
+    patches: tuple[_Patch, ...]
+
+
+def save_steps(steps: Sequence[Step], directory: Path) -> Path:
+    """Write ``each.json`` into ``directory``, in which those of the steps are. Returns its path."""
+    patches = tuple(
+        _Patch(
+            step.number,
+            step.subject,
+            step.verdict,
+            step.headline,
+            tuple(sorted(step.bad)),
+            tuple(sorted(fresh)),
+            str(step.directory.relative_to(directory)),
+        )
+        for step, fresh in zip(steps, came_with(steps), strict=True)
+    )
+    series = _Series(VERSION, "fail" if any(step.is_bad for step in steps) else "pass", patches)
+    path = directory / EACH
+    write_atomic(path, json.dumps(encode(series), indent=1) + "\n")
+    return path
+
+
+def load_steps(directory: Path) -> list[Step]:
+    """What ``save_steps`` stored there, with the results of each run as they are now. Raises ``UserError``."""
+    path = directory / EACH
+    series = checked(_Series, document(path), path)
+    for patch in series.patches:
+        if PurePath(patch.run).name != patch.run:
+            raise UserError(f"{patch.run} is no directory beside it", where=str(path), mend="use it as it was written")
+    if not series.patches:
+        raise UserError("it has no patches", where=str(path), mend="use it as it was written")
+    return [_step(patch, directory / patch.run) for patch in series.patches]
+
+
+def _step(patch: _Patch, directory: Path) -> Step:
+    return Step(patch.number, patch.subject, directory, load(directory) if patch.verdict != _UNTESTED else None)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a check must not leave behind, and the guest's runner finds: descriptors, dma-bufs, words in the kernel log."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.guest import kernel, oracle, registry, runner
+from harness.guest.registry import Group, expect_equal
+from tests.support.guest_checks import Checks, good, lines, replaced_checks
+
+
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Checks:
+    return replaced_checks(monkeypatch, tmp_path)
+
+
+def test_a_leaked_descriptor_fails_the_check_that_leaked_it(checks: Checks, capsys: pytest.CaptureFixture[str]) -> None:
+    leaked: list[int] = []
+
+    def leaking() -> None:
+        leaked.append(os.open("/dev/null", os.O_RDONLY))
+
+    assert not runner.run(checks(leaking, good))
+    os.close(leaked[0])
+    told = lines(capsys)
+    assert f"# leaked descriptor {leaked[0]} -> /dev/null" in told
+    assert "not ok 1 t.leaking" in told
+    assert "ok 2 t.good" in told
+
+
+def test_a_failed_check_that_closes_its_files_leaks_nothing(checks: Checks) -> None:
+    def failing() -> None:
+        with kernel.Descriptor(os.open("/dev/null", os.O_RDONLY)), kernel.Memfd(kernel.PAGE) as memory:
+            view = memory.map(kernel.PAGE)
+            expect_equal("first byte", view[0], 1)
+
+    assert [line.partition(":")[0] for line in runner.run_check(failing).trouble] == ["failed"]
+
+
+def _bufinfo(count: int) -> str:
+    buffers = "00004096\t00000002\t...\n\tAttached Devices:\nTotal 9 devices attached\n\n" * count
+    return f"\nDma-buf Objects:\nsize\tflags\t...\n{buffers}\nTotal {count} objects, {4096 * count} bytes\n"
+
+
+def test_a_leaked_dma_buf_fails_the_check(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "RELEASE_LIMIT", 0.02)
+    info = Path(kernel.BUFINFO)
+    info.write_text(_bufinfo(1))
+    outcome = runner.run_check(lambda: void(info.write_text(_bufinfo(3))))
+    assert outcome.trouble == [
+        "leaked 2 dma-buf: 3 now, before the check 1",
+        "leaked 8192 bytes of dma-bufs: 12288 now, before the check 4096",
+        "leaked 18 attachment: 27 now, before the check 9",
+    ]
+
+
+def void(_value: object) -> None:
+    pass
+
+
+def test_a_dma_buf_released_a_moment_later_is_no_leak(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = Path(kernel.BUFINFO)
+    info.write_text(_bufinfo(1))
+
+    def check() -> None:
+        info.write_text(_bufinfo(2))
+
+    # Time passes only where the runner waits: there the last reference is dropped.
+    monkeypatch.setattr(time, "sleep", lambda _seconds: void(info.write_text(_bufinfo(1))))
+    assert runner.run_check(check).trouble == []
+
+
+def test_a_lock_that_is_never_given_back_does_not_hang_the_runner(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bufinfo locks each buffer that it lists: here a pipe that nobody writes to stands for it."""
+    monkeypatch.setattr(runner, "LIST_LIMIT", 0.05)
+    Path(kernel.BUFINFO).write_text(_bufinfo(1))
+
+    def check() -> None:
+        Path(kernel.BUFINFO).unlink()
+        os.mkfifo(kernel.BUFINFO)
+
+    assert runner.run_check(check).trouble == [
+        "the kernel's list of dma-bufs could not be read within 0.05 s: a lock is held"
+    ]
+
+
+# --- the kernel log ---------------------------------------------------------------------------
+
+WARNS = "4,100,5000,-;WARNING: CPU: 1 PID: 87 at drivers/dma-buf/dma-buf.c:843 dma_buf_dynamic_attach+0x1a4/0x1d0"
+
+
+def _log_of(monkeypatch: pytest.MonkeyPatch, *records: str) -> None:
+    """Have the kernel log give ``records`` once, one for each read."""
+    left = [record.encode() for record in records]
+
+    def read(_fd: int, _size: int) -> bytes:
+        if not left:
+            raise BlockingIOError
+        return left.pop(0)
+
+    Path(oracle.KMSG).touch()
+    monkeypatch.setattr(os, "read", read)
+
+
+def _provoking() -> list[str]:
+    @Group("t").provokes("dma_buf_dynamic_attach", "dma_buf_export")
+    def provoking() -> None:
+        pass
+
+    return list(registry.registered())
+
+
+def test_a_kernel_report_fails_the_check_during_which_it_came(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
+    _log_of(monkeypatch, "6,99,4999,-;a word of no weight", WARNS, "4,101,5001,-;Modules linked in:")
+    assert runner.run_check(good).trouble == [f"kernel report: {WARNS.partition(';')[2]}"]
+    assert runner.run_check(good).trouble == []
+
+
+def test_what_a_program_writes_to_the_log_is_no_report(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
+    _log_of(monkeypatch, WARNS.replace("4,", "12,", 1))
+    assert runner.run_check(good).trouble == []
+
+
+def test_a_provoked_report_is_no_trouble(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _log_of(monkeypatch, WARNS)
+    assert runner.run(_provoking())
+
+
+def test_another_report_than_the_provoked_one_fails(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _log_of(monkeypatch, WARNS, "4,102,5002,-;BUG: kernel NULL pointer dereference, address: 0")
+    assert not runner.run(_provoking())
+    assert "# kernel report: BUG: kernel NULL pointer dereference, address: 0" in lines(capsys)
+
+
+def test_a_report_that_is_not_provoked_fails(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _log_of(monkeypatch)
+    assert not runner.run(_provoking())
+    told = "# no kernel report although one was provoked (dma_buf_dynamic_attach or dma_buf_export)"
+    assert told in lines(capsys)
+
+
+def test_lost_records_do_not_hide_a_report(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EPIPE: the ring buffer went round before we read (Documentation/ABI/testing/dev-kmsg)."""
+    answers: list[bytes | type[OSError]] = [BrokenPipeError, WARNS.encode(), BlockingIOError]
+
+    def read(_fd: int, _size: int) -> bytes:
+        answer = answers.pop(0)
+        if isinstance(answer, bytes):
+            return answer
+        raise answer
+
+    Path(oracle.KMSG).touch()
+    monkeypatch.setattr(os, "read", read)
+    assert len(runner.run_check(good).trouble) == 1
