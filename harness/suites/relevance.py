@@ -30,7 +30,8 @@ _RULES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("drivers/dma-buf/dma-buf*.c", "include/linux/dma-buf*.h", "CONFIG_DMABUF_MOVE_NOTIFY"), (CONTRACT, CHECKS)),
     (("drivers/*dma_buf.[ch]", "drivers/*dmabuf.[ch]", "drivers/*prime.[ch]"), (CONTRACT, CHECKS)),
     # What importers have of a buffer, and what applications have.
-    (("dma_buf_*attach*", "dma_buf_detach", "dma_buf_*pin", "dma_buf_move_notify"), (CONTRACT, CHECKS)),
+    (("dma_buf_*attach*", "dma_buf_detach", "dma_buf_*pin"), (CONTRACT, CHECKS)),
+    (("dma_buf_move_notify", "dma_buf_invalidate_mappings"), (CONTRACT, CHECKS)),  # 7.3 has the second name
     (("include/uapi/linux/dma-buf.h", "dma_buf_poll*", "dma_buf_ioctl", "dma_buf_mmap*", "dma_buf_llseek"), (CHECKS,)),
     (("drivers/gpu/drm/vgem/*", "drivers/gpu/drm/drm_gem_shmem*", "CONFIG_DRM_VGEM"), (CHECKS,)),
     (("tools/testing/selftests/drivers/dma-buf/*",), (_DMA_BUF,)),

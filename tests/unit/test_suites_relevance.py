@@ -65,6 +65,7 @@ def test_kconfig_symbols_count_even_where_the_file_says_nothing(kind: str, symbo
         ("dma_buf_dynamic_attach", "contract"),
         ("dma_buf_pin", "contract"),
         ("dma_buf_move_notify", "contract"),
+        ("dma_buf_invalidate_mappings", "contract"),
         ("dma_fence_wait_timeout", "in-kernel"),
         ("dma_heap_add", "dmabuf-heaps"),
     ],
