@@ -49,4 +49,4 @@ def _why(done: process.Completed) -> str:
     if done.timed_out:
         return f"no answer within {_SECONDS} s"
     lines = [line.strip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "it says nothing"
+    return f"it ends with {lines[-1][:200]!r}" if lines else "it says nothing"

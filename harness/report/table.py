@@ -181,11 +181,13 @@ class _Page:
         return self._section("Against the base", told)
 
     def _beside(self, found: Comparison) -> list[str]:
-        """What became of many tests in the same way is said once."""
-        alike: dict[tuple[str, str], list[str]] = {}
+        """What became of many tests in the same way is said once; splats and symbols are told one by one."""
+        alike: dict[tuple[str, str, str], list[str]] = {}
         for one in besides(found):
-            alike.setdefault((one.change.value, self._told(one.told, one.logs)), []).append(case_of(one))
-        return [f"{change}: {_lack(names, told)}" for (change, told), names in alike.items()]
+            own = case_of(one) if one.suite == KERNEL else ""
+            key = one.change.value, self._told(one.told, one.logs), own
+            alike.setdefault(key, []).append(case_of(one))
+        return [f"{change}: {_lack(names, told)}" for (change, told, _), names in alike.items()]
 
     def _told(self, text: str, logs: str) -> str:
         return f"{text} (repeats: {self._written.directory / logs})" if logs else text

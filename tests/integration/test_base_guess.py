@@ -15,6 +15,7 @@ from harness.series import Patch
 from harness.source import parse_base, worktree
 from tests.support.git_trees import DRIVER, LINES, commit, edit, git, make_repository, write_tree
 
+ONE = ("checks",)  # of several, a note would tell the order
 OTHER = LINES.replace("line_1;", "other_1;")  # the same around line 20, another file
 
 
@@ -51,7 +52,7 @@ def mail(tmp_path: Path, driver: str, *options: str, trailer: str = "", old: str
 
 
 def job(patch: Path, base: str = "", *fixups: Path) -> Job:
-    return check(RunRequest(Path("run"), (), base, patches=(patch,), fixups=fixups))
+    return check(RunRequest(Path("run"), (), base, patches=(patch,), fixups=fixups, suites=ONE))
 
 
 def mending(tmp_path: Path) -> Path:
@@ -199,6 +200,6 @@ def test_trailer_of_a_cover_letter_in_a_directory(tmp_path: Path) -> None:
 
 def test_bundled_series_needs_no_guess() -> None:
     cached("debian:7.3", LINES)
-    found = check(RunRequest(Path("run"), ()))
+    found = check(RunRequest(Path("run"), (), suites=ONE))
     assert (found.base.text, found.notes) == ("debian:6.12", ())
     assert isinstance(found.patches[0], Patch)

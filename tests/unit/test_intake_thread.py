@@ -224,7 +224,8 @@ def test_b4_gets_the_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_b4_that_gets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_b4(tmp_path, monkeypatch, "echo looking >&2; echo no such thread >&2; exit 1")
     with pytest.raises(
-        InfrastructureError, match=r"lore:1@example\.com: b4 cannot get it: no such thread; try again, or"
+        InfrastructureError,
+        match=r"lore:1@example\.com: b4 cannot get it: it ends with 'no such thread'; try again, or",
     ):
         read_patches([Path("lore:1@example.com")])
 

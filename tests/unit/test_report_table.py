@@ -206,6 +206,14 @@ def test_every_class_is_named_and_counted() -> None:
         assert told in flat, told
 
 
+def test_splats_that_are_gone_are_each_named() -> None:
+    gone = tuple(replace(splat(), kind="warn", title=f"WARNING: in {place}") for place in ("one_place", "another"))
+    text = " ".join(
+        render(run_report(judge(variant_report(), compare(variant_report(splats=gone), variant_report())))).split()
+    )
+    assert all(f"fixed: warn: WARNING: in {place}: base: printed" in text for place in ("one_place", "another"))
+
+
 def test_the_headline_follows_the_comparison() -> None:
     assert headline(compared_report()) == (
         "FAIL: move-notify-on: 1 test failed, 1 test never ran, 1 kernel splat, against the base: 2 new failures, "

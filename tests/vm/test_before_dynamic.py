@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The mission's own case on a base that can be had: patch v15 on 5.10 as it was before the dynamic change."""
+"""What the harness was first made for, on a base that can be had: patch v15 on 5.10 as it was before that change."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.changes import Change
 from harness.events import EventStream
 from harness.model import Kernel, ResolvedConfig, Status
+from harness.paths import PATCHES
 from harness.pipeline import Job, RunRequest, check
 from harness.pipeline.kernels import KernelMaker
 from tests.support.mail import v15_mail
@@ -62,3 +64,20 @@ def test_patch_v15_passes_all_suites_and_its_contract(tmp_path: Path) -> None:
         assert not [result for result in contract if result.status.is_bad]
         untested = [result.name for result in contract if result.status is Status.SKIP and not result.moot]
         assert untested == ["contract.row-23-importers-of-huge-pages-see-the-right-ones"]  # 5.10 has none in udmabufs
+
+
+@pytest.mark.full
+def test_bug_on_top_of_patch_v15_is_red_in_both_variants(tmp_path: Path) -> None:
+    bug = PATCHES / "faults" / "attach-error-replaced.patch"
+    name = "contract.row-21-failed-attach-callback-fails-the-attach"
+    chosen = ("--suite", "contract", "--only", name, "--repeat", "1")
+    run = run_harness(tmp_path / "run", "-p", v15_mail(), "-p", bug, "--base", BASE, "--fixup", SERIES, *chosen)
+    assert run.returncode == 1, run.stdout[-3000:] + run.stderr
+    changes = []
+    for variant in run.report.variants:
+        assert [result.name for result in variant.results if result.is_bad] == [name]
+        assert variant.comparison is not None
+        told = variant.comparison.of("contract", name)
+        changes.append(told.change if told is not None else Change.UNCHANGED)
+    # The base has no such option: only where it is off is there something to compare with.
+    assert changes == [Change.NOT_COMPARABLE, Change.NEW]

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # -f FILE: who cares for it, after the F: lines of MAINTAINERS. --self-test=...: those of them that match nothing.
+# shellcheck disable=SC2086,SC2254 # an F: line is a pattern
 for last; do :; done
 entry="THE REST"
 while IFS='	' read -r tag pattern; do
