@@ -225,3 +225,29 @@ def test_killed_in_every_phase_it_goes_on_to_the_same_answer(history: Generated,
         running = go_on(directory)
     run = finished(running, directory)
     assert subjects(answer(run)) == [CULPRIT], run.stdout + run.stderr
+
+
+# --- two configs ------------------------------------------------------------------------------
+
+HEAP_TEST = """\
+def test_there_is_a_system_heap(guest):
+    assert guest.run("test -c /dev/dma_heap/system", timeout=60).ok
+"""
+BLAMED = "CONFIG_DMABUF_HEAPS_SYSTEM: y to n"
+
+
+@pytest.mark.full
+def test_which_option_of_two_configs(tmp_path: Path) -> None:
+    good, bad, own = tmp_path / "good.config", tmp_path / "bad.config", tmp_path / "test_own.py"
+    good.write_text("CONFIG_DMABUF_HEAPS_SYSTEM=y\nCONFIG_DMABUF_SYSFS_STATS=y\n")
+    bad.write_text(
+        "CONFIG_KALLSYMS_ALL=y\nCONFIG_SWAP=y\n# CONFIG_DMABUF_SYSFS_STATS is not set\nCONFIG_NR_CPUS=16\n"
+        "# CONFIG_DMABUF_HEAPS_SYSTEM is not set\nCONFIG_IKCONFIG=y\n"
+    )
+    own.write_text(HEAP_TEST)
+    what = ["--pytest", own, "--suite", "checks", "--test", "test_own.py::test_there_is_a_system_heap", "--runs", "1"]
+    run = bisect(tmp_path / "walk", "--config", good, bad, "--base", "debian:6.12", *what)
+    told = answer(run)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert subjects(told) == [BLAMED]
+    assert told["total"] == 6 and told["builds"] <= math.ceil(math.log2(6)) + 2
