@@ -157,6 +157,10 @@ class BuildFailure:
 # --- tests ------------------------------------------------------------------------------------
 
 
+OWN_TESTS = "pytest:"
+"""How the name of a suite of the user's own tests begins; their file follows."""
+
+
 @dataclass(frozen=True)
 class PlannedTest:
     """A test that must show up in the results. ``suite``: "kselftest", "in-kernel", "checks", "pytest", "kernel"."""

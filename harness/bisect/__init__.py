@@ -2,6 +2,7 @@
 """From "this test fails" to the commit, patch or option that broke it: git bisect, driven by the main job's stages."""
 
 from harness.bisect.asking import Failure, beside, from_run, named
+from harness.bisect.driving import pinned, resolve_commit
 from harness.bisect.judging import FAILS, Seen, Sight, judge
 from harness.bisect.reporting import write_reports
 from harness.bisect.state import (
@@ -49,6 +50,8 @@ __all__ = [
     "judge",
     "load",
     "named",
+    "pinned",
+    "resolve_commit",
     "save",
     "status",
     "summary",

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.bisect.judging import manner
+from harness.bisect.judging import is_the_machines, manner
 from harness.bisect.state import Attempt, Kind, Symptom
-from harness.changes import KERNEL, Change
+from harness.changes import GUEST, KERNEL, Change
 from harness.errors import UserError
 from harness.model import BootOutcome, RunReport, Splat, Status, TestResult, VariantReport
 from harness.splat import identity
@@ -37,8 +37,7 @@ def named(test: str | None, splat: str | None) -> Symptom:
         if not _FINGERPRINT.fullmatch(splat):
             mend = 'the reports have it, as "warn-0a1b2c3d4e5f"'
             raise UserError("not the fingerprint of a splat", where=f"--splat {splat}", mend=mend)
-        suite, _, name = (test or "").partition(": ")
-        return Symptom(Kind.SPLAT, name=splat, during=f"{suite}: {name}" if name else suite)
+        return Symptom(Kind.SPLAT, name=splat, during=test or "")
     assert test is not None
     if test == BOOT:
         return Symptom(Kind.BOOT)
@@ -49,9 +48,10 @@ def named(test: str | None, splat: str | None) -> Symptom:
 def from_run(report: RunReport, asked: Symptom | None = None, variant: str | None = None) -> list[Failure]:
     """What went wrong in ``report``, what is new with its patch first; only what ``asked`` is about, if given.
 
-    Raises ``UserError`` if that is nothing.
+    What is asked for by name may also be known or have been there before. Raises ``UserError`` if that is nothing.
     """
-    found = [failure for one in report.variants for failure in _of_variant(one)]
+    parts = (*report.variants, *(report.base_variants if asked is not None else ()))
+    found = [failure for one in parts for failure in _of_variant(one, excused=asked is not None)]
     found = [one for one in found if variant is None or one.variant == variant or one.variant.endswith(f"-{variant}")]
     fitting = [one for one in found if asked is None or _fits(asked, one.symptom)]
     if not fitting:
@@ -71,17 +71,19 @@ def _fits(asked: Symptom, found: Symptom) -> bool:
     return asked.kind is found.kind and suites and (asked.kind is Kind.BOOT or asked.name == found.name)
 
 
-def _of_variant(variant: VariantReport) -> Iterator[Failure]:
+def _of_variant(variant: VariantReport, excused: bool) -> Iterator[Failure]:
+    """``excused``: also what colours nothing. What only the machine did, or no plan has, nobody can look for."""
     name, attempt = variant.variant.name, _attempt(variant)
     last = variant.boots[-1] if variant.boots else None
     if last is not None and last.outcome is not BootOutcome.UP and len(variant.boots) <= 2:
         yield Failure(Symptom(Kind.BOOT), name, last.ended, _is_new(variant, KERNEL, "boot"))
     for result in variant.results:
-        if result.status in _FAILED and result.is_bad:
+        looked_for = (result.is_bad or excused) and not is_the_machines(result) and result.name != GUEST
+        if result.status in _FAILED and looked_for:
             symptom = Symptom(Kind.TEST, result.suite, result.name, (manner(result, attempt),))
             yield Failure(symptom, name, result.message, _is_new(variant, result.suite, result.name))
     for splat in variant.splats:
-        if splat.is_bad:
+        if splat.is_bad or excused:
             symptom = Symptom(Kind.SPLAT, name=identity(splat), during=splat.during)
             yield Failure(symptom, name, splat.title, _is_new_splat(variant, splat))
 

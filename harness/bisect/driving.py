@@ -48,7 +48,10 @@ Position = Next | Found | Stuck
 
 
 class GitBisect:
-    """``repository``: where its own one is made. ``objects``: directories of those that it borrows from."""
+    """``repository``: where its own one is made. ``objects``: directories of those that it borrows from.
+
+    ``shallow``: the commits whose parents are not there.
+    """
 
     def __init__(self, repository: Path, objects: Iterable[Path], shallow: Path | None = None) -> None:
         self._path = repository
@@ -57,8 +60,10 @@ class GitBisect:
         git(repository, "init", "--quiet", "--bare", "--template=", "--initial-branch=none")
         (repository / "objects" / "info").mkdir(exist_ok=True)
         (repository / "objects" / "info" / "alternates").write_text("".join(f"{path}\n" for path in objects))
+        self.shallow: frozenset[str] = frozenset()
         if shallow is not None and shallow.is_file():
             shutil.copyfile(shallow, repository / "shallow")
+            self.shallow = frozenset(shallow.read_text().split())
 
     @property
     def path(self) -> Path:
@@ -129,7 +134,12 @@ class GitBisect:
         return self._git("show", "--no-patch", f"--format={form}", commit)
 
     def stat(self, commit: str) -> str:
-        return self._git("diff-tree", "--stat=100", "--no-commit-id", "--root", "-r", commit)
+        """A diffstat; only the names of the files where their contents are not there (in a partial clone)."""
+        for form in ("--stat=100", "--name-status"):
+            done = attempt(self._path, "diff-tree", form, "--no-renames", "--no-commit-id", "--root", "-r", commit)
+            if done.ok:
+                return done.stdout.rstrip("\n")
+        return ""
 
     def touched(self, good: str, bad: str) -> dict[str, frozenset[str]]:
         """The files that each commit between the ends touches; a merge: those in which it differs from a parent."""
@@ -158,6 +168,19 @@ def resolve_commit(repository: Path, ref: str, option: str) -> str:
     if not done.ok:
         raise UserError("no such commit", where=f"{option} {ref}", mend="name a branch, tag or commit")
     return done.stdout.strip().splitlines()[-1]
+
+
+def pinned(repository: Path, span: str) -> str:
+    """A range as git rev-list takes it, with ids for names, which may mean something else tomorrow.
+
+    Raises ``UserError`` if it is none.
+    """
+    done = attempt(repository, "rev-parse", *span.split(), "--")
+    listed = attempt(repository, "rev-list", "--max-count=1", *span.split(), "--")
+    if not done.ok or not listed.ok:
+        said = (listed.stderr.strip() or done.stderr.strip() or "no output").splitlines()[-1].removeprefix("fatal: ")
+        raise UserError(f"no range of commits ({said})", where=f"--fixup ... {span}", mend="say GOOD..BAD")
+    return " ".join(word for word in done.stdout.split() if word != "--")
 
 
 def objects_of(repository: Path) -> tuple[Path, Path]:

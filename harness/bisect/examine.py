@@ -59,7 +59,7 @@ class Examiner:
         started, before = time.monotonic(), step.seconds
         step = self._decided(replace(step, verdict=None, needed=self._runs(role)))
         step = replace(step, seconds=before + time.monotonic() - started)
-        self.note(self.state.with_step(step))
+        self.note(_spread(step, self.state.with_step(step)))
         self._tell(step_line(step, self.state))
         return step
 
@@ -104,9 +104,8 @@ class Examiner:
 
     def _attempt(self, step: Step, built: Built) -> Attempt:
         """What one more guest shows of the kernel. Raises ``InfrastructureError`` if that is nothing."""
-        number = len(step.attempts)
-        place = self.place(step.commit) / f"run-{number + 1}"
-        attempt = self._bench.attempt(built, place, number)
+        place = self.place(step.commit) / f"run-{len(step.attempts) + 1}"
+        attempt = self._bench.attempt(built, place, step.attempts)
         sight = self._judge(step, attempt)
         if sight.seen is Seen.MACHINE:
             raise InfrastructureError(f"the guest told nothing: {sight.why}", where=step.commit[:12])
@@ -181,7 +180,8 @@ class Examiner:
         bad = [sight for sight in sights if sight.seen is Seen.BAD]
         if other is not None and not bad:
             return replace(step, verdict=Verdict.SKIP, why=other.why)
-        wanted = step.needed if len(bad) == len(sights) else max(step.needed, MOST_END_RUNS)
+        enough = self.state.question.runs or len(bad) == len(sights)
+        wanted = step.needed if enough else max(step.needed, MOST_END_RUNS)
         if len(sights) < wanted:
             return None
         if not bad:
@@ -227,6 +227,14 @@ class Examiner:
     def place(self, commit: str) -> Path:
         step = self.state.step(commit)
         return self._directory / (step.directory if step is not None else self._name())
+
+
+def _spread(step: Step, state: State) -> State:
+    """``state`` in which commits with the same kernel have the verdict of ``step``, also if that was another before."""
+    for one in state.steps:
+        if one.same_as == step.commit:
+            state = state.with_step(replace(one, verdict=step.verdict, why=step.why, odds=step.odds))
+    return state
 
 
 def passes(sights: Sequence[Sight]) -> int:

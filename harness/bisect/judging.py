@@ -58,7 +58,7 @@ def judge(symptom: Symptom, attempt: Attempt, usual: Collection[str] = ()) -> Si
         return _boot(symptom, attempt)
     if symptom.kind is Kind.SPLAT:
         return _splat(symptom, attempt, usual)
-    if attempt.outcome is not BootOutcome.UP and not attempt.results:
+    if attempt.outcome is not BootOutcome.UP and all(one.status is Status.MISSING for one in attempt.results):
         return _no_boot(attempt)
     return _test(symptom, attempt)
 
@@ -67,6 +67,11 @@ def result_of(symptom: Symptom, attempt: Attempt) -> TestResult | None:
     """The worst result of the test in question."""
     own = [result for result in attempt.results if (result.suite, result.name) == (symptom.suite, symptom.name)]
     return max(own, key=lambda result: (result.status is Status.ERROR, result.status.is_bad), default=None)
+
+
+def is_the_machines(result: TestResult) -> bool:
+    """The guest was ended from outside: whatever the kernel did, this does not tell."""
+    return _LOST.sub("", result.message).startswith(_MACHINE) and bool(_LOST.match(result.message))
 
 
 def manner(result: TestResult, attempt: Attempt) -> str:
@@ -127,7 +132,18 @@ def _splat(symptom: Symptom, attempt: Attempt, usual: Collection[str]) -> Sight:
         return _no_boot(attempt)
     if lost is not None:
         return Sight(Seen.OTHER, f"{lost.name} did not come to its end: {lost.message or lost.status.value}")
-    return Sight(Seen.GOOD, "not printed")
+    return _absent(symptom, attempt)
+
+
+def _absent(symptom: Symptom, attempt: Attempt) -> Sight:
+    """It could not be printed if the test that does so was skipped, or all were."""
+    where = symptom.during.removeprefix("after ")
+    named = [result for result in attempt.results if where in (f"{result.suite}: {result.name}", result.name)]
+    asked = named or attempt.results
+    if not symptom.needs_tests or any(result.status is not Status.SKIP for result in asked):
+        return Sight(Seen.GOOD, "not printed")
+    why = f"{asked[0].name} is skipped: {asked[0].message or 'no reason given'}" if asked else "no test ran"
+    return Sight(Seen.OTHER, why)
 
 
 def _test(symptom: Symptom, attempt: Attempt) -> Sight:
@@ -141,7 +157,8 @@ def _test(symptom: Symptom, attempt: Attempt) -> Sight:
             return Sight(Seen.OTHER, f"is skipped: {result.message or 'no reason given'}")
         case Status.MISSING:
             return Sight(Seen.OTHER, f"did not run: {result.message or attempt.ended}")
-    if _is_machine(result, attempt) and manner(result, attempt) not in symptom.manners:
+    silent = _is_machine(result, attempt) and manner(result, attempt) not in symptom.manners
+    if silent or is_the_machines(result):
         return Sight(Seen.MACHINE, result.message)
     return _known(symptom, manner(result, attempt), result.message or result.status.value)
 
@@ -150,9 +167,9 @@ def _is_machine(result: TestResult, attempt: Attempt) -> bool:
     """A guest that was lost with no word from its kernel, neither a report nor a place where it hangs."""
     if result.status is not Status.ERROR or not _LOST.match(result.message):
         return False
-    reason = _LOST.sub("", result.message)
-    if reason.startswith(_MACHINE):
+    if is_the_machines(result):
         return True
+    reason = _LOST.sub("", result.message)
     return not (_during(result, attempt) or _HANGS.search(reason) or reason.startswith(_KERNEL))
 
 

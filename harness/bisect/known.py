@@ -8,6 +8,7 @@ machine, and the code that tests.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,11 +25,20 @@ class _Stored:
     attempts: tuple[Attempt, ...]
 
 
-def recall(key: str, number: int) -> Attempt | None:
-    """The ``number``-th answer (from 0) that is known, marked as such; None if there are not so many."""
+def recall(key: str, used: Collection[Attempt] = ()) -> Attempt | None:
+    """An answer that is known and not among ``used``, marked as such; None if there is no more.
+
+    What another walk has stored meanwhile may come before this walk's own answer: so by its identity, not its number.
+    """
     with exclusive(_place() / ".lock"):
         attempts = _read(_file(key))
-    return replace(attempts[number], log="", again=True) if number < len(attempts) else None
+    taken = {_identity(attempt) for attempt in used}
+    return next((replace(one, log="", again=True) for one in attempts if _identity(one) not in taken), None)
+
+
+def _identity(attempt: Attempt) -> tuple[str, float]:
+    """When it ended, and how long it took: no two guests share both."""
+    return attempt.when, attempt.seconds
 
 
 def keep(key: str, attempt: Attempt) -> None:

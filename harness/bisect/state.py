@@ -31,7 +31,7 @@ class Symptom:
 
     ``suite``, ``name``: of the test; ``name`` alone: the fingerprint of a splat. ``manners``: the ways of failing that
     count, as ``judging.manner`` tells them; empty until the bad end has shown one.
-    ``during``: what to run for a splat: "suite: test", "boot", or empty: everything.
+    ``during``: what to run for a splat: "suite: test", a suite or a test alone, "boot", or empty: everything.
     """
 
     kind: Kind
@@ -39,6 +39,11 @@ class Symptom:
     name: str = ""
     manners: tuple[str, ...] = ()
     during: str = ""
+
+    @property
+    def needs_tests(self) -> bool:
+        """A boot alone does not show it."""
+        return self.kind is not Kind.BOOT and self.during != "boot"
 
     def __str__(self) -> str:
         if self.kind is Kind.BOOT:
@@ -50,7 +55,7 @@ class Symptom:
 
 @dataclass(frozen=True)
 class Fixup:
-    """A patch that the commits of ``span`` (as git rev-list takes it: "v6.1..v6.3") need to be tested at all."""
+    """A patch that the commits of ``span`` (as git rev-list takes it: "A ^B") need to be tested at all."""
 
     patch: Path
     span: str
@@ -200,7 +205,9 @@ class State:
 
 
 def save(directory: Path, state: State) -> None:
-    write_atomic(directory / STATE, json.dumps({"version": VERSION, "walk": encode(state)}, indent=1) + "\n")
+    """On disk when this returns, and there after a power cut."""
+    text = json.dumps({"version": VERSION, "walk": encode(state)}, indent=1) + "\n"
+    write_atomic(directory / STATE, text, durable=True)
 
 
 def load(directory: Path) -> State:

@@ -126,8 +126,9 @@ def _tests(question: Question) -> list[str]:
     symptom = question.symptom
     suite, name = symptom.suite, symptom.name
     if symptom.kind is Kind.SPLAT:
-        suite, _, name = symptom.during.removeprefix("after ").partition(": ")
-    if not suite or suite == "boot":
+        suite, known, name = symptom.during.removeprefix("after ").partition(": ")
+        suite = suite if known else ""
+    if not suite:
         return ["--suite", *question.suites] if question.suites else []
     return ["--suite", suite, *(["--only", name] if name else [])]
 

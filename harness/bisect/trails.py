@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness import process
-from harness.bisect.driving import GitBisect, objects_of, resolve_commit
+from harness.bisect.driving import GitBisect, objects_of, pinned, resolve_commit
 from harness.bisect.state import Question, Trail
 from harness.errors import UserError
 from harness.intake import read_patches
@@ -21,7 +21,7 @@ from harness.kconfig import load_fragments, parse_fragment
 from harness.model import SymbolRequest, Variant
 from harness.pipeline import Job, RunRequest, check
 from harness.series import Patch
-from harness.source.git import attempt, git
+from harness.source.git import git
 
 _BASE = "base"
 
@@ -117,11 +117,7 @@ class Commits:
         return [(fixup.patch, self._members(fixup.span)) for fixup in self._question.fixups]
 
     def _members(self, span: str) -> frozenset[str]:
-        done = attempt(self._tree, "rev-list", *span.split(), "--")
-        if not done.ok:
-            said = (done.stderr.strip() or "no output").splitlines()[-1].removeprefix("fatal: ")
-            raise UserError(f"no range of commits ({said})", where=f"--fixup ... {span}", mend="say GOOD..BAD")
-        return frozenset(done.stdout.split())
+        return frozenset(git(self._tree, "rev-list", *pinned(self._tree, span).split(), "--").split())
 
 
 # --- made-up histories ------------------------------------------------------------------------
@@ -200,14 +196,15 @@ class Config(_MadeUp):
 
     def open(self, repository: Path) -> None:
         good, bad = (self._read(path) for path in self._question.files)
-        names = [name for name in (*bad, *good) if _value(bad, name) != _value(good, name)]
-        self._changes = list(dict.fromkeys(names))
-        self._good, self._bad = good, bad
+        ours = {request.symbol: request for request in load_fragments()}
+        self._good, self._bad = ours | good, ours | bad
+        names = dict.fromkeys((*bad, *good))
+        self._changes = [name for name in names if _value(self._bad, name) != _value(self._good, name)]
         if not self._changes:
             raise UserError("the two configs ask for the same", where="--config")
         stops = [Stop(f"{_BASE} ({self._question.files[0].name})")]
         for name in self._changes:
-            subject = f"CONFIG_{name}: {_value(good, name)} to {_value(bad, name)}"
+            subject = f"CONFIG_{name}: {_value(self._good, name)} to {_value(self._bad, name)}"
             stops.append(Stop(subject, content=subject.encode()))
         self._lay(repository, stops)
 
@@ -216,7 +213,7 @@ class Config(_MadeUp):
 
     def job(self, commit: str, directory: Path) -> Job:
         changed = self._changes[: self._numbers[commit]]
-        asked = {request.symbol: request for request in load_fragments()} | self._good
+        asked = dict(self._good)
         for name in changed:
             asked.pop(name, None)
             if name in self._bad:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -69,8 +70,8 @@ class Bench(Protocol):
     def build(self, commit: str, symptom: Symptom, directory: Path) -> Built | Untestable:
         """The kernel of ``commit``. Raises ``InfrastructureError``."""
 
-    def attempt(self, built: Built, directory: Path, number: int) -> Attempt:
-        """What one more guest shows, the ``number``-th (from 0) of this kernel. Raises ``InfrastructureError``."""
+    def attempt(self, built: Built, directory: Path, before: Sequence[Attempt]) -> Attempt:
+        """What one more guest shows than those ``before``, of the same kernel. Raises ``InfrastructureError``."""
 
     def remember(self, built: Built, attempt: Attempt) -> None:
         """``attempt`` is worth being known to later walks."""
@@ -140,14 +141,14 @@ class PipelineBench:
                 return Untestable(f"does not build: {_told(made)}", tried=True)
             planned = plan_tests(job.suites, made, applied.tree.path)
         tests = wanted(symptom, planned)
-        if not tests and symptom.kind is Kind.TEST:
-            return Untestable(f"there is no test {symptom} here", tried=not made.reused)
+        if not tests and symptom.needs_tests:
+            return Untestable(f"there is no test {symptom.during or symptom} here", tried=not made.reused)
         return Built(made, applied, job, tests, kernel_digest(made), sources_of(made))
 
     # --- guests -------------------------------------------------------------------------------
 
-    def attempt(self, built: Built, directory: Path, number: int) -> Attempt:
-        if (answer := known.recall(self._key(built), number)) is not None:
+    def attempt(self, built: Built, directory: Path, before: Sequence[Attempt]) -> Attempt:
+        if (answer := known.recall(self._key(built), before)) is not None:
             return answer
         shutil.rmtree(directory, ignore_errors=True)  # of a guest that was cut off
         started = time.monotonic()
@@ -168,15 +169,10 @@ def wanted(symptom: Symptom, planned: tuple[PlannedTest, ...]) -> tuple[PlannedT
 
     Raises ``UserError`` if the name of a test stands for several.
     """
-    if symptom.kind is Kind.BOOT or symptom.during == "boot":
+    if not symptom.needs_tests:
         return ()
     if symptom.kind is Kind.SPLAT:
-        suite, _, name = symptom.during.removeprefix("after ").partition(": ")
-        return tuple(
-            test
-            for test in planned
-            if not suite or (test.suite == suite and (not name or test.covers(_result(suite, name))))
-        )
+        return tuple(test for test in planned if _prints(test, symptom.during.removeprefix("after ")))
     covering = [
         test for test in planned if symptom.suite in ("", test.suite) and test.covers(_result(test.suite, symptom.name))
     ]
@@ -184,6 +180,14 @@ def wanted(symptom: Symptom, planned: tuple[PlannedTest, ...]) -> tuple[PlannedT
         suites = ", ".join(test.suite for test in covering)
         raise UserError("several suites have a test of that name", where=symptom.name, mend=f"name one: {suites}")
     return tuple(sorted(covering, key=lambda test: len(test.name))[-1:])
+
+
+def _prints(test: PlannedTest, during: str) -> bool:
+    """Is ``test`` what ``during`` names: "suite: test", a suite, a test of any suite, or empty: every one?"""
+    suite, colon, name = during.partition(": ")
+    if colon:
+        return test.covers(_result(suite, name))
+    return during in ("", test.suite) or test.covers(_result(test.suite, during))
 
 
 def _result(suite: str, name: str) -> TestResult:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness.bisect.driving import Found, Next, Position, Stuck
 from harness.bisect.examine import ENDS, Examiner, passes
@@ -105,38 +105,47 @@ class Walk:
             step = self._examiner.tested(position.commit, Role.STEP)
             assert step.verdict is not None
             position = self._course.git.mark(step.commit, step.verdict)
+        return self._doubted() or self._limited(position) or self._ending(position)
+
+    def _ending(self, position: Found | Stuck) -> Ending:
         if isinstance(position, Stuck):
             return Ending(End.STUCK, (), position.words)
-        return self._found(position)
-
-    def _found(self, position: Found) -> Ending:
         if len(position.commits) > 1:
             return Ending(End.RANGE, position.commits, "the others of these cannot be tested")
-        (culprit,) = position.commits
-        return self._doubted() or self._parents(culprit) or Ending(End.FOUND, (culprit,))
+        return Ending(End.FOUND, position.commits)
 
     def _doubted(self) -> Ending | None:
-        """A commit that passed may have to pass again, now that more is known about how often a bad one fails."""
+        """A commit that passed may have to pass again, now that more is known about how often a bad one fails.
+
+        All of them, before git hears of any: with one turned bad and a later one not yet, it could not go on.
+        """
+        turned = False
         for step in self.state.steps:
             often = passes(self._examiner.sights(step))
             if step.verdict is Verdict.GOOD and not step.same_as and often < self._examiner.needed():
                 again = self._examiner.tested(step.commit, step.role, afresh=True)
-                if again.verdict is not Verdict.GOOD:
-                    return self._ends() or self._steps(resume(self.state, self._course))
-        return None
+                turned = turned or again.verdict is not Verdict.GOOD
+        return (self._ends() or self._steps(resume(self.state, self._course))) if turned else None
 
-    def _parents(self, culprit: str) -> Ending | None:
-        """With a limit, the parents of the culprit were perhaps never tested: it may be another one after all."""
+    def _limited(self, position: Found | Stuck) -> Ending | None:
+        """With a limit, it may be another commit after all: the parents of the culprit were perhaps never tested.
+
+        Of a range, or where git finds nothing to test, that is not to be told: there the limit is dropped at once.
+        """
         if not self.state.limit:
             return None
-        for parent in self._course.git.parents(culprit):
-            step = self._examiner.tested(parent, Role.PARENT)
-            if step.verdict is not Verdict.GOOD:
-                self._tell(f"{parent[:12]} before it is not good: going on without the limit")
-                steps = tuple(replace(one, role=_as_step(one.role)) for one in self.state.steps)
-                self._examiner.note(replace(self.state, limit=(), steps=steps))
-                return self._steps(resume(self.state, self._course))
+        if isinstance(position, Stuck) or len(position.commits) > 1:
+            return self._unlimited("that leaves no single commit")
+        for parent in self._course.git.parents(*position.commits):
+            if self._examiner.tested(parent, Role.PARENT).verdict is not Verdict.GOOD:
+                return self._unlimited(f"{parent[:12]} before it is not good")
         return None
+
+    def _unlimited(self, why: str) -> Ending:
+        self._tell(f"{why}: going on without the limit")
+        steps = tuple(replace(one, role=_as_step(one.role)) for one in self.state.steps)
+        self._examiner.note(replace(self.state, limit=(), steps=steps))
+        return self._steps(resume(self.state, self._course))
 
 
 def _unproved(step: Step, end: End) -> End:
@@ -175,5 +184,21 @@ def begin(state: State, course: Course) -> State:
     if course.good == course.bad:
         raise UserError("good and bad are the same commit", where=course.bad[:12])
     course.git.start(course.good, course.bad)
-    total = len(course.git.commits([f"{course.good}..{course.bad}"]))
-    return replace(state, good=course.good, bad=course.bad, total=total)
+    between = course.git.commits([f"{course.good}..{course.bad}"])
+    cut = next((commit for commit in between if commit in course.git.shallow), None)
+    if cut is not None:
+        mend = "git fetch --unshallow, or --deepen=N until both ends are connected"
+        raise UserError("the clone is shallow, and cut off between the ends", where=cut[:12], mend=mend)
+    _check_paths(state.question.paths, course)
+    return replace(state, good=course.good, bad=course.bad, total=len(between))
+
+
+def _check_paths(paths: tuple[str, ...], course: Course) -> None:
+    """A limit that names nothing is a slip of the pen, told before anything is built."""
+    for name in paths:
+        path = PurePosixPath(name)
+        if not name or path.is_absolute() or ".." in path.parts:
+            raise UserError("not a path inside the tree", where=f"--path {name!r}", mend="name it from the tree's top")
+    if paths and not course.git.commits([f"{course.good}..{course.bad}"], paths):
+        where = f"--path {' '.join(paths)}"
+        raise UserError("no commit between the ends touches that", where=where, mend="name other paths, or none")

@@ -122,8 +122,9 @@ def bisect(arguments: argparse.Namespace) -> int:
         return _status(_directory(arguments.status))
     if arguments.go_on is not None:
         directory = _directory(arguments.go_on)
-        state = load(directory)
+        load(directory)  # says so if there is no walk
         with _alone(directory):
+            state = load(directory)
             return _walk(state, _opened(state, directory), directory)
     with run_directory(arguments.out) as made:
         question = asked(arguments, made.path)

@@ -9,10 +9,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from harness.bisect import Fixup, Question, Trail, beside, from_run, named
+from harness.bisect import Fixup, Question, Trail, beside, from_run, named, pinned, resolve_commit
 from harness.errors import UserError
 from harness.kconfig import load_variants, select
-from harness.model import RunReport
+from harness.model import OWN_TESTS, RunReport
 from harness.report import load as load_run
 from harness.source import DEFAULT_BASE, parse_base
 from harness.suites import select_suites
@@ -40,7 +40,7 @@ def asked(arguments: argparse.Namespace, directory: Path) -> Question:
         jobs=arguments.jobs,
         thorough=arguments.thorough,
         seed=arguments.seed,
-        junit=arguments.junit,
+        junit=arguments.junit.absolute() if arguments.junit is not None else None,
     )
     report = load_run(arguments.run) if arguments.run is not None else None
     if report is not None:
@@ -53,6 +53,12 @@ def _with_run(question: Question, report: RunReport, arguments: argparse.Namespa
     wanted = named(arguments.test, arguments.splat) if arguments.test or arguments.splat else None
     first, *others = from_run(report, wanted, arguments.variant)
     sys.stdout.write(f"looking for {first.symptom} ({first.variant}): {first.told}\n")
+    if report.patches and not (arguments.series or arguments.config):
+        several = "a patch" if len(report.patches) == 1 else f"{len(report.patches)} patches"
+        sys.stdout.write(f"the run had {several} on top of {report.base}, the commits are tested without\n")
+    if (first.symptom.suite or first.symptom.during).startswith(OWN_TESTS) and not arguments.pytest:
+        mend = "name the file with --pytest, as that run did"
+        raise UserError(f"{first.symptom} is a test of yours", where=f"--from {arguments.run}", mend=mend)
     if others:
         sys.stdout.write(f"{len(others)} more went wrong there; --test or --splat picks another one\n")
     return replace(question, symptom=first.symptom, variant=first.variant, usual=beside(report, first))
@@ -76,7 +82,9 @@ def _between(question: Question, arguments: argparse.Namespace, report: RunRepor
     if question.trail is Trail.COMMITS:
         return _history(question, arguments, report)
     base = arguments.base or (report.base if report is not None else DEFAULT_BASE)
-    parse_base(base)
+    tree = parse_base(base)
+    if tree.kind == "git" and tree.path is not None:  # a branch moves
+        base = f"git:{tree.path}@{resolve_commit(tree.path, tree.ref or 'HEAD', '--base')}"
     files = arguments.series if question.trail is Trail.SERIES else arguments.config
     for path in files:
         if not path.exists():
@@ -97,7 +105,7 @@ def _history(question: Question, arguments: argparse.Namespace, report: RunRepor
         base=f"git:{tree.resolve()}",
         good=arguments.good,
         bad=bad,
-        fixups=tuple(Fixup(Path(patch).resolve(), span) for patch, span in arguments.fixup),
+        fixups=tuple(Fixup(Path(patch).resolve(), pinned(tree, span)) for patch, span in arguments.fixup),
     )
 
 

@@ -12,12 +12,11 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from harness import doctor, process
 from harness.bisect import (
@@ -36,12 +35,13 @@ from harness.bisect import (
     course,
     from_run,
     named,
+    pinned,
 )
 from harness.cli.bisect import add_guests, add_symptom
 from harness.cli.run import positive
 from harness.cli.rundir import run_directory
 from harness.cli.sparse import Sparse
-from harness.errors import UserError
+from harness.errors import ExitCode, UserError
 from harness.events import EventStream, Note
 from harness.kconfig import load_variants, select
 from harness.paths import cache_dir
@@ -77,12 +77,12 @@ def add_parser(commands: Any) -> None:
 
 
 def bisect_step(arguments: argparse.Namespace) -> int:
-    sys.excepthook = _stop
     doctor.require(doctor.check_all(None))
     question = _question(arguments)
     opened = course(question)
     with _place(arguments.out) as directory:
         opened.open(directory / "git")
+        opened.job(opened.bad, directory)  # what it names exists; once a verdict is asked for, that would be a skip
         return _verdict(question, opened, directory)
 
 
@@ -107,7 +107,7 @@ def _question(arguments: argparse.Namespace) -> Question:
         bad=commit,
         symptom=symptom,
         variant=select(variant, load_variants())[0].name,
-        fixups=tuple(Fixup(Path(patch).resolve(), span) for patch, span in arguments.fixup),
+        fixups=tuple(_fixup(Path(patch), pinned(tree, span)) for patch, span in arguments.fixup),
         suites=tuple(arguments.suite),
         pytest=tuple(path.resolve() for path in arguments.pytest),
         runs=arguments.runs,
@@ -117,6 +117,12 @@ def _question(arguments: argparse.Namespace) -> Question:
         seed=arguments.seed,
         usual=usual,
     )
+
+
+def _fixup(patch: Path, span: str) -> Fixup:
+    if not patch.is_file():
+        raise UserError("no such file", where=f"--fixup {patch}")
+    return Fixup(patch.resolve(), span)
 
 
 def _commit(tree: Path) -> str:
@@ -154,14 +160,28 @@ def _verdict(question: Question, opened: Course, directory: Path) -> int:
     return _CODES[walk.one(opened.bad)]
 
 
-def for_git(code: int) -> int:
-    """``code`` as git bisect run is to understand it: what is no verdict stops it."""
+def for_git(step: Callable[[], int]) -> NoReturn:
+    """Do ``step`` and exit as git bisect run is to understand it: whatever is no verdict stops it.
+
+    That goes for faults of ours as well, and for a terminal or log that takes no more words: Python exits with 1 or
+    120 then, which git would take for "bad".
+    """
+    code = STOP + 1
+    try:
+        code = _stopping(step())
+        sys.stdout.flush()
+    except SystemExit as error:  # argparse
+        code = _stopping(error.code if isinstance(error.code, int) else ExitCode.USER)
+    except BaseException:  # noqa: BLE001
+        code = STOP + 1
+        with suppress(Exception):
+            traceback.print_exc()
+    with suppress(Exception):
+        process.stop_all()
+    with suppress(Exception):
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _stopping(code: int) -> int:
     return code if code in _CODES.values() or code >= STOP else STOP + code
-
-
-def _stop(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """A fault of ours ends with 1 everywhere else, which git would take for "bad"."""
-    traceback.print_exception(kind, error, trace)
-    sys.stderr.flush()
-    process.stop_all()
-    os._exit(STOP + 1)

@@ -34,12 +34,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
-    if given[:1] != [bisect_step.NAME]:
-        return _main(given)
-    try:
-        return bisect_step.for_git(_main(given))
-    except SystemExit as error:  # argparse
-        return bisect_step.for_git(_code(error))
+    if given[:1] == [bisect_step.NAME]:
+        bisect_step.for_git(lambda: _main(given))
+    return _main(given)
 
 
 def _main(given: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from harness import process
+from harness.changes import GUEST
 from harness.events import EventStream, PhaseEnded, TestEnded
 from harness.interfaces import GuestLost, Suite, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
@@ -245,7 +246,7 @@ class KernelTest:
             if test.suite == suite.name and test.name not in done:
                 return TestResult(suite.name, test.name, Status.ERROR, message=f"guest lost: {reason}")
         # All its tests had ended, yet the guest did not survive the suite: that must not come out green.
-        return TestResult(suite.name, "guest", Status.ERROR, message=f"lost after the last test: {reason}")
+        return TestResult(suite.name, GUEST, Status.ERROR, message=f"lost after the last test: {reason}")
 
     def _note(self, text: str) -> None:
         self.findings.notes.append(text)

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from harness.changes import KERNEL
-from harness.model import RunReport, TestResult, VariantReport
+from harness.model import OWN_TESTS, RunReport, TestResult, VariantReport
 from harness.report.text import one_line
 
 # What narrows a run, and where its results go: replaced, or pointless to repeat.
@@ -28,7 +28,7 @@ def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> st
 
 def _suite(name: str) -> list[str]:
     """A user's own pytest files are named by ``--pytest``, which stays."""
-    return [] if name.startswith("pytest:") else ["--suite", name]
+    return [] if name.startswith(OWN_TESTS) else ["--suite", name]
 
 
 def _only(variant: VariantReport, case: TestResult) -> list[str]:

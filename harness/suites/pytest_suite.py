@@ -15,7 +15,7 @@ from pathlib import Path
 from harness import process
 from harness.errors import UserError
 from harness.interfaces import Guest, SuiteContext
-from harness.model import Kernel, PlannedTest, Status, TestResult
+from harness.model import OWN_TESTS, Kernel, PlannedTest, Status, TestResult
 from harness.paths import PROJECT_ROOT
 from harness.suites.commands import log_file
 from harness.suites.pytest_bridge import Bridge, Message
@@ -37,7 +37,7 @@ class PytestSuite:
             raise UserError("no such file or directory", where=str(path), mend="give a pytest file or directory")
         self._path = path.resolve()
         self._root = self._path if self._path.is_dir() else self._path.parent
-        self.name = f"pytest:{self._path.name}"
+        self.name = f"{OWN_TESTS}{self._path.name}"
         self._collected = self._collect(str(path))
 
     def plan(self, kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness.cli.bisect_question import asked
+from harness.cli.main import parser
 from harness.paths import PROJECT_ROOT
 from tests.support.bisected import TEST, History
 from tests.support.junit_rules import violations
@@ -91,6 +94,19 @@ def test_an_end_that_does_not_build_is_told_in_every_report(history: History, tm
     assert again.returncode == 1 and "an end cannot be tested" in again.stdout
 
 
+def test_what_moves_is_nailed_down_at_the_start(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A branch that is the base of a series, and where --junit is relative to."""
+    monkeypatch.chdir(tmp_path)
+    series = tmp_path / "series"
+    history.git("format-patch", "-q", "-o", str(series), "main~2..main")
+    given = ["--series", str(series), "--base", f"git:{history.path}@main~2", "--test", TEST, "--junit", "own.xml"]
+    question = asked(parser().parse_args(["bisect", *given]), tmp_path)
+    assert question.base == f"git:{history.path}@{history.git('rev-parse', 'main~2')}"
+    assert question.junit == tmp_path / "own.xml"
+
+
 # --- bisect-step ------------------------------------------------------------------------------
 
 
@@ -102,6 +118,9 @@ def test_an_end_that_does_not_build_is_told_in_every_report(history: History, tm
         (["--test", TEST, "--tree", "."], "no commit"),
         (["--from", "nowhere"], "nowhere"),
         (["--test", TEST, "--variant", "maybe"], "maybe"),
+        (["--test", TEST, "--suite", "chekcs"], "did you mean checks"),
+        (["--test", TEST, "--pytest", "nowhere.py"], "nowhere.py"),
+        (["--test", TEST, "--fixup", "nowhere.patch", "main~1..main"], "nowhere.patch"),
     ],
 )
 def test_a_step_that_cannot_begin_stops_git(history: History, tmp_path: Path, arguments: list[str], words: str) -> None:
@@ -128,8 +147,19 @@ def test_a_commit_that_does_not_build_is_125(history: History, tmp_path: Path) -
     assert "does not build" in done.stdout
 
 
-def test_a_fault_of_the_harness_is_no_verdict(tmp_path: Path) -> None:
-    program = "import sys; from harness.cli import bisect_step as b; sys.excepthook = b._stop; {}['x']"
+def test_a_fault_of_the_harness_is_no_verdict() -> None:
+    program = "from harness.cli import main as m; m._main = lambda given: {}['x']; m.main(['bisect-step'])"
     env = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 129 and "KeyError" in done.stderr
+
+
+@pytest.mark.parametrize("streams", ["2> /dev/full", "2>&-", "> /dev/full", "> /dev/full 2>&1", ">&- 2>&-"])
+@pytest.mark.parametrize("arguments", ["--no-such-option", "--test x.y --tree .", "--help"])
+def test_a_log_that_takes_no_more_words_is_no_verdict(tmp_path: Path, streams: str, arguments: str) -> None:
+    """Where all that was to be said could be said, --help is a success like any other."""
+    env = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
+    line = f"{shlex.join(harness_command('bisect-step'))} {arguments} {streams}"
+    done = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=env, capture_output=True, check=False)
+    said = arguments == "--help" and streams.startswith("2>")
+    assert done.returncode == 0 if said else done.returncode >= 128

@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.bisect import End, Fixup, Trail, write_reports
+from harness.bisect import End, Fixup, Kind, Question, Symptom, Trail, course, write_reports
 from harness.errors import UserError
-from tests.support.bisected import BUG, CODE, History, ScriptedGuests, opened, question, walk
+from tests.support.bisected import BUG, CODE, SYMPTOM, History, ScriptedGuests, opened, question, walk
 
 ELSEWHERE = "drivers/dma-buf/sync_file.c"
+CONFIGS = Question(
+    ("dmabuf-harness",), Trail.CONFIG, "debian:6.12", "", "", SYMPTOM, "move-notify-on", suites=("checks",)
+)
 
 
 @pytest.fixture
@@ -130,3 +134,26 @@ def test_which_option(history: History, tmp_path: Path) -> None:
     walked = walk(asked, tmp_path / "walk", ScriptedGuests(bad_option="DMABUF_MOVE_NOTIFY"))
     (found,) = walked.commits
     assert walked.course.git.show(found, "%s") == "CONFIG_DMABUF_MOVE_NOTIFY: n to y"
+
+
+def test_what_a_config_does_not_mention_is_as_in_our_own(tmp_path: Path) -> None:
+    """``CONFIG_UDMABUF`` is set in kernel-configs/."""
+    good, bad = tmp_path / "good.config", tmp_path / "bad.config"
+    good.write_text("CONFIG_PCI=y\n")
+    bad.write_text("# CONFIG_UDMABUF is not set\n")
+    made = course(replace(CONFIGS, files=(good, bad)))
+    made.open(tmp_path / "git")
+    assert made.git.show(made.bad, "%s") == "CONFIG_UDMABUF: y to n"
+    asked = [{one.symbol: one.value for one in made.job(end, tmp_path).symbols} for end in (made.good, made.bad)]
+    assert [one["UDMABUF"] for one in asked] == ["y", "n"]
+    bad.write_text("CONFIG_UDMABUF=y\n")
+    with pytest.raises(UserError, match="the same"):
+        course(replace(CONFIGS, files=(good, bad))).open(tmp_path / "git")
+
+
+def test_where_the_test_that_prints_a_splat_is_not_there_nothing_is_proved(history: History, tmp_path: Path) -> None:
+    history.plain(1)
+    printed = Symptom(Kind.SPLAT, name="warn-0123456789ab", during="checks: not.there")
+    walked = walk(question(history, history.commits["start"], symptom=printed), tmp_path / "walk")
+    assert walked.state.ending is not None and walked.state.ending.end is End.NO_END
+    assert "there is no test checks: not.there here" in walked.state.ending.detail

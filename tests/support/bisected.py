@@ -8,7 +8,7 @@ import random
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -196,7 +196,7 @@ class GitBench:
         nothing: Any = None
         return Built(made, nothing, nothing, (PlannedTest(suite, name),), digest, self.sources)
 
-    def attempt(self, built: Built, directory: Path, number: int) -> Attempt:
+    def attempt(self, built: Built, directory: Path, before: Sequence[Attempt]) -> Attempt:
         self._guests.before(len(self._guests.asked))
         self._guests.asked.append(built.kernel.key)
         found = self._guests.findings(built.kernel.key, built)

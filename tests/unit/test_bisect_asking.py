@@ -26,6 +26,7 @@ WARN = Splat("warn", "WARNING: x", "", 1, "checks: dmabuf.y", fingerprint="warn-
         ("boot", None, Symptom(Kind.BOOT)),
         (None, "hung-task-0123456789ab", Symptom(Kind.SPLAT, name="hung-task-0123456789ab")),
         ("checks: a", "warn-0123456789ab", Symptom(Kind.SPLAT, name="warn-0123456789ab", during="checks: a")),
+        ("a", "warn-0123456789ab", Symptom(Kind.SPLAT, name="warn-0123456789ab", during="a")),
     ],
 )
 def test_names(test: str | None, splat: str | None, expected: Symptom) -> None:
@@ -59,3 +60,25 @@ def test_one_of_several_can_be_picked() -> None:
 def test_a_green_run_has_nothing_to_look_for() -> None:
     with pytest.raises(UserError, match="bad is: nothing"):
         from_run(run_report(variant_report(ON)))
+
+
+def test_what_is_asked_for_by_name_may_be_excused_or_of_the_base() -> None:
+    excused = replace(FAILED, excused="pre-existing: on the base, too")
+    with pytest.raises(UserError, match="bad is: nothing"):
+        from_run(run_report(variant_report(ON, (excused,))))
+    (found,) = from_run(run_report(variant_report(ON, (excused,))), named("dmabuf.x", None))
+    assert found.symptom.manners == ("fail: size is #",)
+    on_base = replace(run_report(variant_report(ON)), base_variants=(variant_report(ON, (FAILED,)),))
+    assert from_run(on_base, named("dmabuf.x", None)) == [replace(found, told=FAILED.message)]
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        TestResult("checks", "dmabuf.x", Status.ERROR, message="guest lost: QEMU was killed or failed (status 137)"),
+        TestResult("checks", "guest", Status.ERROR, message="lost after the last test: panic: x"),
+    ],
+)
+def test_what_only_the_machine_did_or_no_plan_has_cannot_be_looked_for(lost: TestResult) -> None:
+    with pytest.raises(UserError, match="bad is: nothing"):
+        from_run(run_report(variant_report(ON, (lost,))))

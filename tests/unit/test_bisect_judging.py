@@ -79,6 +79,15 @@ def test_a_guest_that_is_lost_in_the_same_way_is_the_same_failure() -> None:
 def test_what_the_machine_did_is_never_the_failure() -> None:
     killed = attempt(Status.ERROR, f"guest lost: {KILLED}")
     assert judge(TEST, killed).seen is Seen.MACHINE, "not even if nobody knows yet how the test fails"
+    as_before = replace(TEST, manners=(manner(killed.results[0], killed),))
+    assert judge(as_before, killed).seen is Seen.MACHINE, "nor if it was the same in an earlier run"
+
+
+def test_a_kernel_that_does_not_boot_is_told_as_such() -> None:
+    never = attempt(Status.MISSING, "never ran")
+    assert judge(TEST, replace(never, outcome=BootOutcome.PANIC, ended="panic: no init")).why == (
+        "does not boot: panic: no init"
+    )
 
 
 def test_who_only_names_a_test_means_that_it_says_so_itself() -> None:
@@ -95,6 +104,8 @@ def test_who_only_names_a_test_means_that_it_says_so_itself() -> None:
         (no_boot("panic: x", splat(WARN, "boot")), Seen.BAD),
         (attempt(Status.PASS), Seen.GOOD),
         (attempt(Status.FAIL, "another thing"), Seen.GOOD),
+        (attempt(Status.SKIP, "no udmabuf here"), Seen.OTHER),
+        (attempt(None), Seen.OTHER),
         (attempt(Status.PASS, "", splat(OTHER)), Seen.OTHER),
         (attempt(Status.PASS, "", splat("warn-usual")), Seen.GOOD),
         (attempt(Status.MISSING), Seen.OTHER),

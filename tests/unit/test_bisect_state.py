@@ -67,13 +67,17 @@ def test_a_step_is_put_in_the_place_of_what_was_known_of_its_commit() -> None:
 
 def test_answers_are_known_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert known.recall("key", 0) is None
-    for seconds in (1.0, 2.0):
-        known.keep("key", replace(ATTEMPT, seconds=seconds))
-    found = [known.recall("key", number) for number in range(3)]
-    assert [one and (one.seconds, one.again, one.log) for one in found] == [(1.0, True, ""), (2.0, True, ""), None]
+    assert known.recall("key") is None
+    mine, another, third = (replace(ATTEMPT, seconds=seconds) for seconds in (1.0, 2.0, 3.0))
+    for attempt in (another, mine, third):  # another walk was faster
+        known.keep("key", attempt)
+    first = known.recall("key", [mine])
+    assert first is not None and (first.seconds, first.again, first.log) == (2.0, True, "")
+    second = known.recall("key", [mine, first])
+    assert second is not None and second.seconds == 3.0
+    assert known.recall("key", [mine, first, second]) is None
     (tmp_path / "dmabuf-harness" / "bisect" / "key.json").write_text(json.dumps({"attempts": [7]}))
-    assert known.recall("key", 0) is None
+    assert known.recall("key") is None
 
 
 def test_in_words() -> None:

@@ -245,7 +245,16 @@ def test_which_option_of_two_configs(tmp_path: Path) -> None:
         "# CONFIG_DMABUF_HEAPS_SYSTEM is not set\nCONFIG_IKCONFIG=y\n"
     )
     own.write_text(HEAP_TEST)
-    what = ["--pytest", own, "--suite", "checks", "--test", "test_own.py::test_there_is_a_system_heap", "--runs", "1"]
+    what: list[str | Path] = [
+        "--pytest",
+        own,
+        "--suite",
+        "checks",
+        "--test",
+        "test_own.py::test_there_is_a_system_heap",
+        "--runs",
+        "1",
+    ]
     run = bisect(tmp_path / "walk", "--config", good, bad, "--base", "debian:6.12", *what)
     told = answer(run)
     assert run.returncode == 0, run.stdout + run.stderr
