@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from harness import process
-from harness.cli import bench, bisect, bisect_step, compare, doctor, expect, faults, listing, report, run
+from harness.cli import bench, bisect, bisect_step, compare, doctor, expect, faults, listing, report, run, show
 from harness.errors import ExitCode, HarnessError
 from harness.report.text import one_line
 
-_COMMANDS = (run, report, compare, expect, listing, doctor, bench, faults, bisect, bisect_step)
+_COMMANDS = (run, show, report, compare, expect, listing, doctor, bench, faults, bisect, bisect_step)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,8 +11,10 @@ from harness.report.junit import write_junit
 from harness.report.planfile import PlanFile
 from harness.report.progress import Progress
 from harness.report.reproduce import without_patch
+from harness.report.series import series_facts
 from harness.report.steps import Step, load_steps
 from harness.report.store import EACH, load, save, save_plan
+from harness.report.style import render_facts
 from harness.report.table import render_table
 from harness.report.writing import Written, write_reports
 
@@ -31,10 +33,12 @@ __all__ = [
     "load",
     "load_steps",
     "render_each",
+    "render_facts",
     "render_html",
     "render_table",
     "save",
     "save_plan",
+    "series_facts",
     "without_patch",
     "write_each",
     "write_junit",

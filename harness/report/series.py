@@ -20,6 +20,11 @@ def patch_lines(report: RunReport) -> list[str]:
     return [_patch(patch) for patch in report.series.patches]
 
 
+def series_facts(series: SeriesFacts) -> list[tuple[str, str]]:
+    """(label, text) of a series by itself."""
+    return [*(("patch", _patch(patch)) for patch in series.patches), *touched(series)]
+
+
 def touched(series: SeriesFacts) -> list[tuple[str, str]]:
     """(label, text) of what is to be said about the whole series."""
     told = [("known", f"this is {patch.known}") for patch in series.patches if patch.known]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Iterable
 
 from harness.changes import KERNEL, Comparison
@@ -25,7 +24,7 @@ from harness.report.headline import headline
 from harness.report.never_ran import counted, told_apart
 from harness.report.reproduce import reproduce
 from harness.report.series import patch_lines, touched
-from harness.report.style import Style, style_of
+from harness.report.style import Style, fact_lines, style_of, wrapped
 from harness.report.text import columns, duration, one_line, relative, shorten
 from harness.report.writing import Written
 
@@ -69,13 +68,7 @@ class _Page:
         facts += [("patch", line) for line in patch_lines(report)] or [("patch", "none")]
         facts += touched(report.series)
         facts += [("in base", f"{subject} (already there: nothing to test)") for subject in report.already_in_base]
-        facts += list(report.machine.items())
-        width = max(len(one_line(label)) for label, _ in facts)
-        return [line for label, text in facts for line in self._fact(one_line(label).ljust(width), one_line(text))]
-
-    def _fact(self, label: str, text: str) -> list[str]:
-        first, *rest = self._wrap(text, len(label) + 2) or [""]
-        return [f"{self._style.paint(label, 'dim')}  {first.strip()}", *rest]
+        return fact_lines([*facts, *report.machine.items()], self._style)
 
     def _suites(self, title: str, variant: VariantReport) -> list[str]:
         suites = by_suite(variant.results)
@@ -212,23 +205,14 @@ class _Page:
 
     def _verdict(self) -> list[str]:
         color = "red" if self._report.is_bad else "green"
-        text = textwrap.wrap(headline(self._report), self._style.width) or [""]
+        text = wrapped(headline(self._report), self._style, 0) or [""]
         took = duration(self._report.seconds)
         files = (("junit", self._written.junit), ("html", self._written.html), ("results", self._written.results))
         paths = [f"{label:8} {one_line(str(path))}" for label, path in files if path is not None]
         return [*(self._style.paint(line, "bold", color) for line in text), "", f"{'took':8} {took}", *paths]
 
     def _wrap(self, text: str, indent: int, hanging: int = 0) -> list[str]:
-        width = max(self._style.width, indent + 20)
-        first, rest = " " * indent, " " * (hanging or indent)
-        return textwrap.wrap(
-            text,
-            width,
-            initial_indent=first,
-            subsequent_indent=rest,
-            break_on_hyphens=False,
-            break_long_words=False,  # a path or a name that is split cannot be copied
-        )
+        return wrapped(text, self._style, indent, hanging)
 
 
 def _title_of(case: TestResult) -> str:

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dmabuf-harness show``: what ``run`` with the same options would test, and on what. Nothing is fetched or built."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.cli.run import add_options, request_from
+from harness.cli.rundir import RunDirectory, stored_stdin
+from harness.intake import facts
+from harness.pipeline import Job, check
+from harness.report import render_facts, series_facts
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "show",
+        help="show what run would test, without testing it",
+        description="Read what -p and the other options of run name, and show it: the patches, what they touch, the "
+        "base, the variants, the suites. Nothing is fetched or built.",
+    )
+    parser.set_defaults(handler=show)
+    parser.add_argument("--diff", action="store_true", help="print the diffs alone, byte for byte as they are applied")
+    add_options(parser)
+
+
+def show(arguments: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory(prefix="dmabuf-harness-show-") as scratch:
+        directory = RunDirectory(Path(scratch))
+        patches = stored_stdin(arguments.patch, directory)
+        job = check(replace(request_from(arguments, directory.path), patches=patches))
+    if arguments.diff:
+        sys.stdout.buffer.write(b"".join(patch.diff for patch in job.patches))
+    else:
+        sys.stdout.write(render_facts(_told(job)))
+    return 0
+
+
+def _told(job: Job) -> list[tuple[str, str]]:
+    """(label, text) as the head of a report has them."""
+    told = [("base", job.base.text)]
+    told += [("below", patch.subject) for patch in job.below]
+    told += series_facts(facts(job.patches)) or [("patch", "none")]
+    told += [("patch-id", f"{patch.patch_id} {patch.subject}") for patch in job.patches if patch.patch_id]
+    told += [("variants", ", ".join(variant.name for variant in job.variants))]
+    told += [("suites", ", ".join(job.suite_names))]
+    return told + [("note", note) for note in job.notes]
