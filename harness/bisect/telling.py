@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.bisect import odds
 from harness.bisect.judging import Seen, judge
-from harness.bisect.state import End, Kind, Question, Role, State, Step, Verdict
+from harness.bisect.state import End, Kind, Question, Role, State, Step, Symptom, Trail, Verdict
 from harness.bisect.trails import Course
 from harness.report.text import duration, one_line
 
@@ -117,8 +117,19 @@ def check_again(state: State, course: Course, commit: str) -> str:
         return ""
     question = state.question
     own = [word for path in question.pytest for word in ("--pytest", str(path))]
+    if arguments[0] == "bisect":
+        suites = ["--suite", *question.suites] if question.suites else []
+        return shlex.join(["dmabuf-harness", *arguments, *_looked_for(question.symptom), *suites, *own])
     how = ["--variant", question.variant, "--no-base", *_tests(question), *own]
-    return shlex.join(["dmabuf-harness", "run", *arguments, *how])
+    return shlex.join(["dmabuf-harness", *arguments, *how])
+
+
+def _looked_for(symptom: Symptom) -> list[str]:
+    """The options that name ``symptom``."""
+    if symptom.kind is Kind.SPLAT:
+        test = symptom.during.removeprefix("after ")
+        return ["--splat", symptom.name, *(["--test", test] if test and symptom.needs_tests else [])]
+    return ["--test", "boot" if symptom.kind is Kind.BOOT else str(symptom)]
 
 
 def _tests(question: Question) -> list[str]:
@@ -178,10 +189,11 @@ def _table(steps: Sequence[Step], state: State) -> list[str]:
 
 
 def _commands(state: State, course: Course) -> list[str]:
-    """For the culprit, and for the good commits before it."""
+    """For the culprit, and for the good commits before it. Of a config the first has both."""
     if state.ending is None or state.ending.end is not End.FOUND:
         return []
     near = [step.commit for step in neighbours(state, course)]
+    near = near[:1] if state.question.trail is Trail.CONFIG else near  # its own two configs hold both ends
     return list(filter(None, (check_again(state, course, commit) for commit in near)))
 
 

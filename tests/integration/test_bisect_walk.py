@@ -11,7 +11,7 @@ import pytest
 
 from harness.bisect import End, Fixup, Kind, Question, Symptom, Trail, course, write_reports
 from harness.errors import UserError
-from tests.support.bisected import BUG, CODE, SYMPTOM, History, ScriptedGuests, opened, question, walk
+from tests.support.bisected import BUG, CODE, SYMPTOM, TEST, History, ScriptedGuests, opened, question, walk
 
 ELSEWHERE = "drivers/dma-buf/sync_file.c"
 CONFIGS = Question(
@@ -134,6 +134,14 @@ def test_which_option(history: History, tmp_path: Path) -> None:
     walked = walk(asked, tmp_path / "walk", ScriptedGuests(bad_option="DMABUF_MOVE_NOTIFY"))
     (found,) = walked.commits
     assert walked.course.git.show(found, "%s") == "CONFIG_DMABUF_MOVE_NOTIFY: n to y"
+    write_reports(walked.state, walked.course, walked.directory)
+    places = [walked.directory / f"{word}-DMABUF_MOVE_NOTIFY.config" for word in ("without", "with")]
+    again = f"dmabuf-harness bisect --config {places[0]} {places[1]} --base {asked.base} --test 'checks: {TEST}' "
+    assert again in (walked.directory / "bisect.md").read_text()
+    alone = course(replace(asked, files=tuple(places)))
+    alone.open(tmp_path / "alone" / "git")
+    assert alone.git.show(alone.bad, "%s") == "CONFIG_DMABUF_MOVE_NOTIFY: n to y"
+    assert alone.git.commits([f"{alone.good}..{alone.bad}"]) == [alone.bad]
 
 
 def test_what_a_config_does_not_mention_is_as_in_our_own(tmp_path: Path) -> None:

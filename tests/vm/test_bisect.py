@@ -259,4 +259,5 @@ def test_which_option_of_two_configs(tmp_path: Path) -> None:
     told = answer(run)
     assert run.returncode == 0, run.stdout + run.stderr
     assert subjects(told) == [BLAMED]
+    assert f"again:   dmabuf-harness bisect --config {run.directory}/without-DMABUF_HEAPS_SYSTEM.config" in run.stdout
     assert told["total"] == 6 and told["builds"] <= math.ceil(math.log2(6)) + 2
