@@ -9,28 +9,28 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.intake import lore, mail, order
-from harness.intake.letter import make_own, make_quoted, own_tags, plain_letter
+from harness.intake.letter import make_change, make_own, make_quoted, own_tags, plain_letter
 from harness.intake.load import ACCEPTED, load, plain
 from harness.intake.message import read_message
 from harness.intake.quote import Quote, quotes
 from harness.intake.thread import Offer, Thread, picked, whole_series
-from harness.series import Patch
+from harness.series import Change, Patch
 
 _DIFF = re.compile(rb"(?m)^(?:diff --git |\+\+\+ \S)")
 _COMMIT = re.compile(rb"(?m)^commit [0-9a-f]{40}\b")
 
 
-def read_patches(paths: Sequence[Path], pick: str | None = None) -> tuple[Patch, ...]:
-    """Read patches in the order of ``paths``; within an mbox or a directory, in the order of ``[PATCH n/m]``.
+def read_patches(sources: Sequence[Path | Change], pick: str | None = None) -> tuple[Patch, ...]:
+    """Read patches in the order of ``sources``; within an mbox or a directory, in the order of ``[PATCH n/m]``.
 
-    Each path is a mail, an mbox, a diff, a reply that quotes a patch, a directory of ``*.patch`` files, a maildir, or
+    Each is a change that git has, or the path of a mail, an mbox, a diff, a reply that quotes a patch, a directory of ``*.patch`` files, a maildir, or
     names a mail in a list archive (``lore:ID``, ``<ID>``, its address), which b4 fetches. Cover letters, discussion in
     a mailbox, older versions and exact copies are skipped. ``pick``: take only the one with this number in its series,
     or this subject or part of it. Raises ``UserError`` for all that cannot be used, and if there is a choice.
     """
     if pick is not None:
-        return tuple(picked([_thread(path) for path in paths], pick, ", ".join(map(str, paths))))
-    return _distinct(patch for path in paths for patch in whole_series(_thread(path), str(path)))
+        return tuple(picked([_thread(one) for one in sources], pick, ", ".join(map(_origin, sources))))
+    return _distinct(patch for one in sources for patch in whole_series(_thread(one), _origin(one)))
 
 
 def read_text(data: bytes, origin: str, pick: str | None = None) -> tuple[Patch, ...]:
@@ -48,7 +48,18 @@ def _distinct(patches: Iterable[Patch]) -> tuple[Patch, ...]:
     return taken
 
 
-def _thread(path: Path) -> Thread:
+def _origin(source: Path | Change) -> str:
+    return source.origin if isinstance(source, Change) else str(source)
+
+
+def _thread(source: Path | Change) -> Thread:
+    if isinstance(source, Change):
+        offer = Offer(order.place(""), source.subject, False, lambda: make_change(source))
+        return Thread([offer], alone=True)
+    return _from_path(source)
+
+
+def _from_path(path: Path) -> Thread:
     wanted = lore.message_id(str(path))
     if wanted is not None and not path.exists():
         letters = [(one, str(path)) for data in lore.fetch(str(path), wanted) for one in _letters(data, str(path))]
