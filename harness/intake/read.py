@@ -23,10 +23,11 @@ _COMMIT = re.compile(rb"(?m)^commit [0-9a-f]{40}\b")
 def read_patches(sources: Sequence[Path | Change], pick: str | None = None) -> tuple[Patch, ...]:
     """Read patches in the order of ``sources``; within an mbox or a directory, in the order of ``[PATCH n/m]``.
 
-    Each is a change that git has, or the path of a mail, an mbox, a diff, a reply that quotes a patch, a directory of ``*.patch`` files, a maildir, or
-    names a mail in a list archive (``lore:ID``, ``<ID>``, its address), which b4 fetches. Cover letters, discussion in
-    a mailbox, older versions and exact copies are skipped. ``pick``: take only the one with this number in its series,
-    or this subject or part of it. Raises ``UserError`` for all that cannot be used, and if there is a choice.
+    Each is a change that git has, or the path of a mail, an mbox, a diff, a reply that quotes a patch, a directory of
+    ``*.patch`` files, a maildir, or names a mail in a list archive (``lore:ID``, ``<ID>``, its address), which b4
+    fetches. Cover letters, discussion in a mailbox, older versions and exact copies are skipped. ``pick``: take only
+    the one with this number in its series, or this subject or part of it. Raises ``UserError`` for all that cannot be
+    used, and if there is a choice.
     """
     if pick is not None:
         return tuple(picked([_thread(one) for one in sources], pick, ", ".join(map(_origin, sources))))

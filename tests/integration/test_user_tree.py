@@ -176,7 +176,7 @@ def test_one_commit_of_a_range_is_picked(tree: Path) -> None:
     for pick, subject in (("2", "second"), ("first", "first")):
         [patch] = take("", [Path("v1..main")], (), worktree=False, out=tree / "runs", pick=pick).patches
         assert patch.subject == subject
-    with pytest.raises(UserError, match="commit [0-9a-f]{12}, commit [0-9a-f]{12}: --pick '3' is none of the patches"):
+    with pytest.raises(UserError, match=r"commit [0-9a-f]{12}, commit [0-9a-f]{12}: --pick '3' is none of the patches"):
         take("", [Path("v1..main")], (), worktree=False, out=tree / "runs", pick="3")
 
 
