@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -111,7 +112,7 @@ def picked(threads: Sequence[Thread], wanted: str, origin: str) -> list[Patch]:
 
 
 def _matching(offers: Sequence[Offer], wanted: str) -> list[Offer]:
-    if wanted.isascii() and wanted.isdigit():
+    if re.fullmatch("[0-9]{1,9}", wanted):
         if any(offer.place.total for offer in offers):
             return [offer for offer in offers if offer.place.total and offer.place.number == int(wanted)]
         return list(offers[int(wanted) - 1 : int(wanted)]) if int(wanted) else []

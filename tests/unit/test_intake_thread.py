@@ -131,6 +131,7 @@ def test_pick(pick: str) -> None:
 def test_pick_is_asked_for_with_what_there_is() -> None:
     assert "take one with --pick N or --pick SUBJECT of: 1/7 part 1; 4/7 part 4" in refused(THREAD)
     assert "--pick '2' is none of the patches; there are: 1/7 part 1; 4/7 part 4" in refused(THREAD, "2")
+    assert "is none of the patches; there are: 1/7 part 1" in refused(THREAD, "9" * 5000)
     assert "--pick 'part' fits 2 of the patches; there are: 1/7" in refused(THREAD, "part")
     mixed = mbox(sent(1, 2), sent(2, 2), header("[PATCH] part 9") + known(9).body)
     assert "some are not; take one with --pick N or --pick SUBJECT of: 1/2 part 1; 2/2 part 2; part 9" in refused(mixed)
