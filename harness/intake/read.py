@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.intake import lore, mail, order
+from harness.intake.folder import open_folder
 from harness.intake.letter import make_change, make_own, make_quoted, own_tags, plain_letter
 from harness.intake.load import ACCEPTED, load, plain
 from harness.intake.message import read_message
 from harness.intake.quote import Quote, quotes
 from harness.intake.thread import Offer, Thread, picked, whole_series
+from harness.paths import exists, is_directory
 from harness.series import Change, Patch
 
 _DIFF = re.compile(rb"(?m)^(?:diff --git |\+\+\+ \S)")
@@ -31,13 +34,18 @@ def read_patches(sources: Sequence[Path | Change], pick: str | None = None) -> t
     """
     if pick is not None:
         return tuple(picked([_thread(one) for one in sources], pick, ", ".join(map(_origin, sources))))
-    return _distinct(patch for one in sources for patch in whole_series(_thread(one), _origin(one)))
+    return _distinct(patch for one in sources for patch in _series(_thread(one), _origin(one)))
 
 
 def read_text(data: bytes, origin: str, pick: str | None = None) -> tuple[Patch, ...]:
     """The same for what is at hand already: a mail, an mbox or a diff. ``origin``: what messages call it."""
     thread = _from_data(plain(data, origin), origin)
-    return tuple(picked([thread], pick, origin)) if pick is not None else _distinct(whole_series(thread, origin))
+    return tuple(picked([thread], pick, origin)) if pick is not None else _distinct(_series(thread, origin))
+
+
+def _series(thread: Thread, origin: str) -> list[Patch]:
+    first, *others = whole_series(thread, origin)
+    return [replace(first, notes=(*thread.notes, *first.notes)), *others]
 
 
 def _distinct(patches: Iterable[Patch]) -> tuple[Patch, ...]:
@@ -62,24 +70,21 @@ def _thread(source: Path | Change) -> Thread:
 
 def _from_path(path: Path) -> Thread:
     wanted = lore.message_id(str(path))
-    if wanted is not None and not path.exists():
+    if wanted is not None and not exists(path):
         letters = [(one, str(path)) for data in lore.fetch(str(path), wanted) for one in _letters(data, str(path))]
         return _from_mailbox(letters, str(path))
-    if path.is_dir():
+    if is_directory(path):
         return _from_directory(path)
     return _from_data(load(path), str(path))
 
 
 def _from_directory(directory: Path) -> Thread:
-    folders = [folder for folder in (directory / "cur", directory / "new") if folder.is_dir()]
-    if folders:
-        files = sorted(file for folder in folders for file in folder.iterdir() if file.is_file())
-    else:
-        files = sorted([*directory.glob("*.patch")]) or sorted([*directory.glob("*.eml")])
-    if not files:
-        raise UserError("directory without *.patch files", where=str(directory), mend=ACCEPTED)
-    letters = [(letter, str(file)) for file in files for letter in _letters(load(file), str(file))]
-    if not folders and all(order.place(letter.subject).is_cover for letter, _ in letters):
+    folder = open_folder(directory)
+    letters = [(letter, str(file)) for file in folder.files for letter in _letters(load(file), str(file))]
+    if folder.settled:
+        offers = [_own(letter, order.place(""), order.title(letter.subject), name) for letter, name in letters]
+        return Thread(offers, notes=folder.notes)
+    if not folder.maildir and all(order.place(letter.subject).is_cover for letter, _ in letters):
         raise UserError("only cover letters here", where=str(directory), mend=ACCEPTED)
     return _from_mailbox(letters, str(directory))
 

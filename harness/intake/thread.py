@@ -39,12 +39,14 @@ class Thread:
 
     ``base``: what the cover letter of a version says of the base. ``tags``: what replies add, by version and number,
     or by title where there is no number; 0 is for the cover letter.
+    ``notes``: what is to be said about where it comes from.
     """
 
     offers: list[Offer] = field(default_factory=list)
     alone: bool = False
     base: dict[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     tags: dict[tuple[int, int | str], list[str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def add_tags(self, spot: Place, title: str, tags: Iterable[str]) -> None:
         self.tags.setdefault((spot.version, spot.number if spot.total else title), []).extend(tags)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.intake import read_patches, reversed_patch
+from harness.paths import exists
 from harness.series import Change, Patch
 from harness.source import UserTree, is_range, parse_base
 
@@ -69,7 +70,7 @@ class _Taker:
 
     def reverted(self, name: Path) -> list[Patch]:
         """The patches that take ``name`` back: a file or directory, else a range or a commit; the last one first."""
-        found = read_patches([name] if name.exists() else self._commits(self._from_head(), str(name)))
+        found = read_patches([name] if exists(name) else self._commits(self._from_head(), str(name)))
         return [reversed_patch(patch) for patch in reversed(found)]
 
     def _commits(self, tree: UserTree, name: str) -> tuple[Change, ...]:
@@ -84,7 +85,7 @@ class _Taker:
     def sources(self, names: Sequence[Path]) -> Iterator[Path | Change]:
         """``names`` with the commits that they have in place of ranges."""
         for name in names:
-            if name.exists() or not is_range(str(name)):
+            if exists(name) or not is_range(str(name)):
                 yield name
                 continue
             commits = self._tree.commits(str(name))
