@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import UserError
@@ -77,7 +77,7 @@ def whole_series(thread: Thread, origin: str) -> list[Patch]:
     if not numbered:
         found, notes = _newest_of_each(offers)
         patches = _read(thread, found, origin)
-        return _noted(patches, notes)
+        return _noted(patches, [*notes, *_mixed(found, patches, origin)])
     if len(numbered) != len(offers):
         raise _ambiguous("some mails are numbered [PATCH n/m] and some are not", offers, origin)
     newest, notes = _newest(numbered, origin)
@@ -142,6 +142,21 @@ def _newest_of_each(offers: Sequence[Offer]) -> tuple[list[Offer], list[str]]:
     taken = [offer for offer in offers if offer.place.version == newest[offer.title]]
     older = [offer for offer in offers if offer.place.version != newest[offer.title]]
     return taken, [f"an older version is left out: v{one.place.version} of {one.title}" for one in older]
+
+
+def _mixed(offers: Sequence[Offer], patches: Sequence[Patch], origin: str) -> Iterator[str]:
+    """What is to be said if not all are of one version. Under another subject a newer one may replace an older."""
+    versions = {offer.title: offer.place.version for offer in offers}
+    if len(set(versions.values())) < 2:
+        return
+    of_file: dict[str, set[int]] = {}
+    for patch in patches:
+        for name in patch.files:
+            of_file.setdefault(name, set()).add(versions.get(patch.subject, 1))
+    twice = next((name for name, found in of_file.items() if len(found) > 1), None)
+    if twice is not None:
+        raise _ambiguous(f"holds patches of several versions, with different subjects, to {twice!a}", offers, origin)
+    yield f"all are taken, though not of the same version: {_listed(offers)}"
 
 
 def _complete(offers: Sequence[Offer], replies: Sequence[Offer], origin: str) -> list[Offer]:

@@ -98,6 +98,19 @@ def test_newest_version_is_taken_and_said() -> None:
     assert "older version is left out: v1" in patch.notes[0]
 
 
+def test_other_version_under_another_subject_is_not_silently_taken_with_it() -> None:
+    first = header("[PATCH] foo: a") + known(1).body
+    better = header("[PATCH v2] foo: better a") + known(1, 2).body
+    assert "of several versions, with different subjects, to 'f1'; take one with --pick" in refused(mbox(first, better))
+    [patch] = read_text(mbox(first, better), "t", "better")
+    assert patch.subject == "foo: better a"
+    one, two = read_text(mbox(first, header("[PATCH v2] foo: b") + known(2, 2).body), "t")
+    assert (one.subject, two.subject) == ("foo: a", "foo: b")
+    assert one.notes == ("all are taken, though not of the same version: foo: a; v2 foo: b",)
+    both = [header(f"[PATCH v2] foo: {name}") + known(1, number).body for number, name in enumerate("ab", 1)]
+    assert [patch.notes for patch in read_text(mbox(*both), "t")] == [(), ()]
+
+
 def test_missing_parts_of_the_newest_are_named() -> None:
     text = refused(mbox(sent(1, 3), sent(2, 3), sent(3, 3), sent(1, 3, 2), sent(3, 3, 2)))
     assert "lacks patch 2 of 3; add what is missing, or take one with --pick" in text
