@@ -36,6 +36,11 @@ class Hunk:
     last_line: int = 0
 
     @property
+    def section(self) -> bytes:
+        """What stands behind the second "@@": the line above the hunk that tells where it is."""
+        return self.header.split("@@", 2)[-1].strip().encode("utf-8", "replace")
+
+    @property
     def before(self) -> tuple[bytes, ...]:
         """What the hunk expects in the file."""
         return tuple(line[1:] for line in self.body if line[:1] in b" -")
