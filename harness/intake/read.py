@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +34,8 @@ def read_patches(sources: Sequence[Path | Change], pick: str | None = None) -> t
     """
     if pick is not None:
         return tuple(picked([_thread(one) for one in sources], pick, ", ".join(map(_origin, sources))))
-    return _distinct(patch for one in sources for patch in _series(_thread(one), _origin(one)))
+    commits = {one.origin for one in sources if isinstance(one, Change)}
+    return _distinct((patch for one in sources for patch in _series(_thread(one), _origin(one))), commits)
 
 
 def read_text(data: bytes, origin: str, pick: str | None = None) -> tuple[Patch, ...]:
@@ -48,12 +49,15 @@ def _series(thread: Thread, origin: str) -> list[Patch]:
     return [replace(first, notes=(*thread.notes, *first.notes)), *others]
 
 
-def _distinct(patches: Iterable[Patch]) -> tuple[Patch, ...]:
+def _distinct(patches: Iterable[Patch], commits: Collection[str] = ()) -> tuple[Patch, ...]:
+    """``patches``, refused if one is there twice. Several of ``commits`` may do the same: it was taken back between."""
     taken = tuple(patches)
-    seen: dict[bytes, str] = {}
+    seen: dict[bytes, list[str]] = {}
     for patch in taken:
-        if (other := seen.setdefault(patch.diff, patch.origin)) != patch.origin:
-            raise UserError(f"is the same patch as {other}", where=patch.origin, mend="give it once")
+        others = seen.setdefault(patch.diff, [])
+        if patch.origin in others or (others and not {*others, patch.origin} <= set(commits)):
+            raise UserError(f"is the same patch as {others[0]}", where=patch.origin, mend="give it once")
+        others.append(patch.origin)
     return taken
 
 

@@ -162,6 +162,17 @@ def git_patch_id(tree: Path, text: str) -> str:
     return done.stdout.split()[0]
 
 
+def test_commit_that_was_taken_back_and_made_again(tree: Path) -> None:
+    git(tree, "revert", "--no-edit", "main")
+    git(tree, "cherry-pick", "main~1")
+    found = taken("v1..main")
+    assert [patch.subject for patch in found.patches] == ["first", "second", 'Revert "second"', "second"]
+    assert found.patches[1].diff == found.patches[3].diff
+    assert applied(found, f"git:{tree}@v1")[DRIVER] == (tree / DRIVER).read_text()
+    with pytest.raises(UserError, match=r"commit [0-9a-f]{12}: is the same patch as commit [0-9a-f]{12}; give it once"):
+        taken("main~1..main", "main~1..main")
+
+
 def test_configuration_does_not_join_hunks(tree: Path) -> None:
     edit(tree, "int first;", "int one;")
     edit(tree, "int second;", "int two;")
