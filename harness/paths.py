@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -62,3 +63,25 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def exists(path: Path) -> bool:
+    """Unlike those of ``Path``, these are False for a name that is too long, or in a directory that nobody may read."""
+    return _looks_like(path.exists)
+
+
+def is_directory(path: Path) -> bool:
+    """True for a directory, or a link to one."""
+    return _looks_like(path.is_dir)
+
+
+def is_file(path: Path) -> bool:
+    """True for a plain file, or a link to one."""
+    return _looks_like(path.is_file)
+
+
+def _looks_like(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except OSError:
+        return False

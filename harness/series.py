@@ -27,6 +27,21 @@ class Tree:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A patch as git has it: the diff apart from what is said about it, so that neither can be taken for the other.
+
+    ``origin``: what it was made from, for messages. ``date``: as in a mail. ``message``: without the subject.
+    """
+
+    origin: str
+    subject: str
+    diff: bytes
+    author: str = ""
+    date: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Patch:
     """One patch as taken in: exact diff bytes, and what its mail said about it.
 

@@ -13,6 +13,7 @@ from harness.bisect import Fixup, Question, Trail, beside, from_run, named, pinn
 from harness.errors import UserError
 from harness.kconfig import load_variants, select
 from harness.model import OWN_TESTS, RunReport
+from harness.paths import exists, is_directory
 from harness.report import load as load_run
 from harness.source import DEFAULT_BASE, parse_base
 from harness.suites import select_suites
@@ -87,7 +88,7 @@ def _between(question: Question, arguments: argparse.Namespace, report: RunRepor
         base = f"git:{tree.path}@{resolve_commit(tree.path, tree.ref or 'HEAD', '--base')}"
     files = arguments.series if question.trail is Trail.SERIES else arguments.config
     for path in files:
-        if not path.exists():
+        if not exists(path):
             raise UserError("no such file", where=str(path))
     return replace(question, base=base, files=tuple(path.resolve() for path in files))
 
@@ -98,7 +99,7 @@ def _history(question: Question, arguments: argparse.Namespace, report: RunRepor
     tested = parse_base(report.base) if report is not None and report.base.startswith("git:") else None
     tree = arguments.tree or (tested.path if tested is not None else Path())
     bad = arguments.bad or (tested.ref if tested is not None and arguments.tree is None else "HEAD")
-    if not tree.is_dir():
+    if not is_directory(tree):
         raise UserError("no such directory", where=f"--tree {tree}")
     return replace(
         question,

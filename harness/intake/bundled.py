@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.errors import UserError
 from harness.intake.read import read_patches
 from harness.intake.series import Series, all_series, bundled_series, read_series
+from harness.paths import is_directory
 from harness.series import Patch
 
 # What a run without -p tests.
@@ -23,7 +24,7 @@ def load_series(name_or_dir: Path, given: Sequence[Path] = ()) -> tuple[Patch, .
     ``given``: where the text of a series is that ships without it; it has to be exactly that series, patch-id by
     patch-id. Raises ``UserError`` for a name that is neither, a description that cannot be used, or another text.
     """
-    series = read_series(name_or_dir) if name_or_dir.is_dir() else all_series().get(str(name_or_dir))
+    series = read_series(name_or_dir) if is_directory(name_or_dir) else all_series().get(str(name_or_dir))
     if series is None:
         known = ", ".join(all_series()) or "none"
         raise UserError("no such series", where=str(name_or_dir), mend=f"known are: {known}")

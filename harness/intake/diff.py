@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UserError
-from harness.intake import names
+from harness.intake import between, names
 
 _HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 _FILE_LINE = re.compile(rb"(?m)^(?:diff --git |\+\+\+ )[^\n]*")
@@ -34,6 +34,11 @@ class Hunk:
     new_start: int
     body: tuple[bytes, ...]
     last_line: int = 0
+
+    @property
+    def section(self) -> bytes:
+        """What stands behind the second "@@": the line above the hunk that tells where it is."""
+        return self.header.split("@@", 2)[-1].strip().encode("utf-8", "replace")
 
     @property
     def before(self) -> tuple[bytes, ...]:
@@ -127,17 +132,34 @@ class _Reader:
     def read(self) -> Diff:
         sections: list[_Section] = []
         pieces: list[bytes] = []
+        self._at = end = between.message_end(self._lines)  # of the section before
         while self._at < len(self._lines):
             start = self._at
             section = self._section()
             if section is None:
                 self._at += 1
                 continue
+            self._check_gap(range(end, start), below=bool(sections), above=True)
             sections.append(section)
-            pieces += self._lines[start : self._at]
+            end = self._at
+            pieces += self._lines[start:end]
+        self._check_gap(range(end, len(self._lines)), below=bool(sections), above=False)
         strip = 0 if sections and all(names.unprefixed(s.header, s.named, s.bare) for s in sections) else 1
         files = tuple(self._resolve(section, strip) for section in sections)
         return Diff(files, strip, b"".join(piece + b"\n" for piece in pieces))
+
+    def _check_gap(self, gap: range, *, below: bool, above: bool) -> None:
+        """Refuse what would fall out, or could be read in two ways, without anybody noticing."""
+        at = between.left_out(self._lines, gap, below=below, above=above)
+        if at is not None:
+            shown = ascii(self._lines[at][:100].decode("utf-8", "replace"))
+            raise self._error(f"{shown} stands for a change that is not in the patch", _MAKE_AGAIN, at)
+        if below and above and (at := next(filter(self._separates, gap), None)) is not None:
+            what = "a line --- between two diffs: the first is in the message, or these are two patches"
+            raise self._error(what, "take it out of the message, or give the commit itself as A..B", at)
+
+    def _separates(self, at: int) -> bool:
+        return between.is_separator(self._lines[at])
 
     def _resolve(self, section: _Section, strip: int) -> FileDiff:
         old, new = names.resolve(section.named, section.bare, strip)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from harness.intake import address
 from harness.intake.diff import FileDiff, Hunk, parse_diff
+from harness.intake.symbols import entries
 from harness.series import Patch, PatchFacts, SeriesFacts
 
-_SYMBOL = re.compile(rb"(?:menu)?config[ \t]+(\w+)[ \t]*$")
 _EXPORT = re.compile(rb"\s*EXPORT_(?:STATIC_CALL|\w*SYMBOL)(?:_\w+)?\(\s*(\w+)")
 # The first line of a definition in kernel style: the name stands before the first parenthesis.
 _FUNCTION = re.compile(rb"(?:[A-Za-z_][\w \t*]*[ \t*])?([A-Za-z_]\w*)\([^;]*$")
@@ -80,23 +80,12 @@ def _each_once(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _after_header(hunk: Hunk) -> bytes:
-    """What diff shows behind the second "@@": the line above the hunk that tells where it is."""
-    return hunk.header.split("@@", 2)[-1].strip().encode("utf-8", "replace")
-
-
 def _symbols(hunks: Sequence[Hunk], found: _Found) -> None:
-    for hunk in hunks:
-        begun = _SYMBOL.match(_after_header(hunk))
-        current = begun[1].decode() if begun else ""
-        for line in hunk.body:
-            marker, text = line[:1], line[1:]
-            if name := _SYMBOL.match(text):
-                current = name[1].decode()
-                if marker in b"+-":
-                    found.changed(marker, current)
-            elif current and marker in b"+-" and text.strip():
-                found.inside[current] = None
+    for entry in (entry for hunk in hunks for entry in entries(hunk) if entry.marker in b"+-"):
+        if entry.defines:
+            found.changed(entry.marker, entry.symbol)
+        else:
+            found.inside[entry.symbol] = None
 
 
 def _exports(hunks: Sequence[Hunk], found: _Found) -> None:
@@ -113,13 +102,15 @@ def _functions(file: FileDiff) -> Iterator[str]:
 
 def _touched(hunk: Hunk) -> Iterator[str]:
     """Functions of which a line is changed, from the name to the closing brace at the left margin."""
-    current = _function(_after_header(hunk))
+    current = _function(hunk.section)
     inside = bool(current)
     waiting = False  # a line of it is changed, but it may still be a declaration
     for line in hunk.body:
         marker, text = line[:1], line[1:]
         if name := _function(text):
             current, inside, waiting = name, False, False
+        elif _begins_data(text):
+            current, inside, waiting = "", False, False
         if current and marker in b"+-" and (not inside or _in_body(text)):
             waiting = True
         if current and (text.startswith(b"{") or text.rstrip().endswith(b"{")):
@@ -127,13 +118,23 @@ def _touched(hunk: Hunk) -> Iterator[str]:
         if waiting and inside:
             yield current
             waiting = False
-        if text.startswith(b"}") or (not inside and text.rstrip().endswith(b";")):
+        if text.startswith(b"}") or (text.rstrip().endswith(b";") and (not inside or _at_margin(text))):
             current, inside, waiting = "", False, False
 
 
 def _function(text: bytes) -> str:
     found = _FUNCTION.match(text)
     return found[1].decode() if found and not _NO_FUNCTION.match(found[1]) else ""
+
+
+def _at_margin(text: bytes) -> bool:
+    """True if a declaration or a definition may begin here."""
+    return bool(re.match(rb"[A-Za-z_]", text))
+
+
+def _begins_data(text: bytes) -> bool:
+    """True for the first line of a struct, or of a variable's value."""
+    return _at_margin(text) and text.rstrip().endswith(b"{") and (b")" not in text or b"=" in text)
 
 
 def _in_body(text: bytes) -> bool:

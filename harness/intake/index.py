@@ -57,8 +57,10 @@ class Index:
         return self._checked(done, "commit-tree").strip()
 
     def names(self, *paths: str) -> list[str]:
-        """The files that exist; of ``paths`` if any are given."""
-        return self._git("ls-files", "-z", "--", *paths).split("\0")[:-1]
+        """The files that exist; of ``paths`` if any are given, which may be more than an argument list holds."""
+        every = self._git("ls-files", "-z").split("\0")[:-1]
+        wanted = set(paths)
+        return [name for name in every if name in wanted] if paths else every
 
     def content(self, path: str) -> bytes:
         """The content of a file that exists."""

@@ -16,7 +16,7 @@ from harness.intake.message import Message, read_message, tags
 from harness.intake.patchid import patch_id
 from harness.intake.quote import WHOLE, Quote, counted, parse_quote, told
 from harness.intake.series import known_patches
-from harness.series import Patch
+from harness.series import Change, Patch
 
 _QUOTED = re.compile(rb"(?m)^[>|:][^\n]{0,80}(?:diff --git |@@ -\d|\+\+\+ \S)")
 _SHOW = re.compile(rb"(?:commit [0-9a-f]+[^\n]*\n)(?:[A-Z][A-Za-z]+: [^\n]*\n)+\n    (\S[^\n]*)\n")
@@ -26,6 +26,8 @@ _WROTE = (
     re.compile(rf"On (?P<date>{_WHEN}),? (?P<name>.{{1,160}}?) wrote:"),
     re.compile(r"(?:On (?P<date>.{6,60}), )?(?P<name>[^,]{1,80}) (?:wrote|writes):"),
 )
+
+_NOBODY = Letter("", "", b"", 1, False)
 
 
 def plain_letter(data: bytes, name: str) -> Letter:
@@ -55,6 +57,16 @@ def make_own(letter: Letter, origin: str) -> Patch:
         raise _no_diff(origin, letter.text)
     said = read_message(letter.text.replace(b"\r\n", b"\n"))
     return _patch(letter, origin, diff, said, list(_differs(said, diff)))
+
+
+def make_change(change: Change) -> Patch:
+    """The patch that git has. Raises ``UserError`` if it cannot be used."""
+    diff = parse_diff(change.diff, change.origin)
+    message = change.message.encode("utf-8", "surrogateescape")
+    author, date = address.safe(change.author), address.date(change.date)
+    said = Message(author, change.subject, date, tags(message + b"\n"), None, "", (), _text(message).strip())
+    patch = _patch(_NOBODY, change.origin, diff, said, ())
+    return replace(patch, subject=address.safe(change.subject))  # brackets in it are the author's own
 
 
 def make_quoted(letter: Letter, quote: Quote, origin: str) -> Patch:

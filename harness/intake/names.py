@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 
@@ -84,12 +85,20 @@ def link_leaves_tree(name: str, target: str) -> bool:
     return target.startswith("/") or leaves_tree(end)
 
 
+def climbs_behind_name(target: str) -> bool:
+    """True if ``target`` has ".." behind a name: where that leads depends on whether the name is a link itself."""
+    parts = [part for part in target.split("/") if part not in ("", ".")]
+    return ".." in itertools.dropwhile(lambda part: part == "..", parts)
+
+
 def check(name: str, mode: str, link_target: str, where: str) -> None:
     """Refuse what a patch to a kernel tree must not touch. ``mode``: as git writes it, "" if not said.
 
     Raises ``UserError``.
     """
     shown = ascii(name)
+    if "\0" in name:
+        raise UserError(f"{shown} is no name that a file can have", where=where, mend="remove it from the patch")
     if leaves_tree(name):
         raise UserError(f"{shown} is outside the kernel tree", where=where, mend="remove that file from the patch")
     if mode == "160000":
@@ -97,6 +106,9 @@ def check(name: str, mode: str, link_target: str, where: str) -> None:
     if mode and not re.fullmatch("100[0-7]{3}|120000", mode):
         what = f"{shown} is neither a file nor a symbolic link (mode {mode[:12]})"
         raise UserError(what, where=where, mend="remove it from the patch")
+    if mode == SYMLINK and climbs_behind_name(link_target):
+        what = f"the symbolic link {shown} may lead out of the kernel tree, to {link_target!a}"
+        raise UserError(what, where=where, mend="write its target with .. at the start only")
     if mode == SYMLINK and link_target and link_leaves_tree(name, link_target):
         what = f"the symbolic link {shown} points out of the kernel tree, to {link_target!a}"
         raise UserError(what, where=where, mend="remove it from the patch")

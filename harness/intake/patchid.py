@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """``git patch-id --stable`` of a diff, as git's builtin/patch-id.c computes it (v2.39), without starting git.
 
-Equal for two diffs that change the same lines in the same files, wherever in the file they are, however the files are
-ordered and whatever happened to white space: what the kernel's own tools tell patches apart by.
+Equal for two diffs that change the same lines in the same files, wherever in the file they are, however files with
+hunks are ordered and whatever happened to white space: what the kernel's own tools tell patches apart by.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 
 from harness.intake.diff import Diff, FileDiff
 
@@ -18,14 +19,32 @@ _BLANKS = b" \t\n\r"  # git's isspace(), which knows no form feed
 def patch_id(diff: Diff) -> str:
     """40 hexadecimal digits. A plain ``diff -u`` counts as git would have written it: git itself would skip it."""
     total = 0
-    for file in diff.files:
+    for files in _counted_together(diff.files):
         digest = hashlib.sha1(usedforsecurity=False)
-        for line in (*_header(file), *(line for hunk in file.hunks for line in hunk.body)):
+        for line in (line for file in files for line in _lines(file)):
             if not line.startswith((b"index ", b"\\ ")):
                 digest.update(line.translate(None, _BLANKS))
         # Sums do not depend on the order of the files. git adds byte by byte, the first the least, and drops the carry.
         total = (total + int.from_bytes(digest.digest(), "little")) % (1 << 8 * _SIZE)
     return total.to_bytes(_SIZE, "little").hex()
+
+
+def _counted_together(files: Sequence[FileDiff]) -> Iterator[list[FileDiff]]:
+    """git goes on with the same sum at a file without hunks (a mode, a pure rename, an empty file)."""
+    together: list[FileDiff] = []
+    for file in files:
+        together.append(file)
+        if file.hunks:
+            yield together
+            together = []
+    if together:
+        yield together
+
+
+def _lines(file: FileDiff) -> Iterator[bytes]:
+    yield from _header(file)
+    for hunk in file.hunks:
+        yield from hunk.body
 
 
 def _header(file: FileDiff) -> tuple[bytes, ...]:

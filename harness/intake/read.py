@@ -4,70 +4,91 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.intake import lore, mail, order
-from harness.intake.letter import make_own, make_quoted, own_tags, plain_letter
+from harness.intake.folder import open_folder
+from harness.intake.letter import make_change, make_own, make_quoted, own_tags, plain_letter
 from harness.intake.load import ACCEPTED, load, plain
 from harness.intake.message import read_message
 from harness.intake.quote import Quote, quotes
 from harness.intake.thread import Offer, Thread, picked, whole_series
-from harness.series import Patch
+from harness.paths import exists, is_directory
+from harness.series import Change, Patch
 
 _DIFF = re.compile(rb"(?m)^(?:diff --git |\+\+\+ \S)")
 _COMMIT = re.compile(rb"(?m)^commit [0-9a-f]{40}\b")
 
 
-def read_patches(paths: Sequence[Path], pick: str | None = None) -> tuple[Patch, ...]:
-    """Read patches in the order of ``paths``; within an mbox or a directory, in the order of ``[PATCH n/m]``.
+def read_patches(sources: Sequence[Path | Change], pick: str | None = None) -> tuple[Patch, ...]:
+    """Read patches in the order of ``sources``; within an mbox or a directory, in the order of ``[PATCH n/m]``.
 
-    Each path is a mail, an mbox, a diff, a reply that quotes a patch, a directory of ``*.patch`` files, a maildir, or
-    names a mail in a list archive (``lore:ID``, ``<ID>``, its address), which b4 fetches. Cover letters, discussion in
-    a mailbox, older versions and exact copies are skipped. ``pick``: take only the one with this number in its series,
-    or this subject or part of it. Raises ``UserError`` for all that cannot be used, and if there is a choice.
+    Each is a change that git has, or the path of a mail, an mbox, a diff, a reply that quotes a patch, a directory of
+    ``*.patch`` files, a maildir, or names a mail in a list archive (``lore:ID``, ``<ID>``, its address), which b4
+    fetches. Cover letters, discussion in a mailbox, older versions and exact copies are skipped. ``pick``: take only
+    the one with this number in its series, or this subject or part of it. Raises ``UserError`` for all that cannot be
+    used, and if there is a choice.
     """
     if pick is not None:
-        return tuple(picked([_thread(path) for path in paths], pick, ", ".join(map(str, paths))))
-    return _distinct(patch for path in paths for patch in whole_series(_thread(path), str(path)))
+        return tuple(picked([_thread(one) for one in sources], pick, ", ".join(map(_origin, sources))))
+    commits = {one.origin for one in sources if isinstance(one, Change)}
+    return _distinct((patch for one in sources for patch in _series(_thread(one), _origin(one))), commits)
 
 
 def read_text(data: bytes, origin: str, pick: str | None = None) -> tuple[Patch, ...]:
     """The same for what is at hand already: a mail, an mbox or a diff. ``origin``: what messages call it."""
     thread = _from_data(plain(data, origin), origin)
-    return tuple(picked([thread], pick, origin)) if pick is not None else _distinct(whole_series(thread, origin))
+    return tuple(picked([thread], pick, origin)) if pick is not None else _distinct(_series(thread, origin))
 
 
-def _distinct(patches: Iterable[Patch]) -> tuple[Patch, ...]:
+def _series(thread: Thread, origin: str) -> list[Patch]:
+    first, *others = whole_series(thread, origin)
+    return [replace(first, notes=(*thread.notes, *first.notes)), *others]
+
+
+def _distinct(patches: Iterable[Patch], commits: Collection[str] = ()) -> tuple[Patch, ...]:
+    """``patches``, refused if one is there twice. Several of ``commits`` may do the same: it was taken back between."""
     taken = tuple(patches)
-    seen: dict[bytes, str] = {}
+    seen: dict[bytes, list[str]] = {}
     for patch in taken:
-        if (other := seen.setdefault(patch.diff, patch.origin)) != patch.origin:
-            raise UserError(f"is the same patch as {other}", where=patch.origin, mend="give it once")
+        others = seen.setdefault(patch.diff, [])
+        if patch.origin in others or (others and not {*others, patch.origin} <= set(commits)):
+            raise UserError(f"is the same patch as {others[0]}", where=patch.origin, mend="give it once")
+        others.append(patch.origin)
     return taken
 
 
-def _thread(path: Path) -> Thread:
+def _origin(source: Path | Change) -> str:
+    return source.origin if isinstance(source, Change) else str(source)
+
+
+def _thread(source: Path | Change) -> Thread:
+    if isinstance(source, Change):
+        offer = Offer(order.place(""), source.subject, False, lambda: make_change(source))
+        return Thread([offer], alone=True)
+    return _from_path(source)
+
+
+def _from_path(path: Path) -> Thread:
     wanted = lore.message_id(str(path))
-    if wanted is not None and not path.exists():
+    if wanted is not None and not exists(path):
         letters = [(one, str(path)) for data in lore.fetch(str(path), wanted) for one in _letters(data, str(path))]
         return _from_mailbox(letters, str(path))
-    if path.is_dir():
+    if is_directory(path):
         return _from_directory(path)
     return _from_data(load(path), str(path))
 
 
 def _from_directory(directory: Path) -> Thread:
-    folders = [folder for folder in (directory / "cur", directory / "new") if folder.is_dir()]
-    if folders:
-        files = sorted(file for folder in folders for file in folder.iterdir() if file.is_file())
-    else:
-        files = sorted([*directory.glob("*.patch")]) or sorted([*directory.glob("*.eml")])
-    if not files:
-        raise UserError("directory without *.patch files", where=str(directory), mend=ACCEPTED)
-    letters = [(letter, str(file)) for file in files for letter in _letters(load(file), str(file))]
-    if not folders and all(order.place(letter.subject).is_cover for letter, _ in letters):
+    folder = open_folder(directory)
+    letters = [(letter, str(file)) for file in folder.files for letter in _letters(load(file), str(file))]
+    if folder.settled:
+        offers = [_own(letter, order.place(""), order.title(letter.subject), name) for letter, name in letters]
+        return Thread(offers, notes=folder.notes)
+    if not folder.maildir and all(order.place(letter.subject).is_cover for letter, _ in letters):
         raise UserError("only cover letters here", where=str(directory), mend=ACCEPTED)
     return _from_mailbox(letters, str(directory))
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,7 +46,14 @@ def reversed_patch(patch: Patch) -> Patch:
 def reversed_diff(data: bytes, origin: str) -> bytes:
     """``data``, a diff without text around it as in ``Patch.diff``, turned round line by line."""
     lines = data.split(b"\n")[:-1]
-    return b"".join(line + b"\n" for line in _turned(lines, origin))
+    files = parse_diff(data, origin).files
+    bounds = [*(file.line - 1 for file in files), len(lines)]
+    pieces = [lines[start:end] for start, end in itertools.pairwise(bounds)]
+    for at, (first, second) in enumerate(itertools.pairwise(files)):
+        # A file that becomes a link is deleted, then made: in this order the other way round, too.
+        if first.new is None and second.old is None and first.path == second.path:
+            pieces[at], pieces[at + 1] = pieces[at + 1], pieces[at]
+    return b"".join(line + b"\n" for piece in pieces for line in _turned(piece, origin))
 
 
 def _turned(lines: list[bytes], origin: str) -> Iterator[bytes]:

@@ -1,16 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which Kconfig symbols a series brings and takes away, read off its diffs."""
+"""Which Kconfig symbols a series brings, changes and takes away, read off its diffs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
-from harness.intake.diff import parse_diff
+from harness.intake.diff import Hunk, parse_diff
 from harness.series import Patch
 
-_CONFIG = re.compile(rb"\s*(?:menu)?config\s+(\w+)\s*")
+# Indented with tabs or with blanks alone: a help text is indented with both, and a hunk may begin in one.
+_CONFIG = re.compile(rb"(?:\t*| *)(?:menu)?config[ \t]+(\w+)[ \t]*(?:#.*)?$")
+_OTHER = re.compile(rb"(?:\t*| *)(?:(?:main|end)?menu|(?:end)?choice|(?:end)?if|source|comment)\b")
+_HELP = re.compile(rb"[ \t]*(?:help|---help---)[ \t]*$")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line in the entry of ``symbol``. ``marker``: of the diff. ``defines``: it is the first."""
+
+    marker: bytes
+    symbol: str
+    defines: bool
+
+
+def entries(hunk: Hunk) -> Iterator[Entry]:
+    """The lines of ``hunk`` in entries of symbols, without blank ones."""
+    begun = _CONFIG.match(hunk.section)
+    current = begun[1].decode() if begun else ""
+    help_at: int | None = None  # how far the word is indented below which this is the text
+    for line in hunk.body:
+        marker, text = line[:1], line[1:].expandtabs().rstrip()
+        if not text or marker == b"\\":
+            continue
+        indent = len(text) - len(text.lstrip())
+        if help_at is None or indent <= help_at:
+            help_at = indent if _HELP.match(text) else None
+            if name := _CONFIG.match(line[1:]):
+                current = name[1].decode()
+                yield Entry(marker, current, True)
+                continue
+            if _OTHER.match(line[1:]):
+                current = ""
+        if current:
+            yield Entry(marker, current, False)
 
 
 def added_symbols(patches: Sequence[Patch]) -> tuple[str, ...]:
@@ -30,5 +65,5 @@ def _only_in(here: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
 def _defined(patches: Sequence[Patch], marker: bytes) -> list[str]:
     files = (file for patch in patches for file in parse_diff(patch.diff, patch.origin).files)
     kconfig = (file for file in files if PurePath(file.path).name.startswith("Kconfig"))
-    lines = (line[1:] for file in kconfig for hunk in file.hunks for line in hunk.body if line[:1] == marker)
-    return [found[1].decode() for line in lines if (found := _CONFIG.fullmatch(line))]
+    found = (entry for file in kconfig for hunk in file.hunks for entry in entries(hunk))
+    return [entry.symbol for entry in found if entry.defines and entry.marker == marker]

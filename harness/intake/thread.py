@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import UserError
@@ -38,12 +39,14 @@ class Thread:
 
     ``base``: what the cover letter of a version says of the base. ``tags``: what replies add, by version and number,
     or by title where there is no number; 0 is for the cover letter.
+    ``notes``: what is to be said about where it comes from.
     """
 
     offers: list[Offer] = field(default_factory=list)
     alone: bool = False
     base: dict[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     tags: dict[tuple[int, int | str], list[str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def add_tags(self, spot: Place, title: str, tags: Iterable[str]) -> None:
         self.tags.setdefault((spot.version, spot.number if spot.total else title), []).extend(tags)
@@ -74,7 +77,7 @@ def whole_series(thread: Thread, origin: str) -> list[Patch]:
     if not numbered:
         found, notes = _newest_of_each(offers)
         patches = _read(thread, found, origin)
-        return _noted(patches, notes)
+        return _noted(patches, [*notes, *_mixed(found, patches, origin)])
     if len(numbered) != len(offers):
         raise _ambiguous("some mails are numbered [PATCH n/m] and some are not", offers, origin)
     newest, notes = _newest(numbered, origin)
@@ -111,7 +114,7 @@ def picked(threads: Sequence[Thread], wanted: str, origin: str) -> list[Patch]:
 
 
 def _matching(offers: Sequence[Offer], wanted: str) -> list[Offer]:
-    if wanted.isascii() and wanted.isdigit():
+    if re.fullmatch("[0-9]{1,9}", wanted):
         if any(offer.place.total for offer in offers):
             return [offer for offer in offers if offer.place.total and offer.place.number == int(wanted)]
         return list(offers[int(wanted) - 1 : int(wanted)]) if int(wanted) else []
@@ -139,6 +142,21 @@ def _newest_of_each(offers: Sequence[Offer]) -> tuple[list[Offer], list[str]]:
     taken = [offer for offer in offers if offer.place.version == newest[offer.title]]
     older = [offer for offer in offers if offer.place.version != newest[offer.title]]
     return taken, [f"an older version is left out: v{one.place.version} of {one.title}" for one in older]
+
+
+def _mixed(offers: Sequence[Offer], patches: Sequence[Patch], origin: str) -> Iterator[str]:
+    """What is to be said if not all are of one version. Under another subject a newer one may replace an older."""
+    versions = {offer.title: offer.place.version for offer in offers}
+    if len(set(versions.values())) < 2:
+        return
+    of_file: dict[str, set[int]] = {}
+    for patch in patches:
+        for name in patch.files:
+            of_file.setdefault(name, set()).add(versions.get(patch.subject, 1))
+    twice = next((name for name, found in of_file.items() if len(found) > 1), None)
+    if twice is not None:
+        raise _ambiguous(f"holds patches of several versions, with different subjects, to {twice!a}", offers, origin)
+    yield f"all are taken, though not of the same version: {_listed(offers)}"
 
 
 def _complete(offers: Sequence[Offer], replies: Sequence[Offer], origin: str) -> list[Offer]:

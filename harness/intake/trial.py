@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
@@ -20,6 +21,8 @@ _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_LAZY_FETCH": "1",  # a guess is not worth the network
 }
+_PATH_MAX = 4096  # of Linux
+_ROOM = 1 << 17  # bytes; an argument list may have 2 MiB in all
 _INDEX_LINE = re.compile(rb"index ([0-9a-f]{7,64})\.\.[0-9a-f]{7,64}")
 
 
@@ -70,12 +73,16 @@ def made_for(repository: Path, commit: str, patches: Sequence[Patch]) -> bool:
     """True if ``commit`` has every file that ``patches`` change with just the content that they were made from.
 
     That is what the ``index`` lines of a git diff say (git's Documentation/diff-generate-patch.txt); False if there
-    are none. Of several patches for one file the first counts.
+    are none. Of several patches for one file the first counts; what the series itself makes or renames is not of the
+    commit.
     """
     wanted: dict[str, str] = {}
+    touched: set[str] = set()
     for patch in patches:
         for path, blob in _blobs(patch):
-            wanted.setdefault(path, blob)
+            if path not in touched:
+                wanted.setdefault(path, blob)
+        touched.update(patch.files)
     known = {path: blob for path, blob in wanted.items() if blob.strip("0")}
     if not known:
         return False
@@ -86,19 +93,34 @@ def made_for(repository: Path, commit: str, patches: Sequence[Patch]) -> bool:
 
 def _listed(repository: Path, commit: str, names: Collection[str]) -> list[str]:
     """ "MODE TYPE ID<tab>PATH" of each of the files ``names`` that ``commit`` has."""
-    paths = sorted(names)
-    listed = _git(repository, "ls-tree", "-z", commit, "--", *paths, env={"GIT_LITERAL_PATHSPECS": "1"}).stdout
-    return listed.split("\0")[:-1]
+    entries: list[str] = []
+    for some in _portions(sorted(names)):
+        done = _git(repository, "ls-tree", "-z", commit, "--", *some, env={"GIT_LITERAL_PATHSPECS": "1"})
+        entries += done.stdout.split("\0")[:-1]
+    return entries
+
+
+def _portions(names: Sequence[str]) -> Iterator[list[str]]:
+    """As many of ``names`` at a time as an argument list has room for; ls-tree does not read them from elsewhere."""
+    some: list[str] = []
+    room = _ROOM
+    for name in names:
+        need = len(os.fsencode(name)) + 1
+        if need > _PATH_MAX:
+            continue  # no tree on a disk has it
+        if need > room:
+            yield some
+            some, room = [], _ROOM
+        some.append(name)
+        room -= need
+    if some:
+        yield some
 
 
 def _blobs(patch: Patch) -> Iterator[tuple[str, str]]:
     """(path, abbreviated id of the content before) of each file of a git diff."""
-    diff = parse_diff(patch.diff, patch.origin)
-    lines = diff.data.split(b"\n")
-    for number, file in enumerate(diff.files):
-        end = diff.files[number + 1].line - 1 if number + 1 < len(diff.files) else len(lines)
-        header = lines[file.line - 1 : min(end, file.hunks[0].line - 1) if file.hunks else end]
-        for found in filter(None, map(_INDEX_LINE.match, header)):
+    for file in parse_diff(patch.diff, patch.origin).files:
+        for found in filter(None, map(_INDEX_LINE.match, file.header)):
             yield file.old or file.path, found[1].decode()
 
 

@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.intake import read_patches, reversed_patch
-from harness.series import Patch
-from harness.source import Mail, UserTree, is_range, parse_base
+from harness.paths import exists
+from harness.series import Change, Patch
+from harness.source import UserTree, is_range, parse_base
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ def take(
     """
     taker = _Taker(base)
     undone = [patch for name in reverts for patch in taker.reverted(name)]
-    with taker.files(patches) as paths:
-        found = list(taker.read(paths, pick))
+    found = list(read_patches(list(taker.sources(patches)), pick))
     if worktree:
         found += taker.uncommitted(out)
     return Taken((*undone, *found), taker.used, taker.start, tuple(taker.notes))
@@ -53,7 +51,6 @@ class _Taker:
     start: str = ""
     notes: list[str] = field(default_factory=list)
     used: UserTree | None = None
-    _origins: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def _tree(self) -> UserTree:
@@ -73,60 +70,24 @@ class _Taker:
 
     def reverted(self, name: Path) -> list[Patch]:
         """The patches that take ``name`` back: a file or directory, else a range or a commit; the last one first."""
-        if name.exists():
-            found = list(read_patches([name]))
-        else:
-            tree = self._from_head()
-            mails = tree.commits(str(name)).mails if is_range(str(name)) else (tree.mail(str(name)),)
-            found = self._from_mails(mails)
+        found = read_patches([name] if exists(name) else self._commits(self._from_head(), str(name)))
         return [reversed_patch(patch) for patch in reversed(found)]
 
-    def uncommitted(self, out: Path) -> list[Patch]:
+    def _commits(self, tree: UserTree, name: str) -> tuple[Change, ...]:
+        return tree.commits(name).changes if is_range(name) else (tree.change(name),)
+
+    def uncommitted(self, out: Path) -> tuple[Patch, ...]:
         runs = self._tree.path / "runs"
-        mail, notes = self._from_head().uncommitted([out.parent if out.parent.name == "runs" else out, runs])
+        change, notes = self._from_head().uncommitted([out.parent if out.parent.name == "runs" else out, runs])
         self.notes += notes
-        return self._from_mails([mail])
+        return read_patches([change])
 
-    @contextmanager
-    def files(self, names: Sequence[Path]) -> Iterator[list[Path]]:
-        """``names`` with ranges replaced by files that hold their commits, until the block ends."""
-        with tempfile.TemporaryDirectory() as scratch:
-            paths: list[Path] = []
-            for number, name in enumerate(names):
-                if name.exists() or not is_range(str(name)):
-                    paths.append(name)
-                    continue
-                commits = self._tree.commits(str(name))
-                self.start = self.start or commits.start
-                paths += self._stored(commits.mails, Path(scratch), str(number))
-            yield paths
-
-    def _stored(self, mails: Sequence[Mail], directory: Path, prefix: str) -> Iterator[Path]:
-        for number, mail in enumerate(mails):
-            path = directory / f"{prefix}-{number}.mail"
-            path.write_bytes(mail.text)
-            self._origins[str(path)] = mail.origin
-            yield path
-
-    def _from_mails(self, mails: Sequence[Mail]) -> list[Patch]:
-        with tempfile.TemporaryDirectory() as scratch:
-            return list(self.read(list(self._stored(mails, Path(scratch), "mail"))))
-
-    def read(self, paths: Sequence[Path], pick: str | None = None) -> Iterator[Patch]:
-        """The patches in ``paths``; what is said about a commit names the commit, not the file that it was put in."""
-        try:
-            found = read_patches(paths, pick)
-        except UserError as error:
-            where = _named(error.where, self._origins)
-            raise UserError(_named(error.what, self._origins), where=where, mend=error.mend) from error
-        return (_renamed(patch, self._origins) for patch in found)
-
-
-def _renamed(patch: Patch, origins: Mapping[str, str]) -> Patch:
-    return replace(patch, origin=_named(patch.origin, origins))
-
-
-def _named(text: str, origins: Mapping[str, str]) -> str:
-    for path, origin in origins.items():
-        text = text.replace(path, origin)
-    return text
+    def sources(self, names: Sequence[Path]) -> Iterator[Path | Change]:
+        """``names`` with the commits that they have in place of ranges."""
+        for name in names:
+            if exists(name) or not is_range(str(name)):
+                yield name
+                continue
+            commits = self._tree.commits(str(name))
+            self.start = self.start or commits.start
+            yield from commits.changes

@@ -12,6 +12,7 @@ from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, facts, load_fi
 from harness.interfaces import Suite
 from harness.kconfig import load_fragments, load_variants, select, variants_of
 from harness.model import SymbolRequest, Variant
+from harness.paths import exists, is_directory
 from harness.pipeline.base import choose_base
 from harness.pipeline.patches import take
 from harness.series import Patch
@@ -121,7 +122,7 @@ class Job:
 
 def check(request: RunRequest) -> Job:
     """Look up everything that the request names. Raises ``UserError``; cached trees are read for a guess at most."""
-    if request.junit is not None and not request.junit.absolute().parent.is_dir():
+    if request.junit is not None and not is_directory(request.junit.absolute().parent):
         raise UserError("its directory does not exist", where=str(request.junit), mend="make it, or name another file")
     taken = take(
         request.base,
@@ -176,7 +177,7 @@ def _variants(request: RunRequest) -> tuple[Variant, ...]:
 def _below(named: Sequence[Path]) -> tuple[Patch, ...]:
     """Files and directories as they are; a name that is neither is a bundled series."""
     bundled = bundled_series()
-    found = [load_series(one) if str(one) in bundled and not one.exists() else read_patches([one]) for one in named]
+    found = [load_series(one) if str(one) in bundled and not exists(one) else read_patches([one]) for one in named]
     return tuple(patch for patches in found for patch in patches)
 
 

@@ -4,13 +4,12 @@
 from harness.source.bases import cached_bases, obtain
 from harness.source.snapshot import Snapshot
 from harness.source.spec import DEFAULT_BASE, BaseSpec, parse_base
-from harness.source.user_tree import Mail, UserTree, is_range
+from harness.source.user_tree import UserTree, is_range
 from harness.source.worktree import reset, worktree_lock
 
 __all__ = [
     "DEFAULT_BASE",
     "BaseSpec",
-    "Mail",
     "Snapshot",
     "UserTree",
     "cached_bases",

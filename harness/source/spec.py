@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import UserError
+from harness.paths import exists, is_directory, is_file
 
 DEFAULT_BASE = "debian:6.12"
 POSSIBLE = "give debian:X.Y (5.10, 6.1, 6.12, 7.3, ...), kernel.org:X.Y.Z, dir:PATH or git:PATH[@REF]"
@@ -61,10 +62,10 @@ def _kernel_org(spec: str, version: str) -> BaseSpec:
 
 def _directory(spec: str, name: str) -> BaseSpec:
     path = Path(name).expanduser().resolve()
-    if not path.is_dir():
+    if not is_directory(path):
         raise UserError("no such directory", where=spec, mend=POSSIBLE)
     for wanted in ("Makefile", "Kconfig"):
-        if not (path / wanted).is_file():
+        if not is_file(path / wanted):
             raise UserError(f"not a kernel tree: it has no {wanted}", where=spec, mend="name its top directory")
     return BaseSpec(spec, "dir", path=path)
 
@@ -72,10 +73,10 @@ def _directory(spec: str, name: str) -> BaseSpec:
 def _git(spec: str, rest: str) -> BaseSpec:
     """A path may hold an ``@`` itself: the whole is tried as a path first. Without a path: where the user stands."""
     name, at, ref = rest.rpartition("@")
-    if not at or Path(rest).expanduser().is_dir():
+    if not at or is_directory(Path(rest).expanduser()):
         name, ref = rest, "HEAD"
     path = Path(name).expanduser().resolve()
-    if not path.is_dir():
+    if not is_directory(path):
         raise UserError("no such directory", where=spec, mend=POSSIBLE)
     if not ref:
         raise UserError("no branch, tag or commit after the @", where=spec, mend=POSSIBLE)
@@ -84,4 +85,4 @@ def _git(spec: str, rest: str) -> BaseSpec:
 
 def _top(path: Path) -> Path:
     """The top of the repository that ``path`` is in, so that all its directories share one work tree in the cache."""
-    return next((place for place in (path, *path.parents) if (place / ".git").exists()), path)
+    return next((place for place in (path, *path.parents) if exists(place / ".git")), path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The git tree that a user works in: its commits and uncommitted changes as mails. It is only read.
+"""The git tree that a user works in: its commits and uncommitted changes. It is only read.
 
 git runs here with the user's own configuration, which may say who owns a tree and how to reach what a partial clone
 lacks; what of it would change the form of a patch is overridden.
@@ -16,34 +16,25 @@ from pathlib import Path
 
 from harness import process
 from harness.errors import InfrastructureError, UserError
+from harness.series import Change
 from harness.source.worktree import kernel_version
 
 _SHOWN = 5  # names in a message
-# Options of git-format-patch(1) and git-diff-tree(1) that a configuration could have set otherwise.
+# What of a configuration could give a diff another form, or leave something out of it, even in git-diff-tree(1).
 _PLAIN = (
     *("--full-index", "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "--submodule=short"),
-    *("--src-prefix=a/", "--dst-prefix=b/", "-U3", "-M", "--diff-algorithm=myers"),
+    *("--src-prefix=a/", "--dst-prefix=b/", "-U3", "--inter-hunk-context=0", "-M", "--diff-algorithm=myers"),
+    *("--indent-heuristic", "--ignore-submodules=none", "-O/dev/null"),
 )
-_MAIL = (
-    *("--no-cover-letter", "--no-thread", "--no-signature", "--no-base", "--no-attach", "--no-notes"),
-    *("--no-numbered", "--stdout", "--root"),
-)
-
-
-@dataclass(frozen=True)
-class Mail:
-    """A patch as git format-patch writes it. ``origin``: what it was made from, for messages."""
-
-    origin: str
-    text: bytes
+_SAID = ("%s", "%an <%ae>", "%ad", "%b")  # no message has a NUL in it
 
 
 @dataclass(frozen=True)
 class CommitRange:
-    """``start``: the commit that the first of ``mails`` applies to, as a full id."""
+    """``start``: the commit that the first of ``changes`` applies to, as a full id."""
 
     start: str
-    mails: tuple[Mail, ...]
+    changes: tuple[Change, ...]
 
 
 def is_range(text: str) -> bool:
@@ -109,7 +100,7 @@ class UserTree:
         start = self._attempt("merge-base", *ends)
         if not start.ok:
             raise UserError("the two have no history in common", where=text, mend="fetch more of a shallow clone")
-        return CommitRange(start.stdout.split()[0], tuple(map(self.mail, found)))
+        return CommitRange(start.stdout.split()[0], tuple(map(self.change, found)))
 
     def _refuse_merges(self, text: str, between: str) -> None:
         merges = self._git("log", "--merges", "--format=%h %s", between).splitlines()
@@ -117,23 +108,25 @@ class UserTree:
             mend = "rebase it, or end the range before the merge"
             raise UserError(f"a merge is no patch: {merges[0]}", where=text, mend=mend)
 
-    def mail(self, name: str) -> Mail:
-        """One commit as a mail. Raises ``UserError`` for a merge, and for a commit that changes nothing."""
+    def change(self, name: str) -> Change:
+        """What one commit says and does. Raises ``UserError`` for a merge, and for a commit that changes nothing."""
         commit = self.commit(name)
         if self._attempt("rev-parse", "--verify", "--quiet", f"{commit}^2").ok:
             raise UserError("a merge is no patch", where=name, mend="name the commits that it brings in")
-        text = self._git("format-patch", *_MAIL, *_PLAIN, f"{commit}^!")
-        if not text.strip():
+        diff = self._diff("--root", "--no-commit-id", commit)
+        if not diff:
             raise UserError("changes nothing", where=name, mend="leave it out")
-        return Mail(f"commit {self.short(commit)}", _bytes(text + "\n"))
+        form = ("--no-show-signature", "--encoding=UTF-8", "--date=rfc", f"--format={'%x00'.join(_SAID)}")
+        subject, author, date, message = self._git("log", "--max-count=1", *form, commit, "--").split("\0")
+        return Change(f"commit {self.short(commit)}", subject, diff, author, date, message)
 
     def short(self, commit: str) -> str:
         return self._git("rev-parse", "--short=12", commit)
 
     # --- uncommitted work -----------------------------------------------------------------------
 
-    def uncommitted(self, besides: Sequence[Path] = ()) -> tuple[Mail, tuple[str, ...]]:
-        """All that the work tree changes in HEAD, staged or not, as one mail, and what should be said about it.
+    def uncommitted(self, besides: Sequence[Path] = ()) -> tuple[Change, tuple[str, ...]]:
+        """All that the work tree changes in HEAD, staged or not, as one patch, and what should be said about it.
 
         New files count that lie in a directory which HEAD has and that git does not ignore: what else lies at the
         top (logs, mails, results of this program) takes no part in a build. ``besides``: paths to leave out.
@@ -147,13 +140,13 @@ class UserTree:
             raise UserError(f"{name} is unmerged", where=str(self.path), mend="finish the merge first")
         new, left_out = self._new_files(besides)
         diff = self._difference(new)
-        if not diff.strip():
+        if not diff:
             told = f" (not counted: {_names(left_out)})" if left_out else ""
             raise UserError(f"no uncommitted changes{told}", where=str(self.path), mend="leave --worktree out")
-        head = f"Subject: [PATCH] uncommitted changes in {self.path.name}\n\n---\n"
         notes = [f"new files in the patch: {_names(new)}"] if new else []
         notes += [f"left out, not in a directory of the tree: {_names(left_out)}"] if left_out else []
-        return Mail(f"uncommitted changes in {self.path}", head.encode() + _bytes(diff)), tuple(notes)
+        told = "uncommitted changes in"
+        return Change(f"{told} {self.path}", f"{told} {self.path.name}", diff), tuple(notes)
 
     def _new_files(self, besides: Sequence[Path]) -> tuple[list[str], list[str]]:
         """Untracked files: those that count, and the top-level names of those that do not."""
@@ -166,7 +159,7 @@ class UserTree:
         tops = (name.partition("/")[0] for name in mine if name not in set(counted))
         return counted, list(dict.fromkeys(tops))
 
-    def _difference(self, new: Sequence[str]) -> str:
+    def _difference(self, new: Sequence[str]) -> bytes:
         """HEAD against the work tree, through an index and objects of our own: nothing is written to the user's."""
         with tempfile.TemporaryDirectory() as scratch:
             index, objects = Path(scratch, "index"), Path(scratch, "objects")
@@ -183,9 +176,14 @@ class UserTree:
             if new:
                 names = "\0".join(new).encode("utf-8", "surrogateescape")
                 self._git("update-index", "--add", "-z", "--stdin", env=env, stdin=names)
-            return self._git("diff-tree", "-r", "-p", *_PLAIN, "HEAD", self._git("write-tree", env=env), env=env) + "\n"
+            return self._diff("HEAD", self._git("write-tree", env=env), env=env)
 
     # --- git ------------------------------------------------------------------------------------
+
+    def _diff(self, *what: str, env: dict[str, str] | None = None) -> bytes:
+        """The diff that git-diff-tree(1) makes of ``what``, and nothing else."""
+        text = self._git("-c", "core.quotePath=true", "diff-tree", "-r", "-p", *_PLAIN, *what, env=env)
+        return f"{text}\n".encode("utf-8", "surrogateescape") if text else b""
 
     def _listed(self, *args: str) -> list[str]:
         return list(dict.fromkeys(self._git(*args).split("\0")[:-1]))
@@ -207,10 +205,6 @@ def _attempt(
     # Optional locks are those with which a reading git refreshes the index on the side.
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", **(env or {})}
     return process.run(["git", "-C", place, *args], env=process.clean_environment(quiet), stdin=stdin)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _names(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from harness import process
 from harness.errors import UserError
 from harness.interfaces import Guest, SuiteContext
 from harness.model import OWN_TESTS, Kernel, PlannedTest, Status, TestResult
-from harness.paths import PROJECT_ROOT
+from harness.paths import PROJECT_ROOT, exists
 from harness.suites.commands import log_file
 from harness.suites.pytest_bridge import Bridge, Message
 from harness.suites.pytest_plugin import COLLECTED, LIMIT, SOCKET
@@ -33,7 +33,7 @@ class PytestSuite:
 
     def __init__(self, path: Path) -> None:
         """Collects at once, so that a broken file is said before anything is built. Raises ``UserError``."""
-        if not path.exists():
+        if not exists(path):
             raise UserError("no such file or directory", where=str(path), mend="give a pytest file or directory")
         self._path = path.resolve()
         self._root = self._path if self._path.is_dir() else self._path.parent

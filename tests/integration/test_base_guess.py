@@ -91,6 +91,45 @@ def test_the_very_files_count_more_than_applying(tmp_path: Path) -> None:
     assert "has the very files that the patch was made from" in found.notes[0]
 
 
+def renaming_series(tmp_path: Path) -> Path:
+    """Renames the driver, then edits it under its new name, as it edits what it made."""
+    tree = tmp_path / "author"
+    write_tree(tree)
+    git(tree, "init", "--quiet")
+    base = commit(tree, "base")
+    git(tree, "mv", DRIVER, "drivers/dma-buf/moved.c")
+    edit(tree, "line_20;", "renamed;", "drivers/dma-buf/moved.c")
+    (tree / "drivers/new.c").write_text("int new;\n")
+    commit(tree, "move it")
+    edit(tree, "line_19;", "edited;", "drivers/dma-buf/moved.c")
+    edit(tree, "new;", "newer;", "drivers/new.c")
+    commit(tree, "edit it")
+    git(tree, "format-patch", "--quiet", "-M", f"--output-directory={tmp_path}/series", base)
+    return tmp_path / "series"
+
+
+def test_what_a_series_makes_itself_speaks_for_no_tree(tmp_path: Path) -> None:
+    series = renaming_series(tmp_path)
+    cached("debian:6.12", OTHER)
+    cached("debian:6.1", LINES)
+    found = job(series)
+    assert found.base.text == "debian:6.1"
+    assert "has the very files that the patch was made from" in found.notes[0]
+
+
+@pytest.mark.parametrize(("count", "length"), [(2_500, 3_900), (1, 150_000)])
+def test_names_that_an_argument_list_does_not_hold(count: int, length: int, tmp_path: Path) -> None:
+    cached("debian:6.12", "int nothing;\n")
+    cached("debian:6.1", LINES)
+    made = "".join(
+        f"diff --git a/{name} b/{name}\nnew file mode 100644\n--- /dev/null\n+++ b/{name}\n@@ -0,0 +1 @@\n+x\n"
+        for name in (f"drivers/{'d' * length}{number}.c" for number in range(count))
+    )
+    patch = plain(mail(tmp_path, LINES))
+    patch.write_text(patch.read_text().replace("diff --git", f"{made}diff --git"))
+    assert job(patch).base.text == "debian:6.1"
+
+
 def test_newest_on_which_it_applies(tmp_path: Path) -> None:
     cached("debian:6.12", "int nothing;\n")
     cached("debian:6.1", OTHER)

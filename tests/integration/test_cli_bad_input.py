@@ -12,6 +12,7 @@ from tests.support.real import Run, run_harness
 
 FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
 MAIL = "From: A <a@b.example>\nSubject: [PATCH] x\n\nno diff at all\n"
+LONG = "n" * 5000
 ELSEWHERE = "--- a/src/main.rs\n+++ b/src/main.rs\n@@ -1 +1 @@\n-a\n+b\n"
 ESCAPE = "--- a/../../etc/passwd\n+++ b/../../etc/passwd\n@@ -1 +1 @@\n-a\n+b\n"
 
@@ -67,6 +68,15 @@ def test_what_is_no_patch(tmp_path: Path, content: bytes | None, word: str) -> N
         (["--worktree", "--no-patch"], ["--worktree and --no-patch"]),
         (["--each", "--up-to", "9"], ["--up-to 9", "there are only"]),
         (["--base", "kernel.org:6.12-rc1"], ["X.Y.Z", "git:PATH@TAG"]),
+        (["-p", LONG], ["cannot be read: File name too long"]),
+        (["-p", f"{LONG}..{LONG}"], ["no git tree"]),
+        (["-p", "x.patch", "--pick", "9" * 5000], ["x.patch: cannot be read"]),
+        (["--revert", LONG], ["no git tree"]),
+        (["--fixup", LONG], ["cannot be read: File name too long"]),
+        (["--base", f"dir:/{LONG}"], ["no such directory"]),
+        (["--base", f"git:/{LONG}@x"], ["no such directory"]),
+        (["--pytest", LONG], ["no such file"]),
+        (["--junit", f"/{LONG}/x.xml"], ["its directory does not exist"]),
     ],
 )
 def test_names_that_stand_for_nothing(tmp_path: Path, arguments: list[str], words: list[str]) -> None:

@@ -298,6 +298,13 @@ def test_file_that_does_not_exist(name: str, what: str, tree: Tree, tmp_path: Pa
     assert what in refused(tree, diff_of(tmp_path, name))
 
 
+def test_more_files_that_do_not_exist_than_an_argument_list_holds(tree: Tree, tmp_path: Path) -> None:
+    names = [f"drivers/{'d' * 3_900}{number}.c" for number in range(2_500)]
+    series = tmp_path / "x.diff"
+    series.write_text("".join(f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-a\n+b\n" for name in names))
+    assert "it looks like a patch for another project" in refused(tree, *read_patches([series]))
+
+
 def test_file_to_be_created_exists_with_other_content(tree: Tree, author: Author) -> None:
     patch = author.patch("new", create)
     create(tree.path)

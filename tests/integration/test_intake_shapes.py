@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 
 import pytest
 
 from harness.errors import UserError
 from harness.intake import read_patches, read_text
+from harness.intake.diff import parse_diff
+from harness.intake.patchid import patch_id
 from tests.support.mail_shapes import AUTHOR, BODIES, TAG, Known, archive_page, known_patches, shapes
 from tests.support.seed import seed_mail
 
@@ -45,6 +48,30 @@ def test_every_shape_comes_out_exact(body: str) -> None:
 
 # Where the quote says whose it is, by a line above it or by its first Signed-off-by.
 WROTE_IN = {body: "quoted" in body for body in BODIES}
+
+
+SECTIONS = {
+    "mode": "old mode 100644\nnew mode 100755\n",
+    "rename": "similarity index 100%\nrename from x/rename\nrename to y/rename\n",
+    "empty": "new file mode 100644\nindex 0000000..e69de29\n",
+    "gone": "deleted file mode 100644\nindex e69de29..0000000\n",
+    "mode and text": "old mode 100644\nnew mode 100755\nindex 1..2\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n",
+    "text": "index 1..2 100644\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-diff\n+c\n -- \n@@ -9,0 +9 @@\n+d\n",
+    "end": "index 1..2 100644\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n",
+    "new": "new file mode 100644\nindex 0..2\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+--- a\n",
+}
+
+
+def test_files_without_hunks_count_as_git_counts_them() -> None:
+    """git goes on with the same sum there, so that the order matters."""
+    orders = [order for count in (1, 2, 3, 4) for order in itertools.permutations(SECTIONS, count)]
+    diffs = [
+        "".join(f"diff --git a/x/{name} b/x/{name}\n{SECTIONS[name]}" for name in order).replace(" text", "-text")
+        for order in orders
+    ]
+    found = [patch_id(parse_diff(diff.encode(), "x")) for diff in diffs]
+    assert found == git_patch_ids([diff.encode() for diff in diffs])
+    assert len(set(found)) > len(SECTIONS)
 
 
 @pytest.mark.parametrize("known", known_patches(), ids=lambda known: known.name)

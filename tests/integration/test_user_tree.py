@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     hostile = tmp_path / "gitconfig"
     hostile.write_text(
         "[diff]\n noprefix = true\n mnemonicPrefix = true\n external = /bin/false\n context = 0\n renames = false\n"
+        " interHunkContext = 20\n indentHeuristic = false\n ignoreSubmodules = all\n algorithm = patience\n"
         "[color]\n ui = always\n[format]\n attach = true\n coverLetter = true\n signature = me\n thread = true\n"
         "[core]\n abbrev = 4\n"
     )
@@ -114,6 +116,79 @@ def test_renames_modes_and_text_of_other_encodings_come_out_exact(tree: Path) ->
     assert found.patches[0].files == ("Kconfig", "Makefile", DRIVER, "drivers/dma-buf/moved.c")
     base = obtain(parse_base(f"git:{tree}@main~1"), lambda _text: None)
     assert apply_series(base, found.patches).tree_id == git(tree, "rev-parse", "main^{tree}")
+
+
+MESSAGE = f"""\
+[drm] a message that looks like a patch
+
+Before:
+
+@@ -1,2 +1,3 @@
+diff --cc is shown for a merge
+Binary files a/x and b/x differ
+diff --git a/{DRIVER} b/{DRIVER}
+--- a/{DRIVER}
++++ b/{DRIVER}
+@@ -10 +10 @@
+-int line_10;
++int reboot;
+base-commit: 0123456789abcdef0123456789abcdef01234567
+---
+Signed-off-by: A <a@b.example>
+"""
+
+
+def test_message_is_not_taken_for_a_diff_nor_for_a_mail(tree: Path) -> None:
+    edit(tree, "int line_12;", "int twelve;")
+    commit(tree, MESSAGE)
+    [patch] = taken("main~1..main").patches
+    shown = git(tree, "diff-tree", "-p", "main") + "\n"
+    [said] = {git_patch_id(tree, text) for text in (shown, patch.diff.decode())}
+    assert patch.patch_id == said
+    assert patch.subject == "[drm] a message that looks like a patch"
+    assert patch.message == MESSAGE.split("\n", 2)[2].strip()
+    assert (patch.author, patch.tags, patch.base_commit) == (
+        "U Ser <u@localhost>",
+        ("Signed-off-by: A <a@b.example>",),
+        "",
+    )
+    assert patch.date == datetime.fromisoformat(git(tree, "log", "-1", "--format=%aI")).isoformat()
+    assert applied(taken("main~1..main"), f"git:{tree}@main~1")[DRIVER] == (tree / DRIVER).read_text()
+
+
+def git_patch_id(tree: Path, text: str) -> str:
+    argv = ["git", "-C", str(tree), "patch-id", "--stable"]
+    done = subprocess.run(argv, input=text, capture_output=True, check=True, text=True)
+    return done.stdout.split()[0]
+
+
+def test_commit_that_was_taken_back_and_made_again(tree: Path) -> None:
+    git(tree, "revert", "--no-edit", "main")
+    git(tree, "cherry-pick", "main~1")
+    found = taken("v1..main")
+    assert [patch.subject for patch in found.patches] == ["first", "second", 'Revert "second"', "second"]
+    assert found.patches[1].diff == found.patches[3].diff
+    assert applied(found, f"git:{tree}@v1")[DRIVER] == (tree / DRIVER).read_text()
+    with pytest.raises(UserError, match=r"commit [0-9a-f]{12}: is the same patch as commit [0-9a-f]{12}; give it once"):
+        taken("main~1..main", "main~1..main")
+
+
+def test_configuration_does_not_join_hunks(tree: Path) -> None:
+    edit(tree, "int first;", "int one;")
+    edit(tree, "int second;", "int two;")
+    [work] = taken(worktree=True).patches
+    commit(tree, "both")
+    [patch] = taken("main~1..main").patches
+    assert patch.diff == work.diff
+    assert patch.diff.count(b"\n@@ ") == 2
+
+
+def test_one_commit_of_a_range_is_picked(tree: Path) -> None:
+    for pick, subject in (("2", "second"), ("first", "first")):
+        [patch] = take("", [Path("v1..main")], (), worktree=False, out=tree / "runs", pick=pick).patches
+        assert patch.subject == subject
+    with pytest.raises(UserError, match=r"commit [0-9a-f]{12}, commit [0-9a-f]{12}: --pick '3' is none of the patches"):
+        take("", [Path("v1..main")], (), worktree=False, out=tree / "runs", pick="3")
 
 
 @pytest.mark.parametrize(

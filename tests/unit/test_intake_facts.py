@@ -11,7 +11,7 @@ import pytest
 
 from harness.cli.main import parser
 from harness.errors import UserError
-from harness.intake import all_series, bundled_series, facts, load_series, read_text
+from harness.intake import added_symbols, all_series, bundled_series, facts, load_series, read_text
 from harness.intake import letter as letter_module
 from harness.intake import series as series_module
 from harness.intake.series import Series
@@ -82,6 +82,65 @@ def test_symbols_exports_and_functions() -> None:
     assert (found.exports_added, found.exports_removed) == (("come",), ("gone",))
     assert found.functions == ("touched", "inside")
     assert found.files == ("drivers/dma-buf/Kconfig", "drivers/dma-buf/dma-buf.c")
+
+
+def kconfig(*lines: str, section: str = "config LAST") -> bytes:
+    """A diff that adds ``lines`` at the end of a Kconfig file; those that begin with "=" are there already."""
+    marked = [f" {line[1:]}" if line.startswith("=") else f"+{line}" for line in lines]
+    old = sum(line.startswith(" ") for line in marked)
+    hunk = f"@@ -30,{old} +30,{len(marked)} @@ {section}\n"
+    return ("--- a/drivers/dma-buf/Kconfig\n+++ b/drivers/dma-buf/Kconfig\n" + hunk + "\n".join(marked) + "\n").encode()
+
+
+@pytest.mark.parametrize(
+    ("lines", "added", "changed"),
+    [
+        (("=\t  Help.", "=", 'source "drivers/dma-buf/heaps/Kconfig"'), (), ()),
+        (("=", 'menu "x"', "", "endmenu"), (), ()),
+        (("=", "if FOO", "endif # FOO"), (), ()),
+        (("=", "choice", '\tprompt "x"', "", "endchoice"), (), ()),
+        (("=", 'comment "x"'), (), ()),
+        (("=", "if FOO", "\tconfig INDENTED", "\t\tbool", "endif"), ("INDENTED",), ()),
+        (("=", "  config BLANKS # why", "    bool"), ("BLANKS",), ()),
+        (
+            ("=", "config NEW", "\tbool", "\thelp", "\t  Say", "\t  config FOO", "\t  if so.", "", "\t  source"),
+            ("NEW",),
+            (),
+        ),
+        (("=\thelp", "=\t\tOld.", "\t\tconfig FOO", "\t\tmenu"), (), ("LAST",)),
+        (("=\t  Help that began above", "\t  config FOO"), (), ("LAST",)),
+        (("=\tbool", "\tdefault y if FOO", "\tselect BAR"), (), ("LAST",)),
+        (("=\thelp", "=\t  Text.", "=", "\tdepends on FOO"), (), ("LAST",)),
+    ],
+)
+def test_lines_belong_to_the_entry_that_they_stand_in(
+    lines: tuple[str, ...], added: tuple[str, ...], changed: tuple[str, ...]
+) -> None:
+    patches = read_text(kconfig(*lines), "x")
+    found = facts(patches)
+    assert (found.symbols_added, found.symbols_changed) == (added, changed)
+    assert added_symbols(patches) == added
+
+
+def code(*lines: str) -> bytes:
+    """A diff that adds ``lines`` to a C file; those that begin with "=" are there already."""
+    return kconfig(*lines, section="int above(void)").replace(b"dma-buf/Kconfig", b"dma-buf/x.c")
+
+
+@pytest.mark.parametrize(
+    ("lines", "functions"),
+    [
+        (("=", "=EXPORT_SYMBOL_GPL(above);", "=", "static const struct x y = {", "\t.a = 1,", "};"), ()),
+        (("=", "struct x {", "\tint (*call)(int);", "};"), ()),
+        (("=", "static struct x y[] __aligned(8) = {", "\t{ 1 },", "};"), ()),
+        (("=\ta();", "\tb();"), ("above",)),
+        (("=\ta();", "out:", "\tb();"), ("above",)),
+        (("=", "=static void", "=long_name(int a,", "=int b) {", "\tc();"), ("long_name",)),
+        (("=EXPORT_SYMBOL_GPL(above);", "=int next(void)", "={", "\ta();"), ("next",)),
+    ],
+)
+def test_what_stands_between_functions_is_in_none(lines: tuple[str, ...], functions: tuple[str, ...]) -> None:
+    assert facts(read_text(code(*lines), "x")).functions == functions
 
 
 def test_what_is_moved_is_neither_new_nor_gone() -> None:

@@ -262,18 +262,23 @@ def at(name: bytes, mode: bytes = b"100644", content: bytes = b"x") -> bytes:
         (b"diff --git a/x b/y\nrename from ../x\nrename to y\n", "'../x' is outside"),
         (b'--- "a/..\\057x"\n+++ "b/..\\057x"\n@@ -1 +1 @@\n-a\n+b\n', "is outside"),
         (at(b"tools/link", b"120000", b"/etc"), "the symbolic link 'tools/link' points out of the kernel tree"),
+        (at(b"tools/link", b"120000", b"../.."), "the symbolic link 'tools/link' points out of the kernel tree"),
+        (at(b"link", b"120000", b"d/d/../../etc"), "may lead out of the kernel tree, to 'd/d/../../etc'; write its"),
+        (at(b"a/b/link", b"120000", b".././d//../x"), "may lead out of the kernel tree"),
         (at(b"tools/link", b"120000", b"../../etc"), "points out"),
         (at(b"tools/link", b"120000", b"../.git/config"), "points out"),
         (at(b"vendored", b"160000", b"Subproject commit 1"), "is a submodule"),
         (at(b"dev/null0", b"020666"), "is neither a file nor a symbolic link"),
+        (b'--- "a/x\\000y"\n+++ "b/x\\000y"\n@@ -1 +1 @@\n-a\n+b\n', r"'x\x00y' is no name that a file can have"),
     ],
 )
 def test_what_leaves_the_tree_is_refused(data: bytes, what: str, tmp_path: Path) -> None:
     assert what in refused(write(tmp_path, data))
 
 
-def test_symbolic_link_within_the_tree_is_fine(tmp_path: Path) -> None:
-    [patch] = read_patches([write(tmp_path, at(b"tools/link", b"120000", b"../lib/x"))])
+@pytest.mark.parametrize("target", [b"../lib/x", b"x", b"./.././lib//x/./y", b"..", b"a..b/..c"])
+def test_symbolic_link_within_the_tree_is_fine(target: bytes, tmp_path: Path) -> None:
+    [patch] = read_patches([write(tmp_path, at(b"tools/link", b"120000", target))])
     assert patch.files == ("tools/link",)
 
 

@@ -53,6 +53,24 @@ def test_git_takes_it_and_is_back_at_the_start(tree: Path, options: list[str], t
     assert reversed_diff(turned, "test") == diff.data
 
 
+@pytest.mark.parametrize("options", [[], ["--full-index"], ["--no-prefix"]], ids=str)
+def test_file_that_becomes_a_link_and_back(tree: Path, options: list[str], tmp_path: Path) -> None:
+    (tree / "crlf.c").symlink_to("Makefile")
+    commit(tree, "before")
+    (tree / DRIVER).unlink()
+    (tree / DRIVER).symlink_to("../../Makefile")
+    (tree / "crlf.c").unlink()
+    (tree / "crlf.c").write_text("int a;\n")
+    commit(tree, "change")
+    git(tree, "diff", *options, f"--output={tmp_path}/made.diff", "HEAD~1", "HEAD")
+    diff = parse_diff((tmp_path / "made.diff").read_bytes(), "test")
+    turned = reversed_diff(diff.data, "test")
+    (tmp_path / "turned.diff").write_bytes(turned)
+    git(tree, "apply", "--index", "-p0" if "--no-prefix" in options else "-p1", tmp_path / "turned.diff")
+    assert git(tree, "write-tree") == git(tree, "rev-parse", "HEAD~1^{tree}")
+    assert reversed_diff(turned, "test") == diff.data
+
+
 def test_plain_diff_without_git(tmp_path: Path, tree: Path) -> None:
     plain = (
         b"--- linux-old/drivers/new.c\t1970-01-01 00:00:00.000000000 +0000\n"

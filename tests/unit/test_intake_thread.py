@@ -98,6 +98,19 @@ def test_newest_version_is_taken_and_said() -> None:
     assert "older version is left out: v1" in patch.notes[0]
 
 
+def test_other_version_under_another_subject_is_not_silently_taken_with_it() -> None:
+    first = header("[PATCH] foo: a") + known(1).body
+    better = header("[PATCH v2] foo: better a") + known(1, 2).body
+    assert "of several versions, with different subjects, to 'f1'; take one with --pick" in refused(mbox(first, better))
+    [patch] = read_text(mbox(first, better), "t", "better")
+    assert patch.subject == "foo: better a"
+    one, two = read_text(mbox(first, header("[PATCH v2] foo: b") + known(2, 2).body), "t")
+    assert (one.subject, two.subject) == ("foo: a", "foo: b")
+    assert one.notes == ("all are taken, though not of the same version: foo: a; v2 foo: b",)
+    both = [header(f"[PATCH v2] foo: {name}") + known(1, number).body for number, name in enumerate("ab", 1)]
+    assert [patch.notes for patch in read_text(mbox(*both), "t")] == [(), ()]
+
+
 def test_missing_parts_of_the_newest_are_named() -> None:
     text = refused(mbox(sent(1, 3), sent(2, 3), sent(3, 3), sent(1, 3, 2), sent(3, 3, 2)))
     assert "lacks patch 2 of 3; add what is missing, or take one with --pick" in text
@@ -131,6 +144,7 @@ def test_pick(pick: str) -> None:
 def test_pick_is_asked_for_with_what_there_is() -> None:
     assert "take one with --pick N or --pick SUBJECT of: 1/7 part 1; 4/7 part 4" in refused(THREAD)
     assert "--pick '2' is none of the patches; there are: 1/7 part 1; 4/7 part 4" in refused(THREAD, "2")
+    assert "is none of the patches; there are: 1/7 part 1" in refused(THREAD, "9" * 5000)
     assert "--pick 'part' fits 2 of the patches; there are: 1/7" in refused(THREAD, "part")
     mixed = mbox(sent(1, 2), sent(2, 2), header("[PATCH] part 9") + known(9).body)
     assert "some are not; take one with --pick N or --pick SUBJECT of: 1/2 part 1; 2/2 part 2; part 9" in refused(mixed)

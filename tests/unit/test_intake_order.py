@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a subject says of the place of a patch in its series."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.intake.order import Place, place, title
+
+
+@pytest.mark.parametrize(
+    ("prefix", "number", "total", "version"),
+    [
+        ("[PATCH 1/2]", 1, 2, 1),
+        ("[PATCH v3 02/12]", 2, 12, 3),
+        ("[PATCHv3 2/12]", 2, 12, 3),
+        ("[PATCH V2]", 0, 0, 2),
+        ("[RFCv2 PATCH 1/2]", 1, 2, 2),
+        ("[RFC PATCH-v2,1/2]", 1, 2, 2),
+        ("Re: [RESENDv4][PATCH 0/2]", 0, 2, 4),
+        ("[PATCH1/2]", 1, 2, 1),
+        ("[PATCH 5.10/5.15 1/2]", 1, 2, 1),
+        ("[PATCH 6.1/6.6 2/2]", 2, 2, 1),
+        ("[PATCH 5.10/5.15]", 0, 0, 1),
+        ("[PATCH 6.1/6.6/6.12 v2 2/2]", 2, 2, 2),
+        ("[PATCH 1/2 stable-6.1/6.6]", 1, 2, 1),
+        ("[PATCH ipv6 1/2]", 1, 2, 1),
+        ("[PATCH ipv6 v2 1/2]", 1, 2, 2),
+        ("[PATCH riscv64]", 0, 0, 1),
+    ],
+)
+def test_place(prefix: str, number: int, total: int, version: int) -> None:
+    assert place(f"{prefix} dma-buf: v9 of 3/4") == Place(number, total, version)
+    assert title(f"{prefix} dma-buf: v9 of 3/4") == "dma-buf: v9 of 3/4"
