@@ -54,7 +54,7 @@ def make_own(letter: Letter, origin: str) -> Patch:
     if not diff.files:
         raise _no_diff(origin, letter.text)
     said = read_message(letter.text.replace(b"\r\n", b"\n"))
-    return _patch(letter, origin, diff, said, list(_differs(said, diff)))
+    return _patch(letter, origin, diff, said, [*_differs(said, diff), *_recoded(letter)])
 
 
 def make_quoted(letter: Letter, quote: Quote, origin: str) -> Patch:
@@ -115,6 +115,11 @@ def _restored(letter: Letter) -> bytes:
 def _differs(said: Message, diff: Diff) -> Iterator[str]:
     if said.stat is not None and counted(diff) != (found := (said.stat.files, said.stat.inserted, said.stat.deleted)):
         yield f"its diffstat says {told(*found)}, it holds {told(*counted(diff))}"
+
+
+def _recoded(letter: Letter) -> Iterator[str]:
+    if letter.recoded:
+        yield f"its diff was sent in {letter.recoded}, and is taken in UTF-8"
 
 
 def _nothing_doubtful(diff: Diff, origin: str) -> None:
