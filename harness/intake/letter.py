@@ -14,7 +14,7 @@ from harness.intake.load import ACCEPTED
 from harness.intake.mail import Letter
 from harness.intake.message import Message, read_message, tags
 from harness.intake.patchid import patch_id
-from harness.intake.quote import WHOLE, Quote, counted, parse_quote, told
+from harness.intake.quote import WHOLE, Quote, Quoted, counted, parse_quote, told
 from harness.intake.series import known_patches
 from harness.series import Patch
 
@@ -59,12 +59,13 @@ def make_own(letter: Letter, origin: str) -> Patch:
 
 def make_quoted(letter: Letter, quote: Quote, origin: str) -> Patch:
     """The patch that ``letter`` quotes. Raises ``UserError`` with the place if it is not whole."""
+    quoted = quote.read()
     if letter.mangled:
-        quote = replace(quote, lines=tuple(map(address.unmangled, quote.lines)))
-    said = read_message(quote.text)
-    diff, notes = parse_quote(quote, _place(letter, origin), letter.first_line, said.stat)
-    given = tuple(dict.fromkeys([*said.tags, *tags(quote.own)]))
-    author, date = _attribution(quote, given)
+        quoted = replace(quoted, lines=tuple(map(address.unmangled, quoted.lines)))
+    said = read_message(quoted.text)
+    diff, notes = parse_quote(quoted, _place(letter, origin), letter.first_line, said.stat)
+    given = tuple(dict.fromkeys([*said.tags, *tags(quoted.own)]))
+    author, date = _attribution(quoted, given)
     notes = ("quoted in a reply", *notes)
     patch = _patch(letter, origin, diff, replace(said, tags=given), notes)
     return replace(patch, author=said.author or author, date=said.date or date)
@@ -73,7 +74,7 @@ def make_quoted(letter: Letter, quote: Quote, origin: str) -> Patch:
 def own_tags(letter: Letter, found: Sequence[Quote]) -> tuple[str, ...]:
     """The tags that a reply gives: those in what it does not quote."""
     if found:
-        return tags(found[0].own)
+        return tags(found[0].read().own)
     lines = letter.text.replace(b"\r\n", b"\n").split(b"\n")
     return tags(b"\n".join(line for line in lines if not line.startswith(b">")) + b"\n")
 
@@ -137,7 +138,7 @@ def _almost_known(subject: str, identity: str) -> Iterator[str]:
             yield f"has the subject of {series.known_as}, but is another patch (patch-id {identity}, not {known})"
 
 
-def _attribution(quote: Quote, given: Sequence[str]) -> tuple[str, str]:
+def _attribution(quote: Quoted, given: Sequence[str]) -> tuple[str, str]:
     """Author and date from the "On DATE, NAME wrote:" above what is quoted."""
     first = quote.numbers[0] if quote.numbers else 0
     above = [line.lstrip(b"> ") for number, line in quote.between if number < first and line.strip(b"> \r")][-3:]
