@@ -12,13 +12,14 @@ from harness.intake import address, names, order
 from harness.intake.diff import Diff, FileDiff, added_lines, parse_diff
 from harness.intake.load import ACCEPTED
 from harness.intake.mail import Letter
-from harness.intake.message import Message, read_message, tags
+from harness.intake.message import Message, diff_start, read_message, tags
 from harness.intake.patchid import patch_id
 from harness.intake.quote import WHOLE, Quote, Quoted, counted, parse_quote, told
 from harness.intake.series import known_patches
 from harness.series import Patch
 
 _QUOTED = re.compile(rb"(?m)^[>|:][^\n]{0,80}(?:diff --git |@@ -\d|\+\+\+ \S)")
+_HTML = re.compile(rb"(?i)\s*<(?:!doctype html|html|head|body|pre)\b")
 _SHOW = re.compile(rb"(?:commit [0-9a-f]+[^\n]*\n)(?:[A-Z][A-Za-z]+: [^\n]*\n)+\n    (\S[^\n]*)\n")
 _SHOW_FIELD = re.compile(rb"(?m)^(Author|Date|AuthorDate): +(\S[^\n]*)$")
 _WHEN = r".{6,60}?\d:\d\d(?::\d\d)?(?: ?[AP]M)?(?: [+-]\d{4})?(?: \([A-Z]{2,5}\))?"
@@ -41,6 +42,7 @@ def plain_letter(data: bytes, name: str) -> Letter:
         first_line=1,
         encoded=False,
         date=address.date(_text(when)),
+        bare=True,
     )
 
 
@@ -49,8 +51,12 @@ def make_own(letter: Letter, origin: str) -> Patch:
     if not letter.text.strip():
         what = "the mail has no text, only HTML" if letter.html else "the mail is empty"
         raise UserError(what, where=origin, mend=ACCEPTED)
-    place = _place(letter, origin)
-    diff = parse_diff(_restored(letter), place, letter.first_line)
+    if _HTML.match(letter.text):
+        what = "a page of HTML, in which a diff is not as it was"
+        raise UserError(what, where=origin, mend="get the mail itself (raw), or save the page as text")
+    text = _restored(letter)
+    start = 0 if letter.bare else diff_start(text) or 0
+    diff = parse_diff(text[start:], _place(letter, origin), letter.first_line + text.count(b"\n", 0, start))
     if not diff.files:
         raise _no_diff(origin, letter.text)
     said = read_message(letter.text.replace(b"\r\n", b"\n"))

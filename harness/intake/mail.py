@@ -41,7 +41,7 @@ class Letter:
 
     ``mangled``: it went through an archive that writes "user at host". ``html``: there is a part of HTML.
     ``number``: of the mail in its file. ``attached``: the name of the file, if it was attached to that mail.
-    ``recoded``: the charset that its diff was in, if that is not UTF-8.
+    ``recoded``: the charset that its diff was in, if that is not UTF-8. ``bare``: it is no mail.
     """
 
     subject: str
@@ -55,6 +55,7 @@ class Letter:
     number: int = 1
     attached: str = ""
     recoded: str = ""
+    bare: bool = False
 
     @property
     def place(self) -> str:

@@ -11,6 +11,7 @@ from email.message import Message
 from harness.errors import UserError
 from harness.intake import address
 from harness.intake.flowed import unflowed
+from harness.intake.message import diff_start
 
 # Charsets whose bytes can pass for UTF-8 without being it.
 _NOT_ASCII_BASED = ("utf-7", "utf-16", "utf-32", "iso-2022", "hz")
@@ -19,7 +20,6 @@ _NO_CHARSETS = ("idna", "punycode", "unicode", "raw", "undefined")
 _ATTACHED = (".patch", ".diff", ".txt")
 _CODED = ("base64", "quoted-printable")
 _CODING = "content-transfer-encoding"
-_DIFF = re.compile(rb"(?m)^(?:diff --git |--- \S[^\n]*\n\+\+\+ )")
 _SIGNATURE = re.compile(rb"(?m)^-- \r?$")
 # Python's mail parser takes quadratic time for long parameters.
 _MAX_PARAMETERS = 2000
@@ -104,8 +104,8 @@ def _utf8(payload: bytes, charset: str, exact: bool) -> bytes:
 
 def split(payload: bytes) -> tuple[bytes, bytes, bytes]:
     """What stands above the diff, the diff, and what stands below it from the mark of a signature on."""
-    found = _DIFF.search(payload)
-    start = found.start() if found else len(payload)
+    found = diff_start(payload)
+    start = len(payload) if found is None else found
     marks = [mark.start() for mark in _SIGNATURE.finditer(payload, start)]
     end = marks[-1] if marks else len(payload)
     return payload[:start], payload[start:end], payload[end:]

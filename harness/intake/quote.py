@@ -26,8 +26,8 @@ _TRAILER = re.compile(rb"[A-Z][\w-]{0,40}-by: ")
 _WRAPS = 70
 # Such a hunk shifts none of the line numbers below it.
 _UNPROVEN = (
-    "quoted without its diffstat: nothing tells whether files were left out, or hunks at the end of one, or hunks "
-    "anywhere that add as many lines as they delete"
+    "quoted without its diffstat: nothing tells whether files, hunks at the end of a file, "
+    "or hunks that add as many lines as they delete were left out"
 )
 WHOLE = "give the mail that it answers, or the patch itself"
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import base64
 import quopri
+import subprocess
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
+from harness.errors import UserError
 from harness.intake import read_text
 from harness.series import Patch
 from tests.support.mail_shapes import ODD, SEPARATOR, Known, header
@@ -152,12 +155,12 @@ def test_no_transfer_encoding_is_made_up() -> None:
 @pytest.mark.parametrize("coding", ["8bit", "quoted-printable"])
 def test_charset_of_the_message_is_not_that_of_the_diff(coding: str) -> None:
     """With i18n.logOutputEncoding, git recodes what is said, and not what is changed."""
-    text = "Für König.\n---\n Notiz: ü\n".encode("latin-1") + known(1).diff + b"-- \nJ\xf6rg\n"
+    text = "Für König.\n--- vor\n+++ nach\n---\n Notiz: ü\n".encode("latin-1") + known(1).diff + b"-- \nJ\xf6rg\n"
     body = quopri.encodestring(text) if coding != "8bit" else text
     data = typed(f"Content-Type: text/plain; charset=ISO-8859-1\nContent-Transfer-Encoding: {coding}\n", body)
     [patch] = read_text(data, "x")
     assert (patch.diff, patch.notes) == (known(1).diff, ())
-    assert patch.message == "Für König."
+    assert patch.message == "Für König.\n--- vor\n+++ nach"
 
 
 def test_diff_that_a_mail_program_recoded() -> None:
@@ -244,3 +247,114 @@ def test_parts_that_do_not_end_swallow_no_mail() -> None:
         known(1).diff,
         known(2).diff,
     ]
+
+
+# --- messages -----------------------------------------------------------------------------------
+
+
+def mailinfo(data: bytes, directory: Path) -> dict[str, str]:
+    """What git itself reads off a mail."""
+    command = ["git", "mailinfo", f"{directory}/message", f"{directory}/diff"]
+    done = subprocess.run(command, input=data, capture_output=True, check=True)
+    said = dict(line.split(": ", 1) for line in done.stdout.decode().splitlines() if line)
+    return {**said, "Body": (directory / "message").read_text().strip()}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "From: Alice <alice@example.com>\n\n",
+        "\n\nFrom: Alice <alice@example.com>\n\n",
+        "From: =?UTF-8?q?Alic=C3=A9?= <alice@example.com>\nSubject: =?UTF-8?q?dma-buf:_f=C3=B6?=\n\n",
+        "From: Alice <alice@example.com>\nCc: Carl <carl@example.com>\n\n",
+        "from: Alice <alice@example.com>\nSUBJECT: foo\n\n",
+        "From: Alice <alice@example.com>\nThis patch does things.\n\n",
+        "From: Alice <alice@example.com>\nSubject: [PATCH] a very long\n subject, folded\n\n",
+        "Subject: foo\nFrom: =?utf-8?q?Alic=C3=A9?=\n\t<alice@example.com>\n\n",
+        "From: Alice <alice@example.com>\nFrom: Mallory <m@example.com>\n\n",
+        "Cc: Carl <carl@example.com>\nFrom: Alice <alice@example.com>\n\n",
+        "  \nFrom: Alice <alice@example.com>\n\n",
+        ">From: Alice <alice@example.com>\n\n",
+        "Hello.\n\nFrom: Alice <alice@example.com>\n\n",
+        "Fromage: Alice <alice@example.com>\n\n",
+    ],
+)
+def test_headers_in_the_body_are_those_that_git_takes(said: str, tmp_path: Path) -> None:
+    data = header("[PATCH] outer") + said.encode() + b"It has reasons.\n---\n\n" + known(1).diff
+    git = mailinfo(data, tmp_path)
+    [patch] = read_text(data, "x")
+    assert (patch.author, patch.subject) == (f"{git['Author']} <{git['Email']}>", git["Subject"])
+    assert patch.message == git["Body"]
+    assert patch.diff == known(1).diff == (tmp_path / "diff").read_bytes().removeprefix(b"---\n\n")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Before:\n@@ -1,2 +1,3 @@ foo\n", "perf:\n--- before\n+++ after\n foo 1\n", "diff --cc is shown\n"],
+)
+@pytest.mark.parametrize("separator", ["---\n 1 file changed\n\n", ""])
+def test_message_that_shows_some_of_a_diff(said: str, separator: str) -> None:
+    message = f"{said}\nReviewed-by: A <a@b.example>\n"
+    [patch] = read_text(header("[PATCH] x") + message.encode() + separator.encode() + known(1).diff, "x")
+    assert patch.diff == known(1).diff
+    assert patch.message == message.strip()
+    assert patch.tags == ("Reviewed-by: A <a@b.example>",)
+
+
+def test_shown_hunk_above_the_separator_is_no_hunk() -> None:
+    shown = b"As in\n@@ -1,2 +1,3 @@ foo\n a\n+b\n---\n"
+    assert read_text(header("[PATCH] x") + shown + known(1).diff, "x")[0].diff == known(1).diff
+
+
+@pytest.mark.parametrize(
+    ("above", "what"),
+    [
+        (b"Why.\n---\n@@ -1 +1,2 @@\n a\n+b\n", "x, line 8: hunk without the file"),
+        (b"Why.\n\n@@ -1 +1,2 @@\n a\n+b\n", "x, line 8: hunk without the file"),
+        (b"Why.\n---\n--- a/x.c\n+++ b/x.c\n", "x, line 10: a file without hunks"),
+        (b"Why.\n\n--- a/x.c\n+++ b/x.c\n", "x, line 10: a file without hunks"),
+        (b"diff --cc x.c\nindex 1111111,2222222..3333333\n", "x, line 6: a merge"),
+    ],
+)
+def test_damaged_diff_is_no_message(above: bytes, what: str) -> None:
+    for diff in (b"", known(1).diff):
+        with pytest.raises(UserError) as caught:
+            read_text(header("[PATCH] x") + above + diff, "x")
+        assert what in str(caught.value)
+
+
+FORWARDS = [
+    "---------- Forwarded message ---------\nFrom: {0}\nDate: Mon, Jan 1, 2024 at 10:00 AM\nSubject: {1}\nTo: x\n\n\n",
+    "-------- Forwarded Message --------\nSubject: {1}\nDate: Mon, 1 Jan 2024 10:00:00\nFrom: {0}\nTo: a,\n b\n\n",
+    "Good.\n\n-----Original Message-----\nFrom: {0}\nSent: 2024-01-01 10:00\nTo: x\nSubject: {1}\n\n",
+]
+
+
+@pytest.mark.parametrize("form", FORWARDS)
+def test_forwarded_text_keeps_its_author(form: str) -> None:
+    text = form.format(ALICE, "[PATCH] part 1").encode() + known(1).body
+    [patch] = read_text(header("Fwd: it") + text, "x")
+    assert told((patch,)) == [("part 1", ALICE, known(1).diff)]
+    assert patch.date == "2024-01-01T10:00:00"
+    assert patch.message.startswith("It has reasons.")
+
+
+def test_dashes_in_a_message_forward_nothing() -> None:
+    text = b"-----Original Message-----\nis what Outlook writes.\n\n" + known(1).body
+    assert read_text(header("[PATCH] x") + text, "x")[0].author == "Bob <bob@example.com>"
+
+
+# --- pages --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", ["<!DOCTYPE HTML>\n<HTML>\n<PRE>", "\n<html lang=en><body><pre>", "<pre>"])
+def test_page_of_html_is_refused(start: str) -> None:
+    page = start.encode() + known(1).body.replace(b"b", b"-&gt;b") + b"</pre>"
+    with pytest.raises(UserError, match=r"^page: a page of HTML.* get the mail itself \(raw\), or save"):
+        read_text(page, "page")
+
+
+def test_diff_of_a_page_is_none() -> None:
+    diff = b"--- a/x.html\n+++ b/x.html\n@@ -0,0 +1,2 @@\n+<!DOCTYPE html>\n+<p>a -&gt; b\n"
+    for data in (diff, header("[PATCH] x") + b"<p> is a tag.\n---\n" + diff):
+        assert read_text(data, "x")[0].diff == diff

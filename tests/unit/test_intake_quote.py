@@ -131,7 +131,7 @@ def test_hunk_that_shifts_nothing_is_said_to_be_unproven() -> None:
     """Only the diffstat tells of it."""
     gone = b"> @@ -50"
     [patch] = read_text(mail(without(NO_STAT, gone, b"> diff --git a/drivers/dma-buf/K")), "reply")
-    assert "hunks anywhere that add as many lines as they delete" in patch.notes[1]
+    assert "hunks that add as many lines as they delete" in patch.notes[1]
     assert "its diffstat says" in refused(mail(without(BODY, gone, b"> diff --git a/drivers/dma-buf/K")))
 
 
