@@ -88,6 +88,8 @@ def own_tags(letter: Letter, found: Sequence[Quote]) -> tuple[str, ...]:
 def _patch(letter: Letter, origin: str, diff: Diff, said: Message, notes: Sequence[str]) -> Patch:
     for file in diff.files:
         _check(file, origin)
+    if b"\0" in diff.data:
+        raise UserError("a NUL in its diff: the mail is damaged", where=origin, mend="fetch it again")
     if letter.mangled:
         _nothing_doubtful(diff, origin)
     touched = [name for file in diff.files for name in (file.old, file.new) if name is not None]

@@ -17,7 +17,8 @@ from harness.intake.parts import Attached, Part, parts, split
 # The separator of an mbox, as git's mailsplit knows it: a time of day and a year. A header must follow, so that no
 # line of a message is taken for one.
 _FROM_LINE = re.compile(
-    rb"(?m)^From [^\n]{1,500}?\d:\d\d:\d\d (?:[A-Z]{2,5} )?(?:19[7-9]|[2-9]\d)\d\d?\b[^\n]{0,40}\n(?=[!-9;-~]{1,80}:)"
+    rb"(?m)^From [^\n]{1,500}?\d:\d\d(?::\d\d)? +(?:(?:[A-Z]{2,5}|[+-]\d{4}) +)?(?:19|2\d)\d\d\b[^\n]{0,40}\n"
+    rb"(?=[!-9;-~]{1,80}:)"
 )
 _BY_GIT = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from harness.errors import UserError
 from harness.intake.diff import Diff, FileDiff, Hunk, parse_lines
-from harness.intake.message import Stat
+from harness.intake.message import Stat, diff_start
 
 _HEADER = re.compile(rb"(?m)^((?:> ?){0,40}>)( ?)(?:diff --git \S|--- \S[^\n]*\n(?:> ?){1,41}\+\+\+ \S)[^\n]*")
 _SNIPPED = re.compile(
@@ -94,8 +94,9 @@ def parse_quote(quote: Quoted, origin: str, first_line: int, stat: Stat | None) 
     Raises ``UserError`` with the place if it is not whole.
     """
     numbers = [first_line + number for number in quote.numbers]
+    above = quote.text.count(b"\n", 0, diff_start(quote.text) or 0)
     try:
-        diff = parse_lines(quote.lines, numbers, origin)
+        diff = parse_lines(quote.lines[above:], numbers[above:], origin)
     except UserError as error:
         raise UserError(f"the quoted patch is not whole: {error.what}", where=error.where, mend=WHOLE) from error
     troubles = (*_torn(quote, diff, first_line), *_signed(diff), *_gaps(diff), *_short(diff, stat, numbers))

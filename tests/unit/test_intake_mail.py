@@ -14,7 +14,7 @@ import pytest
 from harness.errors import UserError
 from harness.intake import read_text
 from harness.series import Patch
-from tests.support.mail_shapes import ODD, SEPARATOR, Known, header
+from tests.support.mail_shapes import ODD, SEPARATOR, Known, header, quoted
 
 
 def known(number: int) -> Known:
@@ -233,6 +233,8 @@ def test_line_of_a_message_is_no_separator(line: str) -> None:
         "From user at example.com  Wed Feb 19 13:59:04 2020",
         "From bob@example.com Wed Feb 19 13:59:04 2020 +0100",
         "From bob@example.com Wed Feb 19 13:59:04 UTC 2020",
+        "From 1659@xxx Wed Feb 19 13:59:04 +0000 2020",
+        "From - Wed Feb 19 9:59 2020",
     ],
 )
 def test_separators(line: str) -> None:
@@ -292,13 +294,15 @@ def test_headers_in_the_body_are_those_that_git_takes(said: str, tmp_path: Path)
     "said",
     ["Before:\n@@ -1,2 +1,3 @@ foo\n", "perf:\n--- before\n+++ after\n foo 1\n", "diff --cc is shown\n"],
 )
-@pytest.mark.parametrize("separator", ["---\n 1 file changed\n\n", ""])
+@pytest.mark.parametrize("separator", ["---\n 1 file changed, 1 insertion(+)\n\n", ""])
 def test_message_that_shows_some_of_a_diff(said: str, separator: str) -> None:
     message = f"{said}\nReviewed-by: A <a@b.example>\n"
     [patch] = read_text(header("[PATCH] x") + message.encode() + separator.encode() + known(1).diff, "x")
     assert patch.diff == known(1).diff
     assert patch.message == message.strip()
     assert patch.tags == ("Reviewed-by: A <a@b.example>",)
+    body = quoted(message.encode() + separator.encode() + known(1).diff)
+    assert read_text(header("Re: [PATCH] x") + body, "x")[0].diff == known(1).diff
 
 
 def test_shown_hunk_above_the_separator_is_no_hunk() -> None:
@@ -358,3 +362,9 @@ def test_diff_of_a_page_is_none() -> None:
     diff = b"--- a/x.html\n+++ b/x.html\n@@ -0,0 +1,2 @@\n+<!DOCTYPE html>\n+<p>a -&gt; b\n"
     for data in (diff, header("[PATCH] x") + b"<p> is a tag.\n---\n" + diff):
         assert read_text(data, "x")[0].diff == diff
+
+
+def test_nul_that_only_decoding_shows_is_refused() -> None:
+    body = base64.encodebytes(known(1).diff.replace(b"+b", b"+\0"))
+    with pytest.raises(UserError, match="a NUL in its diff"):
+        read_text(typed("Content-Transfer-Encoding: base64\n", body), "x")

@@ -158,3 +158,7 @@ def test_own_and_quoted_patch_are_a_choice() -> None:
 
 def test_quoted_patch_without_its_beginning() -> None:
     assert "has no beginning" in refused(mail(quoted(DIFF[DIFF.index(b"@@") : DIFF.index(b"@@ -30")])))
+
+
+def test_quoted_words_that_look_like_names_of_files_are_no_patch() -> None:
+    assert "a file without hunks" in refused(mail(b"> --- before\n> +++ after\n> Nothing.\n"))
