@@ -9,12 +9,12 @@ from datetime import datetime
 
 # Mailman's archives write "user at host" for every "user@host", in the text of a mail, too.
 _MANGLED = re.compile(r"(?<![\w.+-])([\w.+-]+) at ([\w-]+(?:\.[\w-]+)+)")
-_IN_BRACKETS = re.compile(rb"<([^\s<>@]+) at ([^\s<>@]+\.[^\s<>@]+)>")
+_IN_BRACKETS = re.compile(rb"<([^\s<>@]+) at ([^\s<>@.]+\.[^\s<>@]+)>")
 # What it may have made of an address without brackets, or of a device tree node.
 _DOUBTFUL = re.compile(
-    rb"[\w.+-]+ at (?:[\w-]+\.)+(?:com|org|net|edu|io|ch|de|dev|uk|fr|jp|cn|in|eu)\b|[\w-]+ at [0-9a-f]+ \{"
+    rb"[\w.+-] at (?:[\w-]+\.)+(?:com|org|net|edu|io|ch|de|dev|uk|fr|jp|cn|in|eu)\b|[\w-] at [0-9a-f]+ \{"
 )
-_NAME_LAST = re.compile(r"(\S+@\S+) \((.*)\)")
+_NAME_LAST = re.compile(r"([^\s@]+@[^\s@]+) \((.*)\)")
 _DATES = (
     "%a, %b %d, %Y at %I:%M:%S%p %z",  # mutt
     "%a, %b %d, %Y at %H:%M:%S %z",

@@ -12,13 +12,14 @@ from harness.intake import address, names, order
 from harness.intake.diff import Diff, FileDiff, added_lines, parse_diff
 from harness.intake.load import ACCEPTED
 from harness.intake.mail import Letter
-from harness.intake.message import Message, read_message, tags
+from harness.intake.message import Message, diff_start, read_message, tags
 from harness.intake.patchid import patch_id
-from harness.intake.quote import WHOLE, Quote, counted, parse_quote, told
+from harness.intake.quote import WHOLE, Quote, Quoted, counted, parse_quote, told
 from harness.intake.series import known_patches
 from harness.series import Change, Patch
 
 _QUOTED = re.compile(rb"(?m)^[>|:][^\n]{0,80}(?:diff --git |@@ -\d|\+\+\+ \S)")
+_HTML = re.compile(rb"(?i)\s*<(?:!doctype html|html|head|body|pre)\b")
 _SHOW = re.compile(rb"(?:commit [0-9a-f]+[^\n]*\n)(?:[A-Z][A-Za-z]+: [^\n]*\n)+\n    (\S[^\n]*)\n")
 _SHOW_FIELD = re.compile(rb"(?m)^(Author|Date|AuthorDate): +(\S[^\n]*)$")
 _WHEN = r".{6,60}?\d:\d\d(?::\d\d)?(?: ?[AP]M)?(?: [+-]\d{4})?(?: \([A-Z]{2,5}\))?"
@@ -43,6 +44,7 @@ def plain_letter(data: bytes, name: str) -> Letter:
         first_line=1,
         encoded=False,
         date=address.date(_text(when)),
+        bare=True,
     )
 
 
@@ -51,12 +53,16 @@ def make_own(letter: Letter, origin: str) -> Patch:
     if not letter.text.strip():
         what = "the mail has no text, only HTML" if letter.html else "the mail is empty"
         raise UserError(what, where=origin, mend=ACCEPTED)
-    place = _place(letter, origin)
-    diff = parse_diff(_restored(letter), place, letter.first_line)
+    if _HTML.match(letter.text):
+        what = "a page of HTML, in which a diff is not as it was"
+        raise UserError(what, where=origin, mend="get the mail itself (raw), or save the page as text")
+    text = _restored(letter)
+    start = 0 if letter.bare else diff_start(text) or 0
+    diff = parse_diff(text[start:], _place(letter, origin), letter.first_line + text.count(b"\n", 0, start))
     if not diff.files:
         raise _no_diff(origin, letter.text)
     said = read_message(letter.text.replace(b"\r\n", b"\n"))
-    return _patch(letter, origin, diff, said, list(_differs(said, diff)))
+    return _patch(letter, origin, diff, said, [*_differs(said, diff), *_recoded(letter)])
 
 
 def make_change(change: Change) -> Patch:
@@ -71,12 +77,13 @@ def make_change(change: Change) -> Patch:
 
 def make_quoted(letter: Letter, quote: Quote, origin: str) -> Patch:
     """The patch that ``letter`` quotes. Raises ``UserError`` with the place if it is not whole."""
+    quoted = quote.read()
     if letter.mangled:
-        quote = replace(quote, lines=tuple(map(address.unmangled, quote.lines)))
-    said = read_message(quote.text)
-    diff, notes = parse_quote(quote, _place(letter, origin), letter.first_line, said.stat)
-    given = tuple(dict.fromkeys([*said.tags, *tags(quote.own)]))
-    author, date = _attribution(quote, given)
+        quoted = replace(quoted, lines=tuple(map(address.unmangled, quoted.lines)))
+    said = read_message(quoted.text)
+    diff, notes = parse_quote(quoted, _place(letter, origin), letter.first_line, said.stat)
+    given = tuple(dict.fromkeys([*said.tags, *tags(quoted.own)]))
+    author, date = _attribution(quoted, given)
     notes = ("quoted in a reply", *notes)
     patch = _patch(letter, origin, diff, replace(said, tags=given), notes)
     return replace(patch, author=said.author or author, date=said.date or date)
@@ -85,7 +92,7 @@ def make_quoted(letter: Letter, quote: Quote, origin: str) -> Patch:
 def own_tags(letter: Letter, found: Sequence[Quote]) -> tuple[str, ...]:
     """The tags that a reply gives: those in what it does not quote."""
     if found:
-        return tags(found[0].own)
+        return tags(found[0].read().own)
     lines = letter.text.replace(b"\r\n", b"\n").split(b"\n")
     return tags(b"\n".join(line for line in lines if not line.startswith(b">")) + b"\n")
 
@@ -93,6 +100,8 @@ def own_tags(letter: Letter, found: Sequence[Quote]) -> tuple[str, ...]:
 def _patch(letter: Letter, origin: str, diff: Diff, said: Message, notes: Sequence[str]) -> Patch:
     for file in diff.files:
         _check(file, origin)
+    if b"\0" in diff.data:
+        raise UserError("a NUL in its diff: the mail is damaged", where=origin, mend="fetch it again")
     if letter.mangled:
         _nothing_doubtful(diff, origin)
     touched = [name for file in diff.files for name in (file.old, file.new) if name is not None]
@@ -129,6 +138,11 @@ def _differs(said: Message, diff: Diff) -> Iterator[str]:
         yield f"its diffstat says {told(*found)}, it holds {told(*counted(diff))}"
 
 
+def _recoded(letter: Letter) -> Iterator[str]:
+    if letter.recoded:
+        yield f"its diff was sent in {letter.recoded}, and is taken in UTF-8"
+
+
 def _nothing_doubtful(diff: Diff, origin: str) -> None:
     """An archive that mangles addresses does so in the lines of a diff as well."""
     for file in diff.files:
@@ -144,7 +158,7 @@ def _almost_known(subject: str, identity: str) -> Iterator[str]:
             yield f"has the subject of {series.known_as}, but is another patch (patch-id {identity}, not {known})"
 
 
-def _attribution(quote: Quote, given: Sequence[str]) -> tuple[str, str]:
+def _attribution(quote: Quoted, given: Sequence[str]) -> tuple[str, str]:
     """Author and date from the "On DATE, NAME wrote:" above what is quoted."""
     first = quote.numbers[0] if quote.numbers else 0
     above = [line.lstrip(b"> ") for number, line in quote.between if number < first and line.strip(b"> \r")][-3:]

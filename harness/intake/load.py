@@ -14,6 +14,7 @@ from harness.errors import UserError
 
 MAX_BYTES = 64 << 20
 ACCEPTED = "give a mail, an mbox, a diff, or a directory of *.patch files"
+_CHUNK = 4096  # what follows the end of one is copied: many small ones must not copy the whole file each
 _MAX_DICTIONARY = 256 << 20
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -51,21 +52,23 @@ def plain(data: bytes, origin: str) -> bytes:
 
 def _decompressed(data: bytes, origin: str) -> bytes:
     """List archives hand out whole threads as ``t.mbox.gz``. One byte too many is enough to know."""
-    text = b""
-    while kind := _kind(data):
+    pieces: list[bytes] = []
+    size = at = 0
+    while (kind := _kind(data[at : at + 8])) and size <= MAX_BYTES:
         decompressor = _decompressor(kind)
         try:
-            text += decompressor.decompress(data, MAX_BYTES + 1 - len(text))
+            while not decompressor.eof and at < len(data) and size <= MAX_BYTES:
+                chunk = data[at : at + _CHUNK]
+                pieces.append(decompressor.decompress(chunk, MAX_BYTES + 1 - size))
+                size += len(pieces[-1])
+                at += len(chunk) - len(decompressor.unused_data)
         except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
             raise UserError(f"damaged {kind} data", where=origin, mend="fetch it again, or decompress it") from error
-        if len(text) > MAX_BYTES:
-            return text
-        if not decompressor.eof:
+        if not decompressor.eof and size <= MAX_BYTES:
             raise UserError(f"{kind} data that ends too early", where=origin, mend="fetch it again")
-        data = decompressor.unused_data  # several such files one after the other are one
-        if not data.strip(b"\0"):
-            return text
-    return text + data
+    # Several such files one after the other are one, and zeros may fill up the last block.
+    rest = data[at:]
+    return b"".join(pieces) + (b"" if size > MAX_BYTES or (at and not rest.strip(b"\0")) else rest)
 
 
 def _kind(data: bytes) -> str:

@@ -4,32 +4,36 @@
 from __future__ import annotations
 
 import email
-import email.errors
-import email.header
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 
 from harness.errors import UserError
-from harness.intake import address
-from harness.intake.flowed import unflowed
+from harness.intake import address, headers, order
+from harness.intake.parts import Attached, Part, parts, split
 
-# The separator of an mbox (git's mailsplit asks for the same: an address, a time of day and a year).
-_FROM_LINE = re.compile(rb"(?m)^From \S{1,250}(?: at \S{1,250})?[^\n]{1,40}\d\d:\d\d[^\n]{1,40}\d{4}[^\n]{0,40}\n")
+# The separator of an mbox, as git's mailsplit knows it: a time of day and a year. A header must follow, so that no
+# line of a message is taken for one.
+_FROM_LINE = re.compile(
+    rb"(?m)^From [^\n]{1,500}?\d:\d\d(?::\d\d)? +(?:(?:[A-Z]{2,5}|[+-]\d{4}) +)?(?:19|2\d)\d\d\b[^\n]{0,40}\n"
+    rb"(?=[!-9;-~]{1,80}:)"
+)
+_BY_GIT = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _HEADER = re.compile(rb"[!-9;-~]+:[ \t]*\S?")
 _TELLING = re.compile(rb"(?mi)^(?:From|Subject):")
 _MULTIPART = re.compile(rb"(?mi)^content-type:\s*multipart/")
+_BOUNDARY = re.compile(rb"(?mi)^content-type:\s*multipart/[^\n]*(?:\n[ \t][^\n]*)*?boundary=\"?([^\"\s;]{1,200})")
 _FULL_DATE = re.compile(rb"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d (?:[A-Z]{2,5} )?\d{4}")
 _ARCHIVE_AUTHOR = re.compile(rb"\S[^\n]{0,200} \S+ at \S+\.\S+")
-# Charsets whose bytes can pass for UTF-8 without being it.
-_NOT_ASCII_BASED = ("utf-7", "utf-16", "utf-32", "iso-2022", "hz")
-_ATTACHED = (".patch", ".diff", ".txt")
-# Python's mail parser takes quadratic time for many nested parts and for long parameters.
+_DIFF = re.compile(rb"(?m)^(?:> ?)*(?:diff --(?:git|cc|combined) |\+\+\+ \S[^\n]*\n(?:> ?)*@@ -)")
+_MAX_HEADERS = 65536
+# Python's mail parser takes quadratic time for many nested parts.
 _MAX_MULTIPARTS = 50
-_MAX_PARAMETERS = 2000
-_MAX_HEADER = 8000
+# So would the search for the ends of many that have none.
+_MAX_UNCLOSED = 20
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Letter:
     """One mail, decoded. ``first_line``: where ``text`` begins in the file, 1 if it was encoded.
 
     ``mangled``: it went through an archive that writes "user at host". ``html``: there is a part of HTML.
+    ``number``: of the mail in its file. ``attached``: the name of the file, if it was attached to that mail.
+    ``recoded``: the charset that its diff was in, if that is not UTF-8. ``bare``: it is no mail.
     """
 
     subject: str
@@ -47,25 +53,57 @@ class Letter:
     date: str = ""
     mangled: bool = False
     html: bool = False
+    number: int = 1
+    attached: str = ""
+    recoded: str = ""
+    bare: bool = False
+
+    @property
+    def place(self) -> str:
+        return f"message {self.number}" + (f", {self.attached}" if self.attached else "")
 
 
 def is_mail(data: bytes) -> bool:
     """True for a mail or an mbox, False for a bare diff or other text."""
     if _FROM_LINE.match(data):
         return True
-    block = re.split(rb"\r?\n\r?\n", data[:65536].lstrip(b"\r\n"), maxsplit=1)[0]
+    block = _BLANK_LINE.split(data[:_MAX_HEADERS].lstrip(b"\r\n"), maxsplit=1)[0]
     return bool(_HEADER.match(block)) and bool(_TELLING.search(block))
 
 
 def letters(data: bytes) -> Iterator[Letter]:
-    """The mails in ``data``: one, or several with a ``From `` line before each. Raises ``UserError`` for a trap."""
-    starts = [found.start() for found in _FROM_LINE.finditer(data)]
-    bounds = [*(starts or [0]), len(data)]
-    line = 1 + data.count(b"\n", 0, bounds[0])
-    for start, end in itertools.pairwise(bounds):
+    """The mails in ``data``: one, or several with a ``From `` line before each, and what is attached to them as mails.
+
+    Raises ``UserError`` for a trap.
+    """
+    line = 1
+    for number, (start, end) in enumerate(itertools.pairwise(_bounds(data)), 1):
         piece = data[start:end]
-        yield _letter(piece, line)
+        for letter in _letters(piece, line):
+            yield replace(letter, number=number)
         line += piece.count(b"\n")
+
+
+def _bounds(data: bytes) -> Iterator[int]:
+    """Where each mail begins, and the end of the last. What lies between the parts of a mail begins none."""
+    found = [one.start() for one in _FROM_LINE.finditer(data)]
+    starts = found if found and not data[: found[0]].strip() else [0, *found]
+    inside = unclosed = 0
+    for at, start in enumerate(starts):
+        if start < inside:
+            continue
+        yield start if at else 0
+        boundary = _boundary(data, start) if unclosed < _MAX_UNCLOSED else None
+        if boundary is not None:
+            inside = data.find(b"\n--" + boundary + b"--", start)
+            unclosed += inside < 0
+    yield len(data)
+
+
+def _boundary(data: bytes, start: int) -> bytes | None:
+    blank = _BLANK_LINE.search(data, start, start + _MAX_HEADERS)
+    found = _BOUNDARY.search(data, start, blank.start()) if blank else None
+    return found[1] if found else None
 
 
 def page(data: bytes) -> Letter | None:
@@ -87,90 +125,89 @@ def page(data: bytes) -> Letter | None:
     )
 
 
-def _letter(raw: bytes, line: int) -> Letter:
+def _letters(raw: bytes, line: int) -> Iterator[Letter]:
+    """The mail ``raw``, which begins on ``line``, and those that are attached to it."""
     if len(_MULTIPART.findall(raw)) > _MAX_MULTIPARTS:
         raise UserError(
             "its parts are nested too deep to be a mail", where=f"line {line}", mend="give the patch itself"
         )
-    head = _FROM_LINE.match(raw)
-    message = email.message_from_bytes((raw[head.end() :] if head else raw).lstrip(b"\r\n"))
-    text = b"".join(part if part.endswith(b"\n") else part + b"\n" for part in _parts(message))
-    body = text.rstrip()
+    text = raw.lstrip(b"\r\n")
+    head = _FROM_LINE.match(text)
+    message = email.message_from_bytes((text[head.end() :] if head else text).lstrip(b"\r\n"))
+    own, *others = _unpacked(message, exact=bool(_BY_GIT.match(text)))
+    body = own.text.rstrip()
     encoded = message.is_multipart() or not raw.rstrip().endswith(body)
+    if not others or _says_something(own):
+        first = 1 if encoded else line + raw.rstrip().count(b"\n") - body.count(b"\n")
+        yield replace(own, encoded=encoded, first_line=first)
+    yield from others
+
+
+def _says_something(letter: Letter) -> bool:
+    """False for the mere wrapping of what is attached."""
+    place = order.place(letter.subject)
+    return place.is_cover or order.is_reply(letter.subject) or bool(_DIFF.search(letter.text))
+
+
+def _unpacked(message: Message, *, exact: bool) -> Iterator[Letter]:
+    """What ``message`` itself says, then what is attached to it and stands for itself, but for copies.
+
+    A file is part of what the mail says if it is the only diff there, and does not say whose it is.
+    """
+    found = [(part, list(_attached(part))) for part in parts(message, exact=exact)]
+    mails = [letter for _, attached in found for letter in attached]
+    texts = [part for part, attached in found if isinstance(part, Part) and not attached]
+    diffs = [part for part in texts if _DIFF.search(part.text)]
+    alone = [part for part in diffs if part.name] if mails or len(diffs) > 1 else []
+    aside = [part for part in texts if part.name and part not in diffs] if mails or diffs else []  # logs, configs
+    own = _letter(message, [part for part in texts if part not in alone and part not in aside])
+    yield own
+    others = [_completed(letter, own) for letter in mails] + [_of_file(part, own) for part in alone]
+    yield from (letter for letter in others if not _diff(own) or _diff(letter) != _diff(own))
+
+
+def _completed(letter: Letter, own: Letter) -> Letter:
+    subject, author = letter.subject or own.subject, letter.author or own.author
+    return replace(letter, subject=subject, author=author, date=letter.date or own.date)
+
+
+def _of_file(part: Part, own: Letter) -> Letter:
+    title = address.safe(part.name.rpartition(".")[0] or own.subject)
+    return replace(own, subject=title, text=part.text, attached=part.name, recoded=part.recoded)
+
+
+def _diff(letter: Letter) -> bytes:
+    return split(letter.text.replace(b"\r\n", b"\n"))[1].rstrip()
+
+
+def _attached(part: Part | Attached) -> Iterator[Letter]:
+    """The mails in ``part``: one that was forwarded, or a file of them, as git format-patch writes it."""
+    if isinstance(part, Attached):
+        found = list(_unpacked(part.mail, exact=False))
+    else:
+        found = list(letters(part.text)) if part.name and is_mail(part.text) else []
+    name = part.name if isinstance(part, Part) else "forwarded mail"
+    found = [letter for letter in found if _DIFF.search(letter.text) or order.place(letter.subject).is_cover]
+    for number, letter in enumerate(found, 1):
+        yield replace(letter, attached=name if len(found) == 1 else f"{name}, message {number}", encoded=True)
+
+
+def _letter(message: Message, texts: list[Part]) -> Letter:
     sender = _header(message, "from")
     return Letter(
         subject=address.safe(_header(message, "subject")),
         author=address.author(sender),
-        text=text,
-        first_line=1 if encoded else line + raw.rstrip().count(b"\n") - body.count(b"\n"),
-        encoded=encoded,
+        text=b"".join(part.text for part in texts),
+        first_line=1,
+        encoded=True,
         date=address.date(_header(message, "date")),
         mangled=" at " in sender and "@" not in sender,
         html=any(part.get_content_type() == "text/html" for part in message.walk()),
+        recoded=next((part.recoded for part in texts if part.recoded), ""),
     )
 
 
-def _parts(message: Message) -> Iterator[bytes]:
-    """The text of each part that a patch can be in, decoded to the bytes that it was made from."""
-    for part in message.walk():
-        if sum(len(str(part.get(name, ""))) for name in ("content-type", "content-disposition")) > _MAX_PARAMETERS:
-            raise UserError("the header of one of its parts is too long", mend="give the patch itself")
-        name = (part.get_filename() or "").lower()
-        kind = part.get_content_type()
-        if part.is_multipart() or (part.get_content_maintype() != "text" and not name.endswith(_ATTACHED)):
-            continue
-        payload = part.get_payload(decode=True)
-        if kind != "text/html" and isinstance(payload, bytes):
-            text = _utf8(payload, part.get_content_charset("utf-8"))
-            yield unflowed(text, _parameter(part, "delsp") == "yes") if _parameter(part, "format") == "flowed" else text
-
-
-def _parameter(part: Message, name: str) -> str:
-    return str(part.get_param(name, "")).lower()
-
-
-def _utf8(payload: bytes, charset: str) -> bytes:
-    """``payload`` in UTF-8, which kernel sources are in. Bytes that are UTF-8 already stay whatever the mail says."""
-    if _is_utf8(payload) and not charset.startswith(_NOT_ASCII_BASED):
-        return payload
-    try:
-        return payload.decode(charset).encode()
-    except (LookupError, UnicodeError):
-        return payload
-
-
-def _is_utf8(payload: bytes) -> bool:
-    try:
-        payload.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _header(message: Message, name: str) -> str:
-    """The header ``name`` (lower case) as text, RFC 2047 words decoded; "" if it is not there."""
-    values = (str(value) for key, value in message.raw_items() if key.lower() == name)
-    raw = _unicode(next(values, "")[:_MAX_HEADER].encode("utf-8", "surrogateescape"), message)
-    try:
-        return "".join(_word(data, charset) for data, charset in email.header.decode_header(raw))
-    except (email.errors.HeaderParseError, ValueError):
-        return raw
-
-
-def _unicode(raw: bytes, message: Message) -> str:
-    """Bytes in a header that should have been encoded: UTF-8, or else the charset of the text, or else Latin-1."""
-    for charset in ("utf-8", message.get_content_charset("latin-1"), "latin-1"):
-        try:
-            return raw.decode(charset)
-        except (LookupError, UnicodeError):
-            continue
-    return ""
-
-
-def _word(data: bytes | str, charset: str | None) -> str:
-    if isinstance(data, str):
-        return data
-    try:
-        return data.decode(charset or "utf-8", "replace")
-    except LookupError:
-        return data.decode("utf-8", "replace")
+    """The header ``name`` (lower case) as text; "" if it is not there."""
+    value = next((str(value) for key, value in message.raw_items() if key.lower() == name), "")
+    return headers.decoded(value.encode("utf-8", "surrogateescape"), message.get_content_charset("latin-1"))

@@ -6,13 +6,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from harness.intake import address
+from harness.intake import address, headers
 
-_HEADER = re.compile(rb"(From|Subject|Date):[ \t]*(\S[^\n]*)\n")
-_FOLDED = re.compile(rb"\n[ \t]+(?=\S)")
+_FOLDS = rb"[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)"
+_IN_BODY = re.compile(rb"(?i)(From|Subject|Date):[ \t]*(" + _FOLDS + rb")")
+_FORWARDED = re.compile(
+    rb"(?m)^-{5,10} ?(?:Forwarded [Mm]essage|Original Message) ?-{5,10}[ \t]*\n"
+    rb"(?:(?:From|Sent|Date|To|Cc|Reply-To|Subject):" + _FOLDS + rb")+(?=\n)"
+)
+_FORWARDED_FIELD = re.compile(rb"(?m)^(From|Sent|Date|Subject):[ \t]*(" + _FOLDS + rb")")
 _SCISSORS = re.compile(rb"(?m)^-+ *(?:>8|8<|>%|%<)[ >8<%-]*$")
-_DIFF = re.compile(rb"(?m)^(?:diff --git |--- \S[^\n]*\n\+\+\+ )")
-_SEPARATOR = re.compile(rb"(?m)^---[ \t]*$")
+# What git apply takes for a diff, or would if it were not damaged or a merge.
+_DIFF = re.compile(
+    rb'(?m)^(?:diff --git |--- [^\n]*\n\+\+\+ [^\n]*\n@@ -\d|--- "?(?:a/|/dev/null)[^\n]*\n\+\+\+ '
+    rb"|diff --(?:cc|combined) [^\n]*\n(?:index |mode |new file |deleted file ))"
+)
+_BARE_HUNK = re.compile(rb"(?m)^@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@[^\n]*\n(?=[-+ ])")
+_COUNTED = {b" ": (1, 1), b"-": (1, 0), b"+": (0, 1), b"\\": (0, 0)}
+_SEPARATOR = re.compile(rb"(?m)^---[ \t]*\r?$")
 _TAG = re.compile(rb"(?m)^((?:[A-Z][\w-]{0,40}-by|Fixes|Closes|Link): [ \t]*\S[^\n]*)$")
 _BASE = re.compile(rb"(?m)^base-commit: ([0-9a-f]{7,64})[ \t]*$")
 _NEEDS = re.compile(rb"(?m)^prerequisite-patch-id: ([0-9a-f]{40,64})[ \t]*$")
@@ -48,23 +59,47 @@ class Message:
     body: str = ""
 
 
+def diff_start(text: bytes) -> int | None:
+    """Where the diff begins that a mail with ``text`` holds; None if it has none.
+
+    A message may show the first lines of a hunk, or name two things with "---" and "+++": for git it ends at a line
+    "---", and without one at what can be nothing but a diff. In a whole hunk such a line is one that was removed.
+    """
+    diff, separator = _DIFF.search(text), _SEPARATOR.search(text)
+    said = separator.start() if separator and (not diff or separator.start() < diff.start()) else 0
+    if any(hunk.start() < said < _end(text, hunk) for hunk in _BARE_HUNK.finditer(text)):
+        said = 0
+    return min((found.start() for found in (diff, _BARE_HUNK.search(text, said)) if found), default=None)
+
+
+def _end(text: bytes, hunk: re.Match[bytes]) -> int:
+    """Where ``hunk`` ends if its lines add up, else 0."""
+    old, new = (int(count or 1) for count in hunk.groups())
+    at = hunk.end()
+    while old > 0 or new > 0:
+        if (step := _COUNTED.get(text[at : at + 1])) is None:
+            return 0
+        old, new = old - step[0], new - step[1]
+        at = (text.find(b"\n", at) + 1) or len(text)
+    return at if old == new == 0 else 0
+
+
 def read_message(text: bytes) -> Message:
     """Read the message in ``text`` (LF line ends); its diff is skipped."""
-    diff = _DIFF.search(text)
-    before = text[: diff.start()] if diff else text
+    before = text[: diff_start(text)]
     scissors = _SCISSORS.search(before)
     message = before[scissors.end() + 1 :] if scissors else before
-    said = _body_headers(message.lstrip(b"\n"))
+    said, rest = _headers(message)
     base = _BASE.search(text)
     return Message(
-        author=address.author(_text(said.get(b"From", b""))),
-        subject=address.safe(_text(said.get(b"Subject", b""))),
-        date=address.date(_text(said.get(b"Date", b""))),
+        author=address.author(said.get("from", "")),
+        subject=address.safe(said.get("subject", "")),
+        date=address.date(said.get("date", "")),
         tags=tags(_SEPARATOR.split(message, maxsplit=1)[0]),
         stat=_stat(before),
         base_commit=base[1].decode() if base else "",
         prerequisites=tuple(found.decode() for found in _NEEDS.findall(text)),
-        body=_body(message, said),
+        body=_text(_SEPARATOR.split(rest, maxsplit=1)[0]).strip(),
     )
 
 
@@ -74,20 +109,23 @@ def tags(text: bytes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _body_headers(message: bytes) -> dict[bytes, bytes]:
-    """git am(1): lines like a mail's header at the start of the body win over the header."""
-    block = _FOLDED.sub(b" ", message.split(b"\n\n", 1)[0]) + b"\n"
-    said: dict[bytes, bytes] = {}
-    at = 0
-    while found := _HEADER.match(block, at):
-        said.setdefault(found[1], found[2])
+def _headers(message: bytes) -> tuple[dict[str, str], bytes]:
+    """What the message says of itself in its own lines, and the rest of it."""
+    forwarded = _FORWARDED.search(message)
+    told = _FORWARDED_FIELD.findall(forwarded[0]) if forwarded else []
+    said, rest = _in_body(message[forwarded.end() :] if forwarded else message)
+    fields = {key.lower().decode().replace("sent", "date"): headers.decoded(value) for key, value in told}
+    return {**fields, **said}, rest
+
+
+def _in_body(message: bytes) -> tuple[dict[str, str], bytes]:
+    """git am(1): lines like a mail's header at the start of the body, each once, win over the header."""
+    said: dict[str, str] = {}
+    at = len(message) - len(message.lstrip(b"\n"))
+    while (found := _IN_BODY.match(message, at)) and (key := found[1].decode().lower()) not in said:
+        said[key] = headers.decoded(found[2])
         at = found.end()
-    return said if at == len(block) else {}
-
-
-def _body(message: bytes, said: dict[bytes, bytes]) -> str:
-    text = _SEPARATOR.split(message, maxsplit=1)[0].lstrip(b"\n")
-    return _text(text.partition(b"\n\n")[2] if said else text).strip()
+    return said, message[at:]
 
 
 def _stat(before: bytes) -> Stat | None:

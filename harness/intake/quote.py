@@ -14,27 +14,57 @@ from dataclasses import dataclass
 
 from harness.errors import UserError
 from harness.intake.diff import Diff, FileDiff, Hunk, parse_lines
-from harness.intake.message import Stat
+from harness.intake.message import Stat, diff_start
 
 _HEADER = re.compile(rb"(?m)^((?:> ?){0,40}>)( ?)(?:diff --git \S|--- \S[^\n]*\n(?:> ?){1,41}\+\+\+ \S)[^\n]*")
 _SNIPPED = re.compile(
-    rb"(?i)[>\s]*[\[<({]?\s*(?:\.{3,}|\xe2\x80\xa6|(?:snip(?:ped)?|cut|trimmed|skip(?:ped)?)\b[^\n]{0,40})\s*[\])}>]?\s*"
+    rb"(?i)[\[<({]?\s*(?:\.{3,}|\xe2\x80\xa6|(?:snip(?:ped)?|cut|trimmed|skip(?:ped)?)\b[^\n]{0,40})\s*[\])}>]?"
 )
+_MAX_SNIPPED = 80
 _TRAILER = re.compile(rb"[A-Z][\w-]{0,40}-by: ")
 # Mail programs wrap at 72 columns or more.
 _WRAPS = 70
+# Such a hunk shifts none of the line numbers below it.
+_UNPROVEN = (
+    "quoted without its diffstat: nothing tells whether files, hunks at the end of a file, "
+    "or hunks that add as many lines as they delete were left out"
+)
 WHOLE = "give the mail that it answers, or the patch itself"
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What is quoted ``depth`` times. ``lines``: without the marks; ``numbers``: of each in the text, from 0.
+    """That ``text`` quotes a patch ``depth`` times. ``blank``: a blank follows the mark.
 
-    ``blank``: a blank follows the mark. ``between``: (number, line) of what is less quoted.
+    There may be as many as there are depths, each as large as the text: the lines are only told apart when asked for.
     """
 
     depth: int
     blank: bool
+    text: bytes
+
+    def read(self) -> Quoted:
+        marks = re.compile(rb"(?:> ?){%d}>" % (self.depth - 1))
+        inside: list[tuple[int, bytes]] = []
+        between: list[tuple[int, bytes]] = []
+        for number, line in enumerate(self.text.split(b"\n")):
+            found = marks.match(line)
+            if found is None:
+                between.append((number, line))
+                continue
+            rest = line[found.end() :]
+            inside.append((number, rest[1:] if self.blank and rest.startswith(b" ") else rest))
+        return Quoted(self.depth, tuple(line for _, line in inside), tuple(n for n, _ in inside), tuple(between))
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """What is quoted ``depth`` times. ``lines``: without the marks; ``numbers``: of each in the text, from 0.
+
+    ``between``: (number, line) of what is less quoted.
+    """
+
+    depth: int
     lines: tuple[bytes, ...]
     numbers: tuple[int, ...]
     between: tuple[tuple[int, bytes], ...]
@@ -54,33 +84,19 @@ def quotes(text: bytes) -> list[Quote]:
     found = list(_HEADER.finditer(text))
     if found and found[0][0].endswith(b"\r"):
         text = text.replace(b"\r\n", b"\n")
-    kinds = dict.fromkeys((one[1].count(b">"), bool(one[2])) for one in found)
-    lines = text.split(b"\n")
-    return [_quote(lines, depth, blank) for depth, blank in sorted(kinds)]
+    kinds = {(one[1].count(b">"), bool(one[2])) for one in found}
+    return [Quote(depth, blank, text) for depth, blank in sorted(kinds)]
 
 
-def _quote(lines: Sequence[bytes], depth: int, blank: bool) -> Quote:
-    marks = re.compile(rb"(?:> ?){%d}>" % (depth - 1))
-    inside: list[tuple[int, bytes]] = []
-    between: list[tuple[int, bytes]] = []
-    for number, line in enumerate(lines):
-        found = marks.match(line)
-        if found is None:
-            between.append((number, line))
-            continue
-        rest = line[found.end() :]
-        inside.append((number, rest[1:] if blank and rest.startswith(b" ") else rest))
-    return Quote(depth, blank, tuple(line for _, line in inside), tuple(n for n, _ in inside), tuple(between))
-
-
-def parse_quote(quote: Quote, origin: str, first_line: int, stat: Stat | None) -> tuple[Diff, tuple[str, ...]]:
+def parse_quote(quote: Quoted, origin: str, first_line: int, stat: Stat | None) -> tuple[Diff, tuple[str, ...]]:
     """The quoted diff, and what is to be said about it. ``first_line``: of the text in ``origin``.
 
     Raises ``UserError`` with the place if it is not whole.
     """
     numbers = [first_line + number for number in quote.numbers]
+    above = quote.text.count(b"\n", 0, diff_start(quote.text) or 0)
     try:
-        diff = parse_lines(quote.lines, numbers, origin)
+        diff = parse_lines(quote.lines[above:], numbers[above:], origin)
     except UserError as error:
         raise UserError(f"the quoted patch is not whole: {error.what}", where=error.where, mend=WHOLE) from error
     troubles = (*_torn(quote, diff, first_line), *_signed(diff), *_gaps(diff), *_short(diff, stat, numbers))
@@ -89,13 +105,19 @@ def parse_quote(quote: Quote, origin: str, first_line: int, stat: Stat | None) -
     if stat is not None or not diff.files:
         return diff, ()
     for number, text in (*quote.between, *zip(quote.numbers, quote.lines, strict=True)):
-        if first_line + number > diff.files[0].line and _SNIPPED.fullmatch(text):
+        if first_line + number > diff.files[0].line and _snipped(text):
             what = "the quoted patch is not whole: something was cut out here, and no diffstat tells what"
             raise UserError(what, where=f"{origin}, line {first_line + number}", mend=WHOLE)
-    return diff, ("quoted without its diffstat: nothing tells whether files or hunks at its end were left out",)
+    return diff, (_UNPROVEN,)
 
 
-def _torn(quote: Quote, diff: Diff, first_line: int) -> Iterator[tuple[int, str]]:
+def _snipped(line: bytes) -> bool:
+    """True for "[...]", "<snip>" and the like."""
+    mark = line.lstrip(b"> \t\r").rstrip()
+    return len(mark) <= _MAX_SNIPPED and bool(_SNIPPED.fullmatch(mark))
+
+
+def _torn(quote: Quoted, diff: Diff, first_line: int) -> Iterator[tuple[int, str]]:
     """Lines without a mark that may be the rest of a quoted line, which a mail program wrapped."""
     place = {number: at for at, number in enumerate(quote.numbers)}
     bodies = _bodies(diff)
@@ -103,7 +125,8 @@ def _torn(quote: Quote, diff: Diff, first_line: int) -> Iterator[tuple[int, str]
         before = place.get(number - 1)
         if before is None or not line.strip() or _TRAILER.match(line):
             continue
-        quoted = quote.depth * 2 + len(quote.lines[before].decode("utf-8", "replace"))
+        # Some programs count a tab as one column, most as they show it.
+        quoted = len((b"> " * quote.depth + quote.lines[before]).decode("utf-8", "replace").expandtabs())
         if quoted + 1 + len(line.split()[0]) > _WRAPS and first_line + number - 1 in bodies:
             yield first_line + number, "this may be the end of the quoted line before it, wrapped by a mail program"
 

@@ -97,7 +97,7 @@ def _from_data(data: bytes, origin: str) -> Thread:
     letters = _letters(data, origin)
     if len(letters) == 1:
         return _alone(letters[0], origin)
-    return _from_mailbox([(letter, f"{origin}, message {n}") for n, letter in enumerate(letters, 1)], origin)
+    return _from_mailbox([(letter, f"{origin}, {letter.place}") for letter in letters], origin)
 
 
 def _letters(data: bytes, origin: str) -> list[mail.Letter]:

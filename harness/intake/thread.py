@@ -70,7 +70,7 @@ def whole_series(thread: Thread, origin: str) -> list[Patch]:
             raise _ambiguous("holds several patches", thread.offers, origin)
         return [thread.patch(thread.offers[0])]
     originals = [offer for offer in thread.offers if not offer.quoted]
-    offers = originals or thread.offers
+    offers, copies = _without_copies(thread, originals or thread.offers)
     numbered = [offer for offer in offers if offer.place.total]
     if not originals and not numbered and len({offer.title for offer in offers}) > 1:
         raise _ambiguous("quotes several patches", offers, origin)
@@ -81,6 +81,7 @@ def whole_series(thread: Thread, origin: str) -> list[Patch]:
     if len(numbered) != len(offers):
         raise _ambiguous("some mails are numbered [PATCH n/m] and some are not", offers, origin)
     newest, notes = _newest(numbered, origin)
+    notes += copies
     if not originals and len({(one.place, one.title) for one in newest}) == 1:
         return _noted(_read(thread, newest, origin), notes)
     replies = [one for one in thread.offers if one.quoted] if originals else []
@@ -121,6 +122,33 @@ def _matching(offers: Sequence[Offer], wanted: str) -> list[Offer]:
     lower = wanted.casefold()
     exact = [offer for offer in offers if lower in (offer.title.casefold(), offer.name.casefold())]
     return exact or [offer for offer in offers if lower in offer.name.casefold()]
+
+
+def _without_copies(thread: Thread, offers: Sequence[Offer]) -> tuple[list[Offer], list[str]]:
+    """Without what has no number, but the diff of a patch that has one; and what is to be said about it.
+
+    Maintainers and robots send a patch again to say that it was applied.
+    """
+    numbered = [offer for offer in offers if offer.place.total]
+    if not 0 < len(numbered) < len(offers):
+        return list(offers), []
+    diffs = {_diff(thread, offer) for offer in numbered} - {None}
+    kept: list[Offer] = []
+    copies: list[Offer] = []
+    for offer in offers:
+        (copies if not offer.place.total and _diff(thread, offer) in diffs else kept).append(offer)
+    return kept, [_again(copies)] if copies else []
+
+
+def _diff(thread: Thread, offer: Offer) -> bytes | None:
+    try:
+        return thread.patch(offer).diff
+    except UserError:
+        return None
+
+
+def _again(copies: Sequence[Offer]) -> str:
+    return f"taken once, it is there again as: {_listed(copies)}"
 
 
 def _newest(offers: Sequence[Offer], origin: str) -> tuple[list[Offer], list[str]]:
@@ -183,20 +211,24 @@ def _complete(offers: Sequence[Offer], replies: Sequence[Offer], origin: str) ->
 
 def _read(thread: Thread, offers: Sequence[Offer], origin: str) -> list[Patch]:
     """Read them; of exact copies, and of replies that quote the same patch, one is enough."""
-    patches: list[Patch] = []
-    seen: set[tuple[str, bytes]] = set()
+    patches: dict[tuple[str, bytes], Patch] = {}
+    copies: dict[bytes, list[Offer]] = {}
     numbers: Counter[int] = Counter()
     for group in _grouped(offers):
+        numbered = group[0].place.total > 0
         for patch in _one(thread, group) if group[0].quoted else map(thread.patch, group):
-            if (patch.subject, patch.diff) in seen:
+            if (patch.subject, patch.diff) in patches:
                 continue
-            seen.add((patch.subject, patch.diff))
-            numbers[group[0].place.number] += group[0].place.total > 0
-            patches.append(patch)
+            if not numbered and patch.diff in copies:
+                copies[patch.diff].append(group[0])
+                continue
+            copies[patch.diff] = []
+            patches[patch.subject, patch.diff] = patch
+            numbers[group[0].place.number] += numbered
     twice = sorted(number for number, count in numbers.items() if count > 1)
     if twice:
         raise _ambiguous(f"holds {_patches(twice)} twice", offers, origin)
-    return patches
+    return [_noted([one], [_again(found)] if (found := copies[one.diff]) else [])[0] for one in patches.values()]
 
 
 def _grouped(offers: Sequence[Offer]) -> list[list[Offer]]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UserError
 from harness.intake import facts, load, read_text
+from harness.intake.quote import quotes
 from tests.support.mail_shapes import ODD, SEPARATOR, archive_page, header, known_patches, quoted
 
 FOREST = known_patches()[0]
@@ -99,6 +100,30 @@ def test_header_that_would_take_hours(extra: str) -> None:
 def test_subject_that_would_take_hours() -> None:
     [patch] = read_text(header("=?a?q?" * 100_000) + FOREST.diff, "x")
     assert len(patch.subject) <= 8000
+
+
+LONG = 1_000_000
+FOUND: dict[str, Callable[[], bytes]] = {
+    "author in the body": lambda: HEAD + b"From: " + b"@" * LONG + b"\n\n" + FOREST.diff,
+    "word on a page": lambda: archive_page(FOREST).replace(b"> +\t", b"> +" + b"b" * LONG, 1),
+    "labels on a page": lambda: archive_page(FOREST).replace(b"It has", b"<x at " + b"a." * LONG + b" has", 1),
+    "blanks below a quote": lambda: header("Re: x") + quoted(FOREST.diff) + b"\n" + b" " * LONG + b"x\n",
+    "empty gzip members": lambda: gzip.compress(b"", mtime=0) * (LONG // 4) + gzip.compress(FOREST.diff),
+}
+
+
+@pytest.mark.parametrize("shape", FOUND)
+def test_long_lines_and_many_members_take_no_minutes(shape: str) -> None:
+    """Each took a quadratic time once, which is an hour for these."""
+    assert len(read_text(FOUND[shape](), "x")) == 1
+
+
+def test_quotes_at_many_depths_hold_the_text_once() -> None:
+    text = b"".join(b">" * depth + blank + b"diff --git a/f b/f\n" for depth in range(1, 41) for blank in (b"", b" "))
+    found = quotes(text + b"filler\n" * 1000)
+    assert len(found) == 80
+    assert len({id(quote.text) for quote in found}) == 1
+    assert [len(quote.read().lines) for quote in found[:3]] == [80, 80, 78]
 
 
 def test_many_nested_parts() -> None:

@@ -116,6 +116,25 @@ def test_end_of_a_wrapped_line_is_no_comment() -> None:
     assert read_text(mail(commented), "reply")[0].diff == DIFF
 
 
+def test_tabs_of_a_wrapped_line_are_as_wide_as_they_look() -> None:
+    deep = BODY.replace(
+        b"+\tint a_long_name_of_that_kind = and_a_long_call(with_many, ", b"+\t\t\t\t\tf(with_many, some, "
+    )
+    assert "this may be the end of the quoted line" in refused(mail(deep.replace(b"some, arg", b"some,\narg")))
+    commented = deep.replace(b"> +\tB();\n", b"> +\tB();\narguments_of_it?\n")
+    assert read_text(mail(commented), "reply")[0].diff == DIFF.replace(
+        b"+\tint a_long_name_of_that_kind = and_a_long_call(", b"+\t\t\t\t\tf("
+    ).replace(b"with_many, arg", b"with_many, some, arg")
+
+
+def test_hunk_that_shifts_nothing_is_said_to_be_unproven() -> None:
+    """Only the diffstat tells of it."""
+    gone = b"> @@ -50"
+    [patch] = read_text(mail(without(NO_STAT, gone, b"> diff --git a/drivers/dma-buf/K")), "reply")
+    assert "hunks that add as many lines as they delete" in patch.notes[1]
+    assert "its diffstat says" in refused(mail(without(BODY, gone, b"> diff --git a/drivers/dma-buf/K")))
+
+
 def test_blank_of_context_eaten_by_a_mail_program() -> None:
     assert "not whole" in refused(mail(BODY.replace(b">  \t", b"> \t")))
 
@@ -139,3 +158,7 @@ def test_own_and_quoted_patch_are_a_choice() -> None:
 
 def test_quoted_patch_without_its_beginning() -> None:
     assert "has no beginning" in refused(mail(quoted(DIFF[DIFF.index(b"@@") : DIFF.index(b"@@ -30")])))
+
+
+def test_quoted_words_that_look_like_names_of_files_are_no_patch() -> None:
+    assert "a file without hunks" in refused(mail(b"> --- before\n> +++ after\n> Nothing.\n"))

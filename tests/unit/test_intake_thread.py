@@ -111,6 +111,27 @@ def test_other_version_under_another_subject_is_not_silently_taken_with_it() -> 
     assert [patch.notes for patch in read_text(mbox(*both), "t")] == [(), ()]
 
 
+def test_mail_that_says_it_was_applied_is_a_copy() -> None:
+    applied = header('Applied "part 1" to the tree') + b"Thanks.\n\n" + known(1).diff
+    for one in (header("[PATCH] part 1") + known(1).body, sent(1, 1)):
+        [patch] = read_text(mbox(one, applied, applied), "t")
+        assert (patch.subject, patch.diff) == ("part 1", known(1).diff)
+        assert patch.notes == ('taken once, it is there again as: Applied "part 1" to the tree',)
+    series = read_text(mbox(applied, sent(2, 2), sent(1, 2)), "t")
+    assert subjects(series) == ["part 1", "part 2"]
+    other = header("Another patch") + known(1, 2).diff
+    assert subjects(read_text(mbox(header("[PATCH] part 1") + known(1).body, other), "t")) == [
+        "part 1",
+        "Another patch",
+    ]
+    assert "some are not" in refused(mbox(sent(1, 1), other))
+
+
+def test_equal_patches_with_numbers_are_no_copies() -> None:
+    again = header("[PATCH 2/2] part 1 again") + known(1).body
+    assert "is the same patch as" in refused(mbox(sent(1, 2), again))
+
+
 def test_missing_parts_of_the_newest_are_named() -> None:
     text = refused(mbox(sent(1, 3), sent(2, 3), sent(3, 3), sent(1, 3, 2), sent(3, 3, 2)))
     assert "lacks patch 2 of 3; add what is missing, or take one with --pick" in text

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The parts of a mail that a patch can be in, decoded to the bytes that they were made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+
+from harness.errors import UserError
+from harness.intake import address
+from harness.intake.flowed import unflowed
+from harness.intake.message import diff_start
+
+# Charsets whose bytes can pass for UTF-8 without being it.
+_NOT_ASCII_BASED = ("utf-7", "utf-16", "utf-32", "iso-2022", "hz")
+# Codecs of Python that no mail means; some take quadratic time.
+_NO_CHARSETS = ("idna", "punycode", "unicode", "raw", "undefined")
+_ATTACHED = (".patch", ".diff", ".txt")
+_CODED = ("base64", "quoted-printable")
+_CODING = "content-transfer-encoding"
+_SIGNATURE = re.compile(rb"(?m)^-- \r?$")
+# Python's mail parser takes quadratic time for long parameters.
+_MAX_PARAMETERS = 2000
+
+
+@dataclass(frozen=True)
+class Part:
+    """A text. ``name``: of the file that it was attached as, "" for what the mail itself says.
+
+    ``recoded``: the charset that its diff was in, if that is not UTF-8.
+    """
+
+    text: bytes
+    name: str = ""
+    recoded: str = ""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A whole mail that is a part of another one."""
+
+    mail: Message
+
+
+def parts(message: Message, *, exact: bool) -> Iterator[Part | Attached]:
+    """The texts in ``message``, in order, and the mails. ``exact``: git wrote it, and recodes no diff.
+
+    Raises ``UserError`` for a trap.
+    """
+    if sum(len(str(message.get(name, ""))) for name in ("content-type", "content-disposition")) > _MAX_PARAMETERS:
+        raise UserError("the header of one of its parts is too long", mend="give the patch itself")
+    if message.get_content_type() == "message/rfc822" and message.is_multipart():
+        yield from (Attached(mail) for mail in message.get_payload() if isinstance(mail, Message))
+    elif message.is_multipart():
+        for part in message.get_payload():
+            if isinstance(part, Message):
+                yield from parts(part, exact=exact)
+    else:
+        yield from _texts(message, exact)
+
+
+def _texts(part: Message, exact: bool) -> Iterator[Part]:
+    name = address.safe(part.get_filename() or "")
+    kind = part.get_content_type()
+    if kind == "text/html" or (part.get_content_maintype() != "text" and not name.lower().endswith(_ATTACHED)):
+        return
+    payload = _payload(part)
+    text = _utf8(payload, part.get_content_charset("utf-8"), exact).removeprefix(b"\xef\xbb\xbf")
+    recoded = _recoded(payload, text, part.get_content_charset(""))
+    if _parameter(part, "format") == "flowed":
+        text = unflowed(text, _parameter(part, "delsp") == "yes")
+    named = name or ("attachment" if part.get_content_disposition() == "attachment" else "")
+    yield Part(text if text.endswith(b"\n") else text + b"\n", named, recoded)
+
+
+def _payload(part: Message) -> bytes:
+    """Its bytes. The header that says how they are coded may be folded or have a comment: git looks for the word."""
+    said = str(part.get(_CODING, "")).lower()
+    for coding in _CODED:
+        if coding in said:
+            part.replace_header(_CODING, coding)
+            break
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _parameter(part: Message, name: str) -> str:
+    return str(part.get_param(name, "")).lower()
+
+
+def _utf8(payload: bytes, charset: str, exact: bool) -> bytes:
+    """``payload`` in UTF-8, which kernel sources are in. Bytes that are UTF-8 already stay whatever the mail says.
+
+    The charset that git names is that of the message: the diff below it is judged by itself, and what follows, too.
+    """
+    if charset.startswith(_NOT_ASCII_BASED):
+        return _decoded(payload, charset)
+    before, diff, after = split(payload)
+    before, after = (_decoded(text, charset) if not _is_utf8(text) else text for text in (before, after))
+    return before + (diff if exact or _is_utf8(diff) else _decoded(diff, charset)) + after
+
+
+def split(payload: bytes) -> tuple[bytes, bytes, bytes]:
+    """What stands above the diff, the diff, and what stands below it from the mark of a signature on."""
+    found = diff_start(payload)
+    start = len(payload) if found is None else found
+    marks = [mark.start() for mark in _SIGNATURE.finditer(payload, start)]
+    end = marks[-1] if marks else len(payload)
+    return payload[:start], payload[start:end], payload[end:]
+
+
+def _recoded(payload: bytes, text: bytes, charset: str) -> str:
+    changed = not charset.startswith(_NOT_ASCII_BASED) and split(payload)[1] != split(text)[1]
+    return address.safe(charset) if changed else ""
+
+
+def _decoded(payload: bytes, charset: str) -> bytes:
+    try:
+        return payload if charset.startswith(_NO_CHARSETS) else payload.decode(charset).encode()
+    except (LookupError, ValueError):
+        return payload
+
+
+def _is_utf8(payload: bytes) -> bool:
+    try:
+        payload.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
