@@ -78,9 +78,10 @@ def _open_node(path: str, symbol: str, elsewhere: str = "") -> int:
 
 
 def _names(directory: str) -> list[str]:
+    """What is in ``directory``; any error but its absence is one of the kernel's that a check may look for."""
     try:
         return sorted(os.listdir(directory))  # noqa: PTH208 - pathlib is slow to import
-    except OSError:
+    except FileNotFoundError:
         return []
 
 

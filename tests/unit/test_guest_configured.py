@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,4 +82,15 @@ def test_vgem_may_have_another_kind_of_node(
         (nothing_there / "dri" / name).touch()
     monkeypatch.setattr(kernel.Drm, "driver", lambda _self: next(iter(drivers.values())))
     with pytest.raises(expected, match=r"no vgem node .*/card\*"):
+        kernel.vgem()
+
+
+def test_a_list_of_nodes_that_cannot_be_read_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check makes each allocation of an open fail: that there is no memory does not mean that there is no node."""
+
+    def refused(_path: str) -> list[str]:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(os, "listdir", refused)
+    with pytest.raises(OSError, match="Cannot allocate memory"):
         kernel.vgem()
