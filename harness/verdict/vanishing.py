@@ -43,12 +43,16 @@ def _explains(before: TestResult | None, now: TestResult) -> bool:
     return told_itself or is_silent(now)  # where a time limit cuts is chance
 
 
+def _is_left_out(result: TestResult) -> bool:
+    return result.status is Status.SKIP and not (result.moot or result.cut_short)
+
+
 def suites_left_out(before: Mapping[Key, TestResult], after: Mapping[Key, TestResult]) -> Iterator[Difference]:
     """Suites in which tests pass on the base, and all of those are skipped with the patch: nothing tests them."""
     for suite in dict.fromkeys(suite for suite, _ in after):
         passed = [key for key, one in before.items() if key[0] == suite and one.status is Status.PASS and key in after]
         now = [one for key, one in after.items() if key[0] == suite]
-        lost = [key for key in passed if after[key].status is Status.SKIP and not after[key].moot]
+        lost = [key for key in passed if _is_left_out(after[key])]
         if passed and len(lost) == len(passed) and not any(one.status is Status.PASS for one in now):
             seen = f"{len(lost)} skipped: {after[lost[0]].message}"
             yield Difference(
