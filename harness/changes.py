@@ -7,6 +7,7 @@ import enum
 from dataclasses import dataclass
 
 KERNEL = "kernel"  # the suite that building, booting, config symbols and splats are told in
+EVERY_TEST = "every test"  # the name under which a suite is told that the patch leaves nothing of
 GUEST = "guest"  # the result of a suite whose guest was lost after its last test; no plan has it
 
 

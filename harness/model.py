@@ -186,6 +186,8 @@ class TestResult:
     ``excused``: what the comparison with the base says in its favour ("pre-existing: ..."), else empty.
     ``fingerprint``: of the splat that it stands for, if it does.
     ``figures``: what it measured, one line each. ``moot``: skipped, and nothing is lost: there is no such promise here.
+    ``cut_short``: skipped for want of time or memory in this guest, and the kernel is not to blame: how far it got is
+    chance.
     """
 
     __test__ = False  # not for pytest to collect
@@ -203,6 +205,7 @@ class TestResult:
     moot: bool = False
     excused: str = ""
     fingerprint: str = ""
+    cut_short: bool = False
 
     @property
     def excuse(self) -> str:

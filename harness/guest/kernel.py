@@ -2,7 +2,7 @@
 """The kernel's objects as Python sees them: each a file descriptor that closes at the end of its ``with`` block.
 
 Methods are one system call each and let its ``OSError`` through: errors are what checks look at.
-A device that is not there ends the check as skipped.
+A device that is not there ends the check: as failed where the kernel has its driver built in, else as skipped.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import select
 import struct
 
 from harness.guest import uapi
-from harness.guest.registry import CheckSkipped
+from harness.guest.configured import lacking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Self
 
 PAGE = mmap.PAGESIZE
@@ -68,12 +68,21 @@ class Descriptor:
         return bool(fcntl.fcntl(self._fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC)
 
 
-def _open_node(path: str, option: str) -> int:
-    """Open a device; ``option`` is the kernel option that brings it, for the message."""
+def _open_node(path: str, symbol: str, elsewhere: str = "") -> int:
+    """Open a device that Kconfig ``symbol`` brings. ``elsewhere``: a directory in which it may have another name."""
     try:
         return os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except (FileNotFoundError, PermissionError) as error:
-        raise CheckSkipped(f"{path} cannot be opened ({error.strerror}): needs root and {option}") from error
+        renamed = bool(elsewhere) and not os.access(path, os.F_OK) and bool(_names(elsewhere))
+        raise lacking(f"{path} cannot be opened ({error.strerror})", symbol, renamed) from error
+
+
+def _names(directory: str) -> list[str]:
+    """What is in ``directory``; any error but its absence is one of the kernel's that a check may look for."""
+    try:
+        return sorted(os.listdir(directory))  # noqa: PTH208 - pathlib is slow to import
+    except FileNotFoundError:
+        return []
 
 
 # --- dma-buf ----------------------------------------------------------------------------------
@@ -160,7 +169,7 @@ class Udmabuf(Descriptor):
     """The device that turns memfds into dma-bufs (drivers/dma-buf/udmabuf.c)."""
 
     def __init__(self) -> None:
-        super().__init__(_open_node(UDMABUF_NODE, "CONFIG_UDMABUF"))
+        super().__init__(_open_node(UDMABUF_NODE, "UDMABUF"))
 
     def create(self, memfd: int, size: int, offset: int = 0, flags: int = uapi.UDMABUF_FLAGS_CLOEXEC) -> DmaBuf:
         """A dma-buf of ``size`` bytes of ``memfd`` from ``offset``."""
@@ -188,7 +197,7 @@ class Heap(Descriptor):
     """A heap, usually the system heap (drivers/dma-buf/dma-heap.c, heaps/system_heap.c)."""
 
     def __init__(self, name: str = "system") -> None:
-        super().__init__(_open_node(f"{HEAP_DIRECTORY}/{name}", "CONFIG_DMABUF_HEAPS_SYSTEM"))
+        super().__init__(_open_node(f"{HEAP_DIRECTORY}/{name}", "DMABUF_HEAPS_SYSTEM", HEAP_DIRECTORY))
 
     def allocate(
         self, length: int, fd_flags: int = os.O_RDWR | os.O_CLOEXEC, heap_flags: int = 0, fd: int = 0
@@ -251,7 +260,7 @@ class Timeline(Descriptor):
     """A software timeline: a counter, and fences that signal when it reaches them (drivers/dma-buf/sw_sync.c)."""
 
     def __init__(self) -> None:
-        super().__init__(_open_node(SW_SYNC_NODE, "CONFIG_SW_SYNC with debugfs mounted"))
+        super().__init__(_open_node(SW_SYNC_NODE, "SW_SYNC"))
 
     def fence(self, value: int) -> SyncFile:
         """A fence that signals when the counter reaches ``value``."""
@@ -337,16 +346,22 @@ class Drm(Descriptor):
 
 def _open_vgem(prefix: str) -> Drm:
     """The first node in /dev/dri named ``prefix``... that vgem drives: numbers depend on what else there is."""
-    try:
-        names = sorted(name for name in os.listdir(DRI_DIRECTORY) if name.startswith(prefix))  # noqa: PTH208
-    except FileNotFoundError:
-        names = []
+    found = _driven_by_vgem(name for name in _names(DRI_DIRECTORY) if name.startswith(prefix))
+    if found is not None:
+        return found
+    other = _driven_by_vgem(name for name in _names(DRI_DIRECTORY) if name.startswith(("card", "renderD")))
+    if other is not None:
+        other.close()
+    raise lacking(f"no vgem node {DRI_DIRECTORY}/{prefix}*", "DRM_VGEM", elsewhere=other is not None)
+
+
+def _driven_by_vgem(names: Iterable[str]) -> Drm | None:
     for name in names:
-        node = Drm(_open_node(f"{DRI_DIRECTORY}/{name}", "CONFIG_DRM_VGEM"))
+        node = Drm(_open_node(f"{DRI_DIRECTORY}/{name}", "DRM_VGEM"))
         if node.driver() == "vgem":
             return node
         node.close()
-    raise CheckSkipped(f"no vgem node {DRI_DIRECTORY}/{prefix}*: needs CONFIG_DRM_VGEM")
+    return None
 
 
 def vgem() -> Drm:

@@ -11,6 +11,8 @@ import array
 import os
 
 from harness.guest import uapi
+from harness.guest.configured import PROBE as MODULE
+from harness.guest.configured import lacking
 from harness.guest.kernel import Descriptor, DmaBuf
 from harness.guest.registry import CheckSkipped, errno_name
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 NODE = "/dev/dmabuf-probe"
-MODULE = "dmabuf_probe"
 MODPROBE = "/sbin/modprobe"
 
 # enum dma_data_direction (include/linux/dma-direction.h)
@@ -48,7 +49,7 @@ def _open_probe() -> int:
     try:
         return os.open(NODE, os.O_RDWR | os.O_CLOEXEC)
     except (FileNotFoundError, PermissionError) as error:
-        raise CheckSkipped(f"{NODE} cannot be opened ({error.strerror}): needs root and the module {MODULE}") from error
+        raise lacking(f"{NODE} cannot be opened ({error.strerror})", MODULE) from error
 
 
 # --- what happened ----------------------------------------------------------------------------

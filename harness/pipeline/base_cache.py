@@ -2,8 +2,9 @@
 """What the base without a patch showed, kept by content: a base is tested once, not with each patch.
 
 The key is made of all that the results depend on: the kernel, what was asked for, the machine that ran it, and the
-code that tests. Only a run in which nothing is missing and no guest was lost is kept. In which order the suites ran is
-no part of it: each series has its own, and the base is still tested once. ``pipeline.comparing`` knows.
+code that tests. Only a run in which nothing is missing, nothing ran out of time and no guest was lost is kept. In which
+order the suites ran is no part of it: each series has its own, and the base is still tested once.
+``pipeline.comparing`` knows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from harness.paths import GUEST_CODE, WRAPPERS, cache_dir, write_atomic
 from harness.pipeline.request import RunRequest
 from harness.pipeline.testing import Findings
 from harness.report import SchemaError, decode, encode
+from harness.verdict import is_silent
 
 _FORMAT = "1"  # part of the key: change it with what is stored
 _KEEP = 30  # entries of about half a megabyte each
@@ -69,8 +71,15 @@ def _files(place: Path) -> Iterator[Path]:
     yield from (file for file in place.rglob("*") if file.is_file() and file.suffix in _SOURCES)
 
 
+def timed_out(findings: Findings) -> tuple[str, ...]:
+    """Tests that only ran out of time: on a busy host that says nothing of the base, and must not be believed later."""
+    return tuple(f"{result.suite} {result.name}" for result in findings.results if is_silent(result))
+
+
 def is_complete(findings: Findings) -> bool:
-    """True if another run may rely on it: everything ran, in one guest that lived to the end."""
+    """True if another run may rely on it: everything ran, in one guest that lived to the end, and came to its own."""
+    if timed_out(findings):
+        return False
     whole = len(findings.boots) == 1 and findings.boots[0].outcome is BootOutcome.UP
     seen = {PlannedTest(result.suite, result.name) for result in findings.results}
     return whole and set(findings.planned) <= seen and not any(r.status is Status.MISSING for r in findings.results)

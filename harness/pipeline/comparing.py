@@ -57,6 +57,8 @@ def settle_base(side: Side, state: State, launcher: Launcher, events: EventStrea
 
 def keep(side: Side, state: State, launcher: Launcher) -> None:
     """Remember what a base showed, if later runs may rely on it."""
+    if state.tested and (late := base_cache.timed_out(state.findings)):
+        state.findings.notes.append(f"not remembered for later runs, as it only ran out of time: {', '.join(late)}")
     if state.tested and base_cache.is_complete(state.findings):
         wanted = _key(side, state, state.findings.boots[0].accel, launcher)
         base_cache.keep(wanted, state.findings, side.job.request.directory)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.guest import bundle
+from harness.guest import bundle, configured
 from harness.guest.registry import NOT_APPLICABLE, all_checks, provoked
 from harness.guest.runner import SILENCE_LIMIT, TIME_LIMIT
 from harness.interfaces import Guest, GuestLost, SuiteContext
@@ -53,7 +53,7 @@ class ChecksSuite:
         limit, silence = TIME_LIMIT * (len(names) + 1) * guest.slowness, SILENCE_LIMIT * guest.slowness
         log = log_file(context.logs, self.name)
         _ship(guest, context.logs / "checks.zip")
-        shell = _command(names, guest.slowness, context.seed)
+        shell = _command(names, guest.slowness, context.seed, _has(guest.kernel))
         command = StreamedCommand(guest, shell, limit, log, silence, stdout_only=True)
         logged = f"{context.log_prefix}/{log.name}"
         parser, running = KtapParser(), ""
@@ -101,9 +101,17 @@ def _ship(guest: Guest, local: Path) -> None:
     guest.put(local, _ARCHIVE)
 
 
-def _command(names: list[str], factor: float, seed: int | None) -> str:
-    """``HARNESS_SEED``: see harness/guest/checks/contract_stress.py."""
-    environment = "" if seed is None else f"HARNESS_SEED={seed} "
+def _has(kernel: Kernel) -> tuple[str, ...]:
+    """What the checks are told that ``kernel`` has, so that a device which is not there is no skip."""
+    built_in = tuple(symbol for symbol in configured.SYMBOLS if kernel.config_value(symbol) == "y")
+    probe = any(kernel.modules.glob(f"lib/modules/*/**/{configured.PROBE}.ko*"))
+    return (*built_in, *([configured.PROBE] if probe else []))
+
+
+def _command(names: list[str], factor: float, seed: int | None, has: tuple[str, ...]) -> str:
+    """For ``HARNESS_HAS`` see harness/guest/configured.py, for ``HARNESS_SEED`` checks/contract_stress.py beside it."""
+    environment = f"HARNESS_HAS={','.join(has)} " if has else ""
+    environment += "" if seed is None else f"HARNESS_SEED={seed} "
     return environment + bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names)
 
 

@@ -25,7 +25,7 @@ _GAVE_UP = re.compile(r"Timer did not fire within the jiffy")
 # st-dma-fence.c gives its threads 50 ms. One that never ran by then is stopped with -EINTR (kernel/kthread.c,
 # kthread()): that says how busy the host is, and nothing about fences.
 _NEVER_RAN = re.compile(r"test_race_signal_callback: EXPECTATION FAILED .*\bret == -4 ")
-_TOO_BUSY = "a thread of it did not get to run within 50 ms: the host is too busy"
+TOO_BUSY = "a thread of it did not get to run within 50 ms: the host is too busy"
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class KunitLog:
         if name in self._left:
             self._left.remove(name)
         if test.status is Status.FAIL and _NEVER_RAN.search(words):
-            yield Ended(name, Status.SKIP, seconds, _TOO_BUSY, (f"{test.name}: {_TOO_BUSY}",))
+            yield Ended(name, Status.SKIP, seconds, TOO_BUSY, (f"{test.name}: {TOO_BUSY}",))
         else:
             yield Ended(name, test.status, seconds, words, lost)
 

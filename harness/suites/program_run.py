@@ -78,8 +78,9 @@ class ProgramRun:
         if self._was_cut and self._cut_after == STRESS_LIMIT and quick is not None and good:
             missing = [test for test in self._report.leaves() if test.status is Status.MISSING]
             words = f"stress tests cut short after {STRESS_LIMIT:.0f} s: the guest is slow; --thorough runs them all"
-            return Verdict(Status.SKIP, words, (f"{len(missing)} stress tests were not finished",))
-        return judge(self._done, self._report, self._program.plain_pass, self._unmet())
+            return Verdict(Status.SKIP, words, (f"{len(missing)} stress tests were not finished",), cut_short=True)
+        known = self._program
+        return judge(self._done, self._report, known.plain_pass, self._unmet(), known.results_without)
 
     def _unmet(self) -> str:
         wanted = self._program.huge_pages
@@ -98,4 +99,5 @@ class ProgramRun:
             output=self._done.stdout + self._done.stderr if self._done is not None else "",
             lost_coverage=verdict.lost,
             log=self._log,
+            cut_short=verdict.cut_short,
         )

@@ -10,6 +10,7 @@
     [[program]]
     name = "dmabuf-heap"             # expected: said if the tree did not build it
     huge_pages = 0                   # of 2 MiB, reserved while it runs; fewer excuse missing results, not failed ones
+    results_without = 0              # so many results come before it needs them: those are excused by nothing
     quick_results = 7                # after these only stress follows: cut short where the guest is slow, and said
     plain_pass = "checking passed"   # for trees in which it prints no TAP: what it prints only if it passed (regex)
 
@@ -36,13 +37,15 @@ _MEND = "see harness/suites/wrapper.py for the format"
 
 @dataclass(frozen=True)
 class Program:
-    """One test program of a collection. ``huge_pages``: number of 2 MiB pages that it needs for all its results.
+    """One test program of a collection. ``huge_pages``: number of 2 MiB pages that it needs for all its results but
+    the first ``results_without``.
 
     ``quick_results``: number of results before its stress tests, None if it has none.
     """
 
     name: str
     huge_pages: int = 0
+    results_without: int = 0
     quick_results: int | None = None
     plain_pass: re.Pattern[str] | None = None
 
@@ -107,6 +110,7 @@ def _program(entry: Mapping[str, object]) -> Program:
     return Program(
         name=str(entry["name"]),
         huge_pages=int(str(entry.get("huge_pages", 0))),
+        results_without=int(str(entry.get("results_without", 0))),
         quick_results=int(str(entry["quick_results"])) if "quick_results" in entry else None,
         plain_pass=re.compile(str(plain)) if plain is not None else None,
     )

@@ -20,6 +20,7 @@ from harness.verdict.repeating import (
     settle_unseen,
     suspects,
 )
+from harness.verdict.ways import is_silent
 
 __all__ = [
     "MAX_REPEATED",
@@ -31,6 +32,7 @@ __all__ = [
     "compare",
     "complete",
     "exit_code",
+    "is_silent",
     "is_unseen",
     "judge",
     "load_expectations",

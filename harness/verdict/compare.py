@@ -6,16 +6,16 @@ Only what was really seen counts: where one side never ran, nothing is called ne
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.changes import KERNEL, Change, Comparison, Difference
 from harness.model import BootOutcome, ConfigProblem, Splat, Status, TestResult, VariantReport
 from harness.splat import case_name, identity
+from harness.verdict.vanishing import Key, absent, suites_left_out, vanished
+from harness.verdict.ways import is_another, is_graver, masked, words
 
 _SEVERITY = {Status.PASS: 0, Status.SKIP: 0, Status.FAIL: 1, Status.ERROR: 2, Status.MISSING: 3}
-_VARYING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+", re.IGNORECASE)
 # What became of a test that the base does not have.
 _NO_SUCH_TEST = {
     Status.PASS: Change.GAINED,
@@ -25,7 +25,7 @@ _NO_SUCH_TEST = {
     Status.MISSING: Change.NOT_COMPARABLE,
 }
 _NEVER_RAN = TestResult("", "", Status.MISSING)
-_Key = tuple[str, str]
+_OTHERWISE = "fails in another way than on the base"
 
 
 def compare(base: VariantReport, patched: VariantReport, *, same_request: bool = True) -> Comparison:
@@ -136,15 +136,17 @@ def _tests(base: VariantReport, patched: VariantReport, same_request: bool) -> I
         change = change_of(known, result)
         if change is Change.GAINED and above is not None and above.status is Status.SKIP:
             change = Change.UNCHANGED  # that was cut short: how far it got is chance
-        yield Difference(*key, change, _words(known), _words(result))
+        otherwise = change is Change.PRE_EXISTING and is_another(words(result), words(known))
+        yield Difference(*key, change, words(known), words(result), note=_OTHERWISE if otherwise else "")
     for key, result in before.items():
         if key not in after:
-            yield from _only_on_base(base, after, result, same_request)
+            yield from _only_on_base(base, before, after, result, same_request)
+    yield from suites_left_out(before, after)
 
 
-def _by_key(results: Iterable[TestResult]) -> dict[_Key, TestResult]:
+def _by_key(results: Iterable[TestResult]) -> dict[Key, TestResult]:
     """The worst result of each test."""
-    found: dict[_Key, TestResult] = {}
+    found: dict[Key, TestResult] = {}
     for result in results:
         other = found.setdefault((result.suite, result.name), result)
         if _SEVERITY[result.status] > _SEVERITY[other.status]:
@@ -152,13 +154,11 @@ def _by_key(results: Iterable[TestResult]) -> dict[_Key, TestResult]:
     return found
 
 
-def is_as_bad(result: TestResult, as_what: Status) -> bool:
-    """True if ``result`` is bad, and not milder than ``as_what``: a failure is milder than a guest that died."""
-    return result.status.is_bad and _SEVERITY[result.status] >= _SEVERITY[as_what]
-
-
 def change_of(base: TestResult | None, patched: TestResult) -> Change:
-    """``base`` None: there is no such test. A test that never ran, or died, is never unchanged."""
+    """``base`` None: there is no such test. A test that never ran, or died, is never unchanged.
+
+    A base that only ran out of time, or was killed more mildly, does not show that the same trouble was there before.
+    """
     if base is None:
         return _NO_SUCH_TEST[patched.status]
     if base.status is Status.MISSING:
@@ -166,7 +166,7 @@ def change_of(base: TestResult | None, patched: TestResult) -> Change:
     if patched.status is Status.MISSING:
         return Change.LOST
     if patched.status.is_bad:
-        return Change.PRE_EXISTING if is_as_bad(base, patched.status) else Change.NEW
+        return Change.NEW if is_graver(words(patched), words(base)) else Change.PRE_EXISTING
     return _now_good(base, patched)
 
 
@@ -187,27 +187,13 @@ def _coverage(base: TestResult, patched: TestResult) -> Change:
     return Change.LOST if after - before else Change.GAINED
 
 
-def masked(text: str) -> str:
-    """``text`` without what differs from run to run: numbers and addresses."""
-    return _VARYING.sub("#", text)
-
-
-def _words(result: TestResult | None) -> str:
-    if result is None:
-        return "no such test"
-    if result.status is Status.MISSING:
-        return "never ran"
-    told = result.message or "; ".join(result.lost_coverage)
-    return f"{result.status.value}: {told}" if told and result.status is not Status.PASS else result.status.value
-
-
-def _parent(report: VariantReport, found: Mapping[_Key, TestResult], result: TestResult) -> TestResult | None:
+def _parent(report: VariantReport, found: Mapping[Key, TestResult], result: TestResult) -> TestResult | None:
     """What became of the program that ``result`` is inside of; None if it is inside none."""
     above = _above(report, result)
     return found.get(above) if above is not None and above != (result.suite, result.name) else None
 
 
-def _above(report: VariantReport, result: TestResult) -> _Key | None:
+def _above(report: VariantReport, result: TestResult) -> Key | None:
     """Of the planned test that ``result`` belongs to."""
     covering = [test for test in report.planned if test.covers(result)]
     test = max(covering, key=lambda one: len(one.name), default=None)
@@ -215,29 +201,18 @@ def _above(report: VariantReport, result: TestResult) -> _Key | None:
 
 
 def _only_on_base(
-    base: VariantReport, after: Mapping[_Key, TestResult], result: TestResult, same_request: bool
+    base: VariantReport,
+    before: Mapping[Key, TestResult],
+    after: Mapping[Key, TestResult],
+    result: TestResult,
+    same_request: bool,
 ) -> Iterator[Difference]:
     """A test of the base that is not there with the patch."""
-    key = result.suite, result.name
     above = _above(base, result)
-    if above == key:
-        yield _absent(result, same_request)
-    elif result.status is not Status.SKIP:
-        parent = after.get(above) if above is not None else None
-        # Inside a program that is bad, skipped or gone itself there is no more to say.
-        if parent is not None and parent.status is Status.PASS:
-            yield Difference(*key, Change.LOST, _words(result), "no such result")
-
-
-def _absent(result: TestResult, same_request: bool) -> Difference:
-    """A planned test of the base that is not planned with the patch."""
-    change = Change.LOST
-    if result.status is Status.SKIP:
-        change = Change.UNCHANGED
-    elif result.status is Status.MISSING or not same_request:
-        change = Change.NOT_COMPARABLE
-    words = "no such test" if same_request else "not asked for"
-    return Difference(result.suite, result.name, change, _words(result), words, gone=change is Change.LOST)
+    if above == (result.suite, result.name):
+        yield absent(result, same_request)
+    elif above is not None:
+        yield from vanished(result, before.get(above), after.get(above))
 
 
 def told_of(report: VariantReport, case: TestResult | Splat) -> Difference | None:

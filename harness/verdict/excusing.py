@@ -12,6 +12,7 @@ from harness.changes import Change
 from harness.model import Splat, Status, TestResult, VariantReport
 from harness.verdict.compare import told_of
 from harness.verdict.expectations import Expectation
+from harness.verdict.ways import Way, way_of
 
 # A guest that died (ERROR) and a test that never ran (MISSING) are never what was expected.
 _EXCUSED = {"fail": Status.FAIL, "flaky": Status.FAIL, "skip": Status.SKIP}
@@ -59,11 +60,15 @@ def _is_about(entry: Expectation, result: TestResult) -> bool:
 
 
 def _is_refuted(entry: Expectation, case: TestResult | Splat, report: VariantReport) -> bool:
-    """A test that is expected to fail and does not on the base; anything that comes each time with the patch only."""
+    """A test that is expected to fail and does not, or not so, on the base; one that is said to be flaky, and was not
+    repeated; anything that comes each time with the patch only."""
     told = told_of(report, case)
     if told is None or told.change is not Change.NEW:
         return False
-    return entry.kind == "fail" or (told.repeats is not None and told.repeats.is_certain)
+    if entry.kind == "fail":
+        # A base that only ran out of time says nothing against it.
+        return (way_of(told.base), way_of(told.patched)) != (Way.SILENT, Way.SAID)
+    return told.repeats.is_certain if told.repeats is not None else entry.kind == "flaky"
 
 
 def _outdated(report: VariantReport, entries: Sequence[Expectation], today: date) -> list[str]:

@@ -15,11 +15,14 @@ _GONE = "the base has this test, and the kernel with the patch has not"
 def judge(patched: VariantReport, comparison: Comparison, *, strict: bool = False) -> VariantReport:
     """``patched`` with ``comparison`` set, and with ``excused`` on each failure and splat that is not the patch's.
 
-    A planned test that the patch made disappear is added as missing. ``strict``: nothing is excused.
-    A test that never ran is not excused either: a run that tested less than it should is no good news.
+    What the patch made disappear (a planned test, a result inside a program, a whole suite) is added as missing.
+    ``strict``: nothing is excused. A test that never ran is not excused either: a run that tested less than it should
+    is no good news.
     """
     gone = tuple(
-        TestResult(one.suite, one.name, Status.MISSING, message=_GONE) for one in comparison.differences if one.gone
+        TestResult(one.suite, one.name, Status.MISSING, message=_GONE)
+        for one in comparison.differences
+        if one.gone and one.change is not Change.FLAKY
     )
     excusing = Comparison() if strict else comparison
     here = {(result.suite, result.name) for result in patched.results}
@@ -45,7 +48,7 @@ def _excuse(one: Difference | None) -> str:
     if one is None:
         return ""
     if one.change is Change.PRE_EXISTING:
-        return f"{one.change.value} (base: {one.base})"
+        return f"{one.change.value} ({'; '.join(filter(None, [f'base: {one.base}', one.note]))})"
     if one.change is Change.FLAKY:
         return f"{one.change.value} ({'; '.join(filter(None, [str(one.repeats), one.note]))})"
     return ""

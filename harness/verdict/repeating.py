@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import identity, is_proof
-from harness.verdict.compare import is_as_bad
+from harness.verdict.ways import Way, is_graver, way_of, words
 
 MAX_REPEATED = 10
 """Tests repeated in one run; one that kills its guest counts double. A patch that breaks all is clear without."""
@@ -100,7 +100,7 @@ def settle(one: Difference, rounds: Sequence[Round], logs: str = "") -> Differen
     """``one`` after its repeats. Bad without the patch, if only once: flaky. Never without it: new, also if it is
     not bad each time with it. What ``is_unseen`` is not settled by this."""
     with_patch = [seen for attempt, _ in rounds if (seen := _seen(one, attempt)) is not None]
-    without = [seen for _, attempt in rounds if (seen := _seen(one, attempt)) is not None]
+    without = [seen for _, attempt in rounds if (seen := _seen(one, attempt, on_base=True)) is not None]
     repeats = Repeats(sum(with_patch), len(with_patch), sum(without), len(without))
     change = Change.FLAKY if repeats.base_bad else one.change
     sometimes = change is Change.NEW and 0 < repeats.patched_bad < repeats.patched
@@ -123,7 +123,7 @@ def settle_unseen(one: Difference, whole: Attempt, base: Attempt | None = None) 
     seen = _seen(one, whole)
     if seen is None:
         return replace(one, note="whether it needs the tests before it is not known")
-    if seen and base is not None and _seen(one, base):
+    if seen and base is not None and _seen(one, base, on_base=True):
         return replace(one, change=Change.FLAKY, note="seen after the tests before it, with the patch and without")
     if seen:
         return replace(one, note="seen again after the tests before it, not when it ran alone")
@@ -137,7 +137,7 @@ def needs_base(one: Difference, whole: Attempt) -> bool:
     return is_unseen(one) and bool(_seen(one, whole))
 
 
-def _seen(one: Difference, attempt: Attempt) -> bool | None:
+def _seen(one: Difference, attempt: Attempt, *, on_base: bool = False) -> bool | None:
     """Was ``one`` bad in ``attempt``? None if it cannot tell."""
     if one.suite == KERNEL and one.name == "boot":
         return attempt.boot is not BootOutcome.UP if attempt.boot is not None else None
@@ -145,14 +145,32 @@ def _seen(one: Difference, attempt: Attempt) -> bool | None:
         ran = attempt.boot is BootOutcome.UP and all(result.status is not Status.MISSING for result in attempt.results)
         return True if one.fingerprint in map(identity, attempt.splats) else False if ran else None
     own = [result for result in attempt.results if (result.suite, result.name) == (one.suite, one.name)]
+    if not own and one.gone:
+        return _is_gone(one, attempt, on_base)
     if not own:
         done = [result for result in attempt.results if result.status in (Status.PASS, Status.SKIP)]
         return False if done else None
-    if all(result.status is Status.MISSING for result in own):
+    ran_at_all = [words(result) for result in own if result.status is not Status.MISSING]
+    if not ran_at_all:
         return None
-    # Where the base fails, too, only what costs the guest is new.
-    new_from = Status.ERROR if one.base.startswith(Status.FAIL.value) else Status.FAIL
-    return any(is_as_bad(result, new_from) for result in own if result.status is not Status.MISSING)
+    return _settles(one, ran_at_all) if on_base else any(is_graver(told, one.base) for told in ran_at_all)
+
+
+def _settles(one: Difference, told: Sequence[str]) -> bool | None:
+    """Does the base, too, show a failure like ``one``'s, or a graver one? A mere time-out tells of no other failure."""
+    if any(way_of(each) is not None and not is_graver(one.patched, each) for each in told):
+        return True
+    return None if any(way_of(each) is Way.SILENT for each in told) else False
+
+
+def _is_gone(one: Difference, attempt: Attempt, on_base: bool) -> bool | None:
+    """Is a result that the base has inside a program not there, although the program ran as far as it can?"""
+    wanted = TestResult(one.suite, one.name, Status.PASS)
+    above = [result for result in attempt.results if PlannedTest(result.suite, result.name).covers(wanted)]
+    program = min(above, key=lambda result: len(result.name), default=None)
+    if program is None or program.status is Status.MISSING or program.cut_short:
+        return None
+    return None if on_base and way_of(words(program)) is Way.SILENT else True
 
 
 def seen_besides(

@@ -166,8 +166,18 @@ def test_a_whole_run_in_one_guest_is_trusted_whatever_failed_in_it(tmp_path: Pat
         {"boots": [boot(), boot()]},
         {"planned": (PlannedTest("checks", "more"),)},
         {"results": [*PASSES, TestResult("checks", "x", Status.MISSING)]},
+        {"results": [*PASSES, TestResult("checks", "x", Status.FAIL, message="timed out after 80 s (udmabuf.py:42)")]},
+        {"results": [*PASSES, TestResult("checks", "x", Status.ERROR, message="still ran after 80 s")]},
     ],
-    ids=["never booted", "did not boot", "lost a guest", "a test has no result", "a test never ran"],
+    ids=[
+        "never booted",
+        "did not boot",
+        "lost a guest",
+        "a test has no result",
+        "a test never ran",
+        "a check timed out",
+        "a runner did not end",
+    ],
 )
 def test_anything_less_is_not(tmp_path: Path, changes: dict[str, object]) -> None:
     assert not base_cache.is_complete(a_run(tmp_path, **changes))

@@ -298,6 +298,18 @@ def test_a_base_that_does_not_boot_is_tried_once_more_and_never_remembered(tmp_p
     assert mended.count == 2, "the first outcome was no reason to believe anything"
 
 
+@pytest.mark.usefixtures("cache")
+def test_a_time_out_of_the_base_is_believed_in_this_run_alone(tmp_path: Path) -> None:
+    late = found([replace(*named(a=FAIL), message="timed out after 80 s (udmabuf.py:42)")])
+    made = base_side(tmp_path, late)
+    state, _ = settled(made)
+    assert state.findings.notes == ["not remembered for later runs, as it only ran out of time: checks a"]
+    (tmp_path / "2").mkdir()
+    again = base_side(tmp_path / "2", found(named(a=PASS)))
+    state, _ = settled(again)
+    assert (again.count, state.findings.notes) == (1, [])
+
+
 # --- repeating --------------------------------------------------------------------------------
 
 

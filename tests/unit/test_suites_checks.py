@@ -121,6 +121,17 @@ def test_a_seed_reaches_the_guest(tmp_path: Path) -> None:
     assert machine.commands[0].startswith("HARNESS_SEED=42 /usr/bin/python3 ")
 
 
+def test_the_guest_is_told_what_the_kernel_has(tmp_path: Path) -> None:
+    kernel = scripted_kernel(tmp_path, "CONFIG_UDMABUF=y\nCONFIG_SW_SYNC=m\nCONFIG_DRM_VGEM=y\n# CONFIG_X is not set\n")
+    module = tmp_path / "lib/modules/6.12.0/updates/dmabuf_probe.ko"
+    module.parent.mkdir(parents=True)
+    for told in ("UDMABUF,DRM_VGEM", "UDMABUF,DRM_VGEM,dmabuf_probe"):
+        machine = ScriptedGuest(kernel, {"harness.guest.runner": Answer(OUTPUT)})
+        list(ChecksSuite(CHECKS).run(machine, SuiteContext(tmp_path, "logs", seed=7)))
+        assert machine.commands[0].startswith(f"HARNESS_HAS={told} HARNESS_SEED=7 /usr/bin/python3 ")
+        module.touch()
+
+
 def test_the_two_suites_plan_every_check_there_is_once(tmp_path: Path) -> None:
     kernel = scripted_kernel(tmp_path)
     checks, contract = ([t.name for t in ChecksSuite(name).plan(kernel, tmp_path)] for name in (CHECKS, CONTRACT))

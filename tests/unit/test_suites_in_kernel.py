@@ -259,6 +259,14 @@ def test_threads_that_a_busy_host_never_ran_are_no_failure_of_the_kernel(error: 
     assert bool(ended.lost) is (status is Status.SKIP)
 
 
+def test_a_skip_for_a_busy_host_is_not_held_against_the_kernel_a_skip_of_its_own_is(tmp_path: Path) -> None:
+    results = run(tmp_path, answer(RACE.format(error=-4)), config="DMABUF_KUNIT_TEST")
+    assert [(one.status, one.cut_short) for one in results] == [(Status.SKIP, True), (Status.PASS, False)]
+    own = KUNIT_LOG.replace("ok 1 test_sanitycheck", "ok 1 test_sanitycheck # SKIP no CPU")
+    first = run(tmp_path, answer(own), config="DMABUF_KUNIT_TEST")[0]
+    assert (first.status, first.cut_short) == (Status.SKIP, False)
+
+
 def test_kunit_test_that_runs_is_told_from_the_plan() -> None:
     log = KunitLog(["s/a", "s/b", "t/c"])
     running = []

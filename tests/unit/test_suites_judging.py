@@ -17,9 +17,11 @@ DATA = Path(__file__).parent.parent / "data"
 TAP = "TAP version 13\n"
 
 
-def verdict(text: str, status: int | None = 0, *, plain_pass: str | None = None, unmet: str = "") -> Verdict:
+def verdict(
+    text: str, status: int | None = 0, *, plain_pass: str | None = None, unmet: str = "", before: int = 0
+) -> Verdict:
     done = CommandResult("./program", status, text, "", 12.0, timed_out=status is None)
-    return judge(done, parse(text), re.compile(plain_pass) if plain_pass else None, unmet)
+    return judge(done, parse(text), re.compile(plain_pass) if plain_pass else None, unmet, before)
 
 
 def data(name: str) -> str:
@@ -68,6 +70,26 @@ def test_unmet_need_excuses_missing_results_and_nothing_else() -> None:
     assert verdict(stopped, 139, unmet="too little memory").status is Status.FAIL
     failed = stopped.replace("ok 5", "not ok 5")
     assert verdict(failed, 1, unmet="too little memory").status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("ended", "says", "expected"),
+    [
+        (5, "ubuf_fd mmap fail", Status.SKIP),  # what it says where it has no huge pages
+        (4, "ubuf_fd mmap fail", Status.FAIL),  # it needs none yet: the udmabuf cannot be mapped
+        (4, "[FAIL, udmabuf-create]", Status.FAIL),
+        (5, "[FAIL, udmabuf-create]", Status.FAIL),
+        (0, "[FAIL,memfd-truncate]", Status.FAIL),
+    ],
+)
+def test_unmet_need_excuses_only_what_comes_after_the_results_that_do_not_need_it(
+    ended: int, says: str, expected: Status
+) -> None:
+    lines = data("udmabuf-6.12-stops-after-five-of-six.log").splitlines(keepends=True)
+    text = "".join(lines[: 2 + ended]) + f"# drivers/dma-buf/udmabuf: {says}\n"
+    found = verdict(text, 1, unmet="too little memory", before=5)
+    assert (found.status, found.cut_short) == (expected, expected is Status.SKIP)
+    assert expected is Status.SKIP or says in found.message
 
 
 @pytest.mark.parametrize(

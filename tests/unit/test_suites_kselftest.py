@@ -91,6 +91,19 @@ def test_too_little_memory_for_huge_pages_is_a_skip_with_the_reason(tmp_path: Pa
     assert results[-1].message == "needs 1024 huge pages of 2 MiB and got 0: give the guest more memory"
 
 
+def test_what_comes_before_the_huge_pages_is_not_excused_by_their_lack(tmp_path: Path, installed: Path) -> None:
+    text = (DATA / "udmabuf-6.12-stops-after-five-of-six.log").read_text()
+    early = text.replace("ok 5 drivers/dma-buf/udmabuf: [PASS,test-5]\n", "")
+    whole, cut = (
+        run("dma-buf", guest(tmp_path, installed, Answer(f"{PAGES}0\n{one}", 1)), tmp_path)[-1] for one in (text, early)
+    )
+    assert (whole.status, whole.cut_short) == (Status.SKIP, True)
+    assert (cut.status, cut.message) == (
+        Status.FAIL,
+        "exit status 1 after 4 of 6 results: drivers/dma-buf/udmabuf: ubuf_fd mmap fail",
+    )
+
+
 def test_with_all_huge_pages_the_same_output_is_a_failure(tmp_path: Path, installed: Path) -> None:
     text = PAGES + "1024\n" + (DATA / "udmabuf-6.12-stops-after-five-of-six.log").read_text()
     last = run("dma-buf", guest(tmp_path, installed, Answer(text, 1)), tmp_path)[-1]
@@ -133,6 +146,7 @@ def test_stress_tests_are_cut_short_on_a_slow_guest_and_that_is_said(tmp_path: P
     results = run("sync", machine, tmp_path)
     assert [result.status for result in results] == [Status.PASS] * 7 + [Status.SKIP]
     assert results[-1].lost_coverage == ("3 stress tests were not finished",)
+    assert results[-1].cut_short
     assert len(machine.commands) == 1
 
 

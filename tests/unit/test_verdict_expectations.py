@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.changes import Repeats
+from harness.changes import Change, Repeats
 from harness.errors import UserError
 from harness.model import Status, TestResult, VariantReport
 from harness.paths import WRAPPERS
@@ -212,19 +212,43 @@ def test_a_test_that_is_expected_to_fail_and_passes_on_the_base_is_the_patchs_fa
 @pytest.mark.parametrize(
     ("repeats", "excused"),
     [
-        (None, True),
+        (None, False),
         (Repeats(1, 3, 0, 3), True),
         (Repeats(3, 3, 0, 3), False),
         (Repeats(0, 3, 0, 3), True),
         (Repeats(3, 3, 0, 0), True),
     ],
 )
-def test_what_is_said_to_be_flaky_must_not_come_each_time_with_the_patch_only(
+def test_what_is_said_to_be_flaky_must_be_repeated_and_not_come_each_time_with_the_patch_only(
     tmp_path: Path, repeats: Repeats | None, excused: bool
 ) -> None:
     flaky = entry(tmp_path, kind='"flaky"')
     done = apply_expectations(compared(Status.PASS, repeats), "6.12.117", [flaky], TODAY)
     assert done.is_bad is not excused
+
+
+@pytest.mark.parametrize(
+    ("base", "excused"),
+    [
+        ("timed out after 80 s (heap.py:42)", True),  # it says nothing against the entry
+        ("", False),
+    ],
+)
+def test_a_base_that_only_ran_out_of_time_does_not_refute_an_entry(tmp_path: Path, base: str, excused: bool) -> None:
+    report = with_result()
+    expected = entry(tmp_path)
+    before = replace(report.results[-1], status=Status.FAIL if base else Status.PASS, message=base)
+    for message, good in (("failed: odd bytes", excused), ("killed by signal 11 after 1 of 6 results", False)):
+        patched = replace(report, results=(*PASSES, replace(before, status=Status.FAIL, message=message)))
+        found = compare(replace(report, results=(*PASSES, before)), patched)
+        assert [one.change for one in found.differences] == [Change.NEW]
+        done = apply_expectations(judge(patched, found), "6.12.117", [expected], TODAY)
+        assert done.is_bad is not good
+
+
+def test_what_cannot_be_compared_is_excused_without_repeats(tmp_path: Path) -> None:
+    done = apply_expectations(compared(Status.MISSING), "6.12.117", [entry(tmp_path, kind='"flaky"')], TODAY)
+    assert not done.is_bad
 
 
 def test_an_expected_splat_that_comes_each_time_with_the_patch_only_is_new(tmp_path: Path) -> None:

@@ -195,6 +195,87 @@ def test_where_the_base_fails_too_only_a_lost_guest_counts() -> None:
     assert settle(worse, rounds((ERROR, ERROR))).change is Change.FLAKY
 
 
+SAID, LIMIT = "failed: expected EINVAL, but the call succeeded", "timed out after 80 s (udmabuf.py:42)"
+KILLED, GONE = "killed by signal 11 after 1 of 6 results", "guest lost: no answer for 80 s: the guest hangs"
+
+
+def bad(message: str, status: Status = FAIL) -> Attempt:
+    return Attempt((replace(result("a", status), message=message),), (), BootOutcome.UP, status is ERROR)
+
+
+@pytest.mark.parametrize(
+    ("base", "patched", "pairs", "change", "repeats"),
+    [
+        # A time-out of the base settles no failure that is not one, on whichever run it comes.
+        ("pass", SAID, [(bad(SAID), bad(LIMIT))] * 2, Change.NEW, Repeats(2, 2, 0, 0)),
+        (f"fail: {LIMIT}", SAID, [(bad(SAID), attempt(PASS))] * 2, Change.NEW, Repeats(2, 2, 0, 2)),
+        (f"fail: {LIMIT}", SAID, [(bad(SAID), bad(SAID))], Change.FLAKY, Repeats(1, 1, 1, 1)),
+        (f"fail: {LIMIT}", SAID, [(bad(LIMIT), bad(LIMIT))], Change.NEW, Repeats(0, 1, 0, 0)),  # and is unseen
+        ("pass", SAID, [(bad(SAID), bad(GONE, ERROR))], Change.NEW, Repeats(1, 1, 0, 0)),
+        ("pass", LIMIT, [(bad(LIMIT), bad(LIMIT))], Change.FLAKY, Repeats(1, 1, 1, 1)),
+        # What the base shows, too, is not the patch's; a milder failure is not that.
+        (f"fail: {SAID}", KILLED, [(bad(KILLED), bad(SAID))] * 2, Change.NEW, Repeats(2, 2, 0, 2)),
+        (f"fail: {SAID}", KILLED, [(bad(KILLED), bad(KILLED))], Change.FLAKY, Repeats(1, 1, 1, 1)),
+        (f"fail: {SAID}", LIMIT, [(bad(SAID), bad(SAID))] * 3, Change.NEW, Repeats(0, 3, 0, 3)),  # a busy host: unseen
+        ("pass", SAID, [(bad(SAID), bad(KILLED))], Change.FLAKY, Repeats(1, 1, 1, 1)),
+    ],
+)
+def test_only_a_failure_of_the_same_way_or_a_graver_one_settles(
+    base: str, patched: str, pairs: list[Round], change: Change, repeats: Repeats
+) -> None:
+    settled = settle(replace(A, base=base, patched=f"fail: {patched}"), pairs)
+    assert (settled.change, settled.repeats) == (change, repeats)
+
+
+def test_a_time_out_that_comes_once_beside_a_failure_of_the_base_is_flaky() -> None:
+    unseen = settle(replace(A, base=f"fail: {SAID}", patched=f"fail: {LIMIT}"), [(bad(SAID), bad(SAID))] * 3)
+    assert is_unseen(unseen)
+    assert settle_unseen(unseen, bad(SAID)).change is Change.FLAKY
+
+
+B = Difference("sync", "sync/test/b", Change.NEW, "pass", "no such result", gone=True)
+
+
+def inside(status: Status, *names: str, message: str = "", cut_short: bool = False) -> Attempt:
+    own = replace(result("sync/test", status, "sync"), message=message, cut_short=cut_short)
+    return Attempt((own, *(result(f"sync/test/{name}", PASS, "sync") for name in names)), (), BootOutcome.UP)
+
+
+@pytest.mark.parametrize(
+    ("with_patch", "without", "change", "repeats"),
+    [
+        (inside(FAIL, "a"), inside(FAIL, "a", "b"), Change.NEW, Repeats(1, 1, 0, 1)),
+        (inside(Status.SKIP), inside(Status.SKIP, "a", "b"), Change.NEW, Repeats(1, 1, 0, 1)),
+        (inside(FAIL, "a"), inside(FAIL, "a"), Change.FLAKY, Repeats(1, 1, 1, 1)),
+        (inside(FAIL, "a", "b"), inside(FAIL, "a", "b"), Change.NEW, Repeats(0, 1, 0, 1)),
+        (
+            inside(FAIL, "a"),
+            inside(FAIL, "a", message="stopped at its time limit after 9 s"),
+            Change.NEW,
+            Repeats(1, 1, 0, 0),
+        ),
+        (inside(Status.SKIP, cut_short=True), inside(MISSING), Change.NEW, Repeats(0, 0, 0, 0)),
+    ],
+)
+def test_a_result_that_is_gone_is_looked_for_inside_its_program(
+    with_patch: Attempt, without: Attempt, change: Change, repeats: Repeats
+) -> None:
+    settled = settle(B, [(with_patch, without)])
+    assert (settled.change, settled.repeats) == (change, repeats)
+
+
+def test_a_result_that_is_gone_is_repeated_with_its_program_and_missing_unless_it_is_flaky() -> None:
+    before = (result("sync/test", FAIL, "sync"), result("sync/test/b", PASS, "sync"))
+    base = replace(report(*before), planned=planned(before[:1]))
+    patched = replace(base, results=before[:1])
+    [suspect], found = suspects(patched, compare(base, patched), 10)
+    assert (suspect.test, [one.name for one in suspect.about]) == (PlannedTest("sync", "sync/test"), ["sync/test/b"])
+    assert judge(patched, found).is_bad
+    flaky = replace(suspect.about[0], change=Change.FLAKY)
+    pre_existing = found.those(Change.PRE_EXISTING)
+    assert not judge(patched, replace(found, differences=(*pre_existing, flaky))).is_bad
+
+
 def test_a_splat_is_looked_for_by_its_fingerprint() -> None:
     one = replace(A, suite=KERNEL, name="oops: x", fingerprint="f8")
     seen, other = attempt(PASS, oops("checks: a")), attempt(PASS, oops("checks: a", 9))
