@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from harness import process
 from harness.changes import GUEST
 from harness.events import EventStream, PhaseEnded, TestEnded
+from harness.guest.oracle import warns_in
 from harness.interfaces import GuestLost, Suite, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline.losing import Loss, explained
@@ -146,12 +147,12 @@ class KernelTest:
         return list(decoded.splats)
 
     def _is_provoked(self, splat: Splat) -> bool:
-        """True for one that the test which ran provokes on purpose; the test itself sees to it that it comes."""
+        """True for a warning that the test which ran provokes on purpose; the test itself sees to it that it comes."""
         suite, _, test = splat.during.partition(": ")
         places = next((own.provoked(test) for own in self._suites if own.name == suite), ())
         # The title is the line with the place, or what stands above that: a WARN's text, or the condition that failed.
-        lines = [splat.title, *(line for line in splat.text.splitlines() if line.startswith("WARNING: "))]
-        return any(place in line for place in places for line in lines)
+        lines = [splat.title, *splat.text.splitlines()]
+        return splat.kind == "warn" and any(warns_in(line, places) for line in lines)
 
     # --- suites -------------------------------------------------------------------------------
 

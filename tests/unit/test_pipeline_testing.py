@@ -245,6 +245,23 @@ def test_what_a_test_provokes_is_no_splat_whatever_stands_above_its_place(
     assert len(test.findings.splats) == count
 
 
+KASAN = """\
+[    5.000000] ==================================================================
+[    5.000001] BUG: KASAN: slab-use-after-free in dma_buf_export+0x1a/0x40
+[    5.000002] Read of size 8 at addr ffff888003a01230 by task python3/77
+[    5.000003] Call Trace:
+[    5.000004]  dma_buf_export+0x1a/0x40
+[    5.000005] ==================================================================
+"""
+
+
+@pytest.mark.parametrize(("says", "kind"), [(KASAN, "kasan"), (WARN.format(place="dma_buf_export_unlocked"), "warn")])
+def test_what_else_happens_in_a_provoked_function_is_told(tmp_path: Path, says: str, kind: str) -> None:
+    mark = "[    4.000000] dmabuf-harness: start suite\n[    4.000001] dmabuf-harness: start provokes\n"
+    test = run(tmp_path, FakeSuite(("provokes",)), FakeLauncher([FakeGuest(1, says=mark + says)]))
+    assert [splat.kind for splat in test.findings.splats] == [kind]
+
+
 def test_a_kernel_that_does_not_boot_is_not_booted_again(tmp_path: Path) -> None:
     test = run(tmp_path, FakeSuite(("a",)), launcher := FakeLauncher([], {1: BootOutcome.PANIC}))
     assert len(launcher.booted) == 1 and not test.findings.results
