@@ -25,7 +25,8 @@ _REPLACEMENTS = tuple(
     for pattern, by in (
         # WARN and BUG are printed with and without file and line (DEBUG_BUGVERBOSE), in two orders (7.x).
         (
-            r"^WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\S+:\d+ )?(?:at )?([\w.$]+(?: \[[\w-]+\])?)(?:, CPU#.*)?$",
+            r"^WARNING: (?:CPU: \d+ PID: \d+ )?(?:\[.{1,200}?\] )?(?:at )?(?:\S+:\d+ )?(?:at )?"
+            r"([\w.$]+(?: \[[\w-]+\])?)(?:, CPU#.*)?$",
             r"WARNING: \1",
         ),
         (r"^[Kk]ernel BUG at (\S+?)(?::\d+!|( \[[\w-]+\])? \[verbose.*)$", r"kernel BUG at \1"),
@@ -82,6 +83,7 @@ _ENTRY = re.compile(
     r"|worker_thread|process_one_work|asm_\w+|common_startup_64|secondary_startup\w*|start_secondary|cpu_startup_entry"
     r"|do_idle|rest_init|start_kernel|kernel_init\w*|do_one_initcall|proc_reg_\w+|kernfs_\w+|sysfs_\w+"
 )
+_TYPE = re.compile(r"\btype '([^'\n]{1,120})'")  # of what UBSAN complains of: not its value, which is chance
 _LOCK = re.compile(r"\((\S.{0,120}?)\)\{[^}]{1,24}\}")
 _VERSION = re.compile(r"#\d{1,9}")  # of several locks with one name: counted as they are first taken
 _HELD = re.compile(r"\s{0,8}#\d{1,4}: ")
@@ -132,6 +134,8 @@ def fingerprint(kind: str, title: str, text: str, site: str = "") -> str:
 
 def _where(kind: str, text: str) -> tuple[str, ...]:
     frames = main_stack(kind, text)
+    if kind == "ubsan":
+        return (*_TYPE.findall(text)[:1], " < ".join(_innermost(frames)))
     if kind in STALLS - {"hung-task"}:
         return (" < ".join(_outermost(frames)),)
     if kind != "lockdep" or CUT_HERE.match(text):
@@ -174,9 +178,10 @@ def _tops(text: str) -> list[str]:
 
 
 _SITE = re.compile(
-    r"WARNING: (?:CPU: \d{1,4} PID: \d{1,9} at )?([\w./+-]{1,200}\.[chS]):(\d{1,9}) "
+    r"WARNING: (?:CPU: \d{1,4} PID: \d{1,9} at )?(?:\[.{1,200}?\] )?([\w./+-]{1,200}\.[chS]):(\d{1,9}) "
     r"|kernel BUG at ([\w./+-]{1,200}):(\d{1,9})!"
     r"|([\w./+-]{1,200}\.[chS]):(\d{1,9}) suspicious rcu_"
+    r"|UBSAN: [\w -]{1,60} in ([\w./+-]{1,200}):(\d{1,9}):\d"
 )
 
 
