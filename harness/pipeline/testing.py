@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from harness import process
@@ -16,7 +17,7 @@ from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
 from harness.series import Applied
 from harness.source import Snapshot
-from harness.splat import decode, find_splats, silent
+from harness.splat import case_name, decode, find_splats, lock_checking_ended, silent
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 
@@ -128,7 +129,8 @@ class KernelTest:
             return []
         guest.shutdown()
         boots = self.findings.boots
-        told = find_splats(guest.evidence())
+        told = find_splats(log := guest.evidence())
+        self._note_end_of_lock_checking(log, told)
         found = [replace(splat, log=boots[-1].console) for splat in (*told, *silent(self._taints, told))]
         found = self._decoded([splat for splat in found if not self._is_provoked(splat)])
         self.findings.splats += found
@@ -136,6 +138,12 @@ class KernelTest:
         used = PhaseEnded(self._shown, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
         return found
+
+    def _note_end_of_lock_checking(self, log: str, splats: Sequence[Splat]) -> None:
+        """Lockdep reports once in a guest; the report need not make the run red, and then nothing else would tell."""
+        if self._kernel.config_value("LOCKDEP") == "y" and (last := lock_checking_ended(log, splats)) is not None:
+            what = f"{case_name(last)}, during {last.during}"
+            self._note(f"lock checking ended in {self._boot_name} with {what}: what ran there later was not checked")
 
     def _decoded(self, splats: list[Splat]) -> list[Splat]:
         """``splats`` with their stacks in the source; by now the work tree may hold another one."""
