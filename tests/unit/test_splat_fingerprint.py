@@ -226,14 +226,34 @@ def test_the_line_of_the_check_that_failed(text: str, site: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["dump_stack_lvl", "__might_resched", "mutex_lock_nested", "kfree", "asm_exc_page_fault"]
+    "name",
+    [
+        "__dma_map_sg_attrs",
+        "dma_map_sgtable",
+        "debug_dma_map_sg",
+        "dump_stack_lvl",
+        "__might_resched",
+        "mutex_lock_nested",
+        "kfree",
+        "asm_exc_page_fault",
+    ],
 )
 def test_functions_that_only_report(name: str) -> None:
     assert only_reports(name) and only_reports(f"{name}.isra.0")
 
 
 @pytest.mark.parametrize(
-    "name", ["dma_buf_attach", "warn_thread", "print_my_own", "die_hard", "scheduled", "udmabuf_create"]
+    "name",
+    [
+        "dma_buf_attach",
+        "__map_dma_buf",
+        "system_heap_map_dma_buf",
+        "warn_thread",
+        "print_my_own",
+        "die_hard",
+        "scheduled",
+        "udmabuf_create",
+    ],
 )
 def test_functions_that_may_be_wrong(name: str) -> None:
     assert not only_reports(name)
