@@ -113,7 +113,7 @@ class Suite(Protocol):
         """Tests that must show up in the results. ``tree``: the patched source. No guest is needed."""
 
     def provoked(self, test: str) -> tuple[str, ...]:
-        """Parts of the first line of a splat that ``test`` provokes on purpose: that one is no fault of the kernel."""
+        """Functions in which ``test`` makes the kernel warn on purpose: that warning is no fault of the kernel."""
 
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
         """Run in ``guest``, yield each result as it comes. ``GuestLost`` passes through: what was yielded stands."""

@@ -56,7 +56,7 @@ class Group:
         return function
 
     def provokes(self, *places: str) -> Callable[[CheckFunction], CheckFunction]:
-        """Decorator for a check that makes the kernel warn: one of ``places`` stands in the warning's first line.
+        """Decorator for a check that makes the kernel warn in one of the functions ``places``.
 
         That warning is no trouble, any other is; and one that does not come makes the check fail.
         """

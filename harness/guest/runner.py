@@ -19,7 +19,7 @@ import os
 import sys
 import time
 
-from harness.guest import oracle, registry
+from harness.guest import marks, oracle, registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _splats(log: oracle.KernelLog, places: tuple[str, ...], outcome: Outcome) ->
 def run_check(function: Callable[[], None], factor: float = 1.0, places: tuple[str, ...] = ()) -> Outcome:
     """Run one check within its time limit, and see that it left everything as it was. ``factor`` stretches the limits.
 
-    ``places``: what stands in the first line of a kernel report that the check provokes.
+    ``places``: functions in which the check makes the kernel warn.
     """
     outcome = Outcome()
     before, log = oracle.Inventory(), oracle.KernelLog()
@@ -210,18 +210,6 @@ def _say(line: str) -> None:
     print(line, file=_results, flush=True)
 
 
-def _mark(text: str) -> None:
-    """Write to the kernel log, if we may. Opened anew each time: the kernel limits the rate per open file."""
-    try:
-        fd = os.open("/dev/kmsg", os.O_WRONLY | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        os.write(fd, f"dmabuf-harness: check {text}\n".encode())
-    finally:
-        os.close(fd)
-
-
 def _report(number: int, name: str, outcome: Outcome) -> None:
     for trouble in outcome.trouble:
         for line in trouble.splitlines():
@@ -245,9 +233,10 @@ def run(names: list[str], factor: float = 1.0) -> bool:
     good = True
     for number, name in enumerate(names, 1):
         _say(f"# start {name}")
-        _mark(f"start {name}")
+        marks.mark(f"start {name}")
+        marks.listen()
         outcome = run_check(known[name], factor, registry.provoked(name))
-        _mark(f"end {name}")
+        marks.mark(f"end {name}")
         _report(number, name, outcome)
         good = good and not outcome.trouble
     return good

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from harness import process
 from harness.changes import GUEST
 from harness.events import EventStream, PhaseEnded, TestEnded
+from harness.guest.oracle import warns_in
 from harness.interfaces import GuestLost, Suite, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline.losing import Loss, explained
@@ -15,7 +17,7 @@ from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
 from harness.series import Applied
 from harness.source import Snapshot
-from harness.splat import decode, find_splats, silent
+from harness.splat import case_name, decode, find_splats, lock_checking_ended, silent
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 
@@ -127,7 +129,8 @@ class KernelTest:
             return []
         guest.shutdown()
         boots = self.findings.boots
-        told = find_splats(guest.evidence())
+        told = find_splats(log := guest.evidence())
+        self._note_end_of_lock_checking(log, told)
         found = [replace(splat, log=boots[-1].console) for splat in (*told, *silent(self._taints, told))]
         found = self._decoded([splat for splat in found if not self._is_provoked(splat)])
         self.findings.splats += found
@@ -135,6 +138,12 @@ class KernelTest:
         used = PhaseEnded(self._shown, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
         return found
+
+    def _note_end_of_lock_checking(self, log: str, splats: Sequence[Splat]) -> None:
+        """Lockdep reports once in a guest; the report need not make the run red, and then nothing else would tell."""
+        if self._kernel.config_value("LOCKDEP") == "y" and (last := lock_checking_ended(log, splats)) is not None:
+            what = f"{case_name(last)}, during {last.during}"
+            self._note(f"lock checking ended in {self._boot_name} with {what}: what ran there later was not checked")
 
     def _decoded(self, splats: list[Splat]) -> list[Splat]:
         """``splats`` with their stacks in the source; by now the work tree may hold another one."""
@@ -146,12 +155,12 @@ class KernelTest:
         return list(decoded.splats)
 
     def _is_provoked(self, splat: Splat) -> bool:
-        """True for one that the test which ran provokes on purpose; the test itself sees to it that it comes."""
+        """True for a warning that the test which ran provokes on purpose; the test itself sees to it that it comes."""
         suite, _, test = splat.during.partition(": ")
         places = next((own.provoked(test) for own in self._suites if own.name == suite), ())
         # The title is the line with the place, or what stands above that: a WARN's text, or the condition that failed.
-        lines = [splat.title, *(line for line in splat.text.splitlines() if line.startswith("WARNING: "))]
-        return any(place in line for place in places for line in lines)
+        lines = [splat.title, *splat.text.splitlines()]
+        return splat.kind == "warn" and any(warns_in(line, places) for line in lines)
 
     # --- suites -------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from harness.splat.decode import Decoded, decode
 from harness.splat.finder import find_splats
 from harness.splat.fingerprint import case_name, identity, is_proof
 from harness.splat.taint import silent
+from harness.splat.unchecked import lock_checking_ended
 
 __all__ = [
     "Decoded",
@@ -16,5 +17,6 @@ __all__ = [
     "find_splats",
     "identity",
     "is_proof",
+    "lock_checking_ended",
     "silent",
 ]

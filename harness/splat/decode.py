@@ -11,8 +11,9 @@ from pathlib import Path
 
 from harness.model import Frame, Kernel, Splat
 from harness.splat.addresses import Place, Unreadable, places
-from harness.splat.fingerprint import fingerprint, site_of
-from harness.splat.stack import RawFrame, main_stack, plain_name
+from harness.splat.fingerprint import AFTER, fingerprint, site_of
+from harness.splat.kinds import STALLS
+from harness.splat.stack import RawFrame, main_stack, plain_name, stacks
 
 MAX_FRAMES = 64
 """Functions of a stack that are told."""
@@ -42,15 +43,30 @@ def decode(splats: Sequence[Splat], kernel: Kernel, tree: Path | Text, added: Ma
     A report that names a line of the source gets a fingerprint that tells it from those of other checks in the same
     function. What cannot be decoded keeps its function names: nothing is raised.
     """
-    stacks = [_sure(splat) for splat in splats]
-    found, notes = _look_up(kernel, {frame for stack in stacks for frame in stack})
+    told = [_sure(splat) for splat in splats]
+    counted = {frame for splat in splats for frame in _counted(splat)}
+    found, notes = _look_up(kernel, {frame for stack in told for frame in stack} | counted)
     source = _Source(tree, added)
-    decoded = (_explained(splat, stack, found, source) for splat, stack in zip(splats, stacks, strict=True))
-    return Decoded(tuple(decoded), tuple(notes))
+    decoded = [_explained(splat, stack, found, source) for splat, stack in zip(splats, told, strict=True)]
+    names = {before.fingerprint: after.fingerprint for before, after in zip(splats, decoded, strict=True)}
+    return Decoded(tuple(_renamed(splat, names) for splat in decoded), tuple(notes))
 
 
 def _sure(splat: Splat) -> tuple[RawFrame, ...]:
     return tuple(frame for frame in main_stack(splat.kind, splat.text) if frame.sure)[:MAX_FRAMES]
+
+
+def _counted(splat: Splat) -> tuple[RawFrame, ...]:
+    """What else its fingerprint is made of: of a stall the doubtful frames, of a deadlock all stacks."""
+    if splat.kind == "lockdep":
+        return tuple(frame for stack in stacks(splat.text) for frame in stack.frames)
+    return main_stack(splat.kind, splat.text) if splat.kind in STALLS else ()
+
+
+def _renamed(splat: Splat, names: Mapping[str, str]) -> Splat:
+    """A panic is named after what it follows."""
+    after = splat.fingerprint.removeprefix(AFTER) if splat.fingerprint.startswith(AFTER) else ""
+    return replace(splat, fingerprint=AFTER + names[after]) if after and after in names else splat
 
 
 def _look_up(kernel: Kernel, frames: set[RawFrame]) -> tuple[Found, list[str]]:
@@ -132,9 +148,23 @@ def _explained(splat: Splat, stack: Sequence[RawFrame], found: Found, source: _S
     """
     frames = tuple(source.frames(stack, found))
     path, _, number = site_of(splat.text).rpartition(":")
-    if not path:
-        return replace(splat, stack=frames)
-    at = source.placed(frames[0] if frames else Frame(""), path, int(number))
-    told = (at, *frames[1:]) if stack and stack[0].exact else frames
-    name = fingerprint(splat.kind, splat.title, splat.text, at.source)
-    return replace(splat, stack=told, fingerprint=name)
+    at = source.placed(frames[0] if frames else Frame(""), path, int(number)) if path else Frame("")
+    told = (at, *frames[1:]) if path and stack and stack[0].exact else frames
+    return replace(splat, stack=told, fingerprint=_fingerprint(splat, at.source, found))
+
+
+def _fingerprint(splat: Splat, site: str, found: Found) -> str:
+    """Known better by now, if it is made of the report's own words and stack."""
+    own = fingerprint(splat.kind, splat.title, splat.text)
+    if splat.fingerprint not in ("", own):
+        return splat.fingerprint
+    return fingerprint(splat.kind, splat.title, splat.text, site, lambda frame: _called(frame, found))
+
+
+def _called(frame: RawFrame, found: Found) -> tuple[str, ...]:
+    """The functions that ``frame`` stands for. Those of headers are inlined always, so they tell nothing.
+
+    Where the kernel shows the very instruction its own words name the function, and they count.
+    """
+    inlined = () if frame.exact else found.get(frame, ())[:-1]
+    return (*(place.function for place in inlined if not place.path.endswith(".h")), frame.function)

@@ -13,14 +13,13 @@ from collections.abc import Iterable, Iterator
 from harness.model import Splat
 from harness.splat import kinds
 from harness.splat.folding import folded, with_causes
-from harness.splat.lines import Line, kernel_lines, numbered
+from harness.splat.lines import MARK, Line, kernel_lines, numbered
 from harness.splat.report import Report
 from harness.splat.taint import unexplained
 
 _MAX_CALLERS = 64
 _MAX_NESTED = 4
 _OURS = "dmabuf-harness: "
-_MARK = re.compile(r"dmabuf-harness: (?:\w{1,40} )?(start|end) (.+)")
 # drivers/dma-buf/selftest.c, and KUnit (lib/kunit/test.c), which names a suite when it begins but not its tests.
 _STEP = re.compile(r"(?:dma-buf: Running| {4}# Subtest:) (\S{1,100})$")
 
@@ -86,7 +85,7 @@ class _Finder:
         return found
 
     def _mark(self, text: str) -> None:
-        if mark := _MARK.match(text):
+        if mark := MARK.match(text):
             self._end_all_but_torn()
             self._marks.take(mark.group(1), mark.group(2).strip())
 

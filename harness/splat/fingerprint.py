@@ -3,14 +3,18 @@
 
 Left out: addresses, offsets, sizes, numbers of processes and CPUs, times, names of tasks, line numbers (a patch shifts
 them), suffixes that the compiler adds, and the functions that only report. Kept: the kind, the words, the innermost
-functions. A deadlock is the same whichever of its tasks comes last: of lockdep's reports the locks and the function
-at the top of each stack count, in no order. Where a stall is caught is chance: of those the outermost functions count.
+functions; those too that the compiler has made a part of another, where line numbers tell of them (``Called``), for it
+may do so with the patch and not without it. A deadlock is the same whichever of its tasks comes last: of lockdep's
+reports the locks and the function at the top of each stack count, in no order. Where a stall is caught is chance: of
+those the outermost functions count.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 
 from harness.model import Splat
 from harness.splat.kinds import BY_CHANCE, CUT_HERE, STALLS
@@ -19,13 +23,20 @@ from harness.splat.stack import RawFrame, main_stack, plain_name, stacks
 FRAMES = 3
 """Functions of the stack that count."""
 
+AFTER = "panic-after-"
+"""Before the fingerprint of the report that a panic only ends, in that of the panic."""
+
+Called = Callable[[RawFrame], Sequence[str]]
+"""The functions that a frame stands for, innermost first: those inlined, then its own."""
+
 _SYMBOL = re.compile(r"([A-Za-z_$.][\w$.]{0,255})\+0x[0-9a-f]{1,16}/0x[0-9a-f]{1,16}")
 _REPLACEMENTS = tuple(
     (re.compile(pattern), by)
     for pattern, by in (
         # WARN and BUG are printed with and without file and line (DEBUG_BUGVERBOSE), in two orders (7.x).
         (
-            r"^WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\S+:\d+ )?(?:at )?([\w.$]+(?: \[[\w-]+\])?)(?:, CPU#.*)?$",
+            r"^WARNING: (?:CPU: \d+ PID: \d+ )?(?:\[.{1,200}?\] )?(?:at )?(?:\S+:\d+ )?(?:at )?"
+            r"([\w.$]+(?: \[[\w-]+\])?)(?:, CPU#.*)?$",
             r"WARNING: \1",
         ),
         (r"^[Kk]ernel BUG at (\S+?)(?::\d+!|( \[[\w-]+\])? \[verbose.*)$", r"kernel BUG at \1"),
@@ -74,7 +85,7 @@ _MACHINERY = re.compile(
     r"|free_to_partial_list|on_freelist"
     r"|_{0,3}slab_(?:free|alloc)\w*|kmem_cache_(?:alloc|free|destroy)\w*|(?:__)?kmalloc\w*|kfree|__kmem_cache_\w+"
     r"|free_(?:page_is_bad|pages_prepare|unref_page)\w*|(?:__)?alloc_(?:frozen_)?pages\w*|(?:__)?vmalloc\w*"
-    r"|debug_dma_\w+|check_(?:unmap|sync)|err_printk|dma_(?:map|unmap|sync)_\w+"
+    r"|debug_dma_\w+|check_(?:unmap|sync|sg_segment)|err_printk|(?:__)?dma_(?:map|unmap|sync)_\w+"
 )
 # Functions between user space (or the start of a thread) and the code that matters.
 _ENTRY = re.compile(
@@ -82,6 +93,7 @@ _ENTRY = re.compile(
     r"|worker_thread|process_one_work|asm_\w+|common_startup_64|secondary_startup\w*|start_secondary|cpu_startup_entry"
     r"|do_idle|rest_init|start_kernel|kernel_init\w*|do_one_initcall|proc_reg_\w+|kernfs_\w+|sysfs_\w+"
 )
+_TYPE = re.compile(r"\btype '([^'\n]{1,120})'")  # of what UBSAN complains of: not its value, which is chance
 _LOCK = re.compile(r"\((\S.{0,120}?)\)\{[^}]{1,24}\}")
 _VERSION = re.compile(r"#\d{1,9}")  # of several locks with one name: counted as they are first taken
 _HELD = re.compile(r"\s{0,8}#\d{1,4}: ")
@@ -119,43 +131,56 @@ def headline(title: str) -> str:
     return title.strip()
 
 
-def signature(kind: str, title: str, text: str, site: str = "") -> str:
+def _alone(frame: RawFrame) -> Sequence[str]:
+    return (frame.function,)
+
+
+def signature(kind: str, title: str, text: str, site: str = "", called: Called = _alone) -> str:
     """All that counts of a report, in words. ``site``: the source line that it names, if that is at hand."""
-    return " | ".join(part for part in (kind, headline(title), *_where(kind, text), " ".join(site.split())) if part)
+    where = _where(kind, text, called)
+    return " | ".join(part for part in (kind, headline(title), *where, " ".join(site.split())) if part)
 
 
-def fingerprint(kind: str, title: str, text: str, site: str = "") -> str:
+def fingerprint(kind: str, title: str, text: str, site: str = "", called: Called = _alone) -> str:
     """The signature, short enough to compare and to show: "warn-0a1b2c3d4e5f"."""
-    digest = hashlib.sha256(signature(kind, title, text, site).encode("utf-8", "surrogatepass"))
-    return f"{kind}-{digest.hexdigest()[:12]}"
+    words = signature(kind, title, text, site, called)
+    return f"{kind}-{hashlib.sha256(words.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
-def _where(kind: str, text: str) -> tuple[str, ...]:
+def _where(kind: str, text: str, called: Called) -> tuple[str, ...]:
     frames = main_stack(kind, text)
+    if kind == "ubsan":
+        return (*_TYPE.findall(text)[:1], " < ".join(_innermost(frames, called)))
     if kind in STALLS - {"hung-task"}:
-        return (" < ".join(_outermost(frames)),)
+        return (" < ".join(_outermost(frames, called)),)
     if kind != "lockdep" or CUT_HERE.match(text):
-        return (" < ".join(_innermost(frames)),)
-    tops = _tops(text)
-    places = ", ".join(tops) if len(tops) > 1 else " < ".join(_innermost(frames))
+        return (" < ".join(_innermost(frames, called)),)
+    tops = _tops(text, called)
+    places = ", ".join(tops) if len(tops) > 1 else " < ".join(_innermost(frames, called))
     return (", ".join(_locks(text)), places or ", ".join(_HELD_AT.findall(text)))
 
 
-def _names(frames: tuple[RawFrame, ...], only_sure: bool = True) -> list[str]:
-    return [plain_name(frame.function) for frame in frames if frame.sure or not only_sure]
+def _names(frames: Iterable[RawFrame], called: Called, only_sure: bool = True) -> list[str]:
+    """A part that the compiler split off a function may stand below the rest of it: both are one."""
+    names = [plain_name(name) for frame in frames if frame.sure or not only_sure for name in called(frame)]
+    return [name for name, _ in groupby(names)]
 
 
-def _innermost(frames: tuple[RawFrame, ...]) -> list[str]:
-    names = _names(frames)
+def _innermost(frames: tuple[RawFrame, ...], called: Called) -> list[str]:
+    """What is inlined into a function that only reports does so, too."""
+    sure = [frame for frame in frames if frame.sure]
+    while sure and only_reports(sure[0].function):
+        del sure[0]
+    names = _names(sure, called)
     while names and only_reports(names[0]):
         del names[0]
-    return (names or _names(frames))[:FRAMES]
+    return (names or _names(frames, _alone))[:FRAMES]
 
 
-def _outermost(frames: tuple[RawFrame, ...]) -> list[str]:
+def _outermost(frames: tuple[RawFrame, ...], called: Called) -> list[str]:
     """Of a task that was running the frames are often doubtful, most of them."""
-    sure = _own(_names(frames))
-    return (sure if len(sure) > 1 else _own(_names(frames, only_sure=False)))[-2:]
+    sure = _own(_names(frames, called))
+    return (sure if len(sure) > 1 else _own(_names(frames, called, only_sure=False)))[-2:]
 
 
 def _own(names: list[str]) -> list[str]:
@@ -168,15 +193,16 @@ def _locks(text: str) -> list[str]:
     return sorted({_VERSION.sub("", name) for line in about for name in _LOCK.findall(line)})
 
 
-def _tops(text: str) -> list[str]:
+def _tops(text: str, called: Called) -> list[str]:
     """The function that went wrong, of each stack."""
-    return sorted({names[0] for stack in stacks(text) if (names := _innermost(stack.frames))})
+    return sorted({names[0] for stack in stacks(text) if (names := _innermost(stack.frames, called))})
 
 
 _SITE = re.compile(
-    r"WARNING: (?:CPU: \d{1,4} PID: \d{1,9} at )?([\w./+-]{1,200}\.[chS]):(\d{1,9}) "
+    r"WARNING: (?:CPU: \d{1,4} PID: \d{1,9} at )?(?:\[.{1,200}?\] )?([\w./+-]{1,200}\.[chS]):(\d{1,9}) "
     r"|kernel BUG at ([\w./+-]{1,200}):(\d{1,9})!"
     r"|([\w./+-]{1,200}\.[chS]):(\d{1,9}) suspicious rcu_"
+    r"|UBSAN: [\w -]{1,60} in ([\w./+-]{1,200}):(\d{1,9}):\d"
 )
 
 

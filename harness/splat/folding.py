@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from harness.model import Splat
-from harness.splat.fingerprint import site_of
+from harness.splat.fingerprint import AFTER, site_of
 
 MAX_DIFFERENT = 1000
 """Reports that are told apart in one log; what comes then is only counted."""
@@ -46,5 +46,5 @@ def with_causes(splats: Iterable[Splat]) -> tuple[Splat, ...]:
     found: list[Splat] = []
     for splat in splats:
         follows = found and splat.kind == "panic" and _FOLLOWS.match(splat.title)
-        found.append(replace(splat, fingerprint=f"panic-after-{found[-1].fingerprint}") if follows else splat)
+        found.append(replace(splat, fingerprint=f"{AFTER}{found[-1].fingerprint}") if follows else splat)
     return tuple(found)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How the kernel begins, goes on with and ends each kind of report.
 
-Wording from the sources of 5.10, 6.1, 6.12 and 7.3, and of 5.6 where it differs: kernel/{panic,fork,hung_task,watchdog,
-watchdog_hld,smp,workqueue}.c, kernel/locking/{lockdep,spinlock_debug}.c, kernel/rcu/{tree_stall,tree_exp,tasks}.h,
-kernel/sched/core.c, kernel/irq/spurious.c, kernel/dma/debug.c, kernel/kcsan/report.c, lib/{bug,ubsan,list_debug,
-refcount,debugobjects,smp_processor_id,dump_stack,nmi_backtrace}.c, mm/{slub,slab_common,page_alloc,kmemleak,
-oom_kill}.c, mm/{kasan,kfence,kmsan}/report.c, arch/x86/kernel/{dumpstack,traps}.c, arch/x86/mm/fault.c.
+Wording from the sources of 5.10, 6.1, 6.12 and 7.3, and of 5.6 where it differs: kernel/{panic,fork,hung_task,softirq,
+watchdog,watchdog_hld,smp,workqueue}.c, kernel/locking/{lockdep,spinlock_debug}.c,
+kernel/rcu/{tree_stall,tree_exp,tasks}.h, kernel/sched/core.c, kernel/irq/spurious.c, kernel/dma/debug.c,
+kernel/kcsan/report.c, lib/{bug,ubsan,list_debug,refcount,debugobjects,smp_processor_id,dump_stack,nmi_backtrace}.c,
+mm/{slub,slab_common,page_alloc,kmemleak,oom_kill}.c, mm/{kasan,kfence,kmsan}/report.c,
+arch/x86/kernel/{dumpstack,traps}.c, arch/x86/mm/fault.c, fs/{open,super}.c.
 
 Not reports, on purpose: "workqueue: f hogged CPU for ..." (advice, and what emulation is like), "perf: interrupt took
 too long", "clocksource: ... unstable", and whatever begins with "WARNING: " as mere text ("WARNING: Spectre ...").
@@ -41,9 +42,10 @@ STARTS: tuple[tuple[str, str], ...] = (
     ("lockdep-off", r"BUG: MAX_(?:LOCKDEP|STACK_TRACE|LOCK_DEPTH)\w{0,30} too low"),
     (
         "lockdep",
-        r"WARNING: (?:possible (?:circular|recursive|irq lock)|inconsistent lock state|bad unlock balance"
-        r"|bad contention|held lock freed|lock held when returning|Nested lock was not taken|suspicious RCU usage"
-        r"|chain_key collision|[A-Z_]{1,40}-safe -> [A-Z_]{1,40}-unsafe lock order|.{1,40} still has locks held)"
+        r"WARNING: (?:possible (?:circular|recursive|irq lock)|circular locking deadlock|inconsistent lock state"
+        r"|bad unlock balance|bad contention|held lock freed|lock held when returning|Nested lock was not taken"
+        r"|suspicious RCU usage|chain_key collision|[A-Z_-]{1,40}-safe -> [A-Z_-]{1,40}-unsafe lock order"
+        r"|.{1,40} still has locks held)"
         r"|\[ BUG: Invalid wait context \]|INFO: trying to register non-static key|DEBUG_LOCKS_WARN_ON"
         r"|BUG: (?:key .{1,40} has not been registered|looking up invalid subclass)|CPU \d{1,4} left hardirqs enabled",
     ),
@@ -64,10 +66,16 @@ STARTS: tuple[tuple[str, str], ...] = (
     ("slub", r"BUG \S{1,64} \(.{1,80}\): |kmem_cache_destroy \S{1,64}: Slab cache still has objects"),
     ("bug", r"BUG: |BUG at "),
     ("irq", r"irq \d{1,9}: nobody cared|irq event \d{1,9}: bogus return value"),
+    ("softirq", r"(?:softirq: )?huh, entered softirq "),
+    ("vfs", r"VFS: (?:Close: file count is 0|Busy inodes after unmount of )"),
     ("kmemleak", r"kmemleak: \d{1,9} new suspected memory leaks"),
     ("oom", r".{1,16} invoked oom-killer: |Out of memory(?:: Killed process| and no killable processes)"),
     ("page-allocation", r".{1,16}: (?:page allocation failure: |vmalloc (?:error|size)).{1,200}mode:0x"),
-    ("warn", r"WARNING: (?:CPU: \d{1,4} PID: \d{1,9} at |(?:\S{1,200}:\d{1,9} )?at \S{1,200}, CPU#)"),
+    (
+        "warn",
+        r"WARNING: (?:CPU: \d{1,4} PID: \d{1,9} at "
+        r"|(?:\[.{1,200}?\] )?(?:\S{1,200}:\d{1,9} )?at \S{1,200}(?: \[[\w-]{1,64}\])?, CPU#)",
+    ),
 )
 """(kind, how its telling line begins). The first that matches counts."""
 
@@ -101,7 +109,9 @@ CALL_TRACE = re.compile(r"\s{0,8}Call [Tt]race:")
 PRINTED_BY = re.compile(r"CPU: \d{1,4} (?:UID: \d{1,10} )?PID: \d{1,9} Comm: ")
 NMI_TRACE = re.compile(r"NMI backtrace for cpu ")
 
-ONE_LINE = frozenset({"kmemleak"})
+ONE_LINE = frozenset({"kmemleak", "softirq", "vfs"})
+"""Kinds that are one line and no stack, where they are not the text of a WARN."""
+
 RULED = frozenset({"kasan", "kfence", "kcsan", "kmsan", "ubsan"})
 """Kinds that end with a ruled line."""
 
@@ -160,7 +170,8 @@ def kind_of(text: str, after_cut: bool = False) -> str:
     if after_cut and (found := _CUT.match(text)):
         return _CUT_KINDS[(found.lastindex or 1) - 1]
     found = _START.match(text)
-    return _START_KINDS[(found.lastindex or 1) - 1] if found else ""
+    kind = _START_KINDS[(found.lastindex or 1) - 1] if found else ""
+    return "" if after_cut and kind in ONE_LINE else kind
 
 
 def has_shape(kind: str, text: str) -> bool:

@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 # Also in the middle of a line: a daemon's text without a newline may stand before it.
 _STAMP = re.compile(r"(?:<(\d{1,4})>)?\[ {0,8}(\d{1,12}\.\d{6})\](?:\[ {0,8}([TC]\d{1,10})\])? ?")
+MARK = re.compile(r"dmabuf-harness: (?:\w{1,40} )?(start|end) (.+)")
+"""What the harness writes to the log where a suite or a test starts or ends."""
+
 _FACILITY = 3  # bits of the level below it
 
 

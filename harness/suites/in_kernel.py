@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.guest.marks import LISTEN
 from harness.interfaces import Guest, GuestLost, SuiteContext
 from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.suites.commands import StreamedCommand, log_file
@@ -157,6 +158,7 @@ def _shell(module: str, load: Load, token: str) -> str:
         (
             f"modprobe -r {module} 2> /dev/null",
             *load.setup,
+            LISTEN,
             f"echo 'dmabuf-harness: {token} begins' > /dev/kmsg",
             f'( {load.modprobe}; echo "dmabuf-harness: {token} ended with $?" > /dev/kmsg ) 2>&1 &',
             f"dmesg --follow | {{ sed -un -e '/{token} begins/,/{token} ended/p' -e '/{token} ended/q'",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from harness.guest.marks import LISTEN
 from harness.interfaces import Guest, GuestLost, SuiteContext
 from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.suites.commands import log_file
@@ -90,6 +91,7 @@ class KselftestSuite:
         return "\n".join(
             (
                 f"echo {shlex.quote(f'dmabuf-harness: start {test}')} > /dev/kmsg",
+                LISTEN,
                 *(_reserve(program.huge_pages) if program.huge_pages else ()),
                 f"cd {shlex.quote(str(directory))} || exit 1",
                 f"timeout --kill-after=10 {limit:.0f} {stdbuf} {runner}{shlex.quote(f'./{program.name}')} 2>&1",

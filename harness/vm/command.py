@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
 from harness.errors import InfrastructureError
+from harness.model import Kernel
 from harness.paths import GUEST_CODE
 
 GUEST_ADDRESS = "10.0.2.15"  # QEMU's user network; configured by the kernel itself, so no DHCP client is needed
@@ -63,17 +65,26 @@ def virtme_run() -> Path:
     return found
 
 
-def qemu_command(image: Path, boot_dir: Path, port: int, spec: MachineSpec) -> list[str]:
+def checker_options(kernel: Kernel) -> tuple[str, ...]:
+    """Kernel command line that lets the checkers of ``kernel`` report more than the first fault of a boot.
+
+    Only what it knows: anything else it hands to init.
+    """
+    return ("kasan_multi_shot",) if kernel.config_value("KASAN") == "y" else ()
+
+
+def qemu_command(image: Path, boot_dir: Path, port: int, spec: MachineSpec, options: Sequence[str] = ()) -> list[str]:
     """Argument list of the QEMU that boots ``image``; it has no monitor yet (``Monitor.options``).
 
     ``boot_dir``: where ``console.log`` goes, and what the guest's init reads. ``port``: on the host's loopback,
-    forwarded to the guest's sshd; the guest reaches nothing else. Raises ``InfrastructureError``.
+    forwarded to the guest's sshd; the guest reaches nothing else. ``options``: more for the kernel.
+    Raises ``InfrastructureError``.
     """
     argv: list[str | Path] = [virtme_run(), "--kimg", image, "--mods", "none"]
     argv += ["--force-9p", "--disable-microvm", "--disable-monitor"]
     argv += ["--cpus", str(spec.cpus), "--memory", f"{spec.memory}M", "--verbose", "--show-command", "--dry-run"]
     argv += [] if spec.accel == "kvm" else ["--disable-kvm"]
-    for option in kernel_options(boot_dir, spec.accel):
+    for option in (*kernel_options(boot_dir, spec.accel), *options):
         argv += ["--kopt", option]
     done = process.run(argv)
     line = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""

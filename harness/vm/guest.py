@@ -10,11 +10,12 @@ from pathlib import Path
 
 from harness import process
 from harness.errors import InfrastructureError
+from harness.guest.marks import LISTEN
 from harness.interfaces import CommandResult, GuestLost, LineSink
 from harness.model import BootOutcome, BootReport, Kernel
 from harness.vm import ssh
 from harness.vm.autopsy import Patient, examine
-from harness.vm.command import MachineSpec, qemu_command
+from harness.vm.command import MachineSpec, checker_options, qemu_command
 from harness.vm.console import LIMIT, Console
 from harness.vm.identity import create_identity, free_port
 from harness.vm.qmp import Monitor
@@ -115,7 +116,8 @@ class VmGuest:
             self._monitor.close()
             self._monitor = Monitor()
             theirs = self._monitor.theirs
-            argv = [*qemu_command(self._kernel.image, self._directory, port, self._spec), *self._monitor.options]
+            ours = checker_options(self._kernel)
+            argv = [*qemu_command(self._kernel.image, self._directory, port, self._spec, ours), *self._monitor.options]
             self._qemu = process.Background(argv, output=log, pass_fds=[theirs.fileno()])
             theirs.close()  # else nobody would tell us that QEMU is gone
             if self._await_first_line():
@@ -241,8 +243,9 @@ class VmGuest:
             raise GuestLost(f"it can no longer tell its taint flags: {error}") from error
 
     def mark(self, text: str) -> None:
+        more = f" && {LISTEN}" if text.startswith("start ") else ""
         try:
-            self._copy(f"echo {shlex.quote('dmabuf-harness: ' + text)} > /dev/kmsg")
+            self._copy(f"echo {shlex.quote('dmabuf-harness: ' + text)} > /dev/kmsg{more}")
         except OSError as error:
             raise GuestLost(f"it can no longer write to its kernel log: {error}") from error
 

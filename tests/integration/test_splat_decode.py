@@ -12,7 +12,10 @@ import pytest
 
 from harness.model import SYMBOLS, Frame, Kernel, Splat
 from harness.splat import decode, find_splats
+from harness.splat.addresses import Place
+from harness.splat.decode import _called
 from harness.splat.fingerprint import fingerprint
+from harness.splat.stack import RawFrame
 
 SOURCE = """
 extern volatile int wanted;
@@ -153,6 +156,38 @@ def test_the_line_that_a_warn_names_is_told_and_is_in_its_fingerprint(built: Bui
         built, Splat("warn", first, warn.text.replace(f":{number} ", f":{line_of('the call')} "), 1)
     )
     assert other.fingerprint != found.fingerprint
+
+
+def test_what_is_inlined_into_a_caller_counts_as_if_it_were_called(built: Built) -> None:
+    """The same trouble in a build in which the compiler called ``middle``, and in one that inlined it."""
+    inlined = (RawFrame("attach", 0x2, 0x40), RawFrame("outer", 0x9, 0x40))
+    called = (RawFrame("attach", 0x2, 0x40), RawFrame("middle", 0x9, 0x20), RawFrame("outer", 0x9, 0x30))
+    places = {
+        inlined[1]: (Place("locks", "include/linux/x.h", 1), Place("middle", "a.c", 2), Place("outer", "a.c", 3)),
+    }
+    texts = [
+        "BUG: x\nCall Trace:\n" + "".join(f" {f.function}+{f.offset:#x}/{f.size:#x}\n" for f in frames)
+        for frames in (inlined, called)
+    ]
+    names = [fingerprint("bug", "BUG: x", text, "", lambda frame: _called(frame, places)) for text in texts]
+    assert names[0] == names[1]
+    assert names[0] != fingerprint("bug", "BUG: x", texts[1].replace("middle", "other"))
+    assert names[1] == fingerprint("bug", "BUG: x", texts[1])  # without line numbers, too
+
+
+def test_the_panic_after_a_report_goes_by_the_name_that_decoding_gives_it(built: Built) -> None:
+    number = line_of("inlined")
+    lines = [
+        f"kernel BUG at drivers/dma-buf/dma-buf.c:{number}!",
+        "Call Trace:",
+        f" {built.frame('attach', 0x2)}",
+        "---[ end trace 0000000000000000 ]---",
+        "Kernel panic - not syncing: Fatal exception",
+    ]
+    found = find_splats("".join(f"[   12.345678] {line}\n" for line in lines))
+    ((bug, panic), _) = _decoded(built, *found)
+    assert bug.fingerprint != found[0].fingerprint
+    assert panic.fingerprint == f"panic-after-{bug.fingerprint}"
 
 
 def test_many_are_decoded_at_once(built: Built) -> None:

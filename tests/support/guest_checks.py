@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.guest import checks as guest_checks
-from harness.guest import kernel, oracle, registry, runner
+from harness.guest import kernel, marks, oracle, registry
 from harness.guest.registry import Group, expect, skip
 
 Checks = Callable[..., list[str]]
@@ -25,7 +25,8 @@ def replaced_checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Checks:
     monkeypatch.setattr(oracle, "KMSG", str(tmp_path / "kmsg"))
     monkeypatch.setattr(guest_checks, "load", lambda: None)
     monkeypatch.setattr(kernel, "BUFINFO", str(tmp_path / "bufinfo"))
-    monkeypatch.setattr(runner, "_mark", lambda _text: None)
+    monkeypatch.setattr(marks, "KMSG", str(tmp_path / "written-to-kmsg"))
+    monkeypatch.setattr(marks, "DMA_ERRORS", str(tmp_path / "num_errors"))
 
     def define(*functions: Callable[[], None]) -> list[str]:
         for function in functions:

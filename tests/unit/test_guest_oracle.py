@@ -9,6 +9,32 @@ import pytest
 
 from harness.guest import kernel, oracle
 
+PLACES = ("dma_buf_map_attachment", "dma_buf_pin")
+PROVOKED = (
+    "WARNING: CPU: 0 PID: 77 at drivers/dma-buf/dma-buf.c:999 dma_buf_pin+0x10/0x40",
+    "WARNING: CPU: 0 PID: 77 at drivers/dma-buf/dma-buf.c:999 dma_buf_map_attachment.part.0+0x10/0x40 [dma_buf]",
+    "WARNING: CPU: 0 PID: 77 at dma_buf_pin+0x10/0x40",
+    "WARNING: drivers/dma-buf/dma-buf.c:999 at dma_buf_pin+0x10/0x40, CPU#0: python3/77",
+    "WARNING: [!dmabuf || !attach] drivers/dma-buf/dma-buf.c:999 at dma_buf_pin+0x10/0x40, CPU#0: python3/77",
+    "WARNING: at dma_buf_pin+0x10/0x40, CPU#0: python3/77",
+)
+OTHERS = (
+    "BUG: KASAN: slab-use-after-free in dma_buf_map_attachment+0x1a/0x40",
+    "BUG: KCSAN: data-race in dma_buf_pin / dma_buf_unpin",
+    "WARNING: CPU: 0 PID: 77 at drivers/dma-buf/dma-buf.c:999 dma_buf_map_attachment_NEW+0x10/0x40",
+    "WARNING: CPU: 0 PID: 77 at drivers/dma-buf/dma-buf.c:999 __dma_buf_pin+0x10/0x40",
+    "WARNING: CPU: 0 PID: 77 at drivers/dma_buf_pin.c:999 other+0x10/0x40",
+    "WARNING: dma_buf_pin.c:1 at other+0x10/0x40, CPU#0: python3/77",
+    "WARNING: possible recursive locking detected",
+    "dma_buf_pin+0x10/0x40",
+)
+
+
+def test_only_a_warning_in_the_very_function_is_provoked() -> None:
+    assert oracle.unexpected([*PROVOKED, *OTHERS], PLACES) == list(OTHERS)
+    assert oracle.unexpected(list(PROVOKED), ()) == list(PROVOKED)
+
+
 BUFINFO_6_12 = """
 Dma-buf Objects:
 size    \tflags   \tmode    \tcount   \texp_name\tino     \tname

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest import registry, runner
+from harness.guest import marks, registry, runner
 from harness.guest.registry import expect_errno
 from tests.support.guest_checks import Checks, absent, bad, broken, good, hanging, lines, replaced_checks
 
@@ -132,10 +132,37 @@ def test_exit_status_tells_whether_a_check_failed(checks: Checks) -> None:
 
 
 def test_every_check_is_marked_in_the_kernel_log(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
-    marks: list[str] = []
-    monkeypatch.setattr(runner, "_mark", marks.append)
+    told: list[str] = []
+    monkeypatch.setattr(marks, "mark", told.append)
     runner.run(checks(good, bad))
-    assert marks == ["start t.good", "end t.good", "start t.bad", "end t.bad"]
+    assert told == ["start t.good", "end t.good", "start t.bad", "end t.bad"]
+
+
+def test_every_check_may_complain_of_its_own_dma_mappings(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    left = tmp_path / "num_errors"
+    left.write_text("0")
+    monkeypatch.setattr(marks, "DMA_ERRORS", str(left))
+    seen: list[str] = []
+
+    def uses_all() -> None:
+        seen.append(left.read_text())
+        left.write_text("0")
+
+    def again() -> None:
+        seen.append(left.read_text())
+
+    runner.run(checks(uses_all, again))
+    assert seen == [str(marks.REPORTS)] * 2
+
+
+def test_a_kernel_that_checks_no_dma_mappings_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks, "DMA_ERRORS", str(tmp_path / "none"))
+    marks.listen()
+    assert not (tmp_path / "none").exists()
+    done = subprocess.run(["sh", "-c", f"true && {marks.LISTEN}"], check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def run_program(*checks: str) -> subprocess.CompletedProcess[str]:

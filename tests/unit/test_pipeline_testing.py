@@ -122,8 +122,8 @@ class FakeSuite:
             yield TestResult(self.name, test, Status.PASS)
 
 
-def run(tmp_path: Path, suite: FakeSuite, launcher: FakeLauncher) -> KernelTest:
-    kernel = scripted_kernel(tmp_path)
+def run(tmp_path: Path, suite: FakeSuite, launcher: FakeLauncher, config: str = "") -> KernelTest:
+    kernel = scripted_kernel(tmp_path, config)
     request = RunRequest(tmp_path, ("dmabuf-harness",), "debian:6.12")
     applied = Applied(Tree("debian:6.12", tmp_path, "HEAD", "6.12.0"), (), "HEAD")
     test = KernelTest(Variant("on", "", {}), kernel, cast(Launcher, launcher), EventStream(), request, applied)
@@ -243,6 +243,33 @@ def test_what_a_test_provokes_is_no_splat_whatever_stands_above_its_place(
     guest = FakeGuest(1, says=mark + WARN.format(place=place))
     test = run(tmp_path, FakeSuite(("provokes",)), FakeLauncher([guest]))
     assert len(test.findings.splats) == count
+
+
+KASAN = """\
+[    5.000000] ==================================================================
+[    5.000001] BUG: KASAN: slab-use-after-free in dma_buf_export+0x1a/0x40
+[    5.000002] Read of size 8 at addr ffff888003a01230 by task python3/77
+[    5.000003] Call Trace:
+[    5.000004]  dma_buf_export+0x1a/0x40
+[    5.000005] ==================================================================
+"""
+
+
+@pytest.mark.parametrize(("says", "kind"), [(KASAN, "kasan"), (WARN.format(place="dma_buf_export_unlocked"), "warn")])
+def test_what_else_happens_in_a_provoked_function_is_told(tmp_path: Path, says: str, kind: str) -> None:
+    mark = "[    4.000000] dmabuf-harness: start suite\n[    4.000001] dmabuf-harness: start provokes\n"
+    test = run(tmp_path, FakeSuite(("provokes",)), FakeLauncher([FakeGuest(1, says=mark + says)]))
+    assert [splat.kind for splat in test.findings.splats] == [kind]
+
+
+@pytest.mark.parametrize(("config", "count"), [("CONFIG_LOCKDEP=y\n", 1), ("# CONFIG_LOCKDEP is not set\n", 0)])
+def test_the_end_of_lock_checking_is_said(tmp_path: Path, config: str, count: int) -> None:
+    starts = [f"[    {second}.000000] dmabuf-harness: start {what}\n" for second, what in ((4, "suite"), (5, "b"))]
+    report = "[    4.000001] WARNING: possible recursive locking detected\n[    4.000002] Call Trace:\n"
+    guest = FakeGuest(1, says=starts[0] + report + starts[1])
+    test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([guest]), config)
+    told = "lockdep: WARNING: possible recursive locking detected, during suite: what ran there later was not checked"
+    assert test.findings.notes == [f"lock checking ended in guest 1 with {told}"] * count
 
 
 def test_a_kernel_that_does_not_boot_is_not_booted_again(tmp_path: Path) -> None:

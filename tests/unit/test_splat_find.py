@@ -105,6 +105,15 @@ def test_cut_off_log_still_shows_its_last_report() -> None:
         ("lockdep", "WARNING: possible recursive locking detected"),
         ("lockdep", "WARNING: possible irq lock inversion dependency detected"),
         ("lockdep", "WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected"),
+        ("lockdep", "WARNING: HARDIRQ-READ-safe -> HARDIRQ-READ-unsafe lock order detected"),
+        ("lockdep", "WARNING: SOFTIRQ-safe -> SOFTIRQ-READ-unsafe lock order detected"),
+        ("lockdep", "WARNING: circular locking deadlock detected!"),
+        (
+            "softirq",
+            "softirq: huh, entered softirq 1 TIMER 00000000a1b2 with preempt_count 00000100, exited with 0000?",
+        ),
+        ("vfs", "VFS: Close: file count is 0"),
+        ("vfs", "VFS: Busy inodes after unmount of dmabuf. Self-destruct in 5 seconds.  Have a nice day..."),
         ("lockdep", "WARNING: inconsistent lock state"),
         ("lockdep", "WARNING: lock held when returning to user space!"),
         ("lockdep", "WARNING: Nested lock was not taken"),
@@ -137,6 +146,8 @@ def test_cut_off_log_still_shows_its_last_report() -> None:
         ("oom", "Out of memory: Killed process 63 (udmabuf) total-vm:2100000kB, anon-rss:900000kB"),
         ("warn", "WARNING: CPU: 1 PID: 63 at drivers/dma-buf/dma-buf.c:1000 dma_buf_attach+0x1/0x2"),
         ("warn", "WARNING: drivers/dma-buf/dma-buf.c:1000 at dma_buf_attach+0x1/0x2, CPU#1: insmod/63"),
+        ("warn", "WARNING: drivers/dma-buf/udmabuf.c:10 at f+0x1/0x2 [udmabuf], CPU#1: insmod/63"),
+        ("warn", "WARNING: [!dmabuf || !dev] drivers/dma-buf/dma-buf.c:10 at dma_buf_attach+0x1/0x2, CPU#1: insmod/63"),
     ],
 )
 def test_first_lines(kind: str, first: str) -> None:
@@ -154,6 +165,7 @@ def test_first_lines(kind: str, first: str) -> None:
         ("dma-api", "DMA-API: vgem vgem: device driver frees DMA memory with wrong function"),
         ("ubsan", "UBSAN: shift-out-of-bounds in lib/foo.c:1:2"),
         ("lockdep", "DEBUG_LOCKS_WARN_ON(lock->magic != lock)"),
+        ("warn", "VFS: Close: file count is 0 (f_op=dma_buf_fops)"),
     ],
 )
 def test_first_lines_below_the_cut(kind: str, first: str) -> None:

@@ -24,6 +24,10 @@ def warn(first: str, *frames: str, rip: str = "") -> str:
         ("WARNING: CPU: 1 PID: 63 at drivers/dma-buf/dma-buf.c:1000 dma_buf_attach+0x1/0x2", "WARNING: dma_buf_attach"),
         ("WARNING: CPU: 1 PID: 63 at dma_buf_attach.isra.0+0x1/0x2", "WARNING: dma_buf_attach"),
         ("WARNING: drivers/dma-buf/dma-buf.c:1000 at dma_buf_attach+0x1/0x2, CPU#1: sh/63", "WARNING: dma_buf_attach"),
+        (
+            "WARNING: [!dmabuf || !dev] drivers/dma-buf/dma-buf.c:1000 at dma_buf_attach+0x1/0x2, CPU#1: sh/63",
+            "WARNING: dma_buf_attach",
+        ),
         ("WARNING: at act_warn_on+0xb/0x10 [planted], CPU#0: sh/79", "WARNING: act_warn_on [planted]"),
         ("kernel BUG at drivers/dma-buf/dma-buf.c:24!", "kernel BUG at drivers/dma-buf/dma-buf.c"),
         ("Kernel BUG at act_bug+0xb/0x10 [planted] [verbose debug info unavailable]", "kernel BUG at act_bug"),
@@ -161,6 +165,32 @@ def test_other_words_functions_kinds_and_locks_are_other_trouble() -> None:
     assert len(set(names)) == len(names)
 
 
+UBSAN = """\
+UBSAN: shift-out-of-bounds in drivers/dma-buf/udmabuf.c:{line}:3
+shift exponent {exponent} is too large for 32-bit type '{type}'
+CPU: 1 UID: 0 PID: 63 Comm: sh Not tainted 6.12.117 #1
+Call Trace:
+ <TASK>
+ __ubsan_handle_shift_out_of_bounds+0x1/0x2
+ udmabuf_create+0x1/0x2
+ </TASK>
+================================================================================"""
+
+
+def test_a_fault_of_another_type_or_at_another_line_of_the_function_is_another() -> None:
+    def found(**one: object) -> str:
+        return UBSAN.format(**{"line": 12, "exponent": 64, "type": "int"} | one)
+
+    texts = [found(), found(type="unsigned int"), found(line=14)]
+    splats = find_splats("".join(_stamped(text, "T1") for text in texts))
+    assert [splat.kind for splat in splats] == ["ubsan"] * 3
+    assert splats[0].fingerprint != splats[1].fingerprint
+    # A patch shifts the lines: the source line tells them apart, once it is at hand.
+    assert splats[0].fingerprint == splats[2].fingerprint
+    (again,) = find_splats(_stamped(found(exponent=-3), "T1") + _stamped(found(), "T1"))
+    assert (again.count, again.fingerprint) == (2, splats[0].fingerprint)
+
+
 def test_a_panic_that_follows_is_as_different_as_what_it_follows() -> None:
     def panics(function: str, reason: str) -> str:
         oops = warn("BUG: kernel NULL pointer dereference, address: 0", f"{function}+0x1/0x2")
@@ -182,6 +212,11 @@ def test_a_panic_that_follows_is_as_different_as_what_it_follows() -> None:
         ("WARNING: drivers/dma-buf/dma-buf.c:1000 at f+0x1/0x2, CPU#1: sh/63", "drivers/dma-buf/dma-buf.c:1000"),
         ("kernel BUG at include/linux/dma-resv.h:24!", "include/linux/dma-resv.h:24"),
         ("drivers/dma-buf/dma-resv.c:19 suspicious rcu_dereference_check() usage!", "drivers/dma-buf/dma-resv.c:19"),
+        ("UBSAN: shift-out-of-bounds in drivers/dma-buf/udmabuf.c:12:3", "drivers/dma-buf/udmabuf.c:12"),
+        (
+            "WARNING: [!dmabuf || !dev] drivers/dma-buf/dma-buf.c:10 at f+0x1/0x2, CPU#1: sh/63",
+            "drivers/dma-buf/dma-buf.c:10",
+        ),
         ("WARNING: CPU: 1 PID: 63 at f+0x1/0x2", ""),
         ("BUG: sleeping function called from invalid context at kernel/locking/mutex.c:585", ""),
     ],
@@ -191,14 +226,34 @@ def test_the_line_of_the_check_that_failed(text: str, site: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["dump_stack_lvl", "__might_resched", "mutex_lock_nested", "kfree", "asm_exc_page_fault"]
+    "name",
+    [
+        "__dma_map_sg_attrs",
+        "dma_map_sgtable",
+        "debug_dma_map_sg",
+        "dump_stack_lvl",
+        "__might_resched",
+        "mutex_lock_nested",
+        "kfree",
+        "asm_exc_page_fault",
+    ],
 )
 def test_functions_that_only_report(name: str) -> None:
     assert only_reports(name) and only_reports(f"{name}.isra.0")
 
 
 @pytest.mark.parametrize(
-    "name", ["dma_buf_attach", "warn_thread", "print_my_own", "die_hard", "scheduled", "udmabuf_create"]
+    "name",
+    [
+        "dma_buf_attach",
+        "__map_dma_buf",
+        "system_heap_map_dma_buf",
+        "warn_thread",
+        "print_my_own",
+        "die_hard",
+        "scheduled",
+        "udmabuf_create",
+    ],
 )
 def test_functions_that_may_be_wrong(name: str) -> None:
     assert not only_reports(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
+from harness.guest.marks import LISTEN
 from harness.interfaces import GuestLost, SuiteContext
 from harness.model import Status, TestResult
 from harness.suites.kselftest import KselftestSuite
@@ -65,6 +66,7 @@ def test_program_runs_in_its_directory_marked_and_limited(tmp_path: Path, instal
     assert f"cd {installed}/dmabuf-heaps || exit 1" in command
     assert "timeout --kill-after=10 360 " in command
     assert command.splitlines()[0] == "echo 'dmabuf-harness: start dmabuf-heaps/dmabuf-heap' > /dev/kmsg"
+    assert command.splitlines()[1] == LISTEN
     assert machine.timeouts[0] > 360
 
 

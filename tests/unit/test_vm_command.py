@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InfrastructureError
+from harness.guest.marks import DMA_ERRORS, REPORTS
 from harness.paths import GUEST_CODE
-from harness.vm.command import MachineSpec, adapt, qemu_command
+from harness.vm.command import MachineSpec, adapt, checker_options, qemu_command
+from tests.support.scripted_guest import scripted_kernel
 
 # What virtme-run 1.42 printed for a KVM machine, shortened to what matters here.
 PRINTED = shlex.split(
@@ -71,6 +73,31 @@ def test_the_installed_virtme_ng_prints_what_we_expect(tmp_path: Path, accel: st
     line = argv[argv.index("-append") + 1].split()
     assert f"harness_boot={tmp_path}" in line and "console=ttyS0" in line and "panic=-1" in line
     assert line.index("console=ttyS0") > line.index("console=hvc0") if "console=hvc0" in line else True
+
+
+def test_more_for_the_kernel_goes_to_its_command_line(tmp_path: Path) -> None:
+    image = tmp_path / "vmlinux"
+    image.write_bytes(b"\x7fELF" + bytes(64))
+    argv = qemu_command(image, tmp_path, 4022, MachineSpec("tcg"), ("kasan_multi_shot",))
+    assert "kasan_multi_shot" in argv[argv.index("-append") + 1].split()
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("CONFIG_KASAN=y\n", ("kasan_multi_shot",)),
+        ("# CONFIG_KASAN is not set\n", ()),
+        ("CONFIG_HAVE_ARCH_KASAN=y\n", ()),
+    ],
+)
+def test_kasan_reports_more_than_once_where_the_kernel_knows_it(
+    tmp_path: Path, config: str, expected: tuple[str, ...]
+) -> None:
+    assert checker_options(scripted_kernel(tmp_path, config)) == expected
+
+
+def test_init_lets_the_dma_api_complain_after_the_boot() -> None:
+    assert f"[ ! -w {DMA_ERRORS} ] || echo {REPORTS} > {DMA_ERRORS}\n" in (GUEST_CODE / "init").read_text()
 
 
 def test_an_image_that_is_not_there_is_trouble_in_one_line(tmp_path: Path) -> None:

@@ -11,13 +11,24 @@ from pathlib import Path
 
 import pytest
 
+from harness.guest.marks import DMA_ERRORS, REPORTS
 from harness.interfaces import GuestLost
 from harness.model import BootOutcome, Kernel
+from harness.splat import find_splats
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 from tests.support.real import qemu_processes
 
 pytestmark = pytest.mark.vm
+
+# vgem declares no segment size, and maps the heap's 1 MiB in one (DMA_HEAP_IOCTL_ALLOC, DRM_IOCTL_PRIME_FD_TO_HANDLE).
+WRONG_MAPPING = """/usr/bin/python3 -I -S -c '
+import fcntl, os, struct
+asked = bytearray(struct.pack("QIIQ", 1 << 20, 0, os.O_RDWR, 0))
+fcntl.ioctl(os.open("/dev/dma_heap/system", os.O_RDWR), 0xC0184800, asked)
+fcntl.ioctl(os.open("/dev/dri/card0", os.O_RDWR), 0xC00C642E, bytearray(struct.pack("IIi", 0, 0, asked[8])))
+'"""
+COMPLAINT = "DMA-API: platform vgem: mapping sg segment longer than device claims to support"
 
 
 def test_commands_streams_and_files(guest: VmGuest, tmp_path: Path) -> None:
@@ -51,6 +62,17 @@ def test_commands_streams_and_files(guest: VmGuest, tmp_path: Path) -> None:
     guest.mark("start it")
     assert "dmabuf-harness: start it" in guest.kernel_log()
     assert "dmabuf-harness: start it" in guest.console.text()
+
+
+def test_each_test_may_complain_of_its_dma_mappings(guest: VmGuest) -> None:
+    """The kernel prints one such error; many in one test are still few lines."""
+    assert guest.run(f"echo 0 > {DMA_ERRORS}; {WRONG_MAPPING}", timeout=60).ok
+    guest.mark("start it")
+    assert guest.run("\n".join([WRONG_MAPPING] * (REPORTS + 2)), timeout=60).ok
+    before, _, after = guest.kernel_log().partition("dmabuf-harness: start it")
+    assert (before.count(COMPLAINT), after.count(COMPLAINT)) == (0, REPORTS)
+    (splat,) = find_splats(f"{before}dmabuf-harness: start it{after}")
+    assert (splat.kind, splat.during, splat.count) == ("dma-api", "it", REPORTS)
 
 
 def test_a_panic_is_noticed_with_its_first_line(guest: VmGuest) -> None:
