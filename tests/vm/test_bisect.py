@@ -240,9 +240,9 @@ BLAMED = "CONFIG_DMABUF_HEAPS_SYSTEM: y to n"
 def test_which_option_of_two_configs(tmp_path: Path) -> None:
     good, bad, own = tmp_path / "good.config", tmp_path / "bad.config", tmp_path / "test_own.py"
     good.write_text("CONFIG_DMABUF_HEAPS_SYSTEM=y\nCONFIG_DMABUF_SYSFS_STATS=y\n")
-    bad.write_text(
-        "CONFIG_KALLSYMS_ALL=y\nCONFIG_SWAP=y\n# CONFIG_DMABUF_SYSFS_STATS is not set\nCONFIG_NR_CPUS=16\n"
-        "# CONFIG_DMABUF_HEAPS_SYSTEM is not set\nCONFIG_IKCONFIG=y\n"
+    bad.write_text(  # of few objects each
+        "CONFIG_IKCONFIG=y\n# CONFIG_DMABUF_SYSFS_STATS is not set\n# CONFIG_DRM_VGEM is not set\n"
+        "# CONFIG_DMABUF_HEAPS_SYSTEM is not set\n# CONFIG_UDMABUF is not set\n# CONFIG_SW_SYNC is not set\n"
     )
     own.write_text(HEAP_TEST)
     what: list[str | Path] = [
