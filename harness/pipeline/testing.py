@@ -17,7 +17,7 @@ from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
 from harness.series import Applied
 from harness.source import Snapshot
-from harness.splat import case_name, decode, find_splats, lock_checking_ended, silent
+from harness.splat import case_name, decode, find_splats, hung, lock_checking_ended, silent
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 
@@ -67,6 +67,7 @@ class KernelTest:
         self._suites: tuple[Suite, ...] = ()
         self._retried: set[str] = set()
         self._taints: dict[str, int] = {}  # of the guest at hand, after each suite
+        self._stuck: list[tuple[str, str]] = []  # in the guest at hand: after which suite, and what there is to say
         self.findings = Findings()
 
     def run(self, suites: tuple[Suite, ...]) -> None:
@@ -109,7 +110,7 @@ class KernelTest:
         if guest.slow_features and not self.findings.boots:
             self._note(f"time limits are stretched for what this kernel checks: {', '.join(guest.slow_features)}")
         self.findings.boots.append(report)
-        self._guest, self._taints = guest, {}
+        self._guest, self._taints, self._stuck = guest, {}, []
         if report.outcome is not BootOutcome.UP:
             self._end_guest(report.ended)
         return guest
@@ -131,13 +132,17 @@ class KernelTest:
         boots = self.findings.boots
         told = find_splats(log := guest.evidence())
         self._note_end_of_lock_checking(log, told)
-        found = [replace(splat, log=boots[-1].console) for splat in (*told, *silent(self._taints, told))]
+        found = [replace(splat, log=boots[-1].console) for splat in (*told, *self._untold(told))]
         found = self._decoded([splat for splat in found if not self._is_provoked(splat)])
         self.findings.splats += found
         boots[-1] = replace(boots[-1], ended=reason)
         used = PhaseEnded(self._shown, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
         return found
+
+    def _untold(self, told: Sequence[Splat]) -> tuple[Splat, ...]:
+        """Trouble that the kernel knows of and did not print."""
+        return (*silent(self._taints, told), *hung(self._stuck, told))
 
     def _note_end_of_lock_checking(self, log: str, splats: Sequence[Splat]) -> None:
         """Lockdep reports once in a guest; the report need not make the run red, and then nothing else would tell."""
@@ -208,6 +213,7 @@ class KernelTest:
                         held.append(result)
                 guest.mark(f"end {suite.name}")
                 self._taints[suite.name] = guest.taint()
+                self._stuck += [(suite.name, report) for report in guest.stuck()]
                 self._flush(held)
             except GuestLost as lost:
                 say(f"guest lost: {lost.reason}")

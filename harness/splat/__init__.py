@@ -7,6 +7,7 @@
 from harness.splat.decode import Decoded, decode
 from harness.splat.finder import find_splats
 from harness.splat.fingerprint import case_name, identity, is_proof
+from harness.splat.hung import hung
 from harness.splat.taint import silent
 from harness.splat.unchecked import lock_checking_ended
 
@@ -15,6 +16,7 @@ __all__ = [
     "case_name",
     "decode",
     "find_splats",
+    "hung",
     "identity",
     "is_proof",
     "lock_checking_ended",

@@ -15,6 +15,7 @@ from harness.interfaces import CommandResult, GuestLost, LineSink
 from harness.model import BootOutcome, BootReport, Kernel
 from harness.vm import ssh
 from harness.vm.autopsy import Patient, examine
+from harness.vm.blocked import blocked
 from harness.vm.command import MachineSpec, checker_options, qemu_command
 from harness.vm.console import LIMIT, Console
 from harness.vm.identity import create_identity, free_port
@@ -48,6 +49,7 @@ class VmGuest:
         self._monitor = Monitor()
         self._slowness = slowness(spec.accel, kernel)
         self._examined_from: int | None = None
+        self._stuck: set[str] = set()
         self.console = Console(directory / "console.log")
         self.ended = ""
         self.machine_failed = False
@@ -242,12 +244,27 @@ class VmGuest:
         except (OSError, ValueError) as error:
             raise GuestLost(f"it can no longer tell its taint flags: {error}") from error
 
+    def stuck(self) -> tuple[str, ...]:
+        """What the kernel would say of tasks that no signal wakes and that do not wake by themselves, each once.
+
+        Raises ``GuestLost``.
+        """
+        try:
+            found = blocked(self._asked, time.sleep, self.slowness, self._stuck)
+        except OSError as error:
+            raise GuestLost(f"it can no longer tell what its tasks do: {error}") from error
+        self._stuck |= found.keys()
+        return tuple(found.values())
+
     def mark(self, text: str) -> None:
         more = f" && {LISTEN}" if text.startswith("start ") else ""
         try:
             self._copy(f"echo {shlex.quote('dmabuf-harness: ' + text)} > /dev/kmsg{more}")
         except OSError as error:
             raise GuestLost(f"it can no longer write to its kernel log: {error}") from error
+
+    def _asked(self, command: str) -> str:
+        return self._copy(command).decode("utf-8", "replace")
 
     def _copy(self, command: str, data: bytes | None = None) -> bytes:
         limit = 20 * self.slowness

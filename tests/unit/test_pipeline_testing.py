@@ -18,6 +18,7 @@ from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Status, 
 from harness.pipeline.request import RunRequest
 from harness.pipeline.testing import MAX_BOOTS, KernelTest
 from harness.series import Applied, Tree
+from harness.splat.fingerprint import fingerprint
 from harness.vm.launch import Launcher
 from tests.support.scripted_guest import scripted_kernel
 
@@ -40,6 +41,7 @@ class FakeGuest:
     says: str = ""
     place: str = ""
     tainted: int = 0
+    blocked: tuple[str, ...] = ()
     slow_features: tuple[str, ...] = ()
     machine_failed: bool = False
     marks: list[str] = field(default_factory=list)
@@ -56,6 +58,9 @@ class FakeGuest:
 
     def taint(self) -> int:
         return self.tainted
+
+    def stuck(self) -> tuple[str, ...]:
+        return self.blocked
 
     def evidence(self) -> str:
         marks = "".join(f"[    1.000000] dmabuf-harness: {mark}\n" for mark in self.marks)
@@ -223,6 +228,23 @@ def test_a_kernel_that_is_tainted_and_does_not_say_why_is_told(tmp_path: Path) -
     test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, tainted=128 + 4096)]))
     [splat] = test.findings.splats
     assert (splat.kind, splat.fingerprint, splat.during, splat.is_bad) == ("taint", "taint-D", "suite", True)
+
+
+HUNG = "INFO: task sh:68 blocked for more than 16 seconds.\nCall Trace:\n dma_fence_default_wait+0x1/0x2"
+
+
+def test_a_task_that_a_suite_left_stuck_is_told(tmp_path: Path) -> None:
+    test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, blocked=(HUNG,))]))
+    [splat] = test.findings.splats
+    assert (splat.kind, splat.title, splat.during) == ("hung-task", HUNG.partition("\n")[0], "suite")
+    assert (splat.is_bad, [frame.function for frame in splat.stack]) == (True, ["dma_fence_default_wait"])
+
+
+def test_a_task_that_the_kernel_told_of_itself_is_told_once(tmp_path: Path) -> None:
+    says = "".join(f"[    5.000000] {line}\n" for line in HUNG.replace("16", "122").splitlines())
+    test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, says=says, blocked=(HUNG,))]))
+    assert [splat.title for splat in test.findings.splats] == ["INFO: task sh:68 blocked for more than 122 seconds."]
+    assert test.findings.splats[0].fingerprint == fingerprint("hung-task", HUNG.partition("\n")[0], HUNG)
 
 
 WARN = """\

@@ -18,6 +18,7 @@ from harness.splat import find_splats
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 from tests.support.real import qemu_processes
+from tests.support.red import provoke
 
 pytestmark = pytest.mark.vm
 
@@ -73,6 +74,15 @@ def test_each_test_may_complain_of_its_dma_mappings(guest: VmGuest) -> None:
     assert (before.count(COMPLAINT), after.count(COMPLAINT)) == (0, REPORTS)
     (splat,) = find_splats(f"{before}dmabuf-harness: start it{after}")
     assert (splat.kind, splat.during, splat.count) == ("dma-api", "it", REPORTS)
+
+
+def test_a_task_that_nothing_wakes_is_told_before_the_kernel_would(guest: VmGuest) -> None:
+    assert guest.stuck() == (), "of a guest that is well"
+    assert guest.run("( " + provoke("HUNG_TASK") + " ) > /dev/null 2>&1 &", timeout=60).ok
+    assert guest.run("until grep -q '^State:.D' /proc/[0-9]*/status; do sleep 0.2; done", timeout=60).ok
+    (told,) = guest.stuck()
+    assert told.startswith("INFO: task sh:") and told.splitlines()[2].startswith(" lkdtm_HUNG_TASK+0x")
+    assert guest.stuck() == (), "once"
 
 
 def test_a_panic_is_noticed_with_its_first_line(guest: VmGuest) -> None:
