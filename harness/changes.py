@@ -47,7 +47,7 @@ class Difference:
     """One test, splat or step and what became of it. ``suite`` and ``name``: of its case in the reports.
 
     ``base`` and ``patched``: what was seen on each side, in a few words. ``repeats``: None if it was not repeated.
-    ``note``: what else is to be said of it. ``gone``: planned on the base, and not there with the patch.
+    ``note``: what else is to be said of it. ``gone``: there on the base, and not with the patch, or skipped with it.
     ``logs``: directory of its repeats, relative to the run directory. ``fingerprint``: of the splat, if it is one.
     """
 
@@ -61,6 +61,11 @@ class Difference:
     gone: bool = False
     logs: str = ""
     fingerprint: str = ""
+
+    @property
+    def skipped(self) -> bool:
+        """It passes on the base, and is skipped with the patch for something that is not there."""
+        return self.gone and self.patched.startswith("skip")
 
     @property
     def told(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from harness.changes import KERNEL, Change, Comparison, Difference
 from harness.model import BootOutcome, ConfigProblem, Splat, Status, TestResult, VariantReport
 from harness.splat import case_name, identity
-from harness.verdict.vanishing import Key, absent, suites_left_out, vanished
+from harness.verdict.vanishing import Key, absent, is_left_out, suites_left_out, vanished
 from harness.verdict.ways import is_another, is_graver, masked, words
 
 _SEVERITY = {Status.PASS: 0, Status.SKIP: 0, Status.FAIL: 1, Status.ERROR: 2, Status.MISSING: 3}
@@ -61,7 +61,8 @@ def undecided(comparison: Comparison, lacking: str) -> Comparison:
 
 
 def _undecided(one: Difference, lacking: str) -> Difference:
-    if one.gone or one.change not in (Change.NEW, Change.LOST, Change.GAINED, Change.FIXED):
+    there = one.gone and not (one.skipped and one.change is Change.LOST)
+    if there or one.change not in (Change.NEW, Change.LOST, Change.GAINED, Change.FIXED):
         return one
     return replace(one, change=Change.NOT_COMPARABLE, note="; ".join(filter(None, (lacking, one.note))))
 
@@ -137,7 +138,9 @@ def _tests(base: VariantReport, patched: VariantReport, same_request: bool) -> I
         if change is Change.GAINED and above is not None and above.status is Status.SKIP:
             change = Change.UNCHANGED  # that was cut short: how far it got is chance
         otherwise = change is Change.PRE_EXISTING and is_another(words(result), words(known))
-        yield Difference(*key, change, words(known), words(result), note=_OTHERWISE if otherwise else "")
+        left_out = known is not None and known.status is Status.PASS and is_left_out(result)
+        note = _OTHERWISE if otherwise else ""
+        yield Difference(*key, change, words(known), words(result), note=note, gone=left_out)
     for key, result in before.items():
         if key not in after:
             yield from _only_on_base(base, before, after, result, same_request)

@@ -10,29 +10,39 @@ from harness.model import Splat, Status, TestResult, VariantReport
 from harness.splat import identity
 
 _GONE = "the base has this test, and the kernel with the patch has not"
+_SKIPPED = "passes on the base, and is skipped each time with the patch"
 
 
 def judge(patched: VariantReport, comparison: Comparison, *, strict: bool = False) -> VariantReport:
     """``patched`` with ``comparison`` set, and with ``excused`` on each failure and splat that is not the patch's.
 
-    What the patch made disappear (a planned test, a result inside a program, a whole suite) is added as missing.
+    What the patch made disappear (a planned test, a result inside a program, a whole suite, what a test needs) is
+    missing.
     ``strict``: nothing is excused. A test that never ran is not excused either: a run that tested less than it should
     is no good news.
     """
-    gone = tuple(
-        TestResult(one.suite, one.name, Status.MISSING, message=_GONE)
+    gone = {
+        (one.suite, one.name): one
         for one in comparison.differences
-        if one.gone and one.change is not Change.FLAKY
-    )
+        if one.gone and (one.change is Change.NEW or (one.change is Change.LOST and not one.skipped))
+    }
     excusing = Comparison() if strict else comparison
     here = {(result.suite, result.name) for result in patched.results}
+    kept = (_unless_gone(result, gone.get((result.suite, result.name))) for result in patched.results)
     return replace(
         patched,
-        results=tuple(_result(result, excusing) for result in patched.results)
-        + tuple(result for result in gone if (result.suite, result.name) not in here),
+        results=tuple(_result(result, excusing) for result in kept)
+        + tuple(TestResult(*key, Status.MISSING, message=_GONE) for key in gone if key not in here),
         splats=tuple(_splat(splat, excusing) for splat in patched.splats),
         comparison=comparison,
     )
+
+
+def _unless_gone(result: TestResult, one: Difference | None) -> TestResult:
+    """A test that the patch makes skip itself each time did not run, whatever it says of itself."""
+    if one is None or result.status is not Status.SKIP:
+        return result
+    return replace(result, status=Status.MISSING, message=f"{_SKIPPED}: {result.message or 'no reason given'}")
 
 
 def _result(result: TestResult, comparison: Comparison) -> TestResult:

@@ -53,11 +53,11 @@ def suspects(patched: VariantReport, comparison: Comparison, allowed: int) -> tu
     """What to repeat, at a cost of at most ``allowed``; and ``comparison`` with a note on each that is not repeated."""
     groups: dict[PlannedTest | None, list[Difference]] = {}
     notes: dict[Difference, str] = {}
-    for one in comparison.those(Change.NEW):
+    for one in (*comparison.those(Change.NEW), *(one for one in comparison.those(Change.LOST) if one.skipped)):
         repeatable, test = _place(patched, one)
         if repeatable:
             groups.setdefault(test, []).append(one)
-        else:
+        elif not one.skipped:
             notes[one] = "not repeated: no single test to repeat"
     chosen: list[Suspect] = []
     for test, about in groups.items():
@@ -102,9 +102,16 @@ def settle(one: Difference, rounds: Sequence[Round], logs: str = "") -> Differen
     with_patch = [seen for attempt, _ in rounds if (seen := _seen(one, attempt)) is not None]
     without = [seen for _, attempt in rounds if (seen := _seen(one, attempt, on_base=True)) is not None]
     repeats = Repeats(sum(with_patch), len(with_patch), sum(without), len(without))
-    change = Change.FLAKY if repeats.base_bad else one.change
+    change = _settled(one, repeats)
     sometimes = change is Change.NEW and 0 < repeats.patched_bad < repeats.patched
     return replace(one, change=change, repeats=repeats, note="intermittent" if sometimes else "", logs=logs)
+
+
+def _settled(one: Difference, repeats: Repeats) -> Change:
+    """A skip is new only if it comes each time: what it lacks may be memory, or time."""
+    if one.skipped:
+        return Change.NEW if repeats.is_certain else Change.LOST
+    return Change.FLAKY if repeats.base_bad else one.change
 
 
 def is_unseen(one: Difference) -> bool:
@@ -145,8 +152,8 @@ def _seen(one: Difference, attempt: Attempt, *, on_base: bool = False) -> bool |
         ran = attempt.boot is BootOutcome.UP and all(result.status is not Status.MISSING for result in attempt.results)
         return True if one.fingerprint in map(identity, attempt.splats) else False if ran else None
     own = [result for result in attempt.results if (result.suite, result.name) == (one.suite, one.name)]
-    if not own and one.gone:
-        return _is_gone(one, attempt, on_base)
+    if one.gone:
+        return _is_skipped(own) if own else _is_gone(one, attempt, on_base)
     if not own:
         done = [result for result in attempt.results if result.status in (Status.PASS, Status.SKIP)]
         return False if done else None
@@ -161,6 +168,13 @@ def _settles(one: Difference, told: Sequence[str]) -> bool | None:
     if any(way_of(each) is not None and not is_graver(one.patched, each) for each in told):
         return True
     return None if any(way_of(each) is Way.SILENT for each in told) else False
+
+
+def _is_skipped(own: Sequence[TestResult]) -> bool | None:
+    """Something that was gone has a result: is that no more than a skip? None if it could not run."""
+    if all(result.status is Status.MISSING or result.cut_short for result in own):
+        return None
+    return all(result.status is not Status.PASS for result in own)
 
 
 def _is_gone(one: Difference, attempt: Attempt, on_base: bool) -> bool | None:

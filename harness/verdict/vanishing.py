@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the base has and the patched kernel has not: results inside of programs, and suites of which nothing is left."""
+"""What the base has and the patched kernel has not: tests, results inside of programs, all of a suite."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def _explains(before: TestResult | None, now: TestResult) -> bool:
     return told_itself or is_silent(now)  # where a time limit cuts is chance
 
 
-def _is_left_out(result: TestResult) -> bool:
+def is_left_out(result: TestResult) -> bool:
+    """True for a skip that tells of the kernel: something is not there."""
     return result.status is Status.SKIP and not (result.moot or result.cut_short)
 
 
@@ -52,7 +53,7 @@ def suites_left_out(before: Mapping[Key, TestResult], after: Mapping[Key, TestRe
     for suite in dict.fromkeys(suite for suite, _ in after):
         passed = [key for key, one in before.items() if key[0] == suite and one.status is Status.PASS and key in after]
         now = [one for key, one in after.items() if key[0] == suite]
-        lost = [key for key in passed if _is_left_out(after[key])]
+        lost = [key for key in passed if is_left_out(after[key])]
         if passed and len(lost) == len(passed) and not any(one.status is Status.PASS for one in now):
             seen = f"{len(lost)} skipped: {after[lost[0]].message}"
             yield Difference(

@@ -313,3 +313,54 @@ def test_a_splat_that_comes_only_in_a_repeat_is_not_lost() -> None:
     second = (attempt(FAIL, oops("checks: a", 2), oops("checks: a", 3)), attempt(PASS))
     found = seen_besides(base, patched, [first, second], ["r/patched-1", "r/patched-2"])
     assert [(identity(one), one.log) for one in found] == [("f2", "r/patched-1/boots/1/console.log")]
+
+
+# --- skipped with the patch -------------------------------------------------------------------
+
+NOT_THERE = "DMA_BUF_IOCTL_SYNC is not in this kernel"
+
+
+def skips(**changes: object) -> VariantReport:
+    own = replace(result("test", Status.SKIP), message=NOT_THERE, **changes)  # type: ignore[arg-type]
+    return report(own)
+
+
+def attempted(status: Status, **changes: object) -> Attempt:
+    own = replace(result("test", status), **changes)  # type: ignore[arg-type]
+    return Attempt((own,), (), BootOutcome.UP)
+
+
+SKIPPED, PASSED = attempted(Status.SKIP), attempted(PASS)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "change", "red"),
+    [
+        ([(SKIPPED, PASSED)] * 3, Change.NEW, True),
+        ([(SKIPPED, PASSED), (PASSED, PASSED)], Change.LOST, False),
+        ([(SKIPPED, PASSED), (SKIPPED, SKIPPED)], Change.LOST, False),
+        ([(attempted(Status.SKIP, cut_short=True), PASSED)], Change.LOST, False),
+        ([], Change.LOST, False),
+    ],
+)
+def test_what_the_patch_makes_skip_itself_each_time_is_new(
+    rounds: list[tuple[Attempt, Attempt]], change: Change, red: bool
+) -> None:
+    patched, more = skips(), result("other", PASS)
+    patched = replace(patched, results=(*patched.results, more), planned=planned((*patched.results, more)))
+    base = replace(patched, results=(result("test", PASS), more))
+    [suspect], found = suspects(patched, compare(base, patched), 10)
+    [lost] = suspect.about
+    assert (lost.change, lost.gone) == (Change.LOST, True)
+    settled = settle(lost, rounds)
+    assert settled.change is change
+    judged = judge(patched, replace(found, differences=(settled,)))
+    assert judged.is_bad is red
+    assert judged.results[0].status is (MISSING if red else Status.SKIP) and NOT_THERE in judged.results[0].message
+
+
+@pytest.mark.parametrize("excuse", ["moot", "cut_short"])
+def test_what_is_not_promised_or_was_cut_short_is_not_repeated(excuse: str) -> None:
+    patched = skips(**{excuse: True})
+    chosen, found = suspects(patched, compare(report(result("test", PASS)), patched), 10)
+    assert chosen == () and [one.gone for one in found.differences] == [False]
