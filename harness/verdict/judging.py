@@ -16,8 +16,8 @@ _SKIPPED = "passes on the base, and is skipped each time with the patch"
 def judge(patched: VariantReport, comparison: Comparison, *, strict: bool = False) -> VariantReport:
     """``patched`` with ``comparison`` set, and with ``excused`` on each failure and splat that is not the patch's.
 
-    What the patch made disappear (a planned test, a result inside a program, a whole suite, what a test needs) is
-    missing.
+    What the patch made disappear (a planned test, a result inside a program, a whole suite) is added as missing; a test
+    of which it took away what it needs has failed.
     ``strict``: nothing is excused. A test that never ran is not excused either: a run that tested less than it should
     is no good news.
     """
@@ -28,7 +28,7 @@ def judge(patched: VariantReport, comparison: Comparison, *, strict: bool = Fals
     }
     excusing = Comparison() if strict else comparison
     here = {(result.suite, result.name) for result in patched.results}
-    kept = (_unless_gone(result, gone.get((result.suite, result.name))) for result in patched.results)
+    kept = (_unless_skipped(result, gone.get((result.suite, result.name))) for result in patched.results)
     return replace(
         patched,
         results=tuple(_result(result, excusing) for result in kept)
@@ -38,11 +38,11 @@ def judge(patched: VariantReport, comparison: Comparison, *, strict: bool = Fals
     )
 
 
-def _unless_gone(result: TestResult, one: Difference | None) -> TestResult:
-    """A test that the patch makes skip itself each time did not run, whatever it says of itself."""
+def _unless_skipped(result: TestResult, one: Difference | None) -> TestResult:
+    """A test that the patch makes skip itself each time has failed, whatever it says of itself."""
     if one is None or result.status is not Status.SKIP:
         return result
-    return replace(result, status=Status.MISSING, message=f"{_SKIPPED}: {result.message or 'no reason given'}")
+    return replace(result, status=Status.FAIL, message=f"{_SKIPPED}: {result.message or 'no reason given'}")
 
 
 def _result(result: TestResult, comparison: Comparison) -> TestResult:

@@ -356,7 +356,7 @@ def test_what_the_patch_makes_skip_itself_each_time_is_new(
     assert settled.change is change
     judged = judge(patched, replace(found, differences=(settled,)))
     assert judged.is_bad is red
-    assert judged.results[0].status is (MISSING if red else Status.SKIP) and NOT_THERE in judged.results[0].message
+    assert judged.results[0].status is (FAIL if red else Status.SKIP) and NOT_THERE in judged.results[0].message
 
 
 @pytest.mark.parametrize("excuse", ["moot", "cut_short"])
