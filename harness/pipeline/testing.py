@@ -219,7 +219,7 @@ class KernelTest:
                 say(f"guest lost: {lost.reason}")
                 deadly = [error for error in held if lost.reason in error.message]
                 self._flush([error for error in held if error not in deadly])
-                loss = Loss(lost, bool(deadly), len(self.findings.results) > before)
+                loss = Loss(guest.blamed(lost), bool(deadly), len(self.findings.results) > before)
                 self._lose(suite, guest, loss, deadly or [self._suspect(suite, lost.reason)])
                 return loss
             except BaseException:

@@ -18,6 +18,7 @@ from harness.vm.autopsy import Patient, examine
 from harness.vm.blocked import blocked
 from harness.vm.command import MachineSpec, checker_options, qemu_command
 from harness.vm.console import LIMIT, Console
+from harness.vm.host import blamed
 from harness.vm.identity import create_identity, free_port
 from harness.vm.qmp import Monitor
 from harness.vm.slowness import slowness
@@ -50,6 +51,7 @@ class VmGuest:
         self._slowness = slowness(spec.accel, kernel)
         self._examined_from: int | None = None
         self._stuck: set[str] = set()
+        self._born = time.time()
         self.console = Console(directory / "console.log")
         self.ended = ""
         self.machine_failed = False
@@ -255,6 +257,10 @@ class VmGuest:
             raise GuestLost(f"it can no longer tell what its tasks do: {error}") from error
         self._stuck |= found.keys()
         return tuple(found.values())
+
+    def blamed(self, lost: GuestLost) -> GuestLost:
+        """``lost``, which is the machine's doing where the files that this guest runs from were replaced."""
+        return blamed(lost, self._born)
 
     def mark(self, text: str) -> None:
         more = f" && {LISTEN}" if text.startswith("start ") else ""

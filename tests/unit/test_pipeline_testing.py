@@ -44,6 +44,7 @@ class FakeGuest:
     blocked: tuple[str, ...] = ()
     slow_features: tuple[str, ...] = ()
     machine_failed: bool = False
+    files_replaced: bool = False
     marks: list[str] = field(default_factory=list)
     ended: bool = False
     seconds = cpu_seconds = 1.0
@@ -58,6 +59,9 @@ class FakeGuest:
 
     def taint(self) -> int:
         return self.tainted
+
+    def blamed(self, lost: GuestLost) -> GuestLost:
+        return GuestLost(lost.reason, machine=True) if self.files_replaced else lost
 
     def stuck(self) -> tuple[str, ...]:
         return self.blocked
@@ -312,6 +316,12 @@ def test_a_test_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None
     assert suite.ran == ["a", "a", "b"]
     assert KILLED in test.findings.boots[0].ended
     assert any("guest 1 was lost" in note and "a tried once more" in note for note in test.findings.notes)
+
+
+def test_a_test_whose_guest_lost_the_files_it_runs_from_is_tried_once_more(tmp_path: Path) -> None:
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost("the ssh connection was lost, while the guest's kernel lived")]})
+    test = run(tmp_path, suite, FakeLauncher([FakeGuest(1, files_replaced=True)]))
+    assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)] and suite.ran == ["a", "a", "b"]
 
 
 def test_a_second_time_it_is_an_error(tmp_path: Path) -> None:
