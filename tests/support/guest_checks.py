@@ -27,6 +27,7 @@ def replaced_checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Checks:
     monkeypatch.setattr(kernel, "BUFINFO", str(tmp_path / "bufinfo"))
     monkeypatch.setattr(marks, "KMSG", str(tmp_path / "written-to-kmsg"))
     monkeypatch.setattr(marks, "DMA_ERRORS", str(tmp_path / "num_errors"))
+    monkeypatch.setattr(marks, "WARNED_ONCE", str(tmp_path / "clear_warn_once"))
 
     def define(*functions: Callable[[], None]) -> list[str]:
         for function in functions:

@@ -138,12 +138,13 @@ def test_every_check_is_marked_in_the_kernel_log(checks: Checks, monkeypatch: py
     assert told == ["start t.good", "end t.good", "start t.bad", "end t.bad"]
 
 
-def test_every_check_may_complain_of_its_own_dma_mappings(
-    checks: Checks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("place", "allowed"), [("DMA_ERRORS", str(marks.REPORTS)), ("WARNED_ONCE", "1")])
+def test_every_check_may_make_the_kernel_complain_of_its_own(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str, allowed: str
 ) -> None:
-    left = tmp_path / "num_errors"
+    left = tmp_path / place
     left.write_text("0")
-    monkeypatch.setattr(marks, "DMA_ERRORS", str(left))
+    monkeypatch.setattr(marks, place, str(left))
     seen: list[str] = []
 
     def uses_all() -> None:
@@ -154,11 +155,12 @@ def test_every_check_may_complain_of_its_own_dma_mappings(
         seen.append(left.read_text())
 
     runner.run(checks(uses_all, again))
-    assert seen == [str(marks.REPORTS)] * 2
+    assert seen == [allowed] * 2
 
 
 def test_a_kernel_that_checks_no_dma_mappings_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(marks, "DMA_ERRORS", str(tmp_path / "none"))
+    monkeypatch.setattr(marks, "WARNED_ONCE", str(tmp_path / "none"))
     marks.listen()
     assert not (tmp_path / "none").exists()
     done = subprocess.run(["sh", "-c", f"true && {marks.LISTEN}"], check=False, capture_output=True)

@@ -76,6 +76,16 @@ def test_each_test_may_complain_of_its_dma_mappings(guest: VmGuest) -> None:
     assert (splat.kind, splat.during, splat.count) == ("dma-api", "it", REPORTS)
 
 
+def test_each_test_may_make_the_kernel_warn_once(guest: VmGuest) -> None:
+    """Writing oom_adj is told once in a boot, as __oom_adj_write() of fs/proc/base.c does it by pr_warn_once()."""
+    warns = "echo 0 > /proc/self/oom_adj"
+    assert guest.run(f"{warns}; {warns}", timeout=60).ok
+    guest.mark("start it")
+    assert guest.run(f"{warns}; {warns}", timeout=60).ok
+    before, _, after = guest.kernel_log().partition("dmabuf-harness: start it")
+    assert (before.count("oom_adj is deprecated"), after.count("oom_adj is deprecated")) == (1, 1)
+
+
 def test_a_task_that_nothing_wakes_is_told_before_the_kernel_would(guest: VmGuest) -> None:
     assert guest.stuck() == (), "of a guest that is well"
     assert guest.run("( " + provoke("HUNG_TASK") + " ) > /dev/null 2>&1 &", timeout=60).ok
