@@ -8,12 +8,12 @@ There is no clock, user, host or git state in an image (``build.make``).
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness import process
 from harness.model import Kernel
+from harness.scratch import scratch
 
 _BUILD_ID = (".notes", ".note.gnu.build-id")  # of vmlinux, of modules and programs
 _ELF = b"\x7fELF"
@@ -24,11 +24,11 @@ def kernel_digest(kernel: Kernel) -> str:
     digest = hashlib.sha256()
     options = [line for line in kernel.config.read_text().splitlines() if line.startswith("CONFIG_")]
     digest.update("\n".join(options).encode())
-    with tempfile.TemporaryDirectory(prefix="dmabuf-harness-digest-") as scratch:
+    with scratch("digest") as place:
         for path in _files(kernel):
             name = path.relative_to(kernel.modules)
             digest.update(f"\0{name}\0".encode("utf-8", "surrogateescape"))
-            digest.update(_content(path, Path(scratch, "plain")))
+            digest.update(_content(path, place / "plain"))
     return digest.hexdigest()[:32]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -20,6 +19,7 @@ from harness import process
 from harness.build.messages import Located, parse, target_of
 from harness.model import CompilerMessage
 from harness.paths import write_atomic
+from harness.scratch import scratch
 from harness.series import Applied
 
 _COMMAND = re.compile(r"^(?:saved)?cmd_\S+ := (.+)$", re.MULTILINE)
@@ -87,8 +87,7 @@ def _base_warnings(target: str, applied: Applied, objects: Path) -> frozenset[tu
     recorded = objects / directory / f".{name}.cmd"
     if not recorded.is_file():
         return frozenset()
-    with tempfile.TemporaryDirectory(prefix="dmabuf-harness-base-") as scratch:
-        base = Path(scratch)
+    with scratch("base") as base:
         _write_base(applied, base)
         argv = _base_command(recorded.read_text(), applied, base)
         if argv is None:

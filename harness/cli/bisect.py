@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,6 +39,7 @@ from harness.events import EventStream, Note, Subscriber
 from harness.locks import try_exclusive
 from harness.report import EventLog, Progress
 from harness.report.style import is_live
+from harness.scratch import scratch
 from harness.source import DEFAULT_BASE
 
 _NEWEST = Path("newest")  # stands for the newest bisect below runs/
@@ -218,6 +218,6 @@ def _directory(given: Path) -> Path:
 
 def _status(directory: Path) -> int:
     state = load(directory)
-    with tempfile.TemporaryDirectory(prefix="dmabuf-harness-status-") as scratch:
-        sys.stdout.write(status(state, _opened(state, Path(scratch))))
+    with scratch("status") as place:
+        sys.stdout.write(status(state, _opened(state, place)))
     return ExitCode.OK

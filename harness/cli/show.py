@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from harness.cli.run import add_options, request_from
@@ -15,6 +13,7 @@ from harness.cli.rundir import RunDirectory, stored_stdin
 from harness.intake import facts
 from harness.pipeline import Job, check
 from harness.report import render_facts, series_facts
+from harness.scratch import scratch
 
 
 def add_parser(commands: Any) -> None:
@@ -30,8 +29,8 @@ def add_parser(commands: Any) -> None:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    with tempfile.TemporaryDirectory(prefix="dmabuf-harness-show-") as scratch:
-        directory = RunDirectory(Path(scratch))
+    with scratch("show") as place:
+        directory = RunDirectory(place)
         patches = stored_stdin(arguments.patch, directory)
         job = check(replace(request_from(arguments, directory.path), patches=patches))
     if arguments.diff:

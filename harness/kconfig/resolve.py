@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from harness.kconfig.explain import ABSENT, problems, unknown
 from harness.kconfig.history import load_history
 from harness.model import BuildFailure, CompilerMessage, ConfigProblem, ResolvedConfig, SymbolRequest, Variant
 from harness.paths import cache_dir, write_atomic
+from harness.scratch import scratch
 from harness.series import Applied
 
 _RECIPE = "2"  # part of the cache key: change it with the way a config is made
@@ -84,8 +84,8 @@ def _run_kconfig(applied: Applied, wanted: str) -> str | BuildFailure:
     """``allnoconfig`` from ``wanted``: what is not asked for is off, also where its default is on."""
     tree = applied.tree.path
     objects = cache_dir("configs", "programs", hashlib.sha256(str(tree).encode()).hexdigest()[:16])
-    with tempfile.TemporaryDirectory(prefix="dmabuf-harness-config-") as scratch:
-        asked, config = Path(scratch, "asked"), Path(scratch, ".config")
+    with scratch("config") as place:
+        asked, config = place / "asked", place / ".config"
         asked.write_text(wanted)
         env = process.clean_environment({"KCONFIG_ALLCONFIG": str(asked), "KCONFIG_CONFIG": str(config)})
         done = process.run(["make", "-C", tree, f"O={objects}", "allnoconfig"], env=env, merge=True)

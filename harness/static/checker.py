@@ -7,7 +7,6 @@ the series' fault. Everything that it finds is kept as it comes, so that a run t
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from harness import process
 from harness.model import PlannedTest, Status, TestResult
+from harness.scratch import scratch
 from harness.series import Applied, Patch
 from harness.static import scripts, settings
 from harness.static.changed import ChangedFile, Changes, changes
@@ -196,9 +196,9 @@ class PatchCheck:
         self._found.patched[settings.DOC] = now
         said = {one.path for one in now}
         old = {file.old: file.path for file in files if file.old and file.path in said}
-        with tempfile.TemporaryDirectory(prefix="dmabuf-harness-doc-") as scratch:
-            scripts.in_base(self._applied, old, Path(scratch))
-            before = scripts.documentation(self._tree, Path(scratch), old)
+        with scratch("doc") as place:
+            scripts.in_base(self._applied, old, place)
+            before = scripts.documentation(self._tree, place, old)
         self._found.base[settings.DOC] = tuple(Finding(old.get(f.path, f.path), f.line, f.text) for f in before)
 
     # --- results ------------------------------------------------------------------------------

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness import process
+from harness.scratch import scratch
 from harness.series import Applied, Patch
 from harness.static.findings import Finding, Remark, checkpatch, kernel_doc
 
@@ -41,8 +41,8 @@ def style(tree: Path, patch: Patch) -> tuple[Remark, ...]:
     """What the checkpatch of ``tree`` says of ``patch``. Raises ``Unusable``."""
     ignored = _NOT_HERE if patch.message else f"{_NOT_HERE},{_OF_MESSAGE}"
     options = [f"--root={tree}", "--terse", "--showfile", "--show-types", "--no-summary", f"--ignore={ignored}", "-"]
-    with tempfile.TemporaryDirectory(prefix="dmabuf-harness-checkpatch-") as home:  # no .checkpatch.conf of the user's
-        done = _run(tree, STYLE, options, cwd=Path(home), stdin=letter(patch))
+    with scratch("checkpatch") as place:  # no .checkpatch.conf of the user's
+        done = _run(tree, STYLE, options, cwd=place, stdin=letter(patch))
     said = tuple(checkpatch(done.stdout))
     if not (done.ok or said):
         raise Unusable(_failed(STYLE, done))
