@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""``dmabuf-harness show``: what ``run`` with the same options would test, and on what. Nothing is fetched or built."""
+"""``dmabuf-harness show``: what ``run`` would test with the same options, and on what. No tree is fetched or built."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> None:
         "show",
         help="show what run would test, without testing it",
         description="Read what -p and the other options of run name, and show it: the patches, what they touch, the "
-        "base, the variants, the suites. Nothing is fetched or built.",
+        "base, the variants, the suites. No kernel source is fetched, and nothing is built.",
     )
     parser.set_defaults(handler=show)
     parser.add_argument("--diff", action="store_true", help="print the diffs alone, byte for byte as they are applied")

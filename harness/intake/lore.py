@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from pathlib import Path
 from urllib.parse import unquote
 
 from harness import process
 from harness.errors import InfrastructureError, UserError
+from harness.scratch import scratch
 
 _ID = r"[^\s<>/@]+@[^\s<>/@]+"
 # pathlib has made one slash of the two after "https:".
@@ -36,10 +35,10 @@ def fetch(name: str, wanted: str) -> list[bytes]:
     b4 = process.which("b4")
     if b4 is None:
         raise UserError("needs b4, which is not installed", where=name, mend=f"install it, or {_SAVE}")
-    with tempfile.TemporaryDirectory(prefix="dmabuf-harness-") as scratch:
+    with scratch("lore") as place:
         # An id may begin with a dash: the program must not take it for an option.
-        done = process.run([b4, "am", "--outdir", scratch, "--", wanted], stdin=b"", timeout=_SECONDS)
-        files = [*sorted(Path(scratch).glob("*.cover")), *sorted(Path(scratch).glob("*.mbx"))]
+        done = process.run([b4, "am", "--outdir", place, "--", wanted], stdin=b"", timeout=_SECONDS)
+        files = [*sorted(place.glob("*.cover")), *sorted(place.glob("*.mbx"))]
         if not done.ok or not files:
             raise InfrastructureError(f"b4 cannot get it: {_why(done)}", where=name, mend=f"try again, or {_SAVE}")
         return [file.read_bytes() for file in files]

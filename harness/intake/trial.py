@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from harness import process
 from harness.intake.diff import parse_diff
 from harness.intake.fixups import Fixup
 from harness.process import Completed
+from harness.scratch import scratch
 from harness.series import Patch
 
 _ENVIRONMENT = {
@@ -41,14 +41,14 @@ def applies(
 def _all_apply(
     repository: Path, commit: str, below: Sequence[Patch], mends: Sequence[Patch], patches: Sequence[Patch]
 ) -> bool:
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch("trial") as place:
         objects = _git(repository, "rev-parse", "--path-format=absolute", "--git-path", "objects").stdout.rstrip("\n")
         env = {
-            "GIT_INDEX_FILE": str(Path(scratch, "index")),
-            "GIT_OBJECT_DIRECTORY": str(Path(scratch, "objects")),
+            "GIT_INDEX_FILE": str(place / "index"),
+            "GIT_OBJECT_DIRECTORY": str(place / "objects"),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects,
         }
-        Path(scratch, "objects").mkdir()
+        (place / "objects").mkdir()
         # Only what the patches touch: an index of a whole kernel takes seconds to read and write.
         names = {name for patch in (*below, *mends, *patches) for name in patch.files}
         entries = "".join(f"{entry}\0" for entry in _listed(repository, commit, names))

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import lzma
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
 from harness.errors import InfrastructureError
+from harness.scratch import scratch
 from harness.source.download import fetch_bytes
 from harness.source.mirrors import stanza_fields
 
@@ -62,8 +62,8 @@ def verified(signed: bytes, where: str, keyring: Path, whose: str = _DEBIAN) -> 
     if not keyring.is_file():
         mend = "apt-get install debian-archive-keyring" if whose == _DEBIAN else "name one that gpgv can read"
         raise InfrastructureError("no such keyring", where=str(keyring), mend=mend)
-    with tempfile.TemporaryDirectory() as scratch:
-        message, text = Path(scratch, "signed"), Path(scratch, "text")
+    with scratch("signed") as place:
+        message, text = place / "signed", place / "text"
         message.write_bytes(signed)
         done = process.run(["gpgv", "--keyring", keyring, "--status-fd", "1", "--output", text, message])
         words = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("[GNUPG:] ")}

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
 from harness.errors import InfrastructureError, UserError
+from harness.scratch import scratch
 from harness.series import Change
 from harness.source.worktree import kernel_version
 
@@ -161,8 +161,8 @@ class UserTree:
 
     def _difference(self, new: Sequence[str]) -> bytes:
         """HEAD against the work tree, through an index and objects of our own: nothing is written to the user's."""
-        with tempfile.TemporaryDirectory() as scratch:
-            index, objects = Path(scratch, "index"), Path(scratch, "objects")
+        with scratch("index") as place:
+            index, objects = place / "index", place / "objects"
             objects.mkdir()
             own = self.path / self._git("rev-parse", "--git-path", "index")
             if own.is_file():

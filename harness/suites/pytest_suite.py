@@ -7,7 +7,6 @@ import json
 import os
 import queue
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ from harness.errors import UserError
 from harness.interfaces import Guest, SuiteContext
 from harness.model import OWN_TESTS, Kernel, PlannedTest, Status, TestResult
 from harness.paths import PROJECT_ROOT, exists
+from harness.scratch import scratch
 from harness.suites.commands import log_file
 from harness.suites.pytest_bridge import Bridge, Message
 from harness.suites.pytest_plugin import COLLECTED, LIMIT, SOCKET
@@ -48,8 +48,8 @@ class PytestSuite:
         return [sys.executable, "-m", "pytest", *options, *arguments]
 
     def _collect(self, shown: str) -> tuple[str, ...]:
-        with tempfile.TemporaryDirectory(prefix="dmabuf-harness-") as directory:
-            listing = Path(directory) / "collected"
+        with scratch("collected") as directory:
+            listing = directory / "collected"
             environment = _environment({COLLECTED: str(listing)})
             command = self._command("--collect-only", str(self._path))
             done = process.run(command, cwd=self._root, env=environment, timeout=_COLLECT_LIMIT, merge=True)

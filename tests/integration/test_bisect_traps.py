@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from harness.bisect import Built, Course, End, Kind, Symptom, Untestable, pinned, write_reports
 from harness.bisect.state import Attempt
-from harness.bisect.trying import wanted
 from harness.errors import UserError
-from harness.model import PlannedTest, Status, TestResult
+from harness.model import Status, TestResult
 from harness.pipeline.testing import Findings
 from tests.support.bisected import (
     BUG,
@@ -166,26 +165,15 @@ class Printing(ScriptedGuests):
         return found
 
 
-class _Planning(GitBench):
-    def build(self, commit: str, symptom: Symptom, directory: Path) -> Built | Untestable:
-        built = super().build(commit, symptom, directory)
-        if isinstance(built, Untestable):
-            return built
-        planned = () if "int no_test" in built.kernel.key else (PlannedTest("checks", TEST),)
-        tests = wanted(symptom, planned)
-        return replace(built, tests=tests) if tests else Untestable("there is no such test")
-
-
-@pytest.mark.parametrize("off", ["int skipped;", "int no_test;"])
-def test_a_splat_is_not_gone_where_its_test_does_not_run(history: History, tmp_path: Path, off: str) -> None:
+def test_a_splat_is_not_gone_where_its_test_is_skipped(history: History, tmp_path: Path) -> None:
     history.plain(3, "before")
-    history.add("off", off)
+    history.add("off", "int skipped;")
     history.add("culprit", BUG)
-    history.drop("on", off)
+    history.drop("on", "int skipped;")
     history.plain(3, "after")
     guests = Printing()
     state, made = opened(question(history, history.commits["start"], symptom=PRINTED), tmp_path / "walk")
-    walked = go_on(state, made, tmp_path / "walk", guests, _Planning(made, guests))
+    walked = go_on(state, made, tmp_path / "walk", guests, GitBench(made, guests))
     assert end_of(walked) is End.RANGE
     assert names(history, walked.commits) == {"off", "culprit", "on"}
 

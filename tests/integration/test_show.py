@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""``dmabuf-harness show``: what run would test, as a user sees it; nothing is fetched, built or left."""
+"""``dmabuf-harness show``: what run would test, as a user sees it; no source is fetched, nothing built or left."""
 
 from __future__ import annotations
 

@@ -189,3 +189,14 @@ def _repeated(one: Difference) -> Difference:
     if one.name == "was.good":
         return replace(one, repeats=Repeats(3, 3, 0, 3), logs="repeats/move-notify-on-1")
     return one
+
+
+def named(**statuses: Status) -> list[TestResult]:
+    return [TestResult("checks", name, status) for name, status in statuses.items()]
+
+
+def on_disk(tmp_path: Path, option: str, name: str = "on") -> Kernel:
+    """A kernel whose config can be read."""
+    config = tmp_path / f"config-{name}-{option}"
+    config.write_text(f"CONFIG_DMABUF_MOVE_NOTIFY={option}\n" if option != "n" else "")
+    return kernel(name, config=config)

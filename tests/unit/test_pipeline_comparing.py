@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar, cast
@@ -15,7 +15,7 @@ import pytest
 from harness.changes import Change, Comparison
 from harness.events import Event, EventStream
 from harness.interfaces import Suite
-from harness.model import BootOutcome, Kernel, PlannedTest, Splat, Status, TestResult, Variant
+from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline import comparing
 from harness.pipeline import side as pipeline_side
 from harness.pipeline.comparing import Comparer, lacking, settle_base
@@ -23,33 +23,21 @@ from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job, RunRequest
 from harness.pipeline.side import Side, State
 from harness.pipeline.testing import Findings
-from harness.pipeline.two_runs import compare_runs
 from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import select_suites
 from harness.verdict import Attempt, Round, Suspect
 from harness.vm.accel import Accelerator
 from harness.vm.launch import Launcher
-from tests.support.sample_reports import OFF, ON, boot, kernel, run_report, variant_report
+from tests.support.sample_reports import OFF, ON, boot, named, on_disk, variant_report
 
 PASS, FAIL, ERROR = Status.PASS, Status.FAIL, Status.ERROR
 COMMAND = ("dmabuf-harness", "run", "-p", "my.patch", "--repeat", "5", "--suite", "checks")
 
 
-def named(**statuses: Status) -> list[TestResult]:
-    return [TestResult("checks", name, status) for name, status in statuses.items()]
-
-
 def found(results: list[TestResult], splats: list[Splat] | None = None) -> Findings:
     plan = tuple(PlannedTest(result.suite, result.name) for result in results)
     return Findings(plan, results, splats or [], [boot()])
-
-
-def on_disk(tmp_path: Path, option: str, name: str = "on") -> Kernel:
-    """A kernel whose config can be read."""
-    config = tmp_path / f"config-{name}-{option}"
-    config.write_text(f"CONFIG_DMABUF_MOVE_NOTIFY={option}\n" if option != "n" else "")
-    return kernel(name, config=config)
 
 
 def side(tmp_path: Path, findings: Findings, *variants: Variant, option: str = "y", repeat: int = 3) -> Side:
@@ -398,44 +386,3 @@ def test_a_test_that_kills_two_guests_is_not_given_a_third(tmp_path: Path, monke
     assert len(repeated(tmp_path, monkeypatch, *([DEADLY, GOOD] * 3), deadly=True)) == 1
     assert len(repeated(tmp_path, monkeypatch, *([DEADLY, GOOD] * 3))) == 2
     assert len(repeated(tmp_path, monkeypatch, GOOD, GOOD, DEADLY, GOOD, GOOD, GOOD, deadly=True)) == 2
-
-
-# --- two runs ---------------------------------------------------------------------------------
-
-
-def test_any_two_runs_can_be_compared_and_the_older_comparison_is_forgotten(tmp_path: Path) -> None:
-    config = on_disk(tmp_path, "y")
-    before = run_report(variant_report(ON, tuple(named(a=FAIL, b=PASS)), kernel=config), patches=())
-    after = run_report(variant_report(ON, tuple(named(a=FAIL, b=FAIL)), kernel=config))
-    once = compare_runs(before, after, Path("/old"), (), date.today())
-    assert [result.excused for result in once.variants[0].results] == ["pre-existing (base: fail)", ""]
-    assert once.variants[0].comparison is not None
-    assert once.variants[0].comparison.against == f"run {before.run_id} (debian:6.12, no patch)"
-    twice = compare_runs(
-        run_report(variant_report(ON, tuple(named(a=PASS, b=PASS)), kernel=config)),
-        once,
-        Path("/old"),
-        (),
-        date.today(),
-    )
-    assert [result.is_bad for result in twice.variants[0].results] == [True, True]
-    assert once.base_variants[0].boots[0].console.startswith("/old/boots/")
-    strict = compare_runs(before, after, Path("/old"), (), date.today(), strict=True)
-    assert [result.is_bad for result in strict.variants[0].results] == [True, True]
-
-
-def test_runs_that_were_asked_for_different_tests_lose_nothing(tmp_path: Path) -> None:
-    config = on_disk(tmp_path, "y")
-    before = run_report(variant_report(ON, tuple(named(a=PASS, b=PASS)), kernel=config), asked=("checks",))
-    after = run_report(variant_report(ON, tuple(named(a=PASS)), kernel=config), asked=("checks", "a"))
-    assert not compare_runs(before, after, tmp_path, (), date.today()).is_bad
-    assert compare_runs(before, replace(after, asked=("checks",)), tmp_path, (), date.today()).is_bad
-    before, after = replace(before, asked=("sync", "checks")), replace(after, asked=("checks", "sync"))
-    assert compare_runs(before, after, tmp_path, (), date.today()).is_bad, "the order makes no difference"
-
-
-def test_a_variant_that_the_other_run_does_not_have_is_not_comparable(tmp_path: Path) -> None:
-    before = run_report(variant_report(ON, kernel=on_disk(tmp_path, "y")))
-    after = run_report(variant_report(OFF, kernel=on_disk(tmp_path, "n")))
-    (variant,) = compare_runs(before, after, tmp_path, (), date.today()).variants
-    assert variant.comparison is not None and variant.comparison.why_not == "the base was not built"

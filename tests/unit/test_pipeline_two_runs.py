@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Two runs held against each other, whatever either was compared with before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from harness.model import Status
+from harness.pipeline.two_runs import compare_runs
+from tests.support.sample_reports import OFF, ON, named, on_disk, run_report, variant_report
+
+PASS, FAIL = Status.PASS, Status.FAIL
+
+
+def test_any_two_runs_can_be_compared_and_the_older_comparison_is_forgotten(tmp_path: Path) -> None:
+    config = on_disk(tmp_path, "y")
+    before = run_report(variant_report(ON, tuple(named(a=FAIL, b=PASS)), kernel=config), patches=())
+    after = run_report(variant_report(ON, tuple(named(a=FAIL, b=FAIL)), kernel=config))
+    once = compare_runs(before, after, Path("/old"), (), date.today())
+    assert [result.excused for result in once.variants[0].results] == ["pre-existing (base: fail)", ""]
+    assert once.variants[0].comparison is not None
+    assert once.variants[0].comparison.against == f"run {before.run_id} (debian:6.12, no patch)"
+    twice = compare_runs(
+        run_report(variant_report(ON, tuple(named(a=PASS, b=PASS)), kernel=config)),
+        once,
+        Path("/old"),
+        (),
+        date.today(),
+    )
+    assert [result.is_bad for result in twice.variants[0].results] == [True, True]
+    assert once.base_variants[0].boots[0].console.startswith("/old/boots/")
+    strict = compare_runs(before, after, Path("/old"), (), date.today(), strict=True)
+    assert [result.is_bad for result in strict.variants[0].results] == [True, True]
+
+
+def test_runs_that_were_asked_for_different_tests_lose_nothing(tmp_path: Path) -> None:
+    config = on_disk(tmp_path, "y")
+    before = run_report(variant_report(ON, tuple(named(a=PASS, b=PASS)), kernel=config), asked=("checks",))
+    after = run_report(variant_report(ON, tuple(named(a=PASS)), kernel=config), asked=("checks", "a"))
+    assert not compare_runs(before, after, tmp_path, (), date.today()).is_bad
+    assert compare_runs(before, replace(after, asked=("checks",)), tmp_path, (), date.today()).is_bad
+    before, after = replace(before, asked=("sync", "checks")), replace(after, asked=("checks", "sync"))
+    assert compare_runs(before, after, tmp_path, (), date.today()).is_bad, "the order makes no difference"
+
+
+def test_a_variant_that_the_other_run_does_not_have_is_not_comparable(tmp_path: Path) -> None:
+    before = run_report(variant_report(ON, kernel=on_disk(tmp_path, "y")))
+    after = run_report(variant_report(OFF, kernel=on_disk(tmp_path, "n")))
+    (variant,) = compare_runs(before, after, tmp_path, (), date.today()).variants
+    assert variant.comparison is not None and variant.comparison.why_not == "the base was not built"
