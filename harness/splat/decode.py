@@ -162,9 +162,6 @@ def _fingerprint(splat: Splat, site: str, found: Found) -> str:
 
 
 def _called(frame: RawFrame, found: Found) -> tuple[str, ...]:
-    """The functions that ``frame`` stands for. Those of headers are inlined always, so they tell nothing.
-
-    Where the kernel shows the very instruction its own words name the function, and they count.
-    """
-    inlined = () if frame.exact else found.get(frame, ())[:-1]
+    """The functions that ``frame`` stands for. Those of headers are inlined always, so they tell nothing."""
+    inlined = found.get(frame, ())[:-1]
     return (*(place.function for place in inlined if not place.path.endswith(".h")), frame.function)

@@ -29,7 +29,7 @@ AFTER = "panic-after-"
 Called = Callable[[RawFrame], Sequence[str]]
 """The functions that a frame stands for, innermost first: those inlined, then its own."""
 
-_SYMBOL = re.compile(r"([A-Za-z_$.][\w$.]{0,255})\+0x[0-9a-f]{1,16}/0x[0-9a-f]{1,16}")
+_SYMBOL = re.compile(r"([A-Za-z_$.][\w$.]{0,255})\+0x([0-9a-f]{1,16})/0x([0-9a-f]{1,16})")
 _REPLACEMENTS = tuple(
     (re.compile(pattern), by)
     for pattern, by in (
@@ -138,13 +138,26 @@ def _alone(frame: RawFrame) -> Sequence[str]:
 def signature(kind: str, title: str, text: str, site: str = "", called: Called = _alone) -> str:
     """All that counts of a report, in words. ``site``: the source line that it names, if that is at hand."""
     where = _where(kind, text, called)
-    return " | ".join(part for part in (kind, headline(title), *where, " ".join(site.split())) if part)
+    told = headline(_about(title, main_stack(kind, text), called))
+    return " | ".join(part for part in (kind, told, *where, " ".join(site.split())) if part)
 
 
 def fingerprint(kind: str, title: str, text: str, site: str = "", called: Called = _alone) -> str:
     """The signature, short enough to compare and to show: "warn-0a1b2c3d4e5f"."""
     words = signature(kind, title, text, site, called)
     return f"{kind}-{hashlib.sha256(words.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+
+
+def _about(title: str, frames: Iterable[RawFrame], called: Called) -> str:
+    """``title`` with the function that the fault is in, where it names the one into which that is inlined."""
+    holders = {(frame.function, frame.offset, frame.size): frame for frame in frames}
+
+    def name(found: re.Match[str]) -> str:
+        holder = holders.get((found[1], int(found[2], 16), int(found[3], 16)))
+        names = () if holder is None or only_reports(found[1]) else called(holder)
+        return plain_name(next((inner for inner in names if not only_reports(inner)), found[1]))
+
+    return _SYMBOL.sub(name, title)
 
 
 def _where(kind: str, text: str, called: Called) -> tuple[str, ...]:

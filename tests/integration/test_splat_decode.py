@@ -151,7 +151,9 @@ def test_the_line_that_a_warn_names_is_told_and_is_in_its_fingerprint(built: Bui
     warn = Splat("warn", first, f"{first}\nRIP: 0010:{built.frame('attach', 0x2)}\nCall Trace:\n f+0x1/0x2", 1)
     ((found,), _) = _decoded(built, warn)
     assert (found.stack[0].line, found.stack[0].source) == (number, "return value + wanted; /* inlined */")
-    assert found.fingerprint == fingerprint("warn", first, warn.text, "return value + wanted; /* inlined */")
+    called = {"attach": ("check", "attach"), "f": ("f",)}
+    site = "return value + wanted; /* inlined */"
+    assert found.fingerprint == fingerprint("warn", first, warn.text, site, lambda frame: called[frame.function])
     ((other,), _) = _decoded(
         built, Splat("warn", first, warn.text.replace(f":{number} ", f":{line_of('the call')} "), 1)
     )
@@ -173,6 +175,29 @@ def test_what_is_inlined_into_a_caller_counts_as_if_it_were_called(built: Built)
     assert names[0] == names[1]
     assert names[0] != fingerprint("bug", "BUG: x", texts[1].replace("middle", "other"))
     assert names[1] == fingerprint("bug", "BUG: x", texts[1])  # without line numbers, too
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [
+        ("warn", "WARNING: CPU: 1 PID: 7 at a.c:2 {}"),
+        ("warn", "WARNING: a.c:2 at {}, CPU#1: sync_test/7"),
+        ("kasan", "BUG: KASAN: slab-out-of-bounds in {}"),
+        ("oops", "BUG: kernel NULL pointer dereference, address: 0000000000000008"),
+    ],
+)
+def test_the_function_that_is_at_fault_is_the_same_inlined_or_called(kind: str, first: str) -> None:
+    holder, own, caller = "holder+0x9/0x40", "check+0x9/0x20", "holder+0x12/0x30"
+    inlined = f"{first.format(holder)}\nRIP: 0010:{holder}\nCall Trace:\n ioctl+0x1/0x2\n"
+    called = f"{first.format(own)}\nRIP: 0010:{own}\nCall Trace:\n {caller}\n ioctl+0x1/0x2\n"
+    places = {RawFrame("holder", 9, 0x40, exact=True): (Place("check", "a.c", 2), Place("holder", "a.c", 8))}
+
+    def name(text: str) -> str:
+        return fingerprint(kind, text.partition("\n")[0], text, "", lambda frame: _called(frame, places))
+
+    assert name(inlined) == name(called)
+    assert name(inlined) != name(called.replace("check", "other"))
+    assert name(inlined) != fingerprint(kind, inlined.partition("\n")[0], inlined), "nothing was inlined"
 
 
 def test_the_panic_after_a_report_goes_by_the_name_that_decoding_gives_it(built: Built) -> None:
