@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -44,8 +43,8 @@ from harness.cli.sparse import Sparse
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream, Note
 from harness.kconfig import load_variants, select
-from harness.paths import cache_dir
 from harness.report import load as load_run
+from harness.scratch import scratch
 from harness.source.git import attempt
 
 NAME = "bisect-step"
@@ -148,8 +147,8 @@ def _place(wanted: Path | None) -> Iterator[Path]:
             made.kept = True
             yield made.path
         return
-    with tempfile.TemporaryDirectory(prefix="step-", dir=cache_dir("bisect")) as scratch:
-        yield Path(scratch)
+    with scratch("step") as place:
+        yield place
 
 
 def _verdict(question: Question, opened: Course, directory: Path) -> int:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 _PREFIX = re.compile(r"(?:\s*(?:(?:re|aw|fwd?):|\[[^\]]*\]))+\s*", re.IGNORECASE)
 # Not the "10/5" of "[PATCH 5.10/5.15 1/2]", which is for two stable trees; nor the "v6" of "[PATCH ipv6 1/2]".
 _NUMBER = re.compile(r"(?<![\d./])(\d{1,4})/(\d{1,4})(?![\d./])")
-_VERSION = re.compile(r"(?:(?<![a-z\d])|(?<=patch)|(?<=rfc)|(?<=resend))v(\d{1,4})\b", re.IGNORECASE)
+# "v2.1" mends one patch of a v2; "v6.1" is a tree, as no series has so many versions with mends of their own.
+_VERSION = re.compile(
+    r"(?:(?<![a-z\d])|(?<=patch)|(?<=rfc)|(?<=resend))v(\d{1,4}(?!\.\d)|[1-4](?=\.\d))\b", re.IGNORECASE
+)
 _REPLY = re.compile(r"\s*(?:\[[^\]]*\]\s*)?(?:re|aw):", re.IGNORECASE)
 
 

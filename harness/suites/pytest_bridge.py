@@ -8,7 +8,6 @@ import dataclasses
 import json
 import queue
 import socket
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.interfaces import Guest, GuestLost
 from harness.model import Kernel, Variant
+from harness.scratch import scratch
 
 Message = dict[str, Any]
 
@@ -34,8 +34,9 @@ class Bridge:
         self._events = events
         self.lost: GuestLost | None = None
         self.trouble: HarnessError | None = None
-        self._directory = tempfile.TemporaryDirectory(prefix="dmabuf-harness-")
-        self.path = Path(self._directory.name) / "guest"  # short: a unix socket's path has 107 bytes
+        self._directory = contextlib.ExitStack()
+        place = self._directory.enter_context(scratch("pytest"))
+        self.path = place / "guest"  # short: a unix socket's path has 107 bytes
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
         self._listener.listen(1)
@@ -50,7 +51,7 @@ class Bridge:
         self._listener.close()
         if kind is None:  # pytest has ended; else a command may still run in the guest, and nobody waits for it
             self._thread.join()
-        self._directory.cleanup()
+        self._directory.close()
 
     def _serve(self) -> None:
         try:

@@ -27,6 +27,10 @@ from harness.intake.order import Place, place, title
         ("[PATCH ipv6 1/2]", 1, 2, 1),
         ("[PATCH ipv6 v2 1/2]", 1, 2, 2),
         ("[PATCH riscv64]", 0, 0, 1),
+        ("[PATCH v6.1 1/2]", 1, 2, 1),
+        ("[PATCH v6.1 v2 1/2]", 1, 2, 2),
+        ("[PATCH v2 v6.12.y 1/2]", 1, 2, 2),
+        ("[PATCH v2.1 1/2]", 1, 2, 2),
     ],
 )
 def test_place(prefix: str, number: int, total: int, version: int) -> None:
