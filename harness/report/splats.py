@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from harness.model import BootReport, Frame, Splat, Status, TestResult
+from harness.changes import KERNEL
+from harness.model import BootReport, Frame, Splat, Status, TestResult, VariantReport
+from harness.report.compared import kind_of
 from harness.report.text import one_line, plural
 from harness.splat.fingerprint import case_name, identity, only_reports, site_of
 
@@ -29,6 +32,21 @@ def splat_case(suite: str, splat: Splat, boots: Sequence[BootReport]) -> TestRes
         excused=splat.excused,
         fingerprint=identity(splat),
     )
+
+
+def told_once(bad: Sequence[tuple[VariantReport, TestResult]]) -> list[tuple[VariantReport, TestResult, int]]:
+    """``bad`` in its order, the same splat of a variant only where it first came, and how often it came elsewhere.
+
+    A mistake on a path that everything takes makes the kernel print the same report during a hundred tests.
+    """
+    first: dict[tuple[str, str, str, object], tuple[VariantReport, TestResult]] = {}
+    again: Counter[tuple[str, str, str, object]] = Counter()
+    for variant, case in bad:
+        splat = case.suite == KERNEL and case.fingerprint
+        key = (variant.variant.name, case.fingerprint if splat else case.suite, case.name, kind_of(variant, case))
+        again[key] += key in first
+        first.setdefault(key, (variant, case))
+    return [(*pair, again[key]) for key, pair in first.items()]
 
 
 def _when(splat: Splat) -> str:

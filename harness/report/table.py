@@ -24,6 +24,7 @@ from harness.report.headline import headline
 from harness.report.never_ran import counted, told_apart
 from harness.report.reproduce import reproduce
 from harness.report.series import patch_lines, touched
+from harness.report.splats import told_once
 from harness.report.style import Style, fact_lines, style_of, wrapped
 from harness.report.text import columns, duration, one_line, relative, shorten
 from harness.report.writing import Written
@@ -119,9 +120,12 @@ class _Page:
         apart = [(variant, *told_apart(self._report, variant)) for _, variant in self._groups]
         bad = [(variant, case) for variant, alone, _ in apart for case in alone]
         bad.sort(key=lambda pair: pair[1].status is Status.MISSING)  # what died explains what never ran
-        named = bad[MAX_DETAILED:]
-        lines = [line for variant, case in bad[:MAX_DETAILED] for line in self._failure(variant, case)]
-        lines += [f"  {self._name(variant, case)}: {_status(variant, case)}" for variant, case in named[:MAX_NAMED]]
+        told = told_once(bad)
+        named = told[MAX_DETAILED:]
+        lines = [line for variant, case, again in told[:MAX_DETAILED] for line in self._failure(variant, case, again)]
+        lines += [
+            f"  {self._name(variant, case)}: {_status(variant, case, n)}" for variant, case, n in named[:MAX_NAMED]
+        ]
         lines += self._more(len(named) - MAX_NAMED)
         never = [f"{variant.variant.name}: {text}" for variant, _, many in apart for text in many]
         lines += [line for text in never for line in self._wrap(one_line(text), 2, hanging=4)]
@@ -131,10 +135,10 @@ class _Page:
         where = self._written.html or self._written.results
         return [f"  {count} more in {one_line(str(where))}"] if count > 0 else []
 
-    def _failure(self, variant: VariantReport, case: TestResult) -> list[str]:
+    def _failure(self, variant: VariantReport, case: TestResult, again: int) -> list[str]:
         log, told = self._log(case), told_of(variant, case)
         return [
-            f"  {self._style.paint(self._name(variant, case), 'red')}: {_status(variant, case)}",
+            f"  {self._style.paint(self._name(variant, case), 'red')}: {_status(variant, case, again)}",
             *self._wrap(one_line(case.message), 6),
             *(self._wrap(one_line(self._told(told.beside, told.logs)), 6, hanging=8) if told is not None else []),
             *([f"      log:   {log}"] if log else []),
@@ -219,9 +223,10 @@ def _title_of(case: TestResult) -> str:
     return case.name if case.suite == KERNEL else f"{case.suite} {case.name}"
 
 
-def _status(variant: VariantReport, case: TestResult) -> str:
-    """ "fail, new failure"."""
-    return ", ".join(filter(None, [case.status.value, kind_of(variant, case)]))
+def _status(variant: VariantReport, case: TestResult, again: int) -> str:
+    """ "fail, new failure, 7 more like it": what came ``again`` is told once."""
+    more = f"{again} more like it" if again else ""
+    return ", ".join(filter(None, [case.status.value, kind_of(variant, case), more]))
 
 
 def _lack(names: list[str], why: str) -> str:

@@ -14,6 +14,7 @@ from harness.model import BootOutcome, RunReport, Status, TestResult, VariantRep
 from harness.report import Written, headline, render_table
 from harness.report.style import Style
 from harness.report.table import MAX_DETAILED, MAX_NAMED, MAX_TOLD
+from harness.splat.fingerprint import case_name
 from harness.verdict import compare, judge
 from tests.support.report_strategies import run_reports
 from tests.support.sample_reports import (
@@ -100,6 +101,21 @@ def test_many_failures_are_named_and_counted_not_told_at_length() -> None:
     assert text.count("again:") == MAX_DETAILED
     assert len(re.findall(r"test\d\d: fail", text)) == MAX_DETAILED + MAX_NAMED
     assert f"{30 - MAX_DETAILED - MAX_NAMED} more in {RUN_DIR}/report.html" in text
+
+
+def test_a_splat_that_comes_again_and_again_is_told_once_in_each_variant() -> None:
+    tests = [replace(splat(), during=f"checks: heap.{number}") for number in range(8)]
+    other = replace(splat(), title="WARNING: in elsewhere", fingerprint="warn-elsewhere")
+    off = variant_report(OFF, splats=tuple(tests[:1]))
+    text = render(run_report(variant_report(splats=(*tests, other)), off))
+    name = case_name(splat())
+    told = [line.strip() for line in text.splitlines() if line.startswith("  move-notify-o") and ": fail" in line]
+    assert told == [
+        f"move-notify-on: {name}: fail, 7 more like it",
+        f"move-notify-on: {case_name(other)}: fail",
+        f"move-notify-off: {name}: fail",
+    ]
+    assert "10 failures" in text and "during checks: heap.0:" in " ".join(text.split())
 
 
 def test_many_skips_are_counted_too() -> None:
