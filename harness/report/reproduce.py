@@ -12,7 +12,8 @@ from harness.report.text import one_line
 
 # What narrows a run, and where its results go: replaced, or pointless to repeat.
 _RESULTS = ("--out", "--junit")
-_REPLACED = ("--variant", "--suite", "--only", *_RESULTS)
+_REPLACED_FOR_KERNEL = ("--variant", *_RESULTS)
+_REPLACED = (*_REPLACED_FOR_KERNEL, "--suite", "--only")
 _ABOUT_PATCH = (
     *("--patch", "--worktree", "--revert", "--up-to", "--each"),
     *("--repeat", "--strict", "--no-base", *_RESULTS),
@@ -20,10 +21,15 @@ _ABOUT_PATCH = (
 
 
 def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> str:
-    """A shell command that repeats the run with ``variant`` only, and only the test of ``case`` if it is a test."""
-    only = [] if case.suite == KERNEL else [*_suite(case.suite), *_only(variant, case)]
+    """A shell command that repeats the run with ``variant`` only, and only the test of ``case`` if it is a test.
+
+    What the kernel printed may be due to tests before the one that it came in: it takes all that ran.
+    """
+    of_kernel = case.suite == KERNEL
+    only = [] if of_kernel else [*_suite(case.suite), *_only(variant, case)]
     where = [] if variant.of_patch else ["--variant", variant.variant.name]
-    return one_line(shlex.join([*_kept(report.command), *where, *only]))
+    kept = _kept(report.command, _REPLACED_FOR_KERNEL if of_kernel else _REPLACED)
+    return one_line(shlex.join([*kept, *where, *only]))
 
 
 def _suite(name: str) -> list[str]:

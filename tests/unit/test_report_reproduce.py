@@ -51,6 +51,15 @@ def test_a_splat_is_repeated_with_all_tests_of_the_variant() -> None:
     )
 
 
+def test_a_splat_of_a_narrowed_run_is_repeated_with_the_tests_that_ran() -> None:
+    """``--variant-of`` is another option than ``--variant``, and stays."""
+    command = "dmabuf-harness run --variant-of KASAN --variant all --suite contract --only probe --out /d"
+    again = reproduce(
+        run_report(command=tuple(command.split())), variant_report(), TestResult("kernel", "kasan: x", Status.FAIL)
+    )
+    assert again == (f"dmabuf-harness run --variant-of KASAN --suite contract --only probe --variant {ON.name}")
+
+
 def test_names_are_quoted_for_the_shell() -> None:
     odd = TestResult("checks", "x; rm -rf ~", Status.FAIL)
     assert reproduce(run_report(), variant_report(), odd).endswith("--only 'x; rm -rf ~'")
