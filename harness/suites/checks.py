@@ -99,9 +99,15 @@ class ChecksSuite:
 
 
 def _ship(guest: Guest, local: Path) -> None:
-    """Copy the checks into the guest; ``local``: kept with the run, to know what was run."""
+    """Copy the checks into the guest; ``local``: kept with the run, to know what was run.
+
+    Raises ``GuestLost`` if it has no room for them: what ran before may have left none.
+    """
     local.write_bytes(bundle.contents())
-    guest.put(local, _ARCHIVE)
+    try:
+        guest.put(local, _ARCHIVE)
+    except OSError as error:
+        raise GuestLost(f"it can no longer take files: {error}") from error
 
 
 def _has(kernel: Kernel) -> tuple[str, ...]:

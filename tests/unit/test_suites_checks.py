@@ -122,6 +122,15 @@ def test_a_runner_that_ends_badly_between_two_checks_or_after_the_last_is_not_gr
     assert not collect(tmp_path, Answer(OUTPUT, 1))[2], "a check failed, and the runner says no more"
 
 
+def test_a_guest_without_room_for_the_checks_is_lost_and_no_trouble_with_the_machine(tmp_path: Path) -> None:
+    class Full(ScriptedGuest):
+        def put(self, local: Path, remote: str) -> None:
+            raise OSError(f"in the guest: cat > {remote}: No space left on device")
+
+    with pytest.raises(GuestLost, match="it can no longer take files: .*No space left on device"):
+        list(ChecksSuite(CHECKS).run(Full(scripted_kernel(tmp_path)), SuiteContext(tmp_path, "logs")))
+
+
 def test_a_runner_that_dies_in_the_last_check_costs_no_guest(tmp_path: Path) -> None:
     name = all_checks()[3]
     results, _, reason = collect(tmp_path, Answer(f"KTAP version 1\n1..1\n# start {name}\nKilled\n", 137), name)
