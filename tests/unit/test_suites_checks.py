@@ -127,7 +127,7 @@ def test_a_guest_without_room_for_the_checks_is_lost_and_no_trouble_with_the_mac
         def put(self, local: Path, remote: str) -> None:
             raise OSError(f"in the guest: cat > {remote}: No space left on device")
 
-    with pytest.raises(GuestLost, match="it can no longer take files: .*No space left on device"):
+    with pytest.raises(GuestLost, match=r"it can no longer take files: .*No space left on device"):
         list(ChecksSuite(CHECKS).run(Full(scripted_kernel(tmp_path)), SuiteContext(tmp_path, "logs")))
 
 
