@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
+    _open_streams()
     given = list(sys.argv[1:] if argv is None else argv)
     if given[:1] == [bisect_step.NAME]:
         bisect_step.for_git(lambda: _main(given))
@@ -45,13 +46,15 @@ def _main(given: Sequence[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with process.stopped_by_signals():
-            return int(arguments.handler(arguments))
+            code = int(arguments.handler(arguments))
+            sys.stdout.flush()  # here, where it can be told: the interpreter's own end would exit with 120
+            return code
     except HarnessError as error:
         return _fail(str(error), error.exit_code)
     except OSError as error:
+        _drop_output()
         if error.errno == errno.EPIPE:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: stop without complaint
-            return ExitCode.INFRASTRUCTURE
+            return ExitCode.INFRASTRUCTURE  # nobody reads: stop without complaint
         return _fail(f"{error.filename or 'the machine'}: {error.strerror or error}", ExitCode.INFRASTRUCTURE)
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED)
@@ -59,6 +62,21 @@ def _main(given: Sequence[str]) -> int:
         return _fail("terminated", ExitCode.TERMINATED) if error.code == ExitCode.TERMINATED else _code(error)
     finally:
         process.stop_all()
+
+
+def _open_streams() -> None:
+    """Python has none for a descriptor that is closed (``>&-``), and the next file to be opened gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def _drop_output() -> None:
+    """Forget what standard output does not take, or the interpreter complains of it at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _code(error: SystemExit) -> int:
