@@ -8,6 +8,7 @@ import errno
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from harness import process
@@ -33,10 +34,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
-    _open_streams()
     given = list(sys.argv[1:] if argv is None else argv)
     if given[:1] == [bisect_step.NAME]:
-        bisect_step.for_git(lambda: _main(given))
+        bisect_step.for_git(lambda: _main(given))  # where nothing can be written, nothing is a verdict
+    _open_streams()
     return _main(given)
 
 
@@ -52,14 +53,14 @@ def _main(given: Sequence[str]) -> int:
     except HarnessError as error:
         return _fail(str(error), error.exit_code)
     except OSError as error:
-        _drop_output()
-        if error.errno == errno.EPIPE:
-            return ExitCode.INFRASTRUCTURE  # nobody reads: stop without complaint
-        return _fail(f"{error.filename or 'the machine'}: {error.strerror or error}", ExitCode.INFRASTRUCTURE)
+        return _trouble(error)
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED)
     except SystemExit as error:
         return _fail("terminated", ExitCode.TERMINATED) if error.code == ExitCode.TERMINATED else _code(error)
+    except Exception:  # noqa: BLE001 - a fault of ours: Python would exit with 1, which says that the patch is bad
+        traceback.print_exc()
+        return ExitCode.INFRASTRUCTURE
     finally:
         process.stop_all()
 
@@ -69,6 +70,14 @@ def _open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def _trouble(error: OSError) -> int:
+    """Say it, unless nobody reads: then stop without complaint."""
+    _drop_output()
+    if error.errno == errno.EPIPE:
+        return ExitCode.INFRASTRUCTURE
+    return _fail(f"{error.filename or 'the machine'}: {error.strerror or error}", ExitCode.INFRASTRUCTURE)
 
 
 def _drop_output() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Standard streams that are closed, full, or read by nobody: an exit code of ours, and no traceback."""
+"""Standard streams that are closed, full, or read by nobody, and faults of ours: none may look like a bad patch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from harness import process
+from harness.cli import listing, main
 from harness.paths import PROJECT_ROOT
 
 FUNCTION = 'harness() { "$0" -m harness "$@"; }\n'
@@ -29,3 +30,13 @@ def test_streams_that_lead_nowhere(script: str, code: int, said: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     done = process.run(["bash", "-c", FUNCTION + script, sys.executable], cwd=PROJECT_ROOT, env=environment)
     assert (done.returncode, done.stderr) == (code, said)
+
+
+def test_a_fault_of_ours_is_not_the_patchs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fault(_arguments: object) -> int:
+        raise KeyError("x")
+
+    monkeypatch.setattr(listing, "show", fault)
+    assert main.main(["list", "variants"]) == 3
+    assert capsys.readouterr().err.endswith("KeyError: 'x'\n")
+    process.allow_again()
