@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.model import Status
 
@@ -45,6 +45,16 @@ class KtapTest:
     children: tuple[KtapTest, ...] = ()
     parents: tuple[str, ...] = ()
 
+    @property
+    def repeats_its_children(self) -> bool:
+        """True if its subtests say all that it says. One that fails although none of them does says more: its own
+        set-up or clean-up failed."""
+        return bool(self.children) and (self.status is not Status.FAIL or any(map(_fails, self.children)))
+
+
+def _fails(test: KtapTest) -> bool:
+    return test.status is Status.FAIL or any(map(_fails, test.children))
+
 
 @dataclass(frozen=True)
 class KtapReport:
@@ -68,10 +78,12 @@ class KtapReport:
         return self.plan is not None or bool(self.tests) or self.bail_out is not None
 
     def leaves(self) -> Iterator[KtapTest]:
-        """The results without subtests, in order."""
+        """The results without subtests, in order; one that fails by itself follows its subtests."""
         stack = list(reversed(self.tests))
         while stack:
             test = stack.pop()
+            if test.children and not test.repeats_its_children:
+                stack.append(replace(test, children=()))
             if test.children:
                 stack.extend(reversed(test.children))
             else:

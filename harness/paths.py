@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.errors import UserError
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 KERNEL_CONFIGS = PROJECT_ROOT / "kernel-configs"
 WRAPPERS = PROJECT_ROOT / "kselftest-wrappers"
@@ -19,11 +21,15 @@ GUEST_CODE = PROJECT_ROOT / "harness" / "guest"
 def cache_root() -> Path:
     """``$XDG_CACHE_HOME/dmabuf-harness``, created if need be: sources, object trees, kernels.
 
-    A relative ``XDG_CACHE_HOME`` is ignored, as the XDG base directory specification asks.
+    A relative ``XDG_CACHE_HOME`` is ignored, as the XDG base directory specification asks. Raises ``UserError`` for a
+    path in which no kernel can be built: each patch would seem to break the build.
     """
     configured = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
     root = base / "dmabuf-harness"
+    if len(str(root).replace(":", " ").split()) != 1:  # as the kernel's Makefile asks
+        mend = "set XDG_CACHE_HOME to another directory"
+        raise UserError("the kernel's make takes no directory with spaces or colons", where=str(root), mend=mend)
     root.mkdir(parents=True, exist_ok=True)
     return root
 

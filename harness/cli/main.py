@@ -8,6 +8,7 @@ import errno
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from harness import process
@@ -35,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
     if given[:1] == [bisect_step.NAME]:
-        bisect_step.for_git(lambda: _main(given))
+        bisect_step.for_git(lambda: _main(given))  # where nothing can be written, nothing is a verdict
+    _open_streams()
     return _main(given)
 
 
@@ -45,20 +47,45 @@ def _main(given: Sequence[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with process.stopped_by_signals():
-            return int(arguments.handler(arguments))
+            code = int(arguments.handler(arguments))
+            sys.stdout.flush()  # here, where it can be told: the interpreter's own end would exit with 120
+            return code
     except HarnessError as error:
         return _fail(str(error), error.exit_code)
     except OSError as error:
-        if error.errno == errno.EPIPE:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: stop without complaint
-            return ExitCode.INFRASTRUCTURE
-        return _fail(f"{error.filename or 'the machine'}: {error.strerror or error}", ExitCode.INFRASTRUCTURE)
+        return _trouble(error)
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED)
     except SystemExit as error:
         return _fail("terminated", ExitCode.TERMINATED) if error.code == ExitCode.TERMINATED else _code(error)
+    except Exception:  # noqa: BLE001 - a fault of ours: Python would exit with 1, which says that the patch is bad
+        traceback.print_exc()
+        return ExitCode.INFRASTRUCTURE
     finally:
         process.stop_all()
+
+
+def _open_streams() -> None:
+    """Python has none for a descriptor that is closed (``>&-``), and the next file to be opened gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def _trouble(error: OSError) -> int:
+    """Say it, unless nobody reads: then stop without complaint."""
+    _drop_output()
+    if error.errno == errno.EPIPE:
+        return ExitCode.INFRASTRUCTURE
+    return _fail(f"{error.filename or 'the machine'}: {error.strerror or error}", ExitCode.INFRASTRUCTURE)
+
+
+def _drop_output() -> None:
+    """Forget what standard output does not take, or the interpreter complains of it at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _code(error: SystemExit) -> int:

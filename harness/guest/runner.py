@@ -131,7 +131,8 @@ def _attempt(function: Callable[[], None], outcome: Outcome, limit: float) -> No
         with _Limit(limit):
             function()
     except registry.CheckSkipped as reason:
-        outcome.skipped = str(reason)
+        # Never empty, which would be a pass; one line, for the next could look like a result.
+        outcome.skipped = " ".join(str(reason).split()) or "no reason given"
     except registry.CheckFailed as failure:
         outcome.trouble.append(f"failed: {failure} ({_place(failure.__traceback__)})")
     except TimedOut as timeout:
@@ -215,7 +216,7 @@ def _report(number: int, name: str, outcome: Outcome) -> None:
         for line in trouble.splitlines():
             _say(f"# {line}")
     for figure in outcome.figures:
-        _say(f"# figure {figure}")
+        _say(f"# figure {' '.join(figure.split())}")
     _say(f"# time {outcome.seconds:.4f}")
     if outcome.trouble:
         _say(f"not ok {number} {name}")

@@ -11,7 +11,7 @@ from harness.errors import UserError
 from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, facts, load_fixups, load_series, read_patches
 from harness.interfaces import Suite
 from harness.kconfig import load_fragments, load_variants, select, variants_of
-from harness.model import SymbolRequest, Variant
+from harness.model import OWN_TESTS, SymbolRequest, Variant
 from harness.paths import exists, is_directory
 from harness.pipeline.base import choose_base
 from harness.pipeline.patches import take
@@ -187,9 +187,18 @@ def _suites(request: RunRequest, patches: Sequence[Patch]) -> tuple[tuple[Suite,
     A user's own pytest files come last.
     """
     own = tuple(PytestSuite(path) for path in request.pytest)
+    _refuse_twins(own)
     suites = select_suites(request.suites)
     if request.suites or request.only:
         return (*suites, *own), ""
     order = by_relevance([suite.name for suite in suites], facts(patches))
     ordered = sorted(suites, key=lambda suite: order.names.index(suite.name))
     return (*ordered, *own), order.reason
+
+
+def _refuse_twins(own: Sequence[PytestSuite]) -> None:
+    """Results are told apart by suite and name: those of one file would stand for those of another of that name."""
+    names = [suite.name for suite in own]
+    if twins := sorted({name for name in names if names.count(name) > 1}):
+        where = f"--pytest {twins[0].removeprefix(OWN_TESTS)}"
+        raise UserError("two have this name: their results would be mixed up", where=where, mend="rename one")

@@ -51,7 +51,8 @@ def execute(job: Job, events: EventStream) -> Outcome:
     except HarnessError as trouble:
         return run.cut_off(str(trouble), ExitCode.INFRASTRUCTURE)
     except OSError as trouble:  # most of all a full disk
-        return run.cut_off(f"{trouble.filename or 'the machine'}: {trouble.strerror}", ExitCode.INFRASTRUCTURE)
+        where = trouble.filename or "the machine"
+        return run.cut_off(f"{where}: {trouble.strerror or trouble}", ExitCode.INFRASTRUCTURE)
     except KeyboardInterrupt:
         return run.cut_off("interrupted (Ctrl-C)", ExitCode.INTERRUPTED)
     except SystemExit:

@@ -35,7 +35,7 @@ def compare_runs(
         fresh = _unjudged(report)
         if not report.same_as:
             other = base.get(report.variant.name, VariantReport(report.variant))
-            found = undecided(compare(other, fresh, same_request=same_request), lacking(other, fresh))
+            found = undecided(compare(other, fresh, same_request=same_request), _lacking(other, fresh))
             fresh = judge(fresh, replace(found, against=about), strict=strict)
         return apply_expectations(fresh, after.base_version, expectations, today)
 
@@ -43,7 +43,23 @@ def compare_runs(
         after,
         variants=tuple(map(judged, after.variants)),
         base_variants=tuple(moved(report, before_directory) for report in before.variants),
+        notes=(*after.notes, *_left_out(before, after)),
     )
+
+
+def _lacking(base: VariantReport, patched: VariantReport) -> str:
+    """Empty also if a config is not at hand, as of a run that another machine did: then what is bad stays new."""
+    try:
+        return lacking(base, patched)
+    except OSError:
+        return ""
+
+
+def _left_out(before: RunReport, after: RunReport) -> list[str]:
+    """A line for each variant of which only ``before`` knows anything."""
+    here = {report.variant.name for report in after.variants}
+    names = [report.variant.name for report in before.variants if report.variant.name not in here]
+    return [f"{name} is only in run {before.run_id}: nothing is said of it" for name in names]
 
 
 def _resolved(report: RunReport) -> list[VariantReport]:

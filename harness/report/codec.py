@@ -8,6 +8,7 @@ string, a tuple is a list. Only the types that the model uses are known; anythin
 from __future__ import annotations
 
 import enum
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -110,8 +111,10 @@ def _mapping(kind: Any, data: object, where: str) -> dict[str, object]:
 
 def _scalar(kind: type, data: object, where: str) -> object:
     """JSON has one kind of number: a whole one is good for a float. A bool is not good for an int."""
-    if kind is float and type(data) is int:
-        return float(data)
+    if kind is float and type(data) is int and abs(data) < 1 << 53:
+        data = float(data)
     if type(data) is not kind:
         raise SchemaError(f"{where or 'the report'} is not of type {kind.__name__}")
+    if isinstance(data, float) and not math.isfinite(data):  # json takes NaN and Infinity, and no report shows them
+        raise SchemaError(f"{where} is not finite")
     return data

@@ -56,23 +56,26 @@ class ChecksSuite:
         shell = _command(names, guest.slowness, context.seed, _has(guest.kernel))
         command = StreamedCommand(guest, shell, limit, log, silence, stdout_only=True)
         logged = f"{context.log_prefix}/{log.name}"
-        parser, running = KtapParser(), ""
+        parser, running, last, failed = KtapParser(), "", "", False
         try:
             for line in command:
                 if line.startswith(_START):
                     running = line.removeprefix(_START)
                 for ended in parser.feed(line):
-                    running = ""
+                    running, last, failed = "", ended.name, failed or ended.status is Status.FAIL
                     yield self._result(ended, logged)
         except GuestLost as lost:
             if running:
                 yield TestResult(self.name, running, Status.ERROR, message=f"guest lost: {lost.reason}", log=logged)
             raise
-        if running:
-            yield TestResult(self.name, running, Status.ERROR, message=_how_it_ended(command), log=logged)
-            if running != names[-1]:
+        if running or command.result.status not in (0, int(failed)):
+            # Its own exit is part of the last check: what that left behind is torn down there.
+            blamed = running or last or names[0]
+            how = _how_it_ended(command, "in" if running else "after" if last else "before")
+            yield TestResult(self.name, blamed, Status.ERROR, message=how, log=logged)
+            if blamed != names[-1]:
                 # Most of all an oops that killed it: the kernel lives, but nothing it does now would prove anything.
-                raise GuestLost(f"the runner of the checks ended in {running}")
+                raise GuestLost(how)  # these words: they tell that the error above is what it was lost by
 
     def _result(self, test: KtapTest, log: str) -> TestResult:
         """The runner's comments before a result are what it says of it, the last one the time it took."""
@@ -96,9 +99,15 @@ class ChecksSuite:
 
 
 def _ship(guest: Guest, local: Path) -> None:
-    """Copy the checks into the guest; ``local``: kept with the run, to know what was run."""
+    """Copy the checks into the guest; ``local``: kept with the run, to know what was run.
+
+    Raises ``GuestLost`` if it has no room for them: what ran before may have left none.
+    """
     local.write_bytes(bundle.contents())
-    guest.put(local, _ARCHIVE)
+    try:
+        guest.put(local, _ARCHIVE)
+    except OSError as error:
+        raise GuestLost(f"it can no longer take files: {error}") from error
 
 
 def _has(kernel: Kernel) -> tuple[str, ...]:
@@ -115,8 +124,8 @@ def _command(names: list[str], factor: float, seed: int | None, has: tuple[str, 
     return environment + bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names)
 
 
-def _how_it_ended(command: StreamedCommand) -> str:
+def _how_it_ended(command: StreamedCommand, when: str) -> str:
     if command.result.timed_out:
         return f"still ran after {command.result.seconds:.0f} s"
     words = (command.result.stderr.strip() or command.result.stdout.strip()).splitlines()
-    return f"the runner ended in it with status {command.result.status}: {words[-1] if words else 'no output'}"
+    return f"the runner ended {when} it with status {command.result.status}: {words[-1] if words else 'no output'}"

@@ -71,7 +71,7 @@ def judge(
     if failed:
         return Verdict(Status.FAIL, _failures(failed, done), _lost(report))
     lines = (done.stdout + "\n" + done.stderr).splitlines()
-    if done.status in SKIP_CODES:
+    if done.status in SKIP_CODES and report.bail_out is None:
         return Verdict(Status.SKIP, _skip_reason(report, lines), (*_lost(report), *_not_reached(report)))
     if unmet and _stopped_after(before, report, lines):
         return Verdict(Status.SKIP, unmet, (*_lost(report), *_not_reached(report)), cut_short=True)

@@ -46,7 +46,7 @@ class ProgramRun:
                 self._huge_pages = int(line.removeprefix(HUGE_PAGES))
                 continue
             for ended in parser.feed(line):
-                if not ended.children:  # else it only repeats what these said
+                if not ended.repeats_its_children:
                     yield from self._inside(names.name(ended), ended)
         if running.result.timed_out:
             raise GuestLost(f"it hangs: {self._test} could not be stopped within {running.result.seconds:.0f} s")

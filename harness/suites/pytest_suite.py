@@ -68,7 +68,7 @@ class PytestSuite:
         logged = f"{context.log_prefix}/{log.name}"
         events: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         chosen = [str(self._root / nodeid) for nodeid in self._collected if nodeid in context.only]
-        running = ""
+        running, last, failed = "", "", False
         with Bridge(guest, context.variant, events) as bridge:
             pool = ThreadPoolExecutor(1, thread_name_prefix="pytest")
             done = pool.submit(
@@ -85,6 +85,7 @@ class PytestSuite:
             while (event := events.get()) is not None:
                 running = event["nodeid"] if event["do"] == "start" else ""
                 if event["do"] == "result":
+                    last, failed = event["nodeid"], failed or event["outcome"] == "failed"
                     yield self._result(event, logged)
         if bridge.trouble is not None:
             raise bridge.trouble
@@ -93,8 +94,12 @@ class PytestSuite:
                 message = f"guest lost: {bridge.lost.reason}"
                 yield TestResult(self.name, running, Status.ERROR, message=message, log=logged)
             raise bridge.lost
-        if running:
-            yield TestResult(self.name, running, Status.ERROR, message=_how_it_ended(done.result()), log=logged)
+        ended = done.result()
+        if running or ended.returncode not in (0, int(failed)):
+            # A hook or an interpreter that fails at the end belongs to no test; the run must not be green for that.
+            blamed = running or last or self._collected[0]
+            how = _how_it_ended(ended, "in" if running else "after" if last else "before")
+            yield TestResult(self.name, blamed, Status.ERROR, message=how, log=logged)
 
     def _result(self, event: Message, log: str) -> TestResult:
         skipped = (f"{event['nodeid']}: {event['message']}",) if event["outcome"] == "skipped" else ()
@@ -123,8 +128,8 @@ def _first_error(output: str) -> str:
     return (told or lines or ["it said nothing"])[0]
 
 
-def _how_it_ended(done: process.Completed) -> str:
+def _how_it_ended(done: process.Completed, when: str) -> str:
     if done.timed_out:
         return f"still ran after {done.seconds:.0f} s: pytest was stopped"
     words = done.stdout.strip().splitlines()
-    return f"pytest ended in it with status {done.returncode}: {words[-1] if words else 'no output'}"
+    return f"pytest ended {when} it with status {done.returncode}: {words[-1] if words else 'no output'}"

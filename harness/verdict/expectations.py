@@ -114,9 +114,12 @@ def _pattern(entry: Mapping[str, object], origin: str) -> re.Pattern[str]:
     if not isinstance(match, str) or not match:
         raise UserError("match is missing", where=origin, mend='add match = "..."')
     try:
-        return re.compile(match)
+        pattern = re.compile(match)
     except re.error as error:
         raise UserError(f"match is no regular expression: {error}", where=origin, mend="correct it") from error
+    if pattern.search(""):  # found in every splat: "a|", "x*", ".*"
+        raise UserError("match fits anything", where=origin, mend="name the test, or a part of the splat")
+    return pattern
 
 
 def _day(entry: Mapping[str, object], origin: str) -> date:

@@ -137,3 +137,11 @@ def test_control_characters_of_a_patch_stay_off_the_terminal(tmp_path: Path) -> 
     odd = tmp_path / "\x1b]0;title\x07.patch"
     run = attempt(tmp_path, "-p", odd)
     assert_refused(run, 2, r"\x1b]0;title\x07.patch: cannot be read")
+
+
+@pytest.mark.parametrize("name", ["my cache", "c:ache"])
+def test_a_cache_in_which_no_kernel_can_be_built(tmp_path: Path, name: str) -> None:
+    """The kernel's Makefile refuses it; that would look like a patch that does not build."""
+    base = f"dir:{FAKELINUX}"
+    run = attempt(tmp_path, "--no-patch", "--base", base, "--suite", "checks", XDG_CACHE_HOME=str(tmp_path / name))
+    assert_refused(run, 2, name, "spaces or colons", "XDG_CACHE_HOME")

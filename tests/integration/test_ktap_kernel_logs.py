@@ -22,7 +22,8 @@ FOLDER = "tools/testing/kunit/test_data"
 
 @dataclass(frozen=True)
 class Content:
-    """Results without subtests, by status; ``problems``: what else is wrong with the log than a plan that is not there.
+    """Results without subtests, and those that fail beside good ones, by status; ``problems``: what else is wrong with
+    the log than a plan that is not there.
 
     ``planless``: a plan is not there (before 5.8 none of them has one at the top).
     """
@@ -49,7 +50,7 @@ EXPECTED = {
     "test_is_test_passed-all_passed.log": Content(passed=10),
     "test_is_test_passed-all_passed_nested.log": Content(passed=7),
     "test_is_test_passed-crash.log": Content(passed=9, failed=1),
-    "test_is_test_passed-failure-nested.log": Content(passed=1, failed=1, planless=True, problems=NESTED),
+    "test_is_test_passed-failure-nested.log": Content(passed=1, failed=2, planless=True, problems=NESTED),
     "test_is_test_passed-failure.log": Content(passed=9, failed=1),
     "test_is_test_passed-kselftest.log": Content(passed=4),
     "test_is_test_passed-missing_plan.log": Content(passed=10, planless=True),

@@ -47,6 +47,26 @@ def test_each_result_is_told_in_ktap(checks: Checks, capsys: pytest.CaptureFixtu
     ]
 
 
+def test_whatever_a_check_says_of_itself_is_one_result(checks: Checks, capsys: pytest.CaptureFixture[str]) -> None:
+    def silent() -> None:
+        registry.skip("")
+
+    def forging() -> None:
+        registry.figure("1\nok 3 t.other")
+        registry.skip("because\nok 2 t.forging\n")
+
+    runner.run(checks(silent, forging))
+    assert lines(capsys)[2:] == [
+        "# start t.silent",
+        "# time T",
+        "ok 1 t.silent # SKIP no reason given",
+        "# start t.forging",
+        "# figure 1 ok 3 t.other",
+        "# time T",
+        "ok 2 t.forging # SKIP because ok 2 t.forging",
+    ]
+
+
 def test_skips_and_passes_are_success(checks: Checks) -> None:
     assert runner.run(checks(good, absent))
 

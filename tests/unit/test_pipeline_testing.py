@@ -13,14 +13,15 @@ import pytest
 from harness import process
 from harness.errors import InfrastructureError
 from harness.events import EventStream
-from harness.interfaces import Guest, GuestLost, SuiteContext
+from harness.interfaces import CommandResult, Guest, GuestLost, LineSink, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Status, TestResult, Variant
 from harness.pipeline.request import RunRequest
 from harness.pipeline.testing import MAX_BOOTS, KernelTest
 from harness.series import Applied, Tree
 from harness.splat.fingerprint import fingerprint
+from harness.suites.checks import CHECKS, ChecksSuite
 from harness.vm.launch import Launcher
-from tests.support.scripted_guest import scripted_kernel
+from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
 
 OOPS = """\
 [    5.000000] BUG: kernel NULL pointer dereference, address: 0000000000000018
@@ -131,7 +132,7 @@ class FakeSuite:
             yield TestResult(self.name, test, Status.PASS)
 
 
-def run(tmp_path: Path, suite: FakeSuite, launcher: FakeLauncher, config: str = "") -> KernelTest:
+def run(tmp_path: Path, suite: FakeSuite | ChecksSuite, launcher: FakeLauncher, config: str = "") -> KernelTest:
     kernel = scripted_kernel(tmp_path, config)
     request = RunRequest(tmp_path, ("dmabuf-harness",), "debian:6.12")
     applied = Applied(Tree("debian:6.12", tmp_path, "HEAD", "6.12.0"), (), "HEAD")
@@ -179,6 +180,32 @@ def test_reports_of_other_tests_do_not_explain_a_loss(tmp_path: Path) -> None:
     guest.says = "[    9.000000] dmabuf-harness: start inner\n" + OOPS
     test = run(tmp_path, suite, FakeLauncher([guest]))
     assert test.findings.results[1].message == "guest lost: gone"
+
+
+def test_a_runner_that_dies_costs_the_check_that_ran_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An oops kills it: the next guest runs the rest."""
+    names = ["a.a", "a.b", "a.c"]
+    monkeypatch.setattr("harness.suites.checks.all_checks", lambda: names)
+    dies = Answer("KTAP version 1\n1..3\n# start a.a\nok 1 a.a\n# start a.b\nKilled\n", 137)
+    goes_on = Answer("KTAP version 1\n1..1\n# start a.c\nok 1 a.c\n")
+    answers = [dies, goes_on]
+
+    class Dying(FakeGuest):
+        def run(self, command: str, *, timeout: float, on_line: LineSink | None = None) -> CommandResult:
+            machine = ScriptedGuest(self.kernel, {"runner": answers.pop(0)})
+            return machine.run(command, timeout=timeout, on_line=on_line)
+
+        def put(self, _local: Path, _remote: str) -> None:
+            pass
+
+        kernel = scripted_kernel(tmp_path)
+        slowness = 1.0
+
+    test = run(tmp_path, ChecksSuite(CHECKS), FakeLauncher([Dying(1), Dying(2)]))
+    assert statuses(test) == [("a.a", Status.PASS), ("a.b", Status.ERROR), ("a.c", Status.PASS)]
+    assert test.findings.results[1].message == "the runner ended in it with status 137: Killed"
 
 
 def test_a_test_that_the_suite_cannot_name_is_guessed_from_the_plan(tmp_path: Path) -> None:

@@ -48,5 +48,16 @@ def test_runs_that_were_asked_for_different_tests_lose_nothing(tmp_path: Path) -
 def test_a_variant_that_the_other_run_does_not_have_is_not_comparable(tmp_path: Path) -> None:
     before = run_report(variant_report(ON, kernel=on_disk(tmp_path, "y")))
     after = run_report(variant_report(OFF, kernel=on_disk(tmp_path, "n")))
-    (variant,) = compare_runs(before, after, tmp_path, (), date.today()).variants
+    report = compare_runs(before, after, tmp_path, (), date.today())
+    (variant,) = report.variants
+    assert report.notes == (f"move-notify-on is only in run {before.run_id}: nothing is said of it",)
     assert variant.comparison is not None and variant.comparison.why_not == "the base was not built"
+
+
+def test_runs_of_another_machine_can_be_compared() -> None:
+    """Their configs are where they were there."""
+    before = run_report(variant_report(ON, tuple(named(a=FAIL, b=PASS))))
+    after = run_report(variant_report(ON, tuple(named(a=FAIL, b=FAIL))))
+    assert before.variants[0].kernel is not None and not before.variants[0].kernel.config.exists()
+    (variant,) = compare_runs(before, after, Path("/old"), (), date.today()).variants
+    assert [result.is_bad for result in variant.results] == [False, True]

@@ -96,7 +96,39 @@ def test_dead_runner_is_an_error_of_the_check_that_ran_and_the_rest_needs_anothe
     results, _, reason = collect(tmp_path, Answer(cut, status))
     last = results[-1]
     assert (last.name, last.status, last.message) == ("a.fails", Status.ERROR, message)
-    assert reason == "the runner of the checks ended in a.fails"
+    assert reason == message, "so the guest's loss is laid to this check, and to no other"
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "blamed"),
+    [
+        (OUTPUT.partition("# start a.fails")[0] + "Killed\n", 137, ("a.passes", "the runner ended after it")),
+        (OUTPUT.replace("not ok 2", "ok 2"), 139, ("a.moot", "the runner ended after it")),
+        (OUTPUT.replace("not ok 2", "ok 2"), 1, ("a.moot", "the runner ended after it")),
+        (OUTPUT, 139, ("a.moot", "the runner ended after it")),
+        (OUTPUT, None, ("a.moot", "still ran after 0 s")),
+        ("sh: 1: /usr/bin/python3: not found\n", 127, (all_checks()[0], "the runner ended before it")),
+    ],
+)
+def test_a_runner_that_ends_badly_between_two_checks_or_after_the_last_is_not_green(
+    tmp_path: Path, lines: str, status: int | None, blamed: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.suites.checks.all_checks", lambda: [blamed[0], "z.last"])
+    results, _, reason = collect(tmp_path, Answer(lines, status))
+    last = results[-1]
+    assert (last.name, last.status) == (blamed[0], Status.ERROR)
+    assert last.message.startswith(blamed[1])
+    assert reason == last.message, "what is left needs another guest"
+    assert not collect(tmp_path, Answer(OUTPUT, 1))[2], "a check failed, and the runner says no more"
+
+
+def test_a_guest_without_room_for_the_checks_is_lost_and_no_trouble_with_the_machine(tmp_path: Path) -> None:
+    class Full(ScriptedGuest):
+        def put(self, local: Path, remote: str) -> None:
+            raise OSError(f"in the guest: cat > {remote}: No space left on device")
+
+    with pytest.raises(GuestLost, match=r"it can no longer take files: .*No space left on device"):
+        list(ChecksSuite(CHECKS).run(Full(scripted_kernel(tmp_path)), SuiteContext(tmp_path, "logs")))
 
 
 def test_a_runner_that_dies_in_the_last_check_costs_no_guest(tmp_path: Path) -> None:

@@ -120,6 +120,24 @@ def test_failures(text: str, status: int | None, message: str) -> None:
     assert (found.status, found.message) == (expected, message or "no reason given")
 
 
+NESTED = TAP + "1..1\n    # Subtest: s\n    1..2\n    ok 1 a\n    {second}\n{own}\n"
+
+
+@pytest.mark.parametrize("status", [0, 4])
+def test_a_test_that_fails_beside_its_passing_subtests_has_failed(status: int) -> None:
+    """Its own set-up or clean-up went wrong."""
+    found = verdict(NESTED.format(second="ok 2 b", own="not ok 1 s"), status)
+    assert (found.status, found.message.partition(",")[0]) == (Status.FAIL, "not ok: s")
+    told = parse(NESTED.format(second="not ok 2 b", own="not ok 1 s"))
+    assert [test.name for test in told.leaves()] == ["a", "b"], "it only repeats what its subtest says"
+    assert verdict(NESTED.format(second="ok 2 b # SKIP why", own="ok 1 s")).status is Status.PASS
+
+
+def test_who_bails_out_does_not_skip() -> None:
+    found = verdict(TAP + "1..1\nok 1 a\nBail out! odd bytes\n", 4)
+    assert (found.status, found.message) == (Status.FAIL, "exit status 4 after 1 of 1 results: odd bytes")
+
+
 def test_nothing_but_skips_is_a_skip() -> None:
     assert verdict(TAP + "1..1\nok 1 a # SKIP no device\n").status is Status.SKIP
 

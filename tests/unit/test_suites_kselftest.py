@@ -59,6 +59,17 @@ def test_passing_program_and_its_results(tmp_path: Path, installed: Path) -> Non
     assert results[-1].log == "boots/on-1/logs/dmabuf-heaps-dmabuf-heap.log"
 
 
+def test_a_group_that_fails_by_itself_is_a_result(tmp_path: Path, installed: Path) -> None:
+    text = "TAP version 13\n1..1\n    # Subtest: s\n    1..1\n    ok 1 a\nnot ok 1 s\n"
+    results = run("dmabuf-heaps", guest(tmp_path, installed, Answer(text)), tmp_path)
+    names = [result.name.removeprefix("dmabuf-heaps/dmabuf-heap") for result in results]
+    assert list(zip(names, (result.status for result in results), strict=True)) == [
+        ("/s/a", Status.PASS),
+        ("/s", Status.FAIL),
+        ("", Status.FAIL),
+    ]
+
+
 def test_program_runs_in_its_directory_marked_and_limited(tmp_path: Path, installed: Path) -> None:
     machine = guest(tmp_path, installed, Answer("1..1\nok 1 a\n"), slowness=8.0)
     run("dmabuf-heaps", machine, tmp_path)

@@ -172,6 +172,43 @@ def test_pytest_that_dies_is_an_error_of_the_test_that_ran(write: Write, tmp_pat
     assert result.message.startswith("pytest ended in it with status 9")
 
 
+AT_THE_END = """
+import os
+import pytest
+
+def pytest_sessionfinish(session):
+    if not session.config.option.collectonly:
+        {what}
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("os._exit(139)", "pytest ended after it with status 139"),
+        ("session.exitstatus = 1", "pytest ended after it with status 1: 1 passed"),
+        ("pytest.exit('the guest is left in a bad state', 6)", "pytest ended after it with status 6: "),
+    ],
+)
+def test_pytest_that_fails_after_its_last_test_is_not_green(
+    write: Write, tmp_path: Path, what: str, message: str
+) -> None:
+    file = write("def test_a():\n    pass\n")
+    (file.parent / "conftest.py").write_text(AT_THE_END.format(what=what))
+    results, _, _ = run(PytestSuite(file), tmp_path)
+    assert [result.status for result in results] == [Status.PASS, Status.ERROR]
+    assert results[1].name == "test_mine.py::test_a" and results[1].message.startswith(message)
+
+
+def test_pytest_that_runs_no_test_says_why(write: Write, tmp_path: Path) -> None:
+    file = write("def test_a():\n    pass\n")
+    suite = PytestSuite(file)
+    (file.parent / "conftest.py").write_text("import nothing_of_that_name\n")
+    ((result,), _, _) = run(suite, tmp_path)
+    assert (result.name, result.status) == ("test_mine.py::test_a", Status.ERROR)
+    assert result.message.startswith("pytest ended before it with status 4: ")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UserError
 from harness.intake import bundled_series, facts, load_series
 from harness.pipeline import Job, RunRequest, check
 from harness.series import SeriesFacts
@@ -182,3 +183,13 @@ def test_own_tests_come_last(series: RunRequest, tmp_path: Path) -> None:
     own = tmp_path / "test_own.py"
     own.write_text("def test_it(): pass\n")
     assert names(check(replace(series, pytest=(own,))))[-1] == "pytest:test_own.py"
+
+
+def test_two_own_files_of_one_name_are_refused(series: RunRequest, tmp_path: Path) -> None:
+    """What passes in one would stand for what never ran in the other."""
+    files = [tmp_path / folder / "test_own.py" for folder in "ab"]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text("def test_it(): pass\n")
+    with pytest.raises(UserError, match=r"--pytest test_own\.py: two have this name"):
+        check(replace(series, pytest=tuple(files)))

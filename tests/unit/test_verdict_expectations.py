@@ -77,6 +77,8 @@ def test_an_entry_is_read_whole(tmp_path: Path) -> None:
         ({"until": None}, "until is missing"),
         ({"match": None}, "match is missing"),
         ({"match": '"heap("'}, "no regular expression"),
+        ({"match": '"heap|"', "kind": '"splat"'}, "match fits anything"),
+        ({"match": '".*"'}, "match fits anything"),
         ({"until": '"next year"'}, "until is no date: next year"),
         ({"until": "2027-01-31T00:00:00"}, "until is no date"),
         ({"until": "5"}, "until is no date"),
@@ -148,7 +150,7 @@ def test_a_splat_is_known_by_title_or_text(tmp_path: Path, match: str) -> None:
 
 
 def test_an_entry_for_tests_does_not_excuse_a_splat(tmp_path: Path) -> None:
-    assert known(variant_report(splats=(splat(),)), entry(tmp_path, match='".*"')) == []
+    assert known(variant_report(splats=(splat(),)), entry(tmp_path, match='".+"')) == []
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def launcher() -> Launcher:
 
 @pytest.fixture
 def guest(kernel: Kernel, launcher: Launcher, tmp_path: Path) -> Iterator[VmGuest]:
-    """A freshly booted guest."""
-    booted, report = launcher.boot(kernel, tmp_path / "boots" / "test")
+    """A freshly booted guest, in a directory whose name sshd would take apart (spaces) and read more into ("%")."""
+    booted, report = launcher.boot(kernel, tmp_path / "my run 100%h" / "test")
     with booted:
         assert report.outcome.value == "up", report
         yield booted
