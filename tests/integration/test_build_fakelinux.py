@@ -273,6 +273,26 @@ def test_a_selftest_that_does_not_build_is_noted_and_the_kernel_stands(linux: Li
     assert any(note.startswith("kselftests sync: not built") for note in kernel.notes)
 
 
+def test_selftests_are_built_with_the_headers_of_this_tree_and_no_other(linux: Linux) -> None:
+    """Their Makefiles do not know what a program includes, and headers_install leaves what is gone."""
+    header, program = linux.path / "include/uapi/linux/sync_ioc.h", "tools/testing/selftests/sync/sync_test.c"
+    header.parent.mkdir(parents=True)
+    header.write_text("#define SYNC_IOC 3\n")
+    (linux.path / program).write_text("#include <linux/sync_ioc.h>\nint main(void) { return SYNC_IOC; }\n")
+    assert _status_of_sync_test(linux.kernel()) == 3
+    header.write_text("#define SYNC_IOC 4\n")
+    assert _status_of_sync_test(linux.kernel()) == 4
+    header.unlink()
+    kernel = linux.kernel()
+    assert kernel.kselftests is None
+    assert "kselftests sync: not built, see build.log" in kernel.notes
+
+
+def _status_of_sync_test(kernel: Kernel) -> int:
+    assert kernel.kselftests is not None
+    return subprocess.run([kernel.kselftests / "sync/sync_test"], check=False).returncode
+
+
 KILLED = """
 import sys
 sys.path.insert(0, sys.argv[1])
