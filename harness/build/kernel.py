@@ -43,9 +43,8 @@ def build(request: BuildRequest, notify: Callable[[str], None]) -> Kernel | Buil
         objects = object_tree(request.applied.tree.path, request.config.variant.name)
         objects.prepare(request.applied.tree.path, request.config.text)
         kbuild = Kbuild(request.applied.tree.path, objects.path, request.jobs, objects.log, notify)
-        with objects.building():
-            failure = _compile(request, kbuild, objects)
-        return failure or _collect(request, kbuild, objects)
+        with objects.building():  # the probe and the selftests are made there, too
+            return _compile(request, kbuild, objects) or _collect(request, kbuild, objects)
 
 
 def _compile(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> BuildFailure | None:

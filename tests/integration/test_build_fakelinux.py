@@ -306,20 +306,35 @@ linux.build()
 def test_a_build_that_was_killed_leaves_nothing_half_made(linux: Linux, tmp_path: Path) -> None:
     linux.kernel()
     linux.edit(DMA_BUF, "return 0;", "return 3;")
+    half = killed_at(linux, tmp_path, "FAKE_BLOCKS")
+    assert half.name == "dma-buf.o"
+    # make alone would take the half object for a finished one: it is newer than its source.
+    assert compiled(linux.kernel()) == ["drivers/dma-buf/dma-buf.o"]
+
+
+def test_a_build_that_was_killed_at_the_probe_leaves_none_that_is_half_made(linux: Linux, tmp_path: Path) -> None:
+    linux.kernel()
+    linux.edit("include/linux/dma-buf.h", "int sync", "/* touched */\nint sync")
+    half = killed_at(linux, tmp_path, "FAKE_BLOCKS_PROBE")
+    assert half.name == "probe.o"
+    assert (linux.kernel().modules / "lib/modules/6.12.1/probe.o").read_bytes()[:4] == b"\x7fELF"
+
+
+def killed_at(linux: Linux, tmp_path: Path, where: str) -> Path:
+    """Build, and be killed ``where`` the fake Makefile waits; returns the file that is half made."""
     block, reached = tmp_path / "block", tmp_path / "block.reached"
     block.touch()
-    env = {**os.environ, "FAKE_BLOCKS": str(block), "PYTHONPATH": os.pathsep.join(sys.path)}
+    env = {**os.environ, where: str(block), "PYTHONPATH": os.pathsep.join(sys.path)}
     harness = subprocess.Popen([sys.executable, "-c", KILLED, Path(__file__).parent, linux.path, linux.commit], env=env)
     while not reached.exists():
         assert harness.poll() is None
         time.sleep(0.02)
     harness.send_signal(signal.SIGKILL)
     harness.wait()
-    [half] = (tmp_path / "cache").rglob("objects/*/current/drivers/dma-buf/dma-buf.o")
-    assert half.read_text() == "half\n"
     block.unlink()
-    # make alone would take the half object for a finished one: it is newer than its source.
-    assert compiled(linux.kernel()) == ["drivers/dma-buf/dma-buf.o"]
+    objects = (tmp_path / "cache").rglob("objects/*/current/**/*.o")
+    [half] = [path for path in objects if path.read_bytes() == b"half\n"]
+    return half
 
 
 @pytest.mark.parametrize(
