@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from harness.locks import holding
 
 _PREFIX = "dmabuf-harness-tmp-"
 _YOUNG = 60.0  # seconds in which one that was just made may not have its lock yet
@@ -20,7 +21,7 @@ _YOUNG = 60.0  # seconds in which one that was just made may not have its lock y
 def scratch(what: str) -> Iterator[Path]:
     """A directory that is removed at the end; ``what`` it is for is in its name."""
     sweep(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{what}-") as name, _locked(Path(name)):
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{what}-") as name, holding(Path(name)):
         yield Path(name)
 
 
@@ -30,16 +31,5 @@ def sweep(root: Path) -> None:
         with contextlib.suppress(OSError):  # gone, somebody else's, or in use
             status = path.lstat()
             if status.st_uid == os.geteuid() and path.is_dir() and time.time() - status.st_ctime > _YOUNG:
-                with _locked(path):
+                with holding(path):
                     shutil.rmtree(path, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Raises ``BlockingIOError`` if another process has it. The lock ends with the process, however that ends."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)

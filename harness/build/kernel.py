@@ -57,8 +57,7 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
     """Put what was built into the cache."""
     compiler_id = compiler()
     identity = key(request, compiler_id)
-    part = cache.part(identity)
-    try:
+    with cache.part(identity) as part:
         done = kbuild.run("modules_install", f"INSTALL_MOD_PATH={part}", "INSTALL_MOD_STRIP=1", *_depmod())
         if not done.ok:
             return _failure("modules", done, request, kbuild)
@@ -79,8 +78,6 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
             "probe_failure": probe_failure,
         }
         return cache.publish(identity, part, facts)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _split(vmlinux: Path, part: Path) -> None:
