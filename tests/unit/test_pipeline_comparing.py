@@ -262,12 +262,12 @@ def test_the_second_run_does_not_test_the_base_again(tmp_path: Path) -> None:
     first, second = (tmp_path / name for name in ("1", "2"))
     for directory in (first, second):
         directory.mkdir()
-    made = base_side(first, found(named(a=FAIL, b=PASS)))
+    made = base_side(first, found(named(a=Status.SKIP, b=PASS)))
     settled(made)
     again = base_side(second, found(named(a=PASS, b=PASS)))
     state, events = settled(again)
     assert (made.count, again.count) == (1, 0)
-    assert [result.status for result in state.findings.results] == [FAIL, PASS]
+    assert [result.status for result in state.findings.results] == [Status.SKIP, PASS]
     assert state.earlier and "not tested again" in str(events[-1])
     assert (second / "base" / state.findings.boots[0].console).is_file()
 
@@ -291,11 +291,24 @@ def test_a_time_out_of_the_base_is_believed_in_this_run_alone(tmp_path: Path) ->
     late = found([replace(*named(a=FAIL), message="timed out after 80 s (udmabuf.py:42)")])
     made = base_side(tmp_path, late)
     state, _ = settled(made)
-    assert state.findings.notes == ["not remembered for later runs, as it only ran out of time: checks a"]
+    assert state.findings.notes == ["not remembered for later runs, as a busy host can bring it about: checks a"]
     (tmp_path / "2").mkdir()
     again = base_side(tmp_path / "2", found(named(a=PASS)))
     state, _ = settled(again)
     assert (again.count, state.findings.notes) == (1, [])
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_failure_of_the_base_is_believed_in_this_run_and_tested_again_by_the_next(tmp_path: Path) -> None:
+    told = "tested again by the next run, as a failure is remembered if it comes twice: checks a"
+    notes = []
+    for name in "123":
+        (tmp_path / name).mkdir()
+        state, _ = settled(base_side(tmp_path / name, found(named(a=FAIL))))
+        notes.append(state.findings.notes)
+        assert [result.status for result in state.findings.results] == [FAIL]
+    assert notes == [[told], [], []]
+    assert state.earlier, "it came twice"
 
 
 # --- repeating --------------------------------------------------------------------------------
