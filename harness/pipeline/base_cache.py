@@ -51,11 +51,14 @@ class Stored:
 
 
 def key(kernel: Kernel, suites: Iterable[str], request: RunRequest, accel: str, qemu: str) -> str:
-    """Equal key, same results, as far as a kernel is predictable. ``accel``, ``qemu``: of the guest."""
+    """Equal key, same results, as far as a kernel is predictable. ``accel``, ``qemu``: of the guest.
+
+    Not for a user's own tests: what they read and import beside their file nobody knows.
+    """
     asked = [*sorted(suites), "only", *sorted(request.only), str(request.thorough), str(request.seed)]
     parts = [_FORMAT, kernel.key, *asked, accel, qemu]
     digest = hashlib.sha256("\0".join(parts).encode())
-    for path in [*sorted(_code()), *(file for given in request.pytest for file in sorted(_files(given)))]:
+    for path in sorted(_code()):
         digest.update(f"\0{path}\0".encode("utf-8", "surrogateescape"))
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]

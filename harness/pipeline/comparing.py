@@ -41,8 +41,10 @@ def settle_base(side: Side, state: State, launcher: Launcher, events: EventStrea
     """What ``state``, a kernel without a patch, shows: as it is known from an earlier run, or by testing it now."""
     assert state.kernel is not None
     request = side.job.request
-    wanted = _key(side, state, launcher.accelerator.name, launcher)
-    found = base_cache.recall(wanted, state.findings.planned, request.directory)
+    found = None
+    if not request.pytest:
+        wanted = _key(side, state, launcher.accelerator.name, launcher)
+        found = base_cache.recall(wanted, state.findings.planned, request.directory)
     if found is None:
         side.test(state, launcher)
         if state.boot_failed:
@@ -56,8 +58,8 @@ def settle_base(side: Side, state: State, launcher: Launcher, events: EventStrea
 
 
 def keep(side: Side, state: State, launcher: Launcher) -> None:
-    """Remember what a base showed, if later runs may rely on it."""
-    if not state.tested:
+    """Remember what a base showed, if later runs may rely on it: not on what own tests, whose key nobody knows, say."""
+    if not state.tested or side.job.request.pytest:
         return
     notes = state.findings.notes
     if doubtful := base_cache.doubtful(state.findings):

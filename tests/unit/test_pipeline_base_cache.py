@@ -159,15 +159,6 @@ def test_the_code_of_the_tests_is_part_of_the_key(tmp_path: Path, monkeypatch: p
         (tmp_path / file).write_text("1")
 
 
-def test_the_users_own_tests_are_part_of_the_key(tmp_path: Path) -> None:
-    own = tmp_path / "test_mine.py"
-    own.write_text("1")
-    request = replace(REQUEST, pytest=(own,))
-    before = key(request=request)
-    own.write_text("2")
-    assert key(request=request) != before != key()
-
-
 # --- what is trusted --------------------------------------------------------------------------
 
 

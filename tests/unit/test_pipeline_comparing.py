@@ -236,9 +236,10 @@ class ScriptedSide(Side):
         state.tested = True
 
 
-def base_side(directory: Path, *outcomes: Findings) -> ScriptedSide:
+def base_side(directory: Path, *outcomes: Findings, own: tuple[Path, ...] = ()) -> ScriptedSide:
     job = side(directory, outcomes[0]).job
-    made = ScriptedSide(replace(job, request=replace(job.request, directory=directory / "base")), EventStream())
+    request = replace(job.request, directory=directory / "base", pytest=own)
+    made = ScriptedSide(replace(job, request=request), EventStream())
     made.outcomes = list(outcomes)
     made.states[0].kernel = on_disk(directory, "y")
     made.states[0].findings.planned = outcomes[0].planned
@@ -309,6 +310,19 @@ def test_a_failure_of_the_base_is_believed_in_this_run_and_tested_again_by_the_n
         assert [result.status for result in state.findings.results] == [FAIL]
     assert notes == [[told], [], []]
     assert state.earlier, "it came twice"
+
+
+@pytest.mark.usefixtures("cache")
+def test_own_tests_are_asked_each_time_as_nobody_knows_what_they_depend_on(tmp_path: Path) -> None:
+    """A helper that is imported, a script that is put into the guest, a setting: the file itself stays the same."""
+    own = tmp_path / "test_mine.py"
+    own.write_text("from helper import ask")
+    for name, helper in (("1", "broken"), ("2", "mended")):
+        (tmp_path / name).mkdir()
+        (tmp_path / "helper.sh").write_text(helper)
+        made = base_side(tmp_path / name, found(named(a=PASS)), own=(own,))
+        state, _ = settled(made)
+        assert made.count == 1 and not state.earlier
 
 
 # --- repeating --------------------------------------------------------------------------------
