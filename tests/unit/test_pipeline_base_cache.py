@@ -159,6 +159,13 @@ def test_the_code_of_the_tests_is_part_of_the_key(tmp_path: Path, monkeypatch: p
         (tmp_path / file).write_text("1")
 
 
+def test_the_packages_of_the_host_are_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kmod that was missing makes tests of the base fail; installed since, it must not excuse a patch that does."""
+    before = key()
+    monkeypatch.setattr(base_cache, "installed", lambda: "others")
+    assert key() != before
+
+
 # --- what is trusted --------------------------------------------------------------------------
 
 
