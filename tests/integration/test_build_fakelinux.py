@@ -266,6 +266,19 @@ def test_a_reused_kernel_still_has_its_warnings(linux: Linux) -> None:
     assert again.warnings == first.warnings != ()
 
 
+def test_the_same_content_made_from_another_base_has_warnings_of_its_own(linux: Linux) -> None:
+    """What is new depends on what is below the patch: the first half of a series may be."""
+    first = linux.commit
+    linux.edit(DMA_BUF, "int dma_buf_pin(void)\n{\n", "int dma_buf_pin(void)\n{\n\tint another_one;\n")
+    linux.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", "the first half")
+    linux.commit = linux.git("rev-parse", "HEAD")
+    linux.edit(DMA_BUF, "return 0;", "return 3;")
+    assert linux.kernel().warnings == ()
+    linux.commit = first
+    [warning] = linux.kernel().warnings
+    assert "another_one" in warning.text
+
+
 def test_a_selftest_that_does_not_build_is_noted_and_the_kernel_stands(linux: Linux) -> None:
     (linux.path / "tools/testing/selftests/sync/broken").touch()
     kernel = linux.kernel()
