@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Directories for a moment. What a run that was killed leaves of them, the next one removes."""
+"""Directories for a moment, and such as stay. What a run that was killed leaves in them, the next one removes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from harness.locks import holding
 
 _PREFIX = "dmabuf-harness-tmp-"
+_MARKER = ".dmabuf-harness-working"  # in a directory in which somebody is at work, or was when it was killed
 _YOUNG = 60.0  # seconds in which one that was just made may not have its lock yet
 
 
@@ -33,3 +34,20 @@ def sweep(root: Path) -> None:
             if status.st_uid == os.geteuid() and path.is_dir() and time.time() - status.st_ctime > _YOUNG:
                 with holding(path):
                     shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def unbroken(directory: Path) -> Iterator[None]:
+    """Work in ``directory``, which stays for the next one. It is emptied if the last one did not come to its end.
+
+    make takes files that are half made for finished ones. The caller sees to it that nobody else is there.
+    """
+    marker, broken = directory / _MARKER, directory.with_name(f"{directory.name}.broken")
+    if marker.exists():
+        shutil.rmtree(broken, ignore_errors=True)
+        directory.rename(broken)  # at once: a kill must not take the marker away before the rest
+        shutil.rmtree(broken, ignore_errors=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+    yield
+    marker.unlink()

@@ -333,6 +333,14 @@ def test_a_build_that_was_killed_at_the_probe_leaves_none_that_is_half_made(linu
     assert (linux.kernel().modules / "lib/modules/6.12.1/probe.o").read_bytes()[:4] == b"\x7fELF"
 
 
+def test_a_kconfig_that_was_killed_leaves_no_program_that_is_half_made(linux: Linux, tmp_path: Path) -> None:
+    linux.config()
+    linux.edit("scripts/conf.sh", "\n", "\n# touched\n")
+    half = killed_at(linux, tmp_path, "FAKE_BLOCKS_CONF")
+    assert half.name == "conf"
+    assert "CONFIG_PCI=y" in linux.config().text
+
+
 def killed_at(linux: Linux, tmp_path: Path, where: str) -> Path:
     """Build, and be killed ``where`` the fake Makefile waits; returns the file that is half made."""
     block, reached = tmp_path / "block", tmp_path / "block.reached"
@@ -345,8 +353,8 @@ def killed_at(linux: Linux, tmp_path: Path, where: str) -> Path:
     harness.send_signal(signal.SIGKILL)
     harness.wait()
     block.unlink()
-    objects = (tmp_path / "cache").rglob("objects/*/current/**/*.o")
-    [half] = [path for path in objects if path.read_bytes() == b"half\n"]
+    files = filter(Path.is_file, (tmp_path / "cache").rglob("*"))
+    [half] = [path for path in files if path.read_bytes() == b"half\n"]
     return half
 
 
@@ -361,6 +369,15 @@ def test_trouble_of_the_machine_is_not_blamed_on_the_patch(linux: Linux, said: s
     linux.edit("Makefile", '\t@echo "  LD      $@"', f'\t@echo "{said}"; exit 1')
     with pytest.raises(InfrastructureError, match=told):
         linux.build()
+
+
+def test_a_compiler_that_is_killed_while_kconfig_is_made_is_not_the_patchs(linux: Linux) -> None:
+    said = "gcc: fatal error: Killed signal terminated program cc1"
+    linux.edit("Makefile", "\t@cp $< $@", f'\t@echo half > $@; echo "{said}"; exit 1')
+    with pytest.raises(InfrastructureError, match="memory"):
+        linux.config()
+    linux.edit("Makefile", f'\t@echo half > $@; echo "{said}"; exit 1', "\t@cp $< $@")
+    assert "CONFIG_PCI=y" in linux.config().text
 
 
 def test_lost_options_are_explained(linux: Linux) -> None:
