@@ -19,13 +19,14 @@ GUEST_CODE = PROJECT_ROOT / "harness" / "guest"
 def cache_root() -> Path:
     """``$XDG_CACHE_HOME/dmabuf-harness``, created if need be: sources, object trees, kernels.
 
-    A relative ``XDG_CACHE_HOME`` is ignored, as the XDG base directory specification asks.
+    A relative ``XDG_CACHE_HOME`` is ignored, as the XDG base directory specification asks. Links are followed: make and
+    the compiler name files by where they really are, and paths are told to belong to a tree by how they begin.
     """
     configured = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
     root = base / "dmabuf-harness"
     root.mkdir(parents=True, exist_ok=True)
-    return root
+    return root.resolve()
 
 
 def cache_dir(*parts: str) -> Path:

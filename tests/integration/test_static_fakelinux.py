@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from harness.model import Status, TestResult
+from harness.source import obtain, parse_base
 from harness.static import PatchCheck, scripts
-from tests.integration.test_build_fakelinux import Linux
+from tests.integration.test_build_fakelinux import FAKELINUX, Linux
 
 AMDGPU, LACKING, HEADER = "drivers/gpu/amdgpu_dma_buf.c", "drivers/gpu/lacking.c", "drivers/gpu/amdgpu.h"
 DMA_BUF = "drivers/dma-buf/dma-buf.c"
@@ -203,6 +204,19 @@ def test_a_described_symbol_and_a_tidy_patch_are_left_alone(linux: Linux) -> Non
     kinds = ("checkpatch", "checkpatch-warnings", "kconfig-help", "fixes")
     assert [found[f"{kind}/1 test"].status for kind in kinds] == [Status.PASS] * 4
     assert found["compile/drivers/dma-buf/Kconfig"].status is Status.PASS
+
+
+def test_a_cache_behind_a_link_hides_nothing(linux: Linux, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """make sees where a tree really is, and so do the compiler's messages."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "link"))
+    tree = obtain(parse_base(f"dir:{FAKELINUX}"), lambda _text: None)
+    linux.path, linux.commit = tree.path, tree.commit
+    linux.edit(HEADER, "PINNED 1", "PINNED 1\nstatic int never_used_either;")
+    found = check(linux)
+    assert "never_used_either" in bad(found)[f"warnings/{HEADER}"]
+    assert found[f"compile/{HEADER}"].message == "as part of drivers/gpu/amdgpu_dma_buf.o"
 
 
 # --- MAINTAINERS ------------------------------------------------------------------------------
