@@ -44,7 +44,7 @@ def new_run_id() -> str:
 def write_atomic(path: Path, data: bytes | str, *, durable: bool = False) -> None:
     """Write the whole of ``path`` or nothing: a reader never sees half a file. ``durable``: nor after a power cut."""
     content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")  # a pid is not unique: threads, containers
     try:
         part.write_bytes(content)
         if durable:
