@@ -51,7 +51,7 @@ def part(key: str) -> Iterator[Path]:
             for left in cache_dir("kernels").glob(".*.part"):
                 with contextlib.suppress(OSError), holding(left):  # gone, or somebody's
                     shutil.rmtree(left, ignore_errors=True)
-            directory = cache_dir("kernels") / f".{key}.{secrets.token_hex(4)}.part"
+            directory = _part_of(key)
             directory.mkdir()
             held.enter_context(holding(directory))
         try:
@@ -67,7 +67,7 @@ def publish(key: str, directory: Path, facts: Mapping[str, Any]) -> Kernel:
     target = cache_dir("kernels") / key
     with exclusive(_lock()):
         if find(key) is None:
-            shutil.rmtree(target, ignore_errors=True)
+            _remove(target)
             directory.rename(target)
         _prune()
     return _describe(key, target, json.loads((target / _DESCRIPTION).read_text()))
@@ -102,4 +102,16 @@ def _by_age() -> list[Path]:
 
 def _prune() -> None:
     for path in _by_age()[_KEEP:]:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
+
+
+def _remove(entry: Path) -> None:
+    """All of it at once: a kernel whose modules are gone, and whose image is not, would be taken for whole."""
+    gone = _part_of(entry.name)
+    if entry.exists():
+        entry.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _part_of(key: str) -> Path:
+    return cache_dir("kernels") / f".{key}.{secrets.token_hex(4)}.part"

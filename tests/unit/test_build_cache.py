@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,22 @@ def test_the_least_recently_used_make_room(root: Path, monkeypatch: pytest.Monke
     assert cache.find("b") is not None  # used again: now the newest
     add("d")
     assert {path.name for path in root.iterdir()} == {".lock", "b", "d"}
+
+
+def test_a_kernel_whose_removal_was_killed_is_not_taken_for_whole(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In which order files go is chance: its modules may, while its image is still there."""
+
+    def killed(path: Path, **_: object) -> None:
+        if path.name == "b" or ".b." in path.name:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache, "_KEEP", 1)
+    add("b")
+    os.utime(root / "b", (1000, 1000))
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            add("c")
+    assert cache.find("b") is None
+    add("d")
+    assert not list(root.glob("*b*"))
