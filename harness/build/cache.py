@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from harness.model import CompilerMessage, Kernel
 from harness.paths import cache_dir
 
 _KEEP = 40  # kernels of some 40 MB each
+_IN_USE = 6 * 3600.0  # seconds after its last use in which a kernel is kept whatever: a guest reads its modules from it
 _DESCRIPTION = "kernel.json"
 
 
@@ -102,7 +104,8 @@ def _by_age() -> list[Path]:
 
 def _prune() -> None:
     for path in _by_age()[_KEEP:]:
-        _remove(path)
+        if time.time() - path.stat().st_mtime > _IN_USE:
+            _remove(path)
 
 
 def _remove(entry: Path) -> None:

@@ -77,6 +77,14 @@ def test_the_least_recently_used_make_room(root: Path, monkeypatch: pytest.Monke
     assert {path.name for path in root.iterdir()} == {".lock", "b", "d"}
 
 
+def test_what_another_run_may_still_boot_does_not_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bisection, or planted faults, make more kernels in an hour than are kept."""
+    monkeypatch.setattr(cache, "_KEEP", 1)
+    for key in ("mine", "b", "c"):
+        add(key)
+    assert cache.find("mine") is not None
+
+
 def test_a_kernel_whose_removal_was_killed_is_not_taken_for_whole(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In which order files go is chance: its modules may, while its image is still there."""
 
