@@ -231,6 +231,17 @@ def test_a_warning_on_an_old_line_is_new_if_the_patch_causes_it(linux: Linux) ->
     assert "dma_buf_unused" in warning.text and not warning.added
 
 
+def test_one_more_of_a_warning_that_the_base_has_is_new(linux: Linux) -> None:
+    """Two variables of one name, in two functions: the patch takes away what used the second."""
+    another = "int dma_buf_another(void)\n{\n\tint never_used = 1;\n\treturn never_used;\n}\n\n"
+    linux.edit(DMA_BUF, "int dma_buf_pin(void)", f"{another}int dma_buf_pin(void)")
+    linux.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", "another base")
+    linux.commit = linux.git("rev-parse", "HEAD")
+    linux.edit(DMA_BUF, "return never_used;", "return 1;")
+    [warning] = linux.kernel().warnings
+    assert "never_used" in warning.text and not warning.added
+
+
 def test_a_warning_caused_by_a_header_is_new(linux: Linux) -> None:
     linux.edit(
         "include/linux/dma-buf.h",
