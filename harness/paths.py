@@ -21,12 +21,13 @@ GUEST_CODE = PROJECT_ROOT / "harness" / "guest"
 def cache_root() -> Path:
     """``$XDG_CACHE_HOME/dmabuf-harness``, created if need be: sources, object trees, kernels.
 
-    A relative ``XDG_CACHE_HOME`` is ignored, as the XDG base directory specification asks. Raises ``UserError`` for a
-    path in which no kernel can be built: each patch would seem to break the build.
+    A relative ``XDG_CACHE_HOME`` is ignored, as the XDG base directory specification asks. Links are followed: make and
+    the compiler name files by where they really are, and paths are told to belong to a tree by how they begin.
+    Raises ``UserError`` for a path in which no kernel can be built: each patch would seem to break the build.
     """
     configured = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
-    root = base / "dmabuf-harness"
+    root = (base / "dmabuf-harness").resolve()
     if len(str(root).replace(":", " ").split()) != 1:  # as the kernel's Makefile asks
         mend = "set XDG_CACHE_HOME to another directory"
         raise UserError("the kernel's make takes no directory with spaces or colons", where=str(root), mend=mend)
@@ -49,7 +50,7 @@ def new_run_id() -> str:
 def write_atomic(path: Path, data: bytes | str, *, durable: bool = False) -> None:
     """Write the whole of ``path`` or nothing: a reader never sees half a file. ``durable``: nor after a power cut."""
     content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")  # a pid is not unique: threads, containers
     try:
         part.write_bytes(content)
         if durable:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Directories for a moment. What a run that was killed leaves of them, the next one removes."""
+"""Directories for a moment, and such as stay. What a run that was killed leaves in them, the next one removes."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
@@ -12,7 +11,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.locks import holding
+
 _PREFIX = "dmabuf-harness-tmp-"
+_MARKER = ".dmabuf-harness-working"  # in a directory in which somebody is at work, or was when it was killed
 _YOUNG = 60.0  # seconds in which one that was just made may not have its lock yet
 
 
@@ -20,7 +22,7 @@ _YOUNG = 60.0  # seconds in which one that was just made may not have its lock y
 def scratch(what: str) -> Iterator[Path]:
     """A directory that is removed at the end; ``what`` it is for is in its name."""
     sweep(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{what}-") as name, _locked(Path(name)):
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{what}-") as name, holding(Path(name)):
         yield Path(name)
 
 
@@ -30,16 +32,22 @@ def sweep(root: Path) -> None:
         with contextlib.suppress(OSError):  # gone, somebody else's, or in use
             status = path.lstat()
             if status.st_uid == os.geteuid() and path.is_dir() and time.time() - status.st_ctime > _YOUNG:
-                with _locked(path):
+                with holding(path):
                     shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Raises ``BlockingIOError`` if another process has it. The lock ends with the process, however that ends."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
+def unbroken(directory: Path) -> Iterator[None]:
+    """Work in ``directory``, which stays for the next one. It is emptied if the last one did not come to its end.
+
+    make takes files that are half made for finished ones. The caller sees to it that nobody else is there.
+    """
+    marker, broken = directory / _MARKER, directory.with_name(f"{directory.name}.broken")
+    if marker.exists():
+        shutil.rmtree(broken, ignore_errors=True)
+        directory.rename(broken)  # at once: a kill must not take the marker away before the rest
+        shutil.rmtree(broken, ignore_errors=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+    yield
+    marker.unlink()

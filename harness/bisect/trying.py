@@ -19,7 +19,7 @@ from harness.build import kernel_digest, sources_of
 from harness.errors import UserError
 from harness.events import EventStream, Note
 from harness.interfaces import Suite
-from harness.model import BuildFailure, Kernel, PlannedTest, Splat, Status, TestResult
+from harness.model import OWN_TESTS, BuildFailure, Kernel, PlannedTest, Splat, Status, TestResult
 from harness.pipeline import Job, base_cache
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import plan_tests
@@ -148,7 +148,7 @@ class PipelineBench:
     # --- guests -------------------------------------------------------------------------------
 
     def attempt(self, built: Built, directory: Path, before: Sequence[Attempt]) -> Attempt:
-        if (answer := known.recall(self._key(built), before)) is not None:
+        if not _asks_own(built) and (answer := known.recall(self._key(built), before)) is not None:
             return answer
         shutil.rmtree(directory, ignore_errors=True)  # of a guest that was cut off
         started = time.monotonic()
@@ -156,12 +156,18 @@ class PipelineBench:
         return _attempt(found, built.tests, time.monotonic() - started)
 
     def remember(self, built: Built, attempt: Attempt) -> None:
-        known.keep(self._key(built), attempt)
+        if not _asks_own(built):
+            known.keep(self._key(built), attempt)
 
     def _key(self, built: Built) -> str:
         asked = replace(built.job.request, only=frozenset(test.name for test in built.tests))
         kernel, suites = replace(built.kernel, key=built.digest), (suite.name for suite in built.suites)
         return base_cache.key(kernel, suites, asked, *self._guests.machine)
+
+
+def _asks_own(built: Built) -> bool:
+    """True if a test of the user's is among them: its answers are not remembered, as for ``base_cache.key``."""
+    return any(test.suite.startswith(OWN_TESTS) for test in built.tests)
 
 
 def wanted(symptom: Symptom, planned: tuple[PlannedTest, ...]) -> tuple[PlannedTest, ...]:

@@ -3,18 +3,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import secrets
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.locks import exclusive, holding
 from harness.model import CompilerMessage, Kernel
 from harness.paths import cache_dir
 
 _KEEP = 40  # kernels of some 40 MB each
+_IN_USE = 6 * 3600.0  # seconds after its last use in which a kernel is kept whatever: a guest reads its modules from it
 _DESCRIPTION = "kernel.json"
 
 
@@ -36,15 +41,25 @@ def newest() -> Kernel | None:
     return next(filter(None, (find(path.name) for path in _by_age())), None)
 
 
-def part(key: str) -> Path:
-    """An empty directory in which the kernel ``key`` is put together. Those of killed runs are removed first."""
-    for left in cache_dir("kernels").glob(".*.part"):
-        owner = left.name.split(".")[-2]
-        if owner == str(os.getpid()) or not Path("/proc", owner).exists():
-            shutil.rmtree(left, ignore_errors=True)
-    directory = cache_dir("kernels") / f".{key}.{os.getpid()}.part"
-    directory.mkdir()
-    return directory
+@contextlib.contextmanager
+def part(key: str) -> Iterator[Path]:
+    """An empty directory in which the kernel ``key`` is put together; what is not published is gone at the end.
+
+    Those of killed runs are removed first. Whose they are their locks tell: runs in containers share a cache, but
+    neither pids nor /proc.
+    """
+    with contextlib.ExitStack() as held:
+        with exclusive(_lock()):
+            for left in cache_dir("kernels").glob(".*.part"):
+                with contextlib.suppress(OSError), holding(left):  # gone, or somebody's
+                    shutil.rmtree(left, ignore_errors=True)
+            directory = _part_of(key)
+            directory.mkdir()
+            held.enter_context(holding(directory))
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def publish(key: str, directory: Path, facts: Mapping[str, Any]) -> Kernel:
@@ -52,13 +67,16 @@ def publish(key: str, directory: Path, facts: Mapping[str, Any]) -> Kernel:
     warnings, notes. Whoever finished first wins; the least recently used kernels make room."""
     (directory / _DESCRIPTION).write_text(json.dumps(facts, default=dataclasses.asdict, indent=1))
     target = cache_dir("kernels") / key
-    if find(key) is None:
-        shutil.rmtree(target, ignore_errors=True)
-        directory.rename(target)
-    else:
-        shutil.rmtree(directory)
-    _prune()
+    with exclusive(_lock()):
+        if find(key) is None:
+            _remove(target)
+            directory.rename(target)
+        _prune()
     return _describe(key, target, json.loads((target / _DESCRIPTION).read_text()))
+
+
+def _lock() -> Path:
+    return cache_dir("kernels") / ".lock"
 
 
 def _describe(key: str, directory: Path, facts: Mapping[str, Any]) -> Kernel:
@@ -86,4 +104,17 @@ def _by_age() -> list[Path]:
 
 def _prune() -> None:
     for path in _by_age()[_KEEP:]:
-        shutil.rmtree(path, ignore_errors=True)
+        if time.time() - path.stat().st_mtime > _IN_USE:
+            _remove(path)
+
+
+def _remove(entry: Path) -> None:
+    """All of it at once: a kernel whose modules are gone, and whose image is not, would be taken for whole."""
+    gone = _part_of(entry.name)
+    if entry.exists():
+        entry.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _part_of(key: str) -> Path:
+    return cache_dir("kernels") / f".{key}.{secrets.token_hex(4)}.part"

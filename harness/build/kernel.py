@@ -43,9 +43,8 @@ def build(request: BuildRequest, notify: Callable[[str], None]) -> Kernel | Buil
         objects = object_tree(request.applied.tree.path, request.config.variant.name)
         objects.prepare(request.applied.tree.path, request.config.text)
         kbuild = Kbuild(request.applied.tree.path, objects.path, request.jobs, objects.log, notify)
-        with objects.building():
-            failure = _compile(request, kbuild, objects)
-        return failure or _collect(request, kbuild, objects)
+        with objects.building():  # the probe and the selftests are made there, too
+            return _compile(request, kbuild, objects) or _collect(request, kbuild, objects)
 
 
 def _compile(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> BuildFailure | None:
@@ -58,8 +57,7 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
     """Put what was built into the cache."""
     compiler_id = compiler()
     identity = key(request, compiler_id)
-    part = cache.part(identity)
-    try:
+    with cache.part(identity) as part:
         done = kbuild.run("modules_install", f"INSTALL_MOD_PATH={part}", "INSTALL_MOD_STRIP=1", *_depmod())
         if not done.ok:
             return _failure("modules", done, request, kbuild)
@@ -80,8 +78,6 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
             "probe_failure": probe_failure,
         }
         return cache.publish(identity, part, facts)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _split(vmlinux: Path, part: Path) -> None:

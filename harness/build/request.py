@@ -12,7 +12,7 @@ from harness.model import ResolvedConfig
 from harness.series import Applied
 
 # Part of every key: change it when the same sources would come out as a different kernel directory.
-RECIPE = "3"
+RECIPE = "4"
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,10 @@ def compiler() -> str:
 
 
 def key(request: BuildRequest, compiler_id: str) -> str:
-    """The kernel's identity: equal key, equal kernel. The touched files are in it for the warnings that are kept."""
-    parts = [
-        RECIPE,
-        sources_digest(),
-        request.applied.tree_id,
-        request.config.sha256,
-        compiler_id,
-        *request.applied.touched,
-    ]
+    """The kernel's identity: equal key, equal kernel. What is touched, and in what, is in it for the warnings that are
+    kept."""
+    applied = request.applied
+    parts = [RECIPE, sources_digest(), applied.tree_id, request.config.sha256, compiler_id]
+    if applied.touched:
+        parts += [applied.tree.commit, *applied.touched]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

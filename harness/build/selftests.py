@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,11 @@ def install(kbuild: Kbuild, destination: Path) -> InstalledSelftests:
     """
     present = [name for name in _TARGETS if (kbuild.tree / _SELFTESTS / name / "Makefile").is_file()]
     notes = [f"kselftests {name}: not in this tree" for name in _TARGETS if name not in present]
-    headers = kbuild.objects / "kselftest-headers"
+    headers, objects = kbuild.objects / "kselftest-headers", kbuild.objects / "kselftest"
+    # Neither is made from the tree at hand alone: headers_install leaves headers that are gone, and lib.mk makes a
+    # program again only if its own source is newer, whatever became of the headers that it includes.
+    for left in (headers, objects):
+        shutil.rmtree(left, ignore_errors=True)
     if not kbuild.run("headers_install", f"INSTALL_HDR_PATH={headers}").ok:
         return InstalledSelftests(None, (*notes, "kselftests: headers_install failed, see build.log"))
     kbuild.run(
@@ -40,7 +45,7 @@ def install(kbuild: Kbuild, destination: Path) -> InstalledSelftests:
         f"INSTALL_PATH={destination}",
         "install",
         directory=str(_SELFTESTS),
-        objects=kbuild.objects / "kselftest",
+        objects=objects,
         # 5.10's Makefiles do not know KHDR_INCLUDES and look for the headers in the source tree.
         environment={"C_INCLUDE_PATH": str(headers / "include")},
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +62,8 @@ class WarningStore:
 def new_warnings(store: WarningStore, applied: Applied, objects: Path) -> tuple[CompilerMessage, ...]:
     """Warnings in files that the series touches which the base does not have: sorted, each once.
 
-    One on an added line is new. Any other is, unless compiling the base's version of the same object prints it too.
+    One on an added line is new. Any other is, unless compiling the base's version of the same object prints it too, and
+    as often.
     """
     touched = frozenset(applied.touched)
     fresh: set[CompilerMessage] = set()
@@ -77,24 +78,28 @@ def new_warnings(store: WarningStore, applied: Applied, objects: Path) -> tuple[
             elsewhere[located.target].append(message)
     for target, messages in elsewhere.items():
         old = _base_warnings(target, applied, objects)
-        fresh |= {message for message in messages if (message.path, message.text) not in old}
+        for message in sorted(messages, key=lambda m: m.line):
+            if old[message.path, message.text] > 0:
+                old[message.path, message.text] -= 1
+            else:
+                fresh.add(message)
     return tuple(sorted(fresh, key=lambda m: (m.path, m.line, m.text)))
 
 
-def _base_warnings(target: str, applied: Applied, objects: Path) -> frozenset[tuple[str, str]]:
-    """(path, text) of the warnings that ``target`` gets when all touched files are as in the base."""
+def _base_warnings(target: str, applied: Applied, objects: Path) -> Counter[tuple[str, str]]:
+    """(path, text) and number of the warnings that ``target`` gets when all touched files are as in the base."""
     directory, _, name = target.rpartition("/")
     recorded = objects / directory / f".{name}.cmd"
     if not recorded.is_file():
-        return frozenset()
+        return Counter()
     with scratch("base") as base:
         _write_base(applied, base)
         argv = _base_command(recorded.read_text(), applied, base)
         if argv is None:
-            return frozenset()
+            return Counter()
         done = process.run(argv, cwd=objects, merge=True)
     output = done.stdout.replace(f"{base}/", "")
-    return frozenset(
+    return Counter(
         (located.message.path, located.message.text) for located in parse(output.splitlines(), applied.tree.path, {})
     )
 

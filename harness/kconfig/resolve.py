@@ -16,7 +16,7 @@ from harness.kconfig.explain import ABSENT, problems, unknown
 from harness.kconfig.history import load_history
 from harness.model import BuildFailure, CompilerMessage, ConfigProblem, ResolvedConfig, SymbolRequest, Variant
 from harness.paths import cache_dir, write_atomic
-from harness.scratch import scratch
+from harness.scratch import scratch, unbroken
 from harness.series import Applied
 
 _RECIPE = "2"  # part of the cache key: change it with the way a config is made
@@ -84,18 +84,25 @@ def _run_kconfig(applied: Applied, wanted: str) -> str | BuildFailure:
     """``allnoconfig`` from ``wanted``: what is not asked for is off, also where its default is on."""
     tree = applied.tree.path
     objects = cache_dir("configs", "programs", hashlib.sha256(str(tree).encode()).hexdigest()[:16])
-    with scratch("config") as place:
+    with unbroken(objects), scratch("config") as place:
         asked, config = place / "asked", place / ".config"
         asked.write_text(wanted)
         env = process.clean_environment({"KCONFIG_ALLCONFIG": str(asked), "KCONFIG_CONFIG": str(config)})
         done = process.run(["make", "-C", tree, f"O={objects}", "allnoconfig"], env=env, merge=True)
         if done.ok:
             return config.read_text()
-    if "No space left on device" in done.stdout:
-        raise InfrastructureError("no space left", where=str(objects), mend="free some disk space")
+        _blame_machine(done.stdout, objects)
     log = objects / "config.log"
     log.write_text(done.stdout)
     return BuildFailure("config", _messages(done.stdout, applied), log, done.stdout[-2000:])
+
+
+def _blame_machine(output: str, objects: Path) -> None:
+    if "No space left on device" in output:
+        raise InfrastructureError("no space left", where=str(objects), mend="free some disk space")
+    if "Killed signal terminated program" in output:
+        what = "the compiler was killed, probably for lack of memory"
+        raise InfrastructureError(what, where=str(objects), mend="free some memory, and run again")
 
 
 def _messages(output: str, applied: Applied) -> tuple[CompilerMessage, ...]:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the base without a patch showed, kept by content: a base is tested once, not with each patch.
 
-The key is made of all that the results depend on: the kernel, what was asked for, the machine that ran it, and the
-code that tests. Only a run in which nothing is missing, nothing ran out of time and no guest was lost is kept. In which
+The key is made of all that the results depend on: the kernel, what was asked for, the machine that ran it, the packages
+of the host, whose programs run in the guest, and the code that tests. Only a run in which nothing is missing, nothing
+ran out of time or stalled and no guest was lost is kept, and a failure counts only if it came twice: what is remembered
+excuses patches for months, so that the one time in twenty that a test fails by chance would become every time. In which
 order the suites ran is no part of it: each series has its own, and the base is still tested once.
 ``pipeline.comparing`` knows.
 """
@@ -24,9 +26,11 @@ from harness.paths import GUEST_CODE, WRAPPERS, cache_dir, write_atomic
 from harness.pipeline.request import RunRequest
 from harness.pipeline.testing import Findings
 from harness.report import SchemaError, decode, encode
+from harness.splat import case_name, is_proof
 from harness.verdict import is_silent
+from harness.vm.host import installed
 
-_FORMAT = "1"  # part of the key: change it with what is stored
+_FORMAT = "2"  # part of the key: change it with what is stored
 _KEEP = 30  # entries of about half a megabyte each
 _FACTS = "findings.json"
 _CODE = ("guest", "suites", "vm", "splat*", "ktap.py", "pipeline/testing.py")  # in the package
@@ -36,7 +40,8 @@ _UNTOUCHED = ("expectations.toml", "static.toml")  # judge results, and change n
 
 @dataclass(frozen=True)
 class Stored:
-    """``when``: the tests ended, ISO 8601, UTC. The rest is as in ``Findings``."""
+    """``when``: the tests ended, ISO 8601, UTC. ``once``: what failed for the first time; with any of that it is no
+    answer yet. The rest is as in ``Findings``."""
 
     when: str
     planned: tuple[PlannedTest, ...]
@@ -44,14 +49,18 @@ class Stored:
     splats: tuple[Splat, ...]
     boots: tuple[BootReport, ...]
     notes: tuple[str, ...]
+    once: tuple[str, ...]
 
 
 def key(kernel: Kernel, suites: Iterable[str], request: RunRequest, accel: str, qemu: str) -> str:
-    """Equal key, same results, as far as a kernel is predictable. ``accel``, ``qemu``: of the guest."""
+    """Equal key, same results, as far as a kernel is predictable. ``accel``, ``qemu``: of the guest.
+
+    Not for a user's own tests: what they read and import beside their file nobody knows.
+    """
     asked = [*sorted(suites), "only", *sorted(request.only), str(request.thorough), str(request.seed)]
-    parts = [_FORMAT, kernel.key, *asked, accel, qemu]
+    parts = [_FORMAT, kernel.key, *asked, accel, qemu, installed()]
     digest = hashlib.sha256("\0".join(parts).encode())
-    for path in [*sorted(_code()), *(file for given in request.pytest for file in sorted(_files(given)))]:
+    for path in sorted(_code()):
         digest.update(f"\0{path}\0".encode("utf-8", "surrogateescape"))
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
@@ -71,14 +80,16 @@ def _files(place: Path) -> Iterator[Path]:
     yield from (file for file in place.rglob("*") if file.is_file() and file.suffix in _SOURCES)
 
 
-def timed_out(findings: Findings) -> tuple[str, ...]:
-    """Tests that only ran out of time: on a busy host that says nothing of the base, and must not be believed later."""
-    return tuple(f"{result.suite} {result.name}" for result in findings.results if is_silent(result))
+def doubtful(findings: Findings) -> tuple[str, ...]:
+    """What a busy host can bring about, time-outs and stalls: it says nothing of the base, and must not be believed
+    later."""
+    late = [f"{result.suite} {result.name}" for result in findings.results if is_silent(result)]
+    return (*late, *(case for splat in findings.splats if not is_proof(case := case_name(splat))))
 
 
 def is_complete(findings: Findings) -> bool:
     """True if another run may rely on it: everything ran, in one guest that lived to the end, and came to its own."""
-    if timed_out(findings):
+    if doubtful(findings):
         return False
     whole = len(findings.boots) == 1 and findings.boots[0].outcome is BootOutcome.UP
     seen = {PlannedTest(result.suite, result.name) for result in findings.results}
@@ -92,37 +103,55 @@ def recall(wanted: str, planned: tuple[PlannedTest, ...], directory: Path) -> tu
     """
     entry = cache_dir("bases") / wanted
     with exclusive(_lock()):
+        stored = _stored(entry)
+        if stored is None or stored.once or sorted(map(_name, stored.planned)) != sorted(map(_name, planned)):
+            return None
         try:
-            stored = decode(Stored, json.loads((entry / _FACTS).read_text()))
-            if sorted(map(_name, stored.planned)) != sorted(map(_name, planned)):
-                return None
             shutil.copytree(entry / "boots", directory / "boots", dirs_exist_ok=True)
             os.utime(entry)
-        except (OSError, ValueError, SchemaError):
-            return None  # never stored, or damaged
+        except OSError:
+            return None  # damaged
     results, splats, boots = list(stored.results), list(stored.splats), list(stored.boots)
     return Findings(planned, results, splats, boots, notes=list(stored.notes)), stored.when
 
 
-def keep(wanted: str, findings: Findings, directory: Path) -> None:
-    """Store complete ``findings``, whose logs are in ``directory``, in place of what was stored before."""
+def keep(wanted: str, findings: Findings, directory: Path) -> tuple[str, ...]:
+    """Store complete ``findings``, whose logs are in ``directory``, in place of what was stored before.
+
+    Returns what failed and did not in those: as long as there is any, the next run tests the base again.
+    """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    stored = Stored(
-        now,
-        findings.planned,
-        tuple(findings.results),
-        tuple(findings.splats),
-        tuple(findings.boots),
-        tuple(findings.notes),
-    )
     with exclusive(_lock()):
         entry = cache_dir("bases") / wanted
+        before = _stored(entry)
+        known = _failed(before.results) if before is not None else set()
+        stored = Stored(
+            now,
+            findings.planned,
+            tuple(findings.results),
+            tuple(findings.splats),
+            tuple(findings.boots),
+            tuple(findings.notes),
+            tuple(sorted(f"{suite} {name}" for suite, name, _ in _failed(findings.results) - known)),
+        )
         shutil.rmtree(entry, ignore_errors=True)
         for boot in findings.boots:
             place = Path(boot.console).parent
             shutil.copytree(directory / place, entry / place, ignore=shutil.ignore_patterns("*.sock"))
         write_atomic(entry / _FACTS, json.dumps(encode(stored)))  # last: without it the entry does not count
         _prune()
+    return stored.once
+
+
+def _stored(entry: Path) -> Stored | None:
+    try:
+        return decode(Stored, json.loads((entry / _FACTS).read_text()))
+    except (OSError, ValueError, SchemaError):
+        return None  # never stored, or damaged
+
+
+def _failed(results: Iterable[TestResult]) -> set[tuple[str, str, Status]]:
+    return {(result.suite, result.name, result.status) for result in results if result.status.is_bad}
 
 
 def _name(test: PlannedTest) -> tuple[str, str]:

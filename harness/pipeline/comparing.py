@@ -41,8 +41,10 @@ def settle_base(side: Side, state: State, launcher: Launcher, events: EventStrea
     """What ``state``, a kernel without a patch, shows: as it is known from an earlier run, or by testing it now."""
     assert state.kernel is not None
     request = side.job.request
-    wanted = _key(side, state, launcher.accelerator.name, launcher)
-    found = base_cache.recall(wanted, state.findings.planned, request.directory)
+    found = None
+    if not request.pytest:
+        wanted = _key(side, state, launcher.accelerator.name, launcher)
+        found = base_cache.recall(wanted, state.findings.planned, request.directory)
     if found is None:
         side.test(state, launcher)
         if state.boot_failed:
@@ -56,12 +58,18 @@ def settle_base(side: Side, state: State, launcher: Launcher, events: EventStrea
 
 
 def keep(side: Side, state: State, launcher: Launcher) -> None:
-    """Remember what a base showed, if later runs may rely on it."""
-    if state.tested and (late := base_cache.timed_out(state.findings)):
-        state.findings.notes.append(f"not remembered for later runs, as it only ran out of time: {', '.join(late)}")
-    if state.tested and base_cache.is_complete(state.findings):
+    """Remember what a base showed, if later runs may rely on it: not on what own tests, whose key nobody knows, say."""
+    if not state.tested or side.job.request.pytest:
+        return
+    notes = state.findings.notes
+    if doubtful := base_cache.doubtful(state.findings):
+        notes.append(f"not remembered for later runs, as a busy host can bring it about: {', '.join(doubtful)}")
+    if base_cache.is_complete(state.findings):
         wanted = _key(side, state, state.findings.boots[0].accel, launcher)
-        base_cache.keep(wanted, state.findings, side.job.request.directory)
+        if once := base_cache.keep(wanted, state.findings, side.job.request.directory):
+            notes.append(
+                f"tested again by the next run, as a failure is remembered if it comes twice: {', '.join(once)}"
+            )
 
 
 def _key(side: Side, state: State, accel: str, launcher: Launcher) -> str:

@@ -8,12 +8,18 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-# What a surrounding make or a user's kernel work would leak into the builds under test.
+# What a surrounding make or a user's kernel work would leak into the builds under test: no key of a cache knows of it.
 _LEAKY_ENVIRONMENT = frozenset(
-    {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GNUMAKEFLAGS", "ARCH", "CROSS_COMPILE", "LLVM", "O"}
-    | {"KBUILD_OUTPUT", "KCONFIG_CONFIG", "INSTALL_MOD_PATH", "INSTALL_HDR_PATH", "KCFLAGS", "CC", "HOSTCC"}
+    {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GNUMAKEFLAGS", "MAKEFILES", "ARCH", "SUBARCH", "O"}
+    | {"CROSS_COMPILE", "LLVM", "LLVM_IAS", "CC", "HOSTCC", "LOCALVERSION", "SOURCE_DATE_EPOCH"}
+    | {"INSTALL_MOD_PATH", "INSTALL_MOD_DIR", "INSTALL_HDR_PATH", "KCFLAGS", "KCPPFLAGS", "KAFLAGS", "KRUSTFLAGS"}
+    | {"HOSTCFLAGS", "HOSTLDFLAGS", "HOSTLDLIBS", "USERCFLAGS", "USERLDFLAGS"}
+    # Makefiles of selftests add to the first ones. gcc searches CPATH even with -nostdinc.
+    | {"CFLAGS", "CPPFLAGS", "LDFLAGS", "LDLIBS", "TARGETS", "SKIP_TARGETS", "FORCE_TARGETS", "OUTPUT", "BUILD"}
+    | {"CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH"}
     | {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "CDPATH", "BASH_ENV", "ENV"}
 )
+_LEAKY_PREFIXES = ("KBUILD_", "KCONFIG_")
 
 GIT_IDENTITY = {
     f"GIT_{who}_{what}": value
@@ -29,7 +35,11 @@ GIT_IDENTITY = {
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The user's environment without what would change a kernel build, in the C locale, plus ``extra``."""
-    env = {key: value for key, value in os.environ.items() if key not in _LEAKY_ENVIRONMENT}
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in _LEAKY_ENVIRONMENT and not key.startswith(_LEAKY_PREFIXES)
+    }
     env.update({"LC_ALL": "C", "LANGUAGE": "C"})
     env.update(extra or {})
     return env

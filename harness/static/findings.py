@@ -16,6 +16,8 @@ _COCCI = re.compile(r"(?P<path>[^\s:]+):(?P<line>\d+):\d+(?:-\d+)?: (?P<text>.+)
 _CHECKPATCH = re.compile(
     r"(?P<path>[^\s:]*):(?P<line>\d*):? ?(?P<level>ERROR|WARNING|CHECK):(?P<type>[A-Z0-9_]+): (?P<text>.+)"
 )
+# Where something else is: "preceded by free on line 10", "(originally declared at include/linux/x.h:10)".
+_ELSEWHERE = re.compile(r"(\blines? |\.[chS]:)\d+\b")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,11 @@ class Finding:
     path: str
     line: int
     text: str
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Equal for what a tool says of the same thing after lines have moved."""
+        return self.path, _ELSEWHERE.sub(r"\1#", self.text)
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else self.path
@@ -47,11 +54,11 @@ def fresh(
 
     Lines move, so what is said counts, and how often. Of equal ones those on lines in ``added`` are the new ones.
     """
-    left = Counter((one.path, one.text) for one in set(before))
+    left = Counter(one.kind for one in set(before))
     new = []
     for one in sorted(set(found), key=lambda one: (one.line in added.get(one.path, ()), one.line)):
-        if left[one.path, one.text] > 0:
-            left[one.path, one.text] -= 1
+        if left[one.kind] > 0:
+            left[one.kind] -= 1
         else:
             new.append(one)
     return tuple(sorted(new, key=lambda one: (one.path, one.line, one.text)))

@@ -19,13 +19,15 @@ from harness.static.units import Units
 class Look:
     """What was seen of one content of the tree. ``units``: for each file the objects that were made for its sake.
 
-    ``compiled``: by whom, for each file that went into an object. ``off``: why a file is not enabled.
+    ``compiled``: by whom, for each file that went into an object. ``parts``: of each object, as far as the series
+    touches them: what a header is warned of can depend on who includes it. ``off``: why a file is not enabled.
     ``plain``: what the compiler warns of at the kernel's own level; ``extra``: only with W=1.
     """
 
     config: Configured = field(default_factory=Configured)
     units: dict[str, tuple[str, ...]] = field(default_factory=dict)
     compiled: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, frozenset[str]] = field(default_factory=dict)
     off: dict[str, str] = field(default_factory=dict)
     errors: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     plain: tuple[Finding, ...] = ()
@@ -114,7 +116,8 @@ class Looker:
         paths = {file.path for file in self._files}
         for name in sorted(made.made):
             own = {path for path, names in look.units.items() if names == (name,) and not path.endswith(".h")}
-            for path in (paths & self._objects.sources(name)) | (own & paths):
+            look.parts[name] = frozenset(paths & (self._objects.sources(name) | own))
+            for path in look.parts[name]:
                 look.compiled.setdefault(path, name)
 
     def _why_off(self, units: Units, path: str, look: Look) -> str:
@@ -127,8 +130,7 @@ class Looker:
     def _sort_warnings(self, look: Look) -> None:
         """Which of the warnings do not need W=1."""
         paths = {one.path for one in look.extra}
-        objects = sorted({name for path, name in look.compiled.items() if path in paths})
-        objects = [name for name in objects if name not in look.errors]
+        objects = sorted(name for name, parts in look.parts.items() if parts & paths and name not in look.errors)
         if objects:
             plain = set(self._objects.compile(objects, extra=False).warnings)
             look.plain = tuple(one for one in look.extra if one in plain)
@@ -142,9 +144,8 @@ class Looker:
 
     def _is_bad(self, path: str, names: Collection[str], patched: Look) -> bool:
         said = {one.path for one in (*patched.plain, *patched.extra, *patched.sparse, *patched.cocci)}
-        return (
-            bool(patched.errors_of(path)) or path in said or any(patched.compiled.get(other) in names for other in said)
-        )
+        beside = any(patched.parts.get(name, frozenset()) & said for name in names)
+        return bool(patched.errors_of(path)) or path in said or beside
 
     def _old_object(self, name: str) -> str:
         for suffix in (".c", ".S"):

@@ -7,12 +7,11 @@ only makes compiling slow. Preparing it takes 25 s of CPU time, once for each wo
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from harness.build.messages import parse, relative
 from harness.errors import InfrastructureError
 from harness.model import CompilerMessage
 from harness.paths import cache_dir, write_atomic
+from harness.scratch import unbroken
 from harness.series import Tree
 from harness.static.findings import Finding, coccicheck, sparse
 
@@ -40,7 +40,6 @@ _KCONFIG = re.compile(
 )
 _UNMET = re.compile(r"WARNING: (unmet direct dependencies detected for \w+)")
 _DEPENDENCIES = re.compile(r"^deps_\S+ := (.+?)\n\n", re.MULTILINE | re.DOTALL)
-_MARKER = ".dmabuf-harness-working"  # in a tree that is at work, or was when it was killed
 
 
 @dataclass(frozen=True)
@@ -76,16 +75,9 @@ class ObjectTree:
         self.path = cache_dir("static", digest) / "objects"
         self._kbuild = Kbuild(source, self.path, jobs, log, notify)
 
-    @contextlib.contextmanager
-    def working(self) -> Iterator[None]:
+    def working(self) -> AbstractContextManager[None]:
         """Around all that follows. A tree in which make was killed is made anew: files in it may be half written."""
-        marker = self.path / _MARKER
-        if marker.exists():
-            shutil.rmtree(self.path)
-        self.path.mkdir(exist_ok=True)
-        marker.touch()
-        yield
-        marker.unlink()
+        return unbroken(self.path)
 
     def configure(self, wanted: Collection[str], *, anew: bool) -> Configured:
         """Bring ``.config`` to what the source makes of it; ``wanted``: symbols that are not to be off.

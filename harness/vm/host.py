@@ -6,6 +6,8 @@ Where a package manager replaces them, a guest loses what it runs from, sshd fir
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +24,20 @@ def blamed(lost: GuestLost, since: float, packages: Iterable[Path] = PACKAGES) -
     if _LIVED not in lost.reason or not any(_changed(path) > since for path in packages):
         return lost
     return GuestLost(f"{lost.reason}; packages of the host, whose files are the guest's, were changed", machine=True)
+
+
+def installed(packages: Iterable[Path] = PACKAGES) -> str:
+    """Equal as long as the same packages are installed, in another container, too: what a guest shows depends on them.
+
+    Names, sizes and what is in the lists count, and no times.
+    """
+    digest = hashlib.sha256()
+    for place in packages:
+        with contextlib.suppress(OSError):  # none of this machine's, or being changed: then nothing is equal to it
+            files = sorted(place.iterdir()) if place.is_dir() else []
+            digest.update("".join(f"{file.name} {file.lstat().st_size}\n" for file in files).encode())
+            digest.update(place.read_bytes() if place.is_file() else b"")
+    return digest.hexdigest()
 
 
 def _changed(path: Path) -> float:

@@ -3,12 +3,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -231,6 +227,17 @@ def test_a_warning_on_an_old_line_is_new_if_the_patch_causes_it(linux: Linux) ->
     assert "dma_buf_unused" in warning.text and not warning.added
 
 
+def test_one_more_of_a_warning_that_the_base_has_is_new(linux: Linux) -> None:
+    """Two variables of one name, in two functions: the patch takes away what used the second."""
+    another = "int dma_buf_another(void)\n{\n\tint never_used = 1;\n\treturn never_used;\n}\n\n"
+    linux.edit(DMA_BUF, "int dma_buf_pin(void)", f"{another}int dma_buf_pin(void)")
+    linux.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", "another base")
+    linux.commit = linux.git("rev-parse", "HEAD")
+    linux.edit(DMA_BUF, "return never_used;", "return 1;")
+    [warning] = linux.kernel().warnings
+    assert "never_used" in warning.text and not warning.added
+
+
 def test_a_warning_caused_by_a_header_is_new(linux: Linux) -> None:
     linux.edit(
         "include/linux/dma-buf.h",
@@ -266,6 +273,19 @@ def test_a_reused_kernel_still_has_its_warnings(linux: Linux) -> None:
     assert again.warnings == first.warnings != ()
 
 
+def test_the_same_content_made_from_another_base_has_warnings_of_its_own(linux: Linux) -> None:
+    """What is new depends on what is below the patch: the first half of a series may be."""
+    first = linux.commit
+    linux.edit(DMA_BUF, "int dma_buf_pin(void)\n{\n", "int dma_buf_pin(void)\n{\n\tint another_one;\n")
+    linux.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", "the first half")
+    linux.commit = linux.git("rev-parse", "HEAD")
+    linux.edit(DMA_BUF, "return 0;", "return 3;")
+    assert linux.kernel().warnings == ()
+    linux.commit = first
+    [warning] = linux.kernel().warnings
+    assert "another_one" in warning.text
+
+
 def test_a_selftest_that_does_not_build_is_noted_and_the_kernel_stands(linux: Linux) -> None:
     (linux.path / "tools/testing/selftests/sync/broken").touch()
     kernel = linux.kernel()
@@ -273,33 +293,24 @@ def test_a_selftest_that_does_not_build_is_noted_and_the_kernel_stands(linux: Li
     assert any(note.startswith("kselftests sync: not built") for note in kernel.notes)
 
 
-KILLED = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import test_build_fakelinux as t
-linux = object.__new__(t.Linux)
-linux.path, linux.commit = t.Path(sys.argv[2]), sys.argv[3]
-linux.build()
-"""
+def test_selftests_are_built_with_the_headers_of_this_tree_and_no_other(linux: Linux) -> None:
+    """Their Makefiles do not know what a program includes, and headers_install leaves what is gone."""
+    header, program = linux.path / "include/uapi/linux/sync_ioc.h", "tools/testing/selftests/sync/sync_test.c"
+    header.parent.mkdir(parents=True)
+    header.write_text("#define SYNC_IOC 3\n")
+    (linux.path / program).write_text("#include <linux/sync_ioc.h>\nint main(void) { return SYNC_IOC; }\n")
+    assert _status_of_sync_test(linux.kernel()) == 3
+    header.write_text("#define SYNC_IOC 4\n")
+    assert _status_of_sync_test(linux.kernel()) == 4
+    header.unlink()
+    kernel = linux.kernel()
+    assert kernel.kselftests is None
+    assert "kselftests sync: not built, see build.log" in kernel.notes
 
 
-def test_a_build_that_was_killed_leaves_nothing_half_made(linux: Linux, tmp_path: Path) -> None:
-    linux.kernel()
-    linux.edit(DMA_BUF, "return 0;", "return 3;")
-    block, reached = tmp_path / "block", tmp_path / "block.reached"
-    block.touch()
-    env = {**os.environ, "FAKE_BLOCKS": str(block), "PYTHONPATH": os.pathsep.join(sys.path)}
-    harness = subprocess.Popen([sys.executable, "-c", KILLED, Path(__file__).parent, linux.path, linux.commit], env=env)
-    while not reached.exists():
-        assert harness.poll() is None
-        time.sleep(0.02)
-    harness.send_signal(signal.SIGKILL)
-    harness.wait()
-    [half] = (tmp_path / "cache").rglob("objects/*/current/drivers/dma-buf/dma-buf.o")
-    assert half.read_text() == "half\n"
-    block.unlink()
-    # make alone would take the half object for a finished one: it is newer than its source.
-    assert compiled(linux.kernel()) == ["drivers/dma-buf/dma-buf.o"]
+def _status_of_sync_test(kernel: Kernel) -> int:
+    assert kernel.kselftests is not None
+    return subprocess.run([kernel.kselftests / "sync/sync_test"], check=False).returncode
 
 
 @pytest.mark.parametrize(
@@ -313,6 +324,15 @@ def test_trouble_of_the_machine_is_not_blamed_on_the_patch(linux: Linux, said: s
     linux.edit("Makefile", '\t@echo "  LD      $@"', f'\t@echo "{said}"; exit 1')
     with pytest.raises(InfrastructureError, match=told):
         linux.build()
+
+
+def test_a_compiler_that_is_killed_while_kconfig_is_made_is_not_the_patchs(linux: Linux) -> None:
+    said = "gcc: fatal error: Killed signal terminated program cc1"
+    linux.edit("Makefile", "\t@cp $< $@", f'\t@echo half > $@; echo "{said}"; exit 1')
+    with pytest.raises(InfrastructureError, match="memory"):
+        linux.config()
+    linux.edit("Makefile", f'\t@echo half > $@; echo "{said}"; exit 1', "\t@cp $< $@")
+    assert "CONFIG_PCI=y" in linux.config().text
 
 
 def test_lost_options_are_explained(linux: Linux) -> None:

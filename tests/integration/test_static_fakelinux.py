@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from harness.model import Status, TestResult
+from harness.source import obtain, parse_base
 from harness.static import PatchCheck, scripts
-from tests.integration.test_build_fakelinux import Linux
+from tests.integration.test_build_fakelinux import FAKELINUX, Linux
 
 AMDGPU, LACKING, HEADER = "drivers/gpu/amdgpu_dma_buf.c", "drivers/gpu/lacking.c", "drivers/gpu/amdgpu.h"
 DMA_BUF = "drivers/dma-buf/dma-buf.c"
@@ -52,6 +53,13 @@ def check(
         linux.git("read-tree", "-u", "--reset", linux.commit)
         suite.base()
     return {result.name.removeprefix("static."): result for result in suite.results()}
+
+
+def commit(linux: Linux) -> None:
+    """What was edited belongs to the base."""
+    linux.git("add", "-A")
+    linux.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "another base")
+    linux.commit = linux.git("rev-parse", "HEAD")
 
 
 def bad(found: dict[str, TestResult]) -> dict[str, str]:
@@ -113,6 +121,32 @@ def test_a_header_is_compiled_by_what_includes_it(linux: Linux) -> None:
     assert "AMDGPU_PINNED" in bad(check(linux))[f"compile/{HEADER}"]
 
 
+SECOND, ONLY_THERE = "drivers/gpu/second.c", "#ifdef SECOND\nstatic int only_there;\n#endif\n"
+
+
+def two_that_include_a_header(linux: Linux, header: str) -> None:
+    """A base in which another file includes the header, too, which ends in ``header``; all three are touched."""
+    (linux.path / SECOND).write_text('#define SECOND\n#include "amdgpu.h"\nint second(void) { return 0; }\n')
+    linux.edit("drivers/gpu/Makefile", "lacking.o", "lacking.o second.o")
+    linux.edit(HEADER, "PINNED 1\n", f"PINNED 1\n{header}")
+    commit(linux)
+    for name in (AMDGPU, SECOND, HEADER):
+        linux.edit(name, "\n", "\n\n")
+
+
+def test_a_new_warning_of_a_header_counts_whichever_file_brings_it_out(linux: Linux) -> None:
+    two_that_include_a_header(linux, "")
+    linux.edit(HEADER, "PINNED 1\n", f"PINNED 1\n{ONLY_THERE}")
+    assert "only_there" in bad(check(linux))[f"warnings/{HEADER}"]
+
+
+def test_a_warning_that_a_header_had_is_not_new_whichever_file_brings_it_out(linux: Linux) -> None:
+    two_that_include_a_header(linux, ONLY_THERE)
+    found = check(linux, RED | {"w1"})
+    assert not bad(found)
+    assert found[f"warnings/{HEADER}"].message == "1 were there before"
+
+
 def test_what_does_not_compile_without_the_patch_either_is_no_fault_of_it(linux: Linux) -> None:
     linux.edit(LACKING, '.h"', '.h"\nint fine;')
     found = check(linux)
@@ -170,6 +204,19 @@ def test_a_described_symbol_and_a_tidy_patch_are_left_alone(linux: Linux) -> Non
     kinds = ("checkpatch", "checkpatch-warnings", "kconfig-help", "fixes")
     assert [found[f"{kind}/1 test"].status for kind in kinds] == [Status.PASS] * 4
     assert found["compile/drivers/dma-buf/Kconfig"].status is Status.PASS
+
+
+def test_a_cache_behind_a_link_hides_nothing(linux: Linux, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """make sees where a tree really is, and so do the compiler's messages."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "link"))
+    tree = obtain(parse_base(f"dir:{FAKELINUX}"), lambda _text: None)
+    linux.path, linux.commit = tree.path, tree.commit
+    linux.edit(HEADER, "PINNED 1", "PINNED 1\nstatic int never_used_either;")
+    found = check(linux)
+    assert "never_used_either" in bad(found)[f"warnings/{HEADER}"]
+    assert found[f"compile/{HEADER}"].message == "as part of drivers/gpu/amdgpu_dma_buf.o"
 
 
 # --- MAINTAINERS ------------------------------------------------------------------------------
@@ -232,9 +279,7 @@ def test_semantic_patch_that_matches_what_is_new(linux: Linux) -> None:
 @pytest.mark.usefixtures("coccinelle")
 def test_semantic_patch_that_matched_before_is_left_alone(linux: Linux) -> None:
     linux.edit(AMDGPU, "PINNED;", "PINNED;;")
-    linux.git("add", "-A")
-    linux.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "another base")
-    linux.commit = linux.git("rev-parse", "HEAD")
+    commit(linux)
     linux.edit(AMDGPU, "int unused", "int not_used")
     case = check(linux, RED | {"coccicheck"}, only="static.coccicheck", thorough=True)[f"coccicheck/{AMDGPU}"]
     assert (case.status, case.message) == (Status.PASS, "1 were there before")

@@ -13,15 +13,15 @@ from typing import ClassVar, cast
 import pytest
 
 from harness.changes import Change, Comparison
-from harness.events import Event, EventStream
+from harness.events import EventStream
 from harness.interfaces import Suite
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline import comparing
 from harness.pipeline import side as pipeline_side
-from harness.pipeline.comparing import Comparer, lacking, settle_base
+from harness.pipeline.comparing import Comparer, lacking
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job, RunRequest
-from harness.pipeline.side import Side, State
+from harness.pipeline.side import Side
 from harness.pipeline.testing import Findings
 from harness.series import Applied, Tree
 from harness.source import parse_base
@@ -32,6 +32,7 @@ from harness.vm.launch import Launcher
 from tests.support.sample_reports import OFF, ON, boot, named, on_disk, variant_report
 
 PASS, FAIL, ERROR = Status.PASS, Status.FAIL, Status.ERROR
+MACHINE = cast(Launcher, SimpleNamespace(accelerator=Accelerator("tcg", True, "asked for"), qemu_version="7.2"))
 COMMAND = ("dmabuf-harness", "run", "-p", "my.patch", "--repeat", "5", "--suite", "checks")
 
 
@@ -211,91 +212,6 @@ def test_results_of_an_earlier_run_say_their_age_and_how_to_get_new_ones(tmp_pat
     base.states[0].earlier = (datetime.now(UTC) - timedelta(hours=5)).isoformat(timespec="seconds")
     against = compared(patched, base)[ON.name].against
     assert ", 5 h ago; again: dmabuf-harness run --suite checks --no-patch" in against
-
-
-# --- the base's tests -------------------------------------------------------------------------
-
-
-MACHINE = cast(Launcher, SimpleNamespace(accelerator=Accelerator("tcg", True, "asked for"), qemu_version="7.2"))
-
-
-class ScriptedSide(Side):
-    """Instead of booting, its tests find what they are told to."""
-
-    outcomes: list[Findings]
-    count = 0
-
-    def test(self, state: State, launcher: Launcher) -> None:
-        plan = state.findings.planned
-        state.findings = replace(self.outcomes[self.count], planned=plan)
-        self.count += 1
-        for one in state.findings.boots:
-            console = self.job.request.directory / one.console
-            console.parent.mkdir(parents=True, exist_ok=True)
-            console.write_text(f"try {self.count}")
-        state.tested = True
-
-
-def base_side(directory: Path, *outcomes: Findings) -> ScriptedSide:
-    job = side(directory, outcomes[0]).job
-    made = ScriptedSide(replace(job, request=replace(job.request, directory=directory / "base")), EventStream())
-    made.outcomes = list(outcomes)
-    made.states[0].kernel = on_disk(directory, "y")
-    made.states[0].findings.planned = outcomes[0].planned
-    return made
-
-
-def settled(made: ScriptedSide) -> tuple[State, list[Event]]:
-    stream, events = EventStream(), list[Event]()
-    stream.subscribe(lambda _, event: events.append(event))
-    settle_base(made, made.states[0], MACHINE, stream, "base ")
-    return made.states[0], events
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@pytest.mark.usefixtures("cache")
-def test_the_second_run_does_not_test_the_base_again(tmp_path: Path) -> None:
-    first, second = (tmp_path / name for name in ("1", "2"))
-    for directory in (first, second):
-        directory.mkdir()
-    made = base_side(first, found(named(a=FAIL, b=PASS)))
-    settled(made)
-    again = base_side(second, found(named(a=PASS, b=PASS)))
-    state, events = settled(again)
-    assert (made.count, again.count) == (1, 0)
-    assert [result.status for result in state.findings.results] == [FAIL, PASS]
-    assert state.earlier and "not tested again" in str(events[-1])
-    assert (second / "base" / state.findings.boots[0].console).is_file()
-
-
-@pytest.mark.usefixtures("cache")
-def test_a_base_that_does_not_boot_is_tried_once_more_and_never_remembered(tmp_path: Path) -> None:
-    dead = Findings(found(named(a=PASS)).planned, boots=[boot(ON, BootOutcome.PANIC)])
-    made = base_side(tmp_path, dead, dead)
-    state, _ = settled(made)
-    assert made.count == 2 and not state.earlier
-    kept = sorted(path.parent.name for path in (tmp_path / "base").rglob("console.log"))
-    assert kept == [f"first-{ON.name}-1", f"{ON.name}-1"]
-    (tmp_path / "2").mkdir()
-    mended = base_side(tmp_path / "2", dead, found(named(a=PASS)))
-    settled(mended)
-    assert mended.count == 2, "the first outcome was no reason to believe anything"
-
-
-@pytest.mark.usefixtures("cache")
-def test_a_time_out_of_the_base_is_believed_in_this_run_alone(tmp_path: Path) -> None:
-    late = found([replace(*named(a=FAIL), message="timed out after 80 s (udmabuf.py:42)")])
-    made = base_side(tmp_path, late)
-    state, _ = settled(made)
-    assert state.findings.notes == ["not remembered for later runs, as it only ran out of time: checks a"]
-    (tmp_path / "2").mkdir()
-    again = base_side(tmp_path / "2", found(named(a=PASS)))
-    state, _ = settled(again)
-    assert (again.count, state.findings.notes) == (1, [])
 
 
 # --- repeating --------------------------------------------------------------------------------

@@ -153,3 +153,28 @@ def test_nothing_outlives_a_killed_harness(tmp_path: Path, how: str, number: int
         harness.kill()
         harness.wait()
     assert await_gone(pid)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MAKEFLAGS",
+        "KBUILD_MODPOST_WARN",  # undefined symbols of modules are warnings: scripts/Makefile.modpost
+        "KBUILD_VERBOSE",  # the lines that announce objects are not printed
+        "KBUILD_EXTRA_WARN",
+        "KCPPFLAGS",
+        "KAFLAGS",
+        "USERCFLAGS",
+        "CFLAGS",  # tools/testing/selftests/lib.mk adds to it
+        "LDFLAGS",
+        "SKIP_TARGETS",  # tools/testing/selftests/Makefile
+        "CPATH",  # gcc searches it even with -nostdinc
+    ],
+)
+def test_settings_of_the_user_do_not_change_what_is_built(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are in no key: a base with them would be held against a patched kernel without."""
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("HARMLESS", "kept")
+    environment = process.clean_environment()
+    assert name not in environment and environment["HARMLESS"] == "kept"
+    assert process.clean_environment({name: "ours"})[name] == "ours"

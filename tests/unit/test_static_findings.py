@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from harness.static.findings import Finding, checkpatch, coccicheck, fresh, kernel_doc, sparse
 
 C = "drivers/dma-buf/dma-buf.c"
@@ -69,3 +71,22 @@ def test_one_more_of_the_same_is_new_and_it_is_the_one_that_was_added() -> None:
 
 def test_the_same_words_in_another_file_are_new() -> None:
     assert fresh([Finding("b.c", 1, "unused")], [Finding("a.c", 1, "unused")], {}) == (Finding("b.c", 1, "unused"),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ERROR: reference preceded by free on line {}",
+        "WARNING kmalloc (line {}) && vmalloc (line 3) are used to allocate this memory",
+        "error: symbol 'x' redeclared with different type (originally declared at include/linux/x.h:{})",
+    ],
+)
+def test_lines_that_are_named_in_the_words_move_too(text: str) -> None:
+    before, after = Finding(C, 13, text.format(10)), Finding(C, 15, text.format(12))
+    assert fresh([after], [before], {}) == ()
+    assert fresh([after, Finding(C, 40, text.format(39))], [before], {}) == (Finding(C, 40, text.format(39)),)
+
+
+def test_other_numbers_in_the_words_count() -> None:
+    before, after = (Finding(C, 1, f"warning: shift too big ({bits}) for type int") for bits in (32, 33))
+    assert fresh([after], [before], {}) == (after,)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a build that was killed leaves is not trusted: make would, as it is newer than its sources."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_build_fakelinux import DMA_BUF, Linux, compiled
+
+
+@pytest.fixture
+def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linux:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CCACHE_DISABLE", "1")
+    return Linux(tmp_path / "linux")
+
+
+KILLED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_build_fakelinux as t
+linux = object.__new__(t.Linux)
+linux.path, linux.commit = t.Path(sys.argv[2]), sys.argv[3]
+linux.build()
+"""
+
+
+def test_a_build_that_was_killed_leaves_nothing_half_made(linux: Linux, tmp_path: Path) -> None:
+    linux.kernel()
+    linux.edit(DMA_BUF, "return 0;", "return 3;")
+    half = killed_at(linux, tmp_path, "FAKE_BLOCKS")
+    assert half.name == "dma-buf.o"
+    # make alone would take the half object for a finished one: it is newer than its source.
+    assert compiled(linux.kernel()) == ["drivers/dma-buf/dma-buf.o"]
+
+
+def test_a_build_that_was_killed_at_the_probe_leaves_none_that_is_half_made(linux: Linux, tmp_path: Path) -> None:
+    linux.kernel()
+    linux.edit("include/linux/dma-buf.h", "int sync", "/* touched */\nint sync")
+    half = killed_at(linux, tmp_path, "FAKE_BLOCKS_PROBE")
+    assert half.name == "probe.o"
+    assert (linux.kernel().modules / "lib/modules/6.12.1/probe.o").read_bytes()[:4] == b"\x7fELF"
+
+
+def test_a_kconfig_that_was_killed_leaves_no_program_that_is_half_made(linux: Linux, tmp_path: Path) -> None:
+    linux.config()
+    linux.edit("scripts/conf.sh", "\n", "\n# touched\n")
+    half = killed_at(linux, tmp_path, "FAKE_BLOCKS_CONF")
+    assert half.name == "conf"
+    assert "CONFIG_PCI=y" in linux.config().text
+
+
+def killed_at(linux: Linux, tmp_path: Path, where: str) -> Path:
+    """Build, and be killed ``where`` the fake Makefile waits; returns the file that is half made."""
+    block, reached = tmp_path / "block", tmp_path / "block.reached"
+    block.touch()
+    env = {**os.environ, where: str(block), "PYTHONPATH": os.pathsep.join(sys.path)}
+    harness = subprocess.Popen([sys.executable, "-c", KILLED, Path(__file__).parent, linux.path, linux.commit], env=env)
+    while not reached.exists():
+        assert harness.poll() is None
+        time.sleep(0.02)
+    harness.send_signal(signal.SIGKILL)
+    harness.wait()
+    block.unlink()
+    files = filter(Path.is_file, (tmp_path / "cache").rglob("*"))
+    [half] = [path for path in files if path.read_bytes() == b"half\n"]
+    return half

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The base of a run: when it is tested, and when what is known of it will do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.events import Event, EventStream
+from harness.model import BootOutcome, Status
+from harness.pipeline.comparing import settle_base
+from harness.pipeline.side import Side, State
+from harness.pipeline.testing import Findings
+from harness.vm.launch import Launcher
+from tests.support.sample_reports import ON, boot, named, on_disk
+from tests.unit.test_pipeline_comparing import FAIL, MACHINE, PASS, found, side
+
+
+class ScriptedSide(Side):
+    """Instead of booting, its tests find what they are told to."""
+
+    outcomes: list[Findings]
+    count = 0
+
+    def test(self, state: State, launcher: Launcher) -> None:
+        plan = state.findings.planned
+        state.findings = replace(self.outcomes[self.count], planned=plan)
+        self.count += 1
+        for one in state.findings.boots:
+            console = self.job.request.directory / one.console
+            console.parent.mkdir(parents=True, exist_ok=True)
+            console.write_text(f"try {self.count}")
+        state.tested = True
+
+
+def base_side(directory: Path, *outcomes: Findings, own: tuple[Path, ...] = ()) -> ScriptedSide:
+    job = side(directory, outcomes[0]).job
+    request = replace(job.request, directory=directory / "base", pytest=own)
+    made = ScriptedSide(replace(job, request=request), EventStream())
+    made.outcomes = list(outcomes)
+    made.states[0].kernel = on_disk(directory, "y")
+    made.states[0].findings.planned = outcomes[0].planned
+    return made
+
+
+def settled(made: ScriptedSide) -> tuple[State, list[Event]]:
+    stream, events = EventStream(), list[Event]()
+    stream.subscribe(lambda _, event: events.append(event))
+    settle_base(made, made.states[0], MACHINE, stream, "base ")
+    return made.states[0], events
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_second_run_does_not_test_the_base_again(tmp_path: Path) -> None:
+    first, second = (tmp_path / name for name in ("1", "2"))
+    for directory in (first, second):
+        directory.mkdir()
+    made = base_side(first, found(named(a=Status.SKIP, b=PASS)))
+    settled(made)
+    again = base_side(second, found(named(a=PASS, b=PASS)))
+    state, events = settled(again)
+    assert (made.count, again.count) == (1, 0)
+    assert [result.status for result in state.findings.results] == [Status.SKIP, PASS]
+    assert state.earlier and "not tested again" in str(events[-1])
+    assert (second / "base" / state.findings.boots[0].console).is_file()
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_base_that_does_not_boot_is_tried_once_more_and_never_remembered(tmp_path: Path) -> None:
+    dead = Findings(found(named(a=PASS)).planned, boots=[boot(ON, BootOutcome.PANIC)])
+    made = base_side(tmp_path, dead, dead)
+    state, _ = settled(made)
+    assert made.count == 2 and not state.earlier
+    kept = sorted(path.parent.name for path in (tmp_path / "base").rglob("console.log"))
+    assert kept == [f"first-{ON.name}-1", f"{ON.name}-1"]
+    (tmp_path / "2").mkdir()
+    mended = base_side(tmp_path / "2", dead, found(named(a=PASS)))
+    settled(mended)
+    assert mended.count == 2, "the first outcome was no reason to believe anything"
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_time_out_of_the_base_is_believed_in_this_run_alone(tmp_path: Path) -> None:
+    late = found([replace(*named(a=FAIL), message="timed out after 80 s (udmabuf.py:42)")])
+    made = base_side(tmp_path, late)
+    state, _ = settled(made)
+    assert state.findings.notes == ["not remembered for later runs, as a busy host can bring it about: checks a"]
+    (tmp_path / "2").mkdir()
+    again = base_side(tmp_path / "2", found(named(a=PASS)))
+    state, _ = settled(again)
+    assert (again.count, state.findings.notes) == (1, [])
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_failure_of_the_base_is_believed_in_this_run_and_tested_again_by_the_next(tmp_path: Path) -> None:
+    told = "tested again by the next run, as a failure is remembered if it comes twice: checks a"
+    notes = []
+    for name in "123":
+        (tmp_path / name).mkdir()
+        state, _ = settled(base_side(tmp_path / name, found(named(a=FAIL))))
+        notes.append(state.findings.notes)
+        assert [result.status for result in state.findings.results] == [FAIL]
+    assert notes == [[told], [], []]
+    assert state.earlier, "it came twice"
+
+
+@pytest.mark.usefixtures("cache")
+def test_own_tests_are_asked_each_time_as_nobody_knows_what_they_depend_on(tmp_path: Path) -> None:
+    """A helper that is imported, a script that is put into the guest, a setting: the file itself stays the same."""
+    own = tmp_path / "test_mine.py"
+    own.write_text("from helper import ask")
+    for name, helper in (("1", "broken"), ("2", "mended")):
+        (tmp_path / name).mkdir()
+        (tmp_path / "helper.sh").write_text(helper)
+        made = base_side(tmp_path / name, found(named(a=PASS)), own=(own,))
+        state, _ = settled(made)
+        assert made.count == 1 and not state.earlier
