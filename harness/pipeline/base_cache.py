@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,16 +115,21 @@ def recall(wanted: str, planned: tuple[PlannedTest, ...], directory: Path) -> tu
     return Findings(planned, results, splats, boots, notes=list(stored.notes)), stored.when
 
 
-def keep(wanted: str, findings: Findings, directory: Path) -> tuple[str, ...]:
+def keep(
+    wanted: str, findings: Findings, directory: Path, expected: Collection[tuple[str, str]] = ()
+) -> tuple[str, ...]:
     """Store complete ``findings``, whose logs are in ``directory``, in place of what was stored before.
 
-    Returns what failed and did not in those: as long as there is any, the next run tests the base again.
+    Returns what failed and did not in those: as long as there is any, the next run tests the base again. ``expected``:
+    suite and name of tests of which it is known that they fail, so that once will do.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with exclusive(_lock()):
         entry = cache_dir("bases") / wanted
         before = _stored(entry)
         known = _failed(before.results) if before is not None else set()
+        failed = _failed(findings.results) - known
+        doubted = {(suite, name) for suite, name, _ in failed} - {*expected}
         stored = Stored(
             now,
             findings.planned,
@@ -132,7 +137,7 @@ def keep(wanted: str, findings: Findings, directory: Path) -> tuple[str, ...]:
             tuple(findings.splats),
             tuple(findings.boots),
             tuple(findings.notes),
-            tuple(sorted(f"{suite} {name}" for suite, name, _ in _failed(findings.results) - known)),
+            tuple(sorted(f"{suite} {name}" for suite, name in doubted)),
         )
         shutil.rmtree(entry, ignore_errors=True)
         for boot in findings.boots:

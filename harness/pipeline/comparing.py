@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from harness import process
 from harness.changes import KERNEL, Change, Comparison, Difference
@@ -23,6 +23,7 @@ from harness.verdict import (
     Attempt,
     Round,
     Suspect,
+    apply_expectations,
     compare,
     is_unseen,
     needs_base,
@@ -66,10 +67,18 @@ def keep(side: Side, state: State, launcher: Launcher) -> None:
         notes.append(f"not remembered for later runs, as a busy host can bring it about: {', '.join(doubtful)}")
     if base_cache.is_complete(state.findings):
         wanted = _key(side, state, state.findings.boots[0].accel, launcher)
-        if once := base_cache.keep(wanted, state.findings, side.job.request.directory):
+        if once := base_cache.keep(wanted, state.findings, side.job.request.directory, _expected(side, state)):
             notes.append(
                 f"tested again by the next run, as a failure is remembered if it comes twice: {', '.join(once)}"
             )
+
+
+def _expected(side: Side, state: State) -> frozenset[tuple[str, str]]:
+    """Tests of ``state`` that failed, and of which an expectation says that they do on this base."""
+    assert state.kernel is not None
+    report = next(one for one in side.reports() if one.variant == state.variant)
+    judged = apply_expectations(report, state.kernel.release, side.job.expectations, date.today())
+    return frozenset((result.suite, result.name) for result in judged.results if result.known)
 
 
 def _key(side: Side, state: State, accel: str, launcher: Launcher) -> str:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from harness.model import BootOutcome, Status
 from harness.pipeline.comparing import settle_base
 from harness.pipeline.side import Side, State
 from harness.pipeline.testing import Findings
+from harness.verdict import Expectation
 from harness.vm.launch import Launcher
 from tests.support.sample_reports import ON, boot, named, on_disk
 from tests.unit.test_pipeline_comparing import FAIL, MACHINE, PASS, found, side
@@ -109,6 +112,17 @@ def test_a_failure_of_the_base_is_believed_in_this_run_and_tested_again_by_the_n
         assert [result.status for result in state.findings.results] == [FAIL]
     assert notes == [[told], [], []]
     assert state.earlier, "it came twice"
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_failure_that_is_expected_is_believed_at_once(tmp_path: Path) -> None:
+    entry = Expectation("fail", re.compile("a"), "why", "link", date.max, "x", "checks", bases=("6.12",))
+    for name, times in (("1", 1), ("2", 0)):
+        (tmp_path / name).mkdir()
+        made = base_side(tmp_path / name, found(named(a=FAIL)))
+        made.job = replace(made.job, expectations=(entry,))
+        state, _ = settled(made)
+        assert (made.count, state.findings.notes) == (times, [])
 
 
 @pytest.mark.usefixtures("cache")
