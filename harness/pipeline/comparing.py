@@ -109,6 +109,8 @@ class Comparer:
         unseen: list[str] = []
         for number, suspect in enumerate(chosen, 1):
             logs = f"repeats/{report.variant.name}-{number}"
+            which = f"{suspect.name}, bad only with the patch ({number} of {len(chosen)})"
+            self._events.publish(Note(report.variant.name, f"repeating {which}"))
             rounds = repeater.rounds(report, suspect, logs)
             settled = {one: settle(one, rounds, logs) for one in suspect.about}
             if suspect.test is None and rounds:  # nothing comes before a boot that it could need
