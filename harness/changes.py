@@ -84,7 +84,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A variant held against the base. ``differences``: all but what is unchanged, which is only counted.
+    """A variant held against the base. ``differences``: all but what is unchanged; of that only tests are counted.
 
     ``against``: where the base's results come from. ``why_not``: why the base as a whole cannot be compared, if so.
     """

@@ -35,7 +35,8 @@ def compare(base: VariantReport, patched: VariantReport, *, same_request: bool =
     """
     found = [*_steps(base, patched), *_tests(base, patched, same_request), *_splats(base, patched)]
     changed = tuple(one for one in found if one.change is not Change.UNCHANGED)
-    return Comparison(changed, len(found) - len(changed), why_not=_why_not(base))
+    unchanged = sum(one.change is Change.UNCHANGED and one.suite != KERNEL for one in found)
+    return Comparison(changed, unchanged, why_not=_why_not(base))
 
 
 def _why_not(base: VariantReport) -> str:

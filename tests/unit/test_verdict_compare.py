@@ -60,6 +60,11 @@ def test_each_pair_of_outcomes_has_its_class(base: Status, patched: Status, expe
     assert change(compare(report(x(base)), report(x(patched)))) is expected
 
 
+def test_what_is_unchanged_are_tests_and_not_the_build_and_the_boot_beside_them() -> None:
+    assert compare(report(x(PASS)), report(x(PASS))).unchanged == 2
+    assert compare(report(x(PASS)), report(x(FAIL))).unchanged == 1
+
+
 @pytest.mark.parametrize(
     ("patched", "expected"),
     [
