@@ -71,6 +71,7 @@ def test_what_is_no_patch(tmp_path: Path, content: bytes | None, word: str) -> N
         (["--worktree", "--no-patch"], ["--worktree and --no-patch"]),
         (["--each", "--up-to", "9"], ["--up-to 9", "there are only"]),
         (["--base", "kernel.org:6.12-rc1"], ["X.Y.Z", "git:PATH@TAG"]),
+        (["-p", "HEAD"], ["HEAD: cannot be read", "range A..B of commits"]),
         (["-p", LONG], ["cannot be read: File name too long"]),
         (["-p", f"{LONG}..{LONG}"], ["no git tree"]),
         (["-p", "x.patch", "--pick", "9" * 5000], ["x.patch: cannot be read"]),
