@@ -20,10 +20,14 @@ _ABOUT_PATCH = (
 
 
 def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> str:
-    """A shell command that repeats the run with ``variant`` only, and only the test of ``case`` if it is a test."""
-    only = [] if case.suite == KERNEL else [*_suite(case.suite), *_only(variant, case)]
+    """A shell command that repeats the run with ``variant`` only, and only the test of ``case`` if it is a test.
+
+    A build, a boot or a splat is repeated with the tests of the run: no more than those, and no fewer.
+    """
     where = [] if variant.of_patch else ["--variant", variant.variant.name]
-    return one_line(shlex.join([*_kept(report.command), *where, *only]))
+    if case.suite == KERNEL:
+        return one_line(shlex.join([*_kept(report.command, ("--variant", *_RESULTS)), *where]))
+    return one_line(shlex.join([*_kept(report.command), *where, *_suite(case.suite), *_only(variant, case)]))
 
 
 def _suite(name: str) -> list[str]:

@@ -51,6 +51,12 @@ def test_a_splat_is_repeated_with_all_tests_of_the_variant() -> None:
     )
 
 
+def test_a_splat_is_repeated_with_no_more_tests_than_the_run_had() -> None:
+    command = ("dmabuf-harness", "run", "--variant", "all", "--suite", "checks", "--only", "dmabuf.*", "--out", "/d")
+    again = reproduce(run_report(command=command), variant_report(), TestResult("kernel", "warn: x", Status.FAIL))
+    assert again == f"dmabuf-harness run --suite checks --only 'dmabuf.*' --variant {ON.name}"
+
+
 def test_names_are_quoted_for_the_shell() -> None:
     odd = TestResult("checks", "x; rm -rf ~", Status.FAIL)
     assert reproduce(run_report(), variant_report(), odd).endswith("--only 'x; rm -rf ~'")
