@@ -105,6 +105,13 @@ def test_what_was_not_asked_for_has_not_disappeared() -> None:
     assert not judge(report(), found).is_bad
 
 
+@pytest.mark.parametrize("status", [PASS, FAIL])
+def test_what_the_base_was_not_asked_for_is_neither_new_nor_gained(status: Status) -> None:
+    found = compare(report(), report(x(status)), same_request=False)
+    assert (only(found).change, only(found).base) == (Change.NOT_COMPARABLE, "not asked for")
+    assert judge(report(x(status)), found).is_bad == (status is FAIL)
+
+
 @pytest.mark.parametrize(
     ("base", "patched", "expected"),
     [
