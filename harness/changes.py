@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+AGAIN = "; again: "  # in ``Comparison.against``, before the command that tests the base anew
 KERNEL = "kernel"  # the suite that building, booting, config symbols and splats are told in
 EVERY_TEST = "every test"  # the name under which a suite is told that the patch leaves nothing of
 GUEST = "guest"  # the result of a suite whose guest was lost after its last test; no plan has it

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from harness import process
-from harness.changes import KERNEL, Change, Comparison, Difference
+from harness.changes import AGAIN, KERNEL, Change, Comparison, Difference
 from harness.events import EventStream, Note
 from harness.model import Splat, VariantReport
 from harness.pipeline import base_cache
@@ -174,7 +174,7 @@ class Comparer:
         age = datetime.now(UTC) - datetime.fromisoformat(state.earlier)
         job = self._patched.job
         again = without_patch(job.request.command, "" if job.request.base else job.base.text)
-        return f"tested on {state.earlier}, {_words(age)} ago; again: {again}"
+        return f"tested on {state.earlier}, {_words(age)} ago{AGAIN}{again}"
 
 
 def _new_splat(splat: Splat) -> Difference:
