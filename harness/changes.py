@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+AGAIN = "; again: "  # in ``Comparison.against``, before the command that tests the base anew
 KERNEL = "kernel"  # the suite that building, booting, config symbols and splats are told in
 EVERY_TEST = "every test"  # the name under which a suite is told that the patch leaves nothing of
 GUEST = "guest"  # the result of a suite whose guest was lost after its last test; no plan has it
@@ -84,7 +85,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A variant held against the base. ``differences``: all but what is unchanged, which is only counted.
+    """A variant held against the base. ``differences``: all but what is unchanged; of that only tests are counted.
 
     ``against``: where the base's results come from. ``why_not``: why the base as a whole cannot be compared, if so.
     """

@@ -11,7 +11,7 @@ import enum
 
 
 class ExitCode(enum.IntEnum):
-    """Exit codes of ``dmabuf-harness`` (docs/design.md, "Exit codes")."""
+    """Exit codes of ``dmabuf-harness`` (README.md, "Your patch")."""
 
     OK = 0
     FAILED = 1

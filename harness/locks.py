@@ -50,3 +50,15 @@ def holding(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds ``path``, as far as the kernel tells; None if nobody does, or it is not seen from here."""
+    with contextlib.suppress(OSError):
+        inode = str(path.stat().st_ino)
+        for line in Path("/proc/locks").read_text().splitlines():
+            # "1: FLOCK  ADVISORY  WRITE 5579 fe:00:3744478 0 EOF"
+            fields = line.split()
+            if len(fields) == 8 and fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == inode:
+                return int(fields[4]) if int(fields[4]) > 0 else None
+    return None

@@ -213,7 +213,7 @@ def save(directory: Path, state: State) -> None:
 def load(directory: Path) -> State:
     """Raises ``UserError`` if there is no walk that can be read."""
     path = directory / STATE
-    mend = "name the directory of a bisect, such as runs/latest"
+    mend = "name the directory of a bisect: runs/ID below the directory in which it was started"
     try:
         document = json.loads(path.read_bytes())
         if not isinstance(document, dict) or document.get("version") != VERSION:

@@ -12,7 +12,7 @@ from harness.bisect import odds
 from harness.bisect.judging import Seen, judge
 from harness.bisect.state import End, Kind, Question, Role, State, Step, Symptom, Trail, Verdict
 from harness.bisect.trails import Course
-from harness.report.text import duration, one_line
+from harness.report.text import duration, one_line, plural
 
 _STEP_WORDS = {Verdict.SKIP: "cannot be tested"}
 
@@ -150,8 +150,8 @@ def summary(state: State, course: Course, directory: Path) -> str:
     lines = [one_line(headline(state, course)), ""]
     lines += _culprit(state, course)
     lines += [f"looked for: {state.question.symptom}", *_table(neighbours(state, course), state), ""]
-    took = f"{builds} builds, {boots} boots, {duration(state.seconds)}"
-    lines.append(f"{state.total} commits, {len(state.steps)} tested: {took}{_sure(state)}")
+    took = f"{plural(builds, 'build')}, {plural(boots, 'boot')}, {duration(state.seconds)}"
+    lines.append(f"{plural(state.total, 'commit')}, {len(state.steps)} tested: {took}{_sure(state)}")
     lines += [f"again:   {command}" for command in _commands(state, course)]
     lines.append(f"results: {directory}")
     return "\n".join(lines) + "\n"
@@ -209,7 +209,7 @@ def markdown(state: State, course: Course) -> str:
     lines += [
         f"- {reference(step.commit, step.subject)}: {decision(step, state)}" for step in neighbours(state, course)
     ]
-    lines += ["", f"{builds} builds and {boots} boots for {state.total} commits."]
+    lines += ["", f"{plural(builds, 'build')} and {plural(boots, 'boot')} for {plural(state.total, 'commit')}."]
     lines += _section("To check it again", _commands(state, course))
     lines += _section("git bisect log", course.git.log.splitlines())
     return "\n".join(lines) + "\n"

@@ -89,7 +89,8 @@ def _between(question: Question, arguments: argparse.Namespace, report: RunRepor
     files = arguments.series if question.trail is Trail.SERIES else arguments.config
     for path in files:
         if not exists(path):
-            raise UserError("no such file", where=str(path))
+            given = "--series" if question.trail is Trail.SERIES else "--config"
+            raise UserError("no such file or directory", where=f"{given} {path}", mend="name one that is there")
     return replace(question, base=base, files=tuple(path.resolve() for path in files))
 
 

@@ -25,6 +25,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.set_defaults(handler=show)
     parser.add_argument("--diff", action="store_true", help="print the diffs alone, byte for byte as they are applied")
+    parser.add_argument("--each", action="store_true", help="as for run")
     add_options(parser)
 
 
@@ -36,11 +37,11 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.diff:
         sys.stdout.buffer.write(b"".join(patch.diff for patch in job.patches))
     else:
-        sys.stdout.write(render_facts(_told(job)))
+        sys.stdout.write(render_facts(_told(job, each=arguments.each)))
     return 0
 
 
-def _told(job: Job) -> list[tuple[str, str]]:
+def _told(job: Job, *, each: bool) -> list[tuple[str, str]]:
     """(label, text) as the head of a report has them."""
     told = [("base", job.base.text)]
     told += [("below", patch.subject) for patch in job.below]
@@ -48,4 +49,6 @@ def _told(job: Job) -> list[tuple[str, str]]:
     told += [("patch-id", f"{patch.patch_id} {patch.subject}") for patch in job.patches if patch.patch_id]
     told += [("variants", ", ".join(variant.name for variant in job.variants))]
     told += [("suites", ", ".join(job.suite_names))]
+    told += [("only", " ".join(sorted(job.request.only)))] if job.request.only else []
+    told += [("each", "built and tested after each patch")] if each else []
     return told + [("note", note) for note in job.notes]

@@ -54,8 +54,15 @@ class Descriptor:
         self.close()
 
     def ioctl(self, request: int, argument: bytearray | int) -> int:
-        """The plain call. A ``bytearray`` is updated with what the kernel writes; an ``int`` is the address itself."""
-        return fcntl.ioctl(self._fd, request, argument)
+        """The plain call. A ``bytearray`` is updated with what the kernel writes; an ``int`` is the address itself.
+
+        An error names the call: which of those in a line of a check it was.
+        """
+        try:
+            return fcntl.ioctl(self._fd, request, argument)
+        except OSError as error:
+            error.filename = uapi.ioctl_name(request)
+            raise
 
     def poll(self, events: int, seconds: float = 0) -> int:
         """Those of ``events`` that are ready within ``seconds``, or POLLERR and the like."""

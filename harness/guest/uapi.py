@@ -273,6 +273,11 @@ def layouts() -> Mapping[str, Layout]:
     return {value.c_name: value for value in globals().values() if isinstance(value, Layout)}
 
 
+def ioctl_name(request: int) -> str:
+    """The ioctl with this number: "UDMABUF_CREATE"; only the number if it is none of those above."""
+    return next((name for name, number in numbers().items() if number == request), f"ioctl {request:#x}")
+
+
 def numbers() -> Mapping[str, int]:
     """Every constant above, by the name it has in the kernel's headers."""
     return {name: value for name, value in globals().items() if type(value) is int and not name.startswith("_")}

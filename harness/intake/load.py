@@ -13,7 +13,7 @@ from typing import Protocol
 from harness.errors import UserError
 
 MAX_BYTES = 64 << 20
-ACCEPTED = "give a mail, an mbox, a diff, or a directory of *.patch files"
+ACCEPTED = "give a mail, an mbox, a diff, a directory of *.patch files, or a range A..B of commits"
 _CHUNK = 4096  # what follows the end of one is copied: many small ones must not copy the whole file each
 _MAX_DICTIONARY = 256 << 20
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}

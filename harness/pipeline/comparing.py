@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from harness import process
-from harness.changes import KERNEL, Change, Comparison, Difference
+from harness.changes import AGAIN, KERNEL, Change, Comparison, Difference
 from harness.events import EventStream, Note
 from harness.model import Splat, VariantReport
 from harness.pipeline import base_cache
@@ -126,6 +126,8 @@ class Comparer:
         unseen: list[str] = []
         for number, suspect in enumerate(chosen, 1):
             logs = f"repeats/{report.variant.name}-{number}"
+            which = f"{suspect.name}, bad only with the patch ({number} of {len(chosen)})"
+            self._events.publish(Note(report.variant.name, f"repeating {which}"))
             rounds = repeater.rounds(report, suspect, logs)
             settled = {one: settle(one, rounds, logs) for one in suspect.about}
             if suspect.test is None and rounds:  # nothing comes before a boot that it could need
@@ -189,7 +191,7 @@ class Comparer:
         age = datetime.now(UTC) - datetime.fromisoformat(state.earlier)
         job = self._patched.job
         again = without_patch(job.request.command, "" if job.request.base else job.base.text)
-        return f"tested on {state.earlier}, {_words(age)} ago; again: {again}"
+        return f"tested on {state.earlier}, {_words(age)} ago{AGAIN}{again}"
 
 
 def _new_splat(splat: Splat) -> Difference:

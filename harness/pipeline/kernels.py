@@ -41,7 +41,7 @@ class KernelMaker:
             say(f"{tree.spec} is {tree.version}")
         for note in tree.notes:
             self._note(note, "warning")
-        with worktree_lock(tree, lambda: self._note("another run holds this base's work tree: waiting for it")):
+        with worktree_lock(tree, self._note):
             yield self.apply(self._mended(tree), "patch")
 
     def _mended(self, tree: Tree) -> Tree:

@@ -29,7 +29,7 @@ def prove_kvm() -> tuple[bool, str]:
         guest, report = launcher.boot(kernel, directory)
         guest.shutdown()
     except HarnessError as error:
-        return False, accel.remember(False, str(error), version).reason
+        return False, accel.remember(False, error.what, version).reason
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     if report.outcome is not BootOutcome.UP:

@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.guest.registry import all_checks
 from harness.interfaces import Suite
 from harness.model import Kernel, PlannedTest
+from harness.suites import CHECKS, CONTRACT, check_names
+
+_MEND = "see dmabuf-harness list checks, and for other tests plan.json of an earlier run"
 
 
 def plan_tests(suites: tuple[Suite, ...], kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:
@@ -29,10 +34,26 @@ def narrow(
         return planned
     for pattern in sorted(only):
         if not any(_names(pattern, test.name) for test in (*planned, *elsewhere)):
-            near = difflib.get_close_matches(pattern, [test.name for test in planned], n=3, cutoff=0.4)
-            mend = f"did you mean {', '.join(near)}?" if near else "dmabuf-harness list tests shows them all"
-            raise UserError("no test is called that", where=pattern, mend=mend)
+            raise _unknown(pattern, [test.name for test in planned])
     return chosen(planned, only)
+
+
+def refuse_unknown_checks(only: frozenset[str], suites: Sequence[str]) -> None:
+    """Raise ``UserError`` for a pattern in a group of the checks that names none of those in ``suites``.
+
+    The names of other tests depend on the kernel; these do not, and need not wait until it is built.
+    """
+    names = [name for suite in suites if suite in (CHECKS, CONTRACT) for name in check_names(suite)]
+    groups = {name.partition(".")[0] for name in all_checks()}
+    for pattern in sorted(only):
+        if pattern.partition(".")[0] in groups and not any(_names(pattern, name) for name in names):
+            raise _unknown(pattern, names)
+
+
+def _unknown(pattern: str, names: Sequence[str]) -> UserError:
+    near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4)
+    mend = f"did you mean {', '.join(near)}?" if near else _MEND
+    return UserError("no test of the suites asked for is called that", where=pattern, mend=mend)
 
 
 def chosen(planned: tuple[PlannedTest, ...], only: frozenset[str]) -> tuple[PlannedTest, ...]:

@@ -15,6 +15,7 @@ from harness.model import OWN_TESTS, SymbolRequest, Variant
 from harness.paths import exists, is_directory
 from harness.pipeline.base import choose_base
 from harness.pipeline.patches import take
+from harness.pipeline.plan import refuse_unknown_checks
 from harness.series import Patch
 from harness.source import BaseSpec, parse_base
 from harness.static import SUITE as STATIC
@@ -189,6 +190,8 @@ def _suites(request: RunRequest, patches: Sequence[Patch]) -> tuple[tuple[Suite,
     own = tuple(PytestSuite(path) for path in request.pytest)
     _refuse_twins(own)
     suites = select_suites(request.suites)
+    if not own:  # whose names may be anything
+        refuse_unknown_checks(request.only, [suite.name for suite in suites])
     if request.suites or request.only:
         return (*suites, *own), ""
     order = by_relevance([suite.name for suite in suites], facts(patches))

@@ -84,15 +84,16 @@ class _Run:
         request = self._job.request
         for note in self._job.notes:
             self._note(note)
-        launcher = Launcher(request.accel, self._note, thorough=request.thorough)
-        self._launcher = launcher if self._job.suites else None
+        launcher = None  # the patch itself needs no QEMU
+        if self._job.suites:
+            self._launcher = launcher = Launcher(request.accel, self._note, thorough=request.thorough)
         sides = 2 if self._job.wants_base else 1
         workers = max(1, min(sides * len(self._job.variants), os.cpu_count() or 1))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="guest")
         try:
             for test in self._build_all(pool, launcher):
                 test.result()
-            if self._base is not None:
+            if self._base is not None and launcher is not None:
                 self._comparisons = self._comparer(self._base, launcher).compare(pool)
         except BaseException:
             # First the programs, then the threads that wait for them.
@@ -106,7 +107,7 @@ class _Run:
 
     # --- kernels ------------------------------------------------------------------------------
 
-    def _build_all(self, pool: ThreadPoolExecutor, launcher: Launcher) -> list[Future[None]]:
+    def _build_all(self, pool: ThreadPoolExecutor, launcher: Launcher | None) -> list[Future[None]]:
         only = self._job.request.only
         maker = KernelMaker(self._job, self._events)
         tests: list[Future[None]] = []
@@ -118,7 +119,7 @@ class _Run:
             static = PatchSide(self._job, applied, self._events) if self._job.static and not is_base else None
             self._static = static
             elsewhere = static.planned if static is not None else ()
-            if self._job.suites:
+            if launcher is not None:
                 self._patched.make(
                     maker,
                     applied,
@@ -127,7 +128,7 @@ class _Run:
                 )
             if static is not None:
                 static.patched()
-            if self._job.wants_base and not is_base:
+            if launcher is not None and self._job.wants_base and not is_base:
                 tests += self._build_base(applied, pool, launcher)
             if static is not None and static.needs_base:
                 self._to_base(applied)

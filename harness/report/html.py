@@ -96,7 +96,7 @@ class _Page:
         facts += [("Patch", line) for line in patch_lines(report)] or [("Patch", "none")]
         facts += [(label.capitalize() if label != "Kconfig" else label, text) for label, text in touched(report.series)]
         facts += [("Already in base", subject) for subject in report.already_in_base]
-        facts += list(report.machine.items())
+        facts += [(label[:1].upper() + label[1:], text) for label, text in report.machine.items()]
         items = "".join(f"<dt>{_text(label)}</dt><dd>{_text(text)}</dd>" for label, text in facts)
         command = f"<dt>Command</dt><dd><code>{_text(shlex.join(report.command))}</code></dd>"
         return f"<dl>{items}{command}{''.join(map(self._kernel_fact, self._groups))}</dl>"
@@ -107,7 +107,7 @@ class _Page:
         about = "" if variant.of_patch else "no kernel"
         about = f"{kernel.release}, {kernel.compiler}, key {kernel.key}" if kernel is not None else about
         files = (
-            f" {self._file(kernel.config, 'config')} {self._file(kernel.log, 'build log')}"
+            f" {self._file(kernel.config, 'config')}, {self._file(kernel.log, 'build log')}"
             if kernel is not None
             else ""
         )

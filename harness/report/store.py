@@ -21,7 +21,7 @@ EACH = "each.json"  # of a series that was tested patch by patch, see ``report.s
 VERSION = 1
 """Raised when a field of the model is renamed, removed or changes its meaning; a new field with a default is none."""
 
-_MEND = "name the directory of a run, such as runs/latest"
+_MEND = "name the directory of a run: runs/ID below the directory in which it was started"
 
 
 def save(run_dir: Path, report: RunReport) -> Path:

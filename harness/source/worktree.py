@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from harness.locks import exclusive
+from harness.locks import exclusive, holder
 from harness.paths import write_atomic
 from harness.series import Tree
 from harness.source.git import attempt, create, drop_stale_locks, git
@@ -24,9 +24,20 @@ from harness.source.spec import BaseSpec
 ONE_PACK = ("-c", "core.bigFileThreshold=1", "-c", "core.compression=1", "-c", "pack.compression=1")
 
 
-def worktree_lock(tree: Tree, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
-    """Hold the work tree against other runs while it is patched and built from; ``waiting`` as in ``exclusive``."""
-    return exclusive(lock_path(tree.path), waiting)
+def worktree_lock(tree: Tree, waiting: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
+    """Hold the work tree against other runs while it is patched and built from.
+
+    ``waiting`` is called once if there is another one, with what to say of it.
+    """
+    lock = lock_path(tree.path)
+
+    def wait() -> None:
+        pid = holder(lock)
+        other = f"another run (process {pid})" if pid is not None else "another run"
+        if waiting is not None:
+            waiting(f"{other} holds this base's work tree: waiting for it")
+
+    return exclusive(lock, wait)
 
 
 def lock_path(path: Path) -> Path:

@@ -27,24 +27,26 @@ _CONTRACT_GROUPS = ("contract", "probe")
 _ARCHIVE = "/tmp/dmabuf-harness-checks.zip"  # in the guest
 
 
+def check_names(suite: str) -> list[str]:
+    """The checks of CHECKS or CONTRACT, which are the same for every kernel."""
+    mine = suite == CONTRACT
+    return [check for check in all_checks() if (check.partition(".")[0] in _CONTRACT_GROUPS) == mine]
+
+
 class ChecksSuite:
     """Implements ``harness.interfaces.Suite``. ``name``: CHECKS or CONTRACT."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def _names(self) -> list[str]:
-        mine = self.name == CONTRACT
-        return [check for check in all_checks() if (check.partition(".")[0] in _CONTRACT_GROUPS) == mine]
-
     def plan(self, kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:
-        return tuple(PlannedTest(self.name, check) for check in self._names())
+        return tuple(PlannedTest(self.name, check) for check in check_names(self.name))
 
     def provoked(self, test: str) -> tuple[str, ...]:
         return provoked(test)
 
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
-        names = [check for check in self._names() if not context.only or check in context.only]
+        names = [check for check in check_names(self.name) if not context.only or check in context.only]
         if self.name == CONTRACT and guest.kernel.probe_failure:
             why = guest.kernel.probe_failure
             yield from (TestResult(self.name, name, Status.MISSING, message=f"never ran: {why}") for name in names)

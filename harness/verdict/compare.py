@@ -31,11 +31,12 @@ _OTHERWISE = "fails in another way than on the base"
 def compare(base: VariantReport, patched: VariantReport, *, same_request: bool = True) -> Comparison:
     """What became of everything in ``base`` with the patch. Both are of one variant, and complete in themselves.
 
-    ``same_request``: both were asked for the same tests; else one that only the base has was perhaps not asked for.
+    ``same_request``: both were asked for the same tests; else one that only one of them has was perhaps not asked for.
     """
     found = [*_steps(base, patched), *_tests(base, patched, same_request), *_splats(base, patched)]
     changed = tuple(one for one in found if one.change is not Change.UNCHANGED)
-    return Comparison(changed, len(found) - len(changed), why_not=_why_not(base))
+    unchanged = sum(one.change is Change.UNCHANGED and one.suite != KERNEL for one in found)
+    return Comparison(changed, unchanged, why_not=_why_not(base))
 
 
 def _why_not(base: VariantReport) -> str:
@@ -131,6 +132,10 @@ def _tests(base: VariantReport, patched: VariantReport, same_request: bool) -> I
     for key, result in after.items():
         known = before.get(key)
         above = _parent(base, before, result) if known is None else None
+        if known is None and above is None and not same_request:
+            change = Change.UNCHANGED if result.status is Status.SKIP else Change.NOT_COMPARABLE
+            yield Difference(*key, change, "not asked for", words(result))
+            continue
         stopped = above is not None and above.status in (Status.ERROR, Status.MISSING)
         if known is None and (stopped or base.kernel is None):
             known = _NEVER_RAN  # it would be there, as far as anybody knows

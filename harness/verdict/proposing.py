@@ -40,7 +40,7 @@ def propose(report: RunReport, today: date) -> str:
     version = re.match(r"\d+\.\d+", report.base_version)
     lines = [f"# {_comment(name)}: no entry can excuse that" for name in beyond]
     if not found:
-        lines.append("# nothing unexpected: no entry is needed")
+        lines.append(f"# nothing {'else' if beyond else 'unexpected'}: no entry is needed")
     for suite in dict.fromkeys(wanted.suite for wanted in found):
         lines.append(f"# in kselftest-wrappers/{suite}/expectations.toml")
         mine = [wanted for wanted in found if wanted.suite == suite]

@@ -85,6 +85,7 @@ def test_an_end_that_does_not_build_is_told_in_every_report(history: History, tm
     assert (told["end"], told["builds"], told["boots"]) == ("an end cannot be tested", 1, 0)
     mail = (walk / "bisect.md").read_text()
     assert "dma-buf.c" in mail and "To check it again" not in mail
+    assert "\n1 build and 0 boots for " in mail and ": 1 build, 0 boots, " in done.stdout
     root = ElementTree.fromstring((walk / "junit.xml").read_text())
     assert not list(violations(root)) and root.find(".//error") is not None
     assert (tmp_path / "own.xml").read_text() == (walk / "junit.xml").read_text()

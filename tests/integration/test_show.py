@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 from pathlib import Path
 
+from harness.cli.main import parser
 from harness.paths import PROJECT_ROOT
 from tests.support.mail_shapes import header, known_patches, quoted
 from tests.support.real import harness_command
@@ -31,6 +33,20 @@ def test_a_reply_is_told_as_what_run_would_test(tmp_path: Path) -> None:
     assert told["base"] == "debian:6.12"
     assert told["patch"].startswith(PATCH.title)
     assert "patch-id" in told and told["variants"] == "move-notify-on" and told["suites"] == "checks, static"
+
+
+def test_what_is_left_out_and_what_is_done_for_each_patch_is_told(tmp_path: Path) -> None:
+    done = show(tmp_path, "-p", "-", "--each", "--only", "vgem", "udmabuf.size-has-a-limit", stdin=reply())
+    assert done.returncode == 0, done.stderr
+    told = dict(line.split(maxsplit=1) for line in done.stdout.decode().splitlines() if line[:1].strip())
+    assert told["only"] == "udmabuf.size-has-a-limit vgem"
+    assert told["each"] == "built and tested after each patch"
+
+
+def test_every_option_of_run_is_one_of_show() -> None:
+    (commands,) = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    run, shown = (set(commands.choices[name]._option_string_actions) for name in ("run", "show"))
+    assert run < shown
 
 
 def test_the_diff_alone_is_byte_for_byte_what_is_applied(tmp_path: Path) -> None:

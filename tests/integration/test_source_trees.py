@@ -6,12 +6,13 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
 from harness.errors import InfrastructureError, UserError
-from harness.locks import try_exclusive
+from harness.locks import holder, try_exclusive
 from harness.series import Tree
 from harness.source import obtain, parse_base, reset, worktree_lock
 
@@ -270,8 +271,22 @@ def test_locks_that_a_killed_git_left_do_not_last(repository: Path, kind: str) -
 
 def test_lock_is_held_against_others_and_waiting_is_said(linux: Path) -> None:
     tree = get(f"dir:{linux}")
+    said: list[str] = []
+
+    def other() -> None:
+        with worktree_lock(tree, said.append):
+            pass
+
+    waiting = threading.Thread(target=other)
     with worktree_lock(tree), try_exclusive(tree.path.parent / "worktree.lock") as free:
         assert not free
+        waiting.start()
+        while not said:
+            waiting.join(0.01)
+    waiting.join()
+    who = f"another run (process {os.getpid()})"
+    assert said == [f"{who} holds this base's work tree: waiting for it"]
+    assert holder(tree.path.parent / "worktree.lock") is None
     with try_exclusive(tree.path.parent / "worktree.lock") as free:
         assert free
 

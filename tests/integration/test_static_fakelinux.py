@@ -13,6 +13,7 @@ from harness.model import Status, TestResult
 from harness.source import obtain, parse_base
 from harness.static import PatchCheck, scripts
 from tests.integration.test_build_fakelinux import FAKELINUX, Linux
+from tests.support.real import run_harness
 
 AMDGPU, LACKING, HEADER = "drivers/gpu/amdgpu_dma_buf.c", "drivers/gpu/lacking.c", "drivers/gpu/amdgpu.h"
 DMA_BUF = "drivers/dma-buf/dma-buf.c"
@@ -317,3 +318,13 @@ def test_a_tree_in_which_make_was_killed_is_made_anew(linux: Linux) -> None:
     linux.edit(AMDGPU, "PINNED;", "PINNED + 0;")
     check(linux)
     assert not (objects / "half").exists()
+
+
+def test_a_run_of_nothing_else_speaks_of_no_guests(linux: Linux, tmp_path: Path) -> None:
+    linux.edit(DMA_BUF, "int dma_buf_pin(void)\n{", "int dma_buf_pin(void)\n{\n\t/* pins */")
+    patch = tmp_path / "my.patch"
+    patch.write_text(linux.git("diff") + "\n")
+    run = run_harness(tmp_path / "run", "-p", patch, "--base", f"dir:{FAKELINUX}", "--suite", "static")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "suite:static: done" in run.stdout + run.stderr and "guests run" not in run.stdout + run.stderr
+    assert run.report.machine == {}

@@ -48,3 +48,12 @@ def test_every_link_leads_somewhere() -> None:
     for page in [PROJECT_ROOT / "README.md", *(PROJECT_ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_command_that_messages_and_pages_name_exists() -> None:
+    sources = [*(PROJECT_ROOT / "harness").rglob("*.py"), *PROJECT_ROOT.glob("*.md"), *PROJECT_ROOT.glob("docs/*.md")]
+    for source in sources:
+        for command, word in re.findall(r"dmabuf-harness ([a-z-]+) ?([a-z]*)", source.read_text()):
+            assert command in commands(), f"{source.name}: {command}"
+            if command == "list" and word:
+                parser().parse_args([command, word])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.guest import uapi
+from harness.guest.kernel import Descriptor
 from harness.paths import WRAPPERS, cache_root
 from tests.support.c_headers import bindings, c_program, compiled
 
@@ -120,6 +122,15 @@ def test_nothing_of_the_probes_header_is_forgotten() -> None:
 )
 def test_known_numbers(name: str, number: int) -> None:
     assert uapi.numbers()[name] == number
+
+
+def test_an_error_names_the_ioctl() -> None:
+    assert uapi.ioctl_name(uapi.UDMABUF_CREATE_LIST) == "UDMABUF_CREATE_LIST"
+    with Descriptor(os.open("/dev/null", os.O_RDWR)) as null:
+        with pytest.raises(OSError, match=r"^\[Errno 25\] .*: 'DMA_BUF_IOCTL_SYNC'$"):
+            null.ioctl(uapi.DMA_BUF_IOCTL_SYNC, bytearray(8))
+        with pytest.raises(OSError, match="'ioctl 0x7fff7fff'"):
+            null.ioctl(0x7FFF7FFF, bytearray(8))
 
 
 def test_a_struct_is_packed_and_read_back() -> None:

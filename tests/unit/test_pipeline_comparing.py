@@ -13,7 +13,7 @@ from typing import ClassVar, cast
 import pytest
 
 from harness.changes import Change, Comparison
-from harness.events import EventStream
+from harness.events import Event, EventStream, Note
 from harness.interfaces import Suite
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline import comparing
@@ -94,6 +94,18 @@ def test_what_is_bad_only_with_the_patch_is_repeated_and_settled(tmp_path: Path)
     assert [(one.name, one.change) for one in done.differences] == [("a", Change.FLAKY), ("b", Change.PRE_EXISTING)]
     assert done.differences[0].told.endswith("patched 2/2 failed, base 1/2")
     assert done.against == comparing.HERE
+
+
+def test_what_is_repeated_is_said_first(tmp_path: Path) -> None:
+    patched, base = side(tmp_path, found(named(a=FAIL, b=FAIL))), side(tmp_path, found(named(a=PASS, b=PASS)))
+    stream, events = EventStream(), list[Event]()
+    stream.subscribe(lambda _, event: events.append(event))
+    with ThreadPoolExecutor(1) as pool:
+        Comparer(patched, base, Scripted((attempt(FAIL), attempt(PASS))), stream).compare(pool)
+    said = [event.text for event in events if isinstance(event, Note)]
+    told = [text for text in said if text.startswith("repeating")]
+    assert told == [f"repeating checks {name}, bad only with the patch ({n} of 2)" for n, name in ((1, "a"), (2, "b"))]
+    assert said[0] == told[0]
 
 
 @pytest.mark.parametrize(("whole", "change"), [(PASS, Change.FLAKY), (FAIL, Change.NEW)])

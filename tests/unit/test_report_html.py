@@ -83,6 +83,11 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert "src=" not in text and "url(" not in text and "@import" not in text and "<link" not in text
 
 
+def test_the_head_reads_as_one_list() -> None:
+    text = page(run_report()).text
+    assert "Accelerator tcg" in text and "config , build log" in text
+
+
 def test_logs_of_the_run_are_links_and_files_elsewhere_are_not() -> None:
     links = page(bad_report()).links
     assert "boots/move-notify-on-1/console.log" in links

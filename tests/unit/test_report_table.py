@@ -201,11 +201,24 @@ def test_what_is_new_comes_first_with_its_counts_and_where_its_repeats_are(width
     assert all(len(line) <= width for line in text.splitlines() if "again:" not in line and "/" not in line)
 
 
+def test_the_command_that_tests_the_base_anew_can_be_copied() -> None:
+    command = "dmabuf-harness run --base debian:6.12 --suite checks --only " + "udmabuf.size-has-a-limit " * 9
+    report = compared_report()
+    variants = tuple(
+        replace(one, comparison=replace(one.comparison, against=f"tested on Friday, 2 h ago; again: {command.strip()}"))
+        for one in report.variants
+        if one.comparison is not None
+    )
+    text = render(replace(report, variants=variants))
+    assert f"\n    base again: {command.strip()}\n" in text
+    assert "(tested on Friday, 2 h ago)" in " ".join(text.split())
+
+
 def test_every_class_is_named_and_counted() -> None:
     flat = " ".join(render(compared_report()).split())
     assert (
         "2 new failures, 1 flaky, 2 pre-existing, 2 with less coverage, 1 not comparable, 2 fixed, "
-        "1 with more coverage, 5 unchanged (tested in this run)"
+        "1 with more coverage, 3 unchanged (tested in this run)"
     ) in flat
     for told in (
         "checks was.bad: pre-existing (base: fail: odd bytes)",

@@ -66,7 +66,7 @@ def test_alone_and_without_a_patch_there_is_nothing_to_do(tmp_path: Path) -> Non
 def test_names_of_its_tests_are_no_mistake_in_only() -> None:
     kernel, patch = (PlannedTest("checks", "vgem.a"),), (PlannedTest("static", f"static.compile/{C}"),)
     assert narrow(kernel, frozenset({"static.compile", "vgem"}), patch) == kernel
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match="dmabuf-harness list checks"):
         narrow(kernel, frozenset({"statics"}), patch)
 
 

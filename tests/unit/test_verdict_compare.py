@@ -60,6 +60,11 @@ def test_each_pair_of_outcomes_has_its_class(base: Status, patched: Status, expe
     assert change(compare(report(x(base)), report(x(patched)))) is expected
 
 
+def test_what_is_unchanged_are_tests_and_not_the_build_and_the_boot_beside_them() -> None:
+    assert compare(report(x(PASS)), report(x(PASS))).unchanged == 2
+    assert compare(report(x(PASS)), report(x(FAIL))).unchanged == 1
+
+
 @pytest.mark.parametrize(
     ("patched", "expected"),
     [
@@ -98,6 +103,13 @@ def test_what_was_not_asked_for_has_not_disappeared() -> None:
     found = compare(report(x(PASS)), report(), same_request=False)
     assert (only(found).change, only(found).patched) == (Change.NOT_COMPARABLE, "not asked for")
     assert not judge(report(), found).is_bad
+
+
+@pytest.mark.parametrize("status", [PASS, FAIL])
+def test_what_the_base_was_not_asked_for_is_neither_new_nor_gained(status: Status) -> None:
+    found = compare(report(), report(x(status)), same_request=False)
+    assert (only(found).change, only(found).base) == (Change.NOT_COMPARABLE, "not asked for")
+    assert judge(report(x(status)), found).is_bad == (status is FAIL)
 
 
 @pytest.mark.parametrize(

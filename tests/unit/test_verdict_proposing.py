@@ -76,6 +76,7 @@ def test_what_is_the_patchs_is_not_proposed_and_what_is_flaky_is_proposed_as_tha
     found = compare(variant_report(ON, (*PASSES, replace(FAILED, status=Status.PASS))), patched)
     text = propose(run_report(judge(patched, found)), TODAY)
     assert "[[expect]]" not in text and "test-1 (new): no entry" in text
+    assert text.endswith("# nothing else: no entry is needed\n") and "nothing unexpected" not in text
     flaky = replace(found, differences=tuple(replace(one, change=Change.FLAKY) for one in found.differences))
     assert 'kind = "flaky"' in propose(run_report(judge(patched, flaky)), TODAY)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import InfrastructureError
+from harness.pipeline import kvm
 from harness.vm import accel
 
 
@@ -49,3 +51,16 @@ def test_a_torn_memory_is_no_answer(tmp_path: Path) -> None:
     accel.remember(True, "seen", "7.2")
     (tmp_path / "dmabuf-harness" / "kvm.json").write_text('{"host": ')
     assert not accel.choose("auto", "7.2").proved
+
+
+def test_what_the_doctor_saw_is_remembered_without_its_advice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Refusing:
+        def __init__(self, *_asked: object) -> None: ...
+
+        def boot(self, *_what: object) -> None:
+            raise InfrastructureError("KVM runs no guest here: it says why", mend="try --accel tcg")
+
+    monkeypatch.setattr(kvm, "Launcher", Refusing)
+    monkeypatch.setattr(kvm, "newest_kernel", lambda: tmp_path)
+    assert kvm.prove_kvm() == (False, "KVM runs no guest here: it says why")
+    assert accel.choose("auto", accel.qemu_version()).reason == "KVM runs no guest here: it says why"
