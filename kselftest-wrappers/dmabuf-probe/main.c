@@ -3,7 +3,7 @@
  * dmabuf-probe: dma-buf exporters and importers that do what user space says.
  *
  * It is a module for testing the dma-buf core in a guest, and for nothing else:
- * no driver that QEMU offers exports or imports dynamically, so that without
+ * no driver of the test kernels exports or imports dynamically, so that without
  * it pin, unpin and the notification of importers are never called. All logic
  * of the tests is in user space; dmabuf_probe.h says what each call means.
  *
