@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -36,6 +35,7 @@ from harness.verdict import (
 from harness.vm.launch import Launcher
 
 HERE = "tested in this run"
+CUT_OFF = "not repeated: the run was cut off before"
 
 
 def settle_base(side: Side, state: State, launcher: Launcher, events: EventStream, label: str = "") -> None:
@@ -88,13 +88,17 @@ def _key(side: Side, state: State, accel: str, launcher: Launcher) -> str:
 
 
 class Comparer:
-    """Compares all variants of a run, once both sides have been tested. ``repeater`` None: nothing is repeated."""
+    """Compares all variants of a run, once both sides have been tested. ``repeater`` None: nothing is repeated.
+
+    ``so_far``: what holds of each variant, by name, if the run is cut off now.
+    """
 
     def __init__(self, patched: Side, base: Side, repeater: Repeater | None, events: EventStream) -> None:
         self._patched = patched
         self._base = base
         self._repeater = repeater
         self._events = events
+        self.so_far: dict[str, Comparison] = {}
 
     def compare(self, pool: ThreadPoolExecutor) -> dict[str, Comparison]:
         """The comparison of each variant that is a kernel of its own, by name."""
@@ -110,9 +114,18 @@ class Comparer:
         found = replace(compare(base, report), against=self._origin(self._base.state(name)))
         if self._repeater is not None:
             chosen, found = suspects(report, found, allowed)
-            with contextlib.suppress(process.Stopping):  # the main thread knows why
+            try:
                 found = self._repeated(self._repeater, base, report, found, chosen)
-        return undecided(found, lacking(base, report))
+            except process.Stopping:  # the main thread knows why
+                return self.so_far[name]
+        self.so_far[name] = undecided(found, lacking(base, report))
+        return self.so_far[name]
+
+    def _keep(self, base: VariantReport, report: VariantReport, found: Comparison, chosen: Sequence[Suspect]) -> None:
+        """Note how far it is: those of ``chosen`` that are not settled in ``found`` are still to be repeated."""
+        waiting = {one for suspect in chosen for one in suspect.about}
+        told = tuple(replace(one, note=CUT_OFF) if one in waiting else one for one in found.differences)
+        self.so_far[report.variant.name] = undecided(replace(found, differences=told), lacking(base, report))
 
     def _repeated(
         self,
@@ -125,6 +138,7 @@ class Comparer:
         """``found`` with each of ``chosen`` settled: alone, and what did not come again so, with all before it."""
         unseen: list[str] = []
         for number, suspect in enumerate(chosen, 1):
+            self._keep(base, report, found, chosen)
             logs = f"repeats/{report.variant.name}-{number}"
             which = f"{suspect.name}, bad only with the patch ({number} of {len(chosen)})"
             self._events.publish(Note(report.variant.name, f"repeating {which}"))
@@ -136,6 +150,7 @@ class Comparer:
                 unseen.append(suspect.test.suite)
             places = [f"{logs}/patched-{count}" for count, _ in enumerate(rounds, 1)]
             found = self._settled(base, report, found, settled, rounds, places)
+        self._keep(base, report, found, ())
         return self._all_again(repeater, base, report, found, unseen)
 
     def _all_again(

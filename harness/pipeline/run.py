@@ -94,7 +94,9 @@ class _Run:
             for test in self._build_all(pool, launcher):
                 test.result()
             if self._base is not None and launcher is not None:
-                self._comparisons = self._comparer(self._base, launcher).compare(pool)
+                comparer = self._comparer(self._base, launcher)
+                self._comparisons = comparer.so_far
+                comparer.compare(pool)
         except BaseException:
             # First the programs, then the threads that wait for them.
             process.stop_all()

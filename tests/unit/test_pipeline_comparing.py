@@ -12,6 +12,7 @@ from typing import ClassVar, cast
 
 import pytest
 
+from harness import process
 from harness.changes import Change, Comparison
 from harness.events import Event, EventStream, Note
 from harness.interfaces import Suite
@@ -106,6 +107,24 @@ def test_what_is_repeated_is_said_first(tmp_path: Path) -> None:
     told = [text for text in said if text.startswith("repeating")]
     assert told == [f"repeating checks {name}, bad only with the patch ({n} of 2)" for n, name in ((1, "a"), (2, "b"))]
     assert said[0] == told[0]
+
+
+def test_cut_off_while_it_repeats_it_keeps_what_it_had(tmp_path: Path) -> None:
+    class CutOff(Scripted):
+        def rounds(self, report: object, suspect: Suspect, logs: str) -> list[Round]:
+            if self.asked:
+                raise process.Stopping
+            return super().rounds(report, suspect, logs)
+
+    patched = side(tmp_path, found(named(a=FAIL, b=FAIL, c=FAIL)))
+    base = side(tmp_path, found(named(a=PASS, b=PASS, c=FAIL)))
+    done = compared(patched, base, CutOff((attempt(FAIL), attempt(PASS))))[ON.name]
+    assert [(one.name, one.change, one.note) for one in done.differences] == [
+        ("a", Change.NEW, ""),
+        ("b", Change.NEW, comparing.CUT_OFF),
+        ("c", Change.PRE_EXISTING, ""),
+    ]
+    assert done.differences[0].told.endswith("patched 1/1 failed, base 0/1")
 
 
 @pytest.mark.parametrize(("whole", "change"), [(PASS, Change.FLAKY), (FAIL, Change.NEW)])
