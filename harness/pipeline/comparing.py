@@ -121,8 +121,10 @@ class Comparer:
         self.so_far[name] = undecided(found, lacking(base, report))
         return self.so_far[name]
 
-    def _keep(self, base: VariantReport, report: VariantReport, found: Comparison, chosen: Sequence[Suspect]) -> None:
-        """Note how far it is: those of ``chosen`` that are not settled in ``found`` are still to be repeated."""
+    def _note_progress(
+        self, base: VariantReport, report: VariantReport, found: Comparison, chosen: Sequence[Suspect]
+    ) -> None:
+        """Those of ``chosen`` that are not settled in ``found`` are still to be repeated."""
         waiting = {one for suspect in chosen for one in suspect.about}
         told = tuple(replace(one, note=CUT_OFF) if one in waiting else one for one in found.differences)
         self.so_far[report.variant.name] = undecided(replace(found, differences=told), lacking(base, report))
@@ -138,7 +140,7 @@ class Comparer:
         """``found`` with each of ``chosen`` settled: alone, and what did not come again so, with all before it."""
         unseen: list[str] = []
         for number, suspect in enumerate(chosen, 1):
-            self._keep(base, report, found, chosen)
+            self._note_progress(base, report, found, chosen)
             logs = f"repeats/{report.variant.name}-{number}"
             which = f"{suspect.name}, bad only with the patch ({number} of {len(chosen)})"
             self._events.publish(Note(report.variant.name, f"repeating {which}"))
@@ -150,7 +152,7 @@ class Comparer:
                 unseen.append(suspect.test.suite)
             places = [f"{logs}/patched-{count}" for count, _ in enumerate(rounds, 1)]
             found = self._settled(base, report, found, settled, rounds, places)
-        self._keep(base, report, found, ())
+        self._note_progress(base, report, found, ())
         return self._all_again(repeater, base, report, found, unseen)
 
     def _all_again(

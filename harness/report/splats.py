@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.changes import KERNEL
 from harness.model import BootReport, Frame, Splat, Status, TestResult, VariantReport
 from harness.report.compared import kind_of
 from harness.report.text import one_line, plural
@@ -39,11 +38,10 @@ def told_once(bad: Sequence[tuple[VariantReport, TestResult]]) -> list[tuple[Var
 
     A mistake on a path that everything takes makes the kernel print the same report during a hundred tests.
     """
-    first: dict[tuple[str, str, str, object], tuple[VariantReport, TestResult]] = {}
-    again: Counter[tuple[str, str, str, object]] = Counter()
-    for variant, case in bad:
-        splat = case.suite == KERNEL and case.fingerprint
-        key = (variant.variant.name, case.fingerprint if splat else case.suite, case.name, kind_of(variant, case))
+    first: dict[tuple[str, ...], tuple[VariantReport, TestResult]] = {}
+    again: Counter[tuple[str, ...]] = Counter()
+    for variant, case in bad:  # the names of tests are unique
+        key = (variant.variant.name, case.suite, case.name, case.fingerprint, kind_of(variant, case))
         again[key] += key in first
         first.setdefault(key, (variant, case))
     return [(*pair, again[key]) for key, pair in first.items()]

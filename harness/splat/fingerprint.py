@@ -137,8 +137,9 @@ def _alone(frame: RawFrame) -> Sequence[str]:
 
 def signature(kind: str, title: str, text: str, site: str = "", called: Called = _alone) -> str:
     """All that counts of a report, in words. ``site``: the source line that it names, if that is at hand."""
-    where = _where(kind, text, called)
-    told = headline(_about(title, main_stack(kind, text), called))
+    frames = main_stack(kind, text)
+    where = _where(kind, text, frames, called)
+    told = headline(_about(title, frames, called))
     return " | ".join(part for part in (kind, told, *where, " ".join(site.split())) if part)
 
 
@@ -160,8 +161,7 @@ def _about(title: str, frames: Iterable[RawFrame], called: Called) -> str:
     return _SYMBOL.sub(name, title)
 
 
-def _where(kind: str, text: str, called: Called) -> tuple[str, ...]:
-    frames = main_stack(kind, text)
+def _where(kind: str, text: str, frames: tuple[RawFrame, ...], called: Called) -> tuple[str, ...]:
     if kind == "ubsan":
         return (*_TYPE.findall(text)[:1], " < ".join(_innermost(frames, called)))
     if kind in STALLS - {"hung-task"}:
