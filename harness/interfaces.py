@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +18,29 @@ LineSink = Callable[[str, str], None]
 """Called with (stream, line) where stream is "stdout" or "stderr" and line has no newline."""
 
 
+class Blame(enum.Enum):
+    """Whose doing it is that a guest was lost. Only the kernel's is a result."""
+
+    KERNEL = "kernel"  # as far as is known
+    MACHINE = "machine"  # QEMU was killed from outside, the files that the guest runs from were replaced
+    ACCELERATOR = "accelerator"  # KVM failed, or QEMU by itself under it, or the processors stand still
+
+
 class GuestLost(Exception):
     """The guest died or stopped answering while something ran in it: data for the caller, not a user's error.
 
     ``reason`` is one line ("panic: Kernel panic - not syncing: ...", "QEMU exited with 0", "no answer for 120 s").
-    ``machine``: QEMU was killed from outside, or failed: nothing is known about the kernel.
     """
 
-    def __init__(self, reason: str, machine: bool = False) -> None:
+    def __init__(self, reason: str, blame: Blame = Blame.KERNEL) -> None:
         self.reason = reason
-        self.machine = machine
+        self.blame = blame
         super().__init__(reason)
+
+    @property
+    def machine(self) -> bool:
+        """Nothing is known about the kernel."""
+        return self.blame is not Blame.KERNEL
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,15 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def unused(path: Path) -> Path:
+    """``path``, or if there is something "PATH-2", "PATH-3", ..."""
+    number, found = 1, path
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
+
+
 def exists(path: Path) -> bool:
     """Unlike those of ``Path``, these are False for a name that is too long, or in a directory that nobody may read."""
     return _looks_like(path.exists)

@@ -15,7 +15,7 @@ from typing import Protocol
 from harness.bisect import known
 from harness.bisect.state import Attempt, Kind, Symptom
 from harness.bisect.trails import Course
-from harness.build import kernel_digest, sources_of
+from harness.build import find_kernel, kernel_digest, sources_of
 from harness.errors import UserError
 from harness.events import EventStream, Note
 from harness.interfaces import Suite
@@ -97,7 +97,7 @@ class RealGuests:
 
     @cached_property
     def _launcher(self) -> Launcher:
-        return Launcher(self._accel, lambda text: self._events.publish(Note("", text)), thorough=self._thorough)
+        return Launcher(self._accel, lambda text: self._events.publish(Note("", text)), self._thorough, find_kernel)
 
     @property
     def machine(self) -> tuple[str, str]:

@@ -5,10 +5,11 @@
 ``lookup`` finds a finished kernel of the same content without touching the sources.
 """
 
+from harness.build.cache import find as find_kernel
 from harness.build.cache import newest as newest_kernel
 from harness.build.equality import kernel_digest
 from harness.build.kernel import build, lookup
 from harness.build.participants import sources_of
 from harness.build.request import BuildRequest
 
-__all__ = ["BuildRequest", "build", "kernel_digest", "lookup", "newest_kernel", "sources_of"]
+__all__ = ["BuildRequest", "build", "find_kernel", "kernel_digest", "lookup", "newest_kernel", "sources_of"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from harness.interfaces import GuestLost
-from harness.model import Splat, TestResult
+from harness.model import BootReport, Splat, TestResult
+from harness.paths import unused
 from harness.vm.autopsy import STATE
 
 _SHOWN = 2  # reports in the output of the test that lost the guest: the last are the deadly ones
@@ -16,9 +17,13 @@ _SHOWN = 2  # reports in the output of the test that lost the guest: the last ar
 
 @dataclass(frozen=True)
 class Loss:
-    """``named``: the suite could tell which test ran. ``progress``: other tests had ended in this guest before."""
+    """``place``: where the guest hangs, if that is known. ``named``: the suite could tell which test ran.
+
+    ``progress``: other tests had ended in this guest before.
+    """
 
     lost: GuestLost
+    place: str
     named: bool
     progress: bool
 
@@ -46,3 +51,11 @@ def _is_of(splat: Splat, error: TestResult) -> bool:
     """True if ``splat`` was printed while ``error``'s test ran; where only the suite is known, that must do."""
     suite, _, test = splat.during.partition(": ")
     return suite == error.suite and (not test or test == error.name)
+
+
+def put_aside(run_dir: Path, boots: Sequence[BootReport]) -> None:
+    """Give the directories of ``boots``, which say nothing any more, other names: "move-notify-on-1-under-kvm"."""
+    for boot in boots:
+        place = run_dir / PurePosixPath(boot.console).parent
+        if place.is_dir():
+            place.rename(unused(place.with_name(f"{place.name}-under-{boot.accel}")))

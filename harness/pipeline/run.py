@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from harness import process
+from harness.build import find_kernel
 from harness.changes import Comparison
 from harness.errors import ExitCode, HarnessError, UserError
 from harness.events import EventStream, Note
@@ -86,23 +88,55 @@ class _Run:
             self._note(note)
         launcher = None  # the patch itself needs no QEMU
         if self._job.suites:
-            self._launcher = launcher = Launcher(request.accel, self._note, thorough=request.thorough)
+            self._launcher = launcher = Launcher(request.accel, self._note, request.thorough, find_kernel)
         sides = 2 if self._job.wants_base else 1
         workers = max(1, min(sides * len(self._job.variants), os.cpu_count() or 1))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="guest")
         try:
-            for test in self._build_all(pool, launcher):
-                test.result()
-            if self._base is not None and launcher is not None:
-                comparer = self._comparer(self._base, launcher)
-                self._comparisons = comparer.so_far
-                comparer.compare(pool)
+            self._settle(self._build_all(pool, launcher), pool, launcher)
         except BaseException:
             # First the programs, then the threads that wait for them.
             process.stop_all()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _settle(self, tests: list[Future[None]], pool: ThreadPoolExecutor, launcher: Launcher | None) -> None:
+        """Wait for ``tests``, and compare; all over again for what ran under a KVM that was given up meanwhile."""
+        while True:
+            for test in tests:
+                test.result()
+            if launcher is None:
+                return
+            tests = self._distrusted(pool, launcher)
+            if not tests and self._base is not None:
+                self._compare(self._base, pool, launcher)
+                tests = self._distrusted(pool, launcher)
+            if not tests:
+                return
+
+    def _compare(self, base: Side, pool: ThreadPoolExecutor, launcher: Launcher) -> None:
+        comparer = self._comparer(base, launcher)
+        self._comparisons = comparer.so_far
+        comparer.compare(pool)
+
+    def _distrusted(self, pool: ThreadPoolExecutor, launcher: Launcher) -> list[Future[None]]:
+        """The tests of what has to be tested once more."""
+        test = self._test_patchless if self._is_base else self._patched.test
+        tests = [pool.submit(test, state, launcher) for state in self._patched.distrusted(launcher)]
+        if self._base is not None:
+            for state in self._base.distrusted(launcher):
+                tests.append(pool.submit(settle_base, self._base, state, launcher, self._events, _BASE))
+        if tests:
+            self._comparisons = {}
+            shutil.rmtree(self._job.request.directory / "repeats", ignore_errors=True)
+        return tests
+
+    @property
+    def _is_base(self) -> bool:
+        """No patch is left to be tested."""
+        applied = self._applied
+        return applied is not None and len(applied.patches) == len(applied.already_in_base)
 
     def _note(self, text: str, level: str = "info") -> None:
         self._events.publish(Note("", text, level))
@@ -116,9 +150,8 @@ class _Run:
         with maker.source() as applied:
             self._applied = applied
             self._left_out = maker.notes
-            is_base = len(applied.patches) == len(applied.already_in_base)
-            test = self._test_patchless if is_base else self._patched.test
-            static = PatchSide(self._job, applied, self._events) if self._job.static and not is_base else None
+            test = self._test_patchless if self._is_base else self._patched.test
+            static = PatchSide(self._job, applied, self._events) if self._job.static and not self._is_base else None
             self._static = static
             elsewhere = static.planned if static is not None else ()
             if launcher is not None:
@@ -130,7 +163,7 @@ class _Run:
                 )
             if static is not None:
                 static.patched()
-            if launcher is not None and self._job.wants_base and not is_base:
+            if launcher is not None and self._job.wants_base and not self._is_base:
                 tests += self._build_base(applied, pool, launcher)
             if static is not None and static.needs_base:
                 self._to_base(applied)

@@ -11,6 +11,7 @@ from harness import process
 from harness.events import EventStream, Note, Planned
 from harness.model import BootOutcome, BuildFailure, Kernel, PlannedTest, ResolvedConfig, Variant, VariantReport
 from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.losing import put_aside
 from harness.pipeline.plan import plan_tests
 from harness.pipeline.request import Job, RunRequest
 from harness.pipeline.testing import Findings, KernelTest
@@ -117,6 +118,15 @@ class Side:
         """Something that tests the kernel of ``state``, which is there, as ``request`` says."""
         assert state.kernel is not None and state.applied is not None
         return KernelTest(state.variant, state.kernel, launcher, self._events, request, state.applied, label)
+
+    def distrusted(self, launcher: Launcher) -> list[State]:
+        """The variants that were tested under a KVM that was given up since; what was found of them is forgotten."""
+        found = [state for state in self.states if launcher.distrusts(state.findings.boots)]
+        for state in found:
+            put_aside(self.job.request.directory, state.findings.boots)
+            state.findings = Findings(state.findings.planned)
+            state.tested, state.earlier = False, ""
+        return found
 
     def test_again(self, state: State, launcher: Launcher) -> None:
         """The same once more, from the start. What the first try left in the run directory is put aside."""

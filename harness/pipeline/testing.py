@@ -3,21 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness import process
 from harness.changes import GUEST
-from harness.events import EventStream, PhaseEnded, TestEnded
+from harness.events import EventStream, Note, PhaseEnded, TestEnded
 from harness.guest.oracle import warns_in
-from harness.interfaces import GuestLost, Suite, SuiteContext
+from harness.interfaces import Blame, GuestLost, Suite, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
-from harness.pipeline.losing import Loss, explained
+from harness.pipeline.losing import Loss, explained, put_aside
 from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
 from harness.series import Applied
 from harness.source import Snapshot
-from harness.splat import case_name, decode, find_splats, hung, lock_checking_ended, silent
+from harness.splat import case_name, decode, find_splats, hung, is_proof, lock_checking_ended, silent
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 
@@ -34,6 +34,11 @@ class Findings:
     boots: list[BootReport] = field(default_factory=list)
     times: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Keep the plan alone: the rest says nothing."""
+        for found in (self.results, self.splats, self.boots, self.times, self.notes):
+            found.clear()
 
 
 class KernelTest:
@@ -76,27 +81,51 @@ class KernelTest:
         Raises ``InfrastructureError`` if QEMU cannot be used or the disk is full.
         """
         self._suites = suites
-        try:
-            for suite in suites:
-                self._run_suite(suite)
-        finally:
-            self._end_guest("ended by the harness")
+        self._trusted(self._run_all)
 
     def boot(self) -> None:
         """Boot it, and no more."""
-        self._live_guest()
-        self._end_guest("ended by the harness")
+        self._trusted(self._live_guest)
+
+    def _trusted(self, work: Callable[[], object]) -> None:
+        """Do ``work``; from the start if the accelerator that some of it ran under was given up meanwhile."""
+        while True:
+            try:
+                work()
+            finally:
+                self._end_guest("ended by the harness")
+            if not self._is_distrusted:
+                return
+            self._start_over()
+
+    def _run_all(self) -> None:
+        for suite in self._suites:
+            if not self._is_distrusted:
+                self._run_suite(suite)
+
+    @property
+    def _is_distrusted(self) -> bool:
+        return self._launcher.distrusts(self.findings.boots)
+
+    def _start_over(self) -> None:
+        """Forget what was found; its logs are put aside."""
+        self._events.publish(Note(self._shown, "run again from its start: it ran under KVM, which was given up"))
+        put_aside(self._run_dir, self.findings.boots)
+        self.findings.forget()
+        self._retried.clear()
 
     # --- guests -------------------------------------------------------------------------------
 
     def _live_guest(self) -> VmGuest | None:
         """The guest at hand, or a fresh one; None if the kernel does not come up (any more)."""
+        if self._is_distrusted:
+            return None
         if self._guest is not None:
             return self._guest
         if len(self.findings.boots) >= MAX_BOOTS or self._last_boot_failed():
             return None
         guest = self._boot()
-        if guest.machine_failed:
+        if guest.blame is not Blame.KERNEL:
             self._note(f"{self._boot_name} was not lost by its kernel while it booted: tried once more")
             guest = self._boot()
         return self._guest
@@ -219,7 +248,10 @@ class KernelTest:
                 say(f"guest lost: {lost.reason}")
                 deadly = [error for error in held if lost.reason in error.message]
                 self._flush([error for error in held if error not in deadly])
-                loss = Loss(guest.blamed(lost), bool(deadly), len(self.findings.results) > before)
+                place = guest.autopsy(lost.reason)
+                lost = guest.blamed(lost)  # in the light of that
+                place = place if lost.blame is Blame.KERNEL else ""
+                loss = Loss(lost, place, bool(deadly), len(self.findings.results) > before)
                 self._lose(suite, guest, loss, deadly or [self._suspect(suite, lost.reason)])
                 return loss
             except BaseException:
@@ -241,10 +273,15 @@ class KernelTest:
         """Find out why, end the guest, and give ``errors`` the reason; a guest lost by the machine costs no test."""
         if loss.lost.machine and process.stopping():
             raise process.Stopping
-        place = guest.autopsy(loss.lost.reason)
+        place = loss.place
         ended = f"{loss.lost.reason}{f'; {place}' if place else ''}, during {suite.name}"
         name, console = self._boot_name, self.findings.boots[-1].console
         splats = self._end_guest(ended)
+        if loss.lost.blame is Blame.ACCELERATOR:
+            self._forgive(splats)
+            self._launcher.accuse(loss.lost.reason)
+            if self._is_distrusted:
+                return
         names = {error.name for error in errors}
         if loss.lost.machine and not names & self._retried:
             self._retried |= names
@@ -253,6 +290,11 @@ class KernelTest:
         self._note(f"{name} was lost: {ended}")
         for error in errors:
             self._record(explained(error, loss.lost.reason, place, splats, console))
+
+    def _forgive(self, splats: list[Splat]) -> None:
+        """Leave out the stalls among ``splats``: processors that stand still bring them about."""
+        stalls = [splat for splat in splats if not is_proof(case_name(splat))]
+        self.findings.splats[:] = [splat for splat in self.findings.splats if splat not in stalls]
 
     def _suspect(self, suite: Suite, reason: str) -> TestResult:
         """An error for the test that ran when the guest died, if the suite could not tell which it was."""

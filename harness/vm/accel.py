@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which accelerator runs guests here, proved by booting one.
 
-``/dev/kvm`` being there proves nothing: on nested hosts it answers and yet no guest gets past its first
-instructions. So KVM is tried with the kernel at hand, and the answer is remembered until the host reboots.
+``/dev/kvm`` being there proves nothing, nor does the kernel's first line: on nested hosts a guest may get no further
+than its first instructions, or crawl a hundred times too slowly. So KVM is tried with the kernel at hand, to a login
+(``race``), and the answer is remembered until the host reboots.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ KVM_DEVICE = Path("/dev/kvm")
 
 @dataclass(frozen=True)
 class Accelerator:
-    """``name``: "kvm" or "tcg". ``proved``: a guest was seen to run under it. ``reason``: why this one."""
+    """``name``: "kvm" or "tcg". ``proved``: a guest was seen to run under it. ``reason``: why this one.
+
+    ``kernel``: key of the kernel by which KVM was proved, else empty.
+    """
 
     name: str
     proved: bool
     reason: str
+    kernel: str = ""
 
 
 def qemu_version() -> str:
@@ -45,11 +50,14 @@ def choose(asked: str, version: str) -> Accelerator:
     return _recall(version) or Accelerator("kvm", False, "not tried yet")
 
 
-def remember(works: bool, reason: str, version: str) -> Accelerator:
-    """Note whether KVM runs a guest here, for later runs until the host reboots or QEMU changes."""
-    answer = {"host": _host(version), "kvm": works, "reason": reason}
+def remember(works: bool, reason: str, version: str, kernel: str = "") -> Accelerator:
+    """Note whether KVM runs guests here, and is the faster, for later runs until the host reboots or QEMU changes.
+
+    ``kernel``: key of the one that came up.
+    """
+    answer = {"host": _host(version), "kvm": works, "reason": reason, "kernel": kernel}
     write_atomic(_memory(), json.dumps(answer) + "\n")
-    return Accelerator("kvm" if works else "tcg", True, reason)
+    return Accelerator("kvm" if works else "tcg", True, reason, kernel)
 
 
 def forget() -> None:
@@ -71,6 +79,7 @@ def _recall(version: str) -> Accelerator | None:
         answer = json.loads(_memory().read_text())
         if answer["host"] != _host(version):
             return None
-        return Accelerator("kvm" if answer["kvm"] else "tcg", True, str(answer["reason"]))
+        name = "kvm" if answer["kvm"] else "tcg"
+        return Accelerator(name, True, str(answer["reason"]), str(answer.get("kernel", "")))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -26,6 +26,9 @@ STATE = "state.txt"
 _SSH_LIMIT, _MONITOR_LIMIT, _PANIC_LIMIT = 1.5, 0.5, 3.0
 _KEYS = "w l d t"  # Documentation/admin-guide/sysrq.rst
 _TICK = 0.05
+# Bytes: a panic with the stacks of all processors and blocked tasks is 20 KB and more. Under a KVM that crawls, a
+# hundred times too slowly, only its first lines come in ``_PANIC_LIMIT``.
+_WHOLE_PANIC = 8 << 10
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,20 @@ class Patient:
     ended: Callable[[], bool]
 
 
-def examine(patient: Patient, reason: str) -> str:
-    """Write ``state.txt`` and return where the guest hangs in one line, empty if that did not come out.
+@dataclass(frozen=True)
+class Examined:
+    """``place``: where the guest hangs, in one line; empty if that did not come out.
+
+    ``kernel_ran``: its kernel did what it was asked for, so that it is the kernel that hangs, and not its processors
+    that stand still.
+    """
+
+    place: str
+    kernel_ran: bool
+
+
+def examine(patient: Patient, reason: str) -> Examined:
+    """Write ``state.txt``, and tell where the guest hangs.
 
     Never fails because of the guest: there is nothing more to lose. ``reason``: why it was given up, for the file.
     """
@@ -53,10 +68,10 @@ def examine(patient: Patient, reason: str) -> str:
     began = patient.console.size
     sections: list[tuple[str, str]] = []
     stacks: tuple[Stack, ...] = ()
-    answers = _by_ssh(patient)
+    answers = kernel_ran = _by_ssh(patient)
     if not answers:
         stacks = _from_outside(patient, sections)
-        _by_nmi(patient, sections)
+        kernel_ran = _by_nmi(patient, sections)
     patient.console.poll()
     said = patient.console.text(began)
     stacks = parse_stacks(said) or stacks
@@ -64,7 +79,7 @@ def examine(patient: Patient, reason: str) -> str:
     sections.append(("what the kernel says", said or "nothing"))
     head = f"{reason}\n{line or 'where it hangs is not known'}\n"
     _write(patient.directory / STATE, [head, *map(_section, sections)])
-    return line
+    return Examined(line, kernel_ran)
 
 
 def _section(section: tuple[str, str]) -> str:
@@ -96,13 +111,19 @@ def _from_outside(patient: Patient, sections: list[tuple[str, str]]) -> tuple[St
     return stacks
 
 
-def _by_nmi(patient: Patient, sections: list[tuple[str, str]]) -> None:
-    """Make the kernel panic and wait for what it prints; it reboots after that, which ends QEMU."""
+def _by_nmi(patient: Patient, sections: list[tuple[str, str]]) -> bool:
+    """Make the kernel panic and wait for what it prints; it reboots after that, which ends QEMU.
+
+    False if it did neither that nor print much: then next to nothing runs in that guest.
+    """
+    before = patient.console.size
     try:
         patient.monitor.ask("inject-nmi", _MONITOR_LIMIT * patient.slowness)
     except MonitorError as error:
         sections.append(("NMI", str(error)))
-        return
+        return False
     deadline = time.monotonic() + _PANIC_LIMIT * patient.slowness
-    while not patient.ended() and time.monotonic() < deadline:
+    while not (ended := patient.ended()) and time.monotonic() < deadline:
         time.sleep(_TICK)
+    patient.console.poll()
+    return ended or patient.console.size - before > _WHOLE_PANIC

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from pathlib import Path
 
-from harness import process
 from harness.errors import InfrastructureError
 from harness.guest.marks import LISTEN
-from harness.interfaces import CommandResult, GuestLost, LineSink
+from harness.interfaces import Blame, CommandResult, GuestLost, LineSink
 from harness.model import BootOutcome, BootReport, Kernel
 from harness.vm import ssh
 from harness.vm.autopsy import Patient, examine
@@ -19,17 +17,19 @@ from harness.vm.blocked import blocked
 from harness.vm.command import MachineSpec, checker_options, qemu_command
 from harness.vm.console import LIMIT, Console
 from harness.vm.host import blamed
-from harness.vm.identity import create_identity, free_port
-from harness.vm.qmp import Monitor
+from harness.vm.identity import Identity, create_identity, free_port
+from harness.vm.qemu import Qemu
 from harness.vm.slowness import slowness
 
 _BOOT_LIMIT = 30.0  # seconds under KVM
 _SILENCE_LIMIT = 10.0  # seconds without an answer from sshd under KVM
+_HANDSHAKE_LIMIT = 5.0  # seconds for one try to log in under KVM
 _FIRST_LINE = 10.0  # seconds to the kernel's first line; under KVM it takes one
 _TAIL = 25  # lines of the console of a boot that failed
 _LAST_WORDS = 2.0  # seconds under KVM for a panic to be printed to its end
-_LEAST_ROOM = 1 << 20  # bytes on the host's disk: without them QEMU drops what the console says, and tells nobody
+_TICK = 0.05  # seconds between two looks at a boot
 _PORT_TAKEN = "Could not set up host forwarding rule"
+_PORTS = 5  # tried, one after the other
 
 
 class NoStart(Exception):
@@ -43,18 +43,21 @@ class VmGuest:
         """``directory``: of this boot alone; gets ``console.log`` and ``qemu.log``."""
         self._kernel = kernel
         self._spec = spec
-        self._directory = directory
+        self._qemu = Qemu(directory, spec.accel)
         self._qemu_version = qemu_version
         self._connection: ssh.Connection | None = None
-        self._qemu: process.Background | None = None
-        self._monitor = Monitor()
+        self._identity: Identity | None = None
         self._slowness = slowness(spec.accel, kernel)
         self._examined_from: int | None = None
+        self._stands_still = False
         self._stuck: set[str] = set()
         self._born = time.time()
-        self.console = Console(directory / "console.log")
+        self._limit = _BOOT_LIMIT * self.slowness
+        self._port = self._ports = 0
+        self._speaks = False
+        self._refused = ""
         self.ended = ""
-        self.machine_failed = False
+        self.blame = Blame.KERNEL
 
     @property
     def accel(self) -> str:
@@ -74,19 +77,27 @@ class VmGuest:
         return self._kernel
 
     @property
+    def console(self) -> Console:
+        return self._qemu.console
+
+    @property
     def seconds(self) -> float:
         """Wall time since QEMU was started."""
-        return time.monotonic() - self._qemu.started if self._qemu is not None else 0.0
+        return time.monotonic() - self._qemu.process.started if self._qemu.was_started else 0.0
 
     @property
     def cpu_seconds(self) -> float:
         """CPU time of QEMU, after ``shutdown``."""
-        return self._qemu.cpu_seconds if self._qemu is not None else 0.0
+        return self._qemu.process.cpu_seconds if self._qemu.was_started else 0.0
 
     @property
     def peak_rss(self) -> int:
         """Bytes of memory that QEMU needed, after ``shutdown``."""
-        return self._qemu.peak_rss if self._qemu is not None else 0
+        return self._qemu.process.peak_rss if self._qemu.was_started else 0
+
+    def move_to(self, directory: Path) -> None:
+        """Give the directory of this boot another name, which nothing may have yet."""
+        self._qemu.move_to(directory)
 
     # --- boot ---------------------------------------------------------------------------------
 
@@ -95,122 +106,109 @@ class VmGuest:
 
         ``limit``: seconds, default by accelerator. Raises ``NoStart`` if not even the kernel's first line came.
         """
-        started = time.monotonic()
-        deadline = started + (limit if limit is not None else _BOOT_LIMIT * self.slowness)
-        self._directory.mkdir(parents=True, exist_ok=True)
-        identity = create_identity(self._directory, self._kernel)
-        try:
-            port = self._start_qemu()
-            outcome = self._await_login(port, identity.host_key, identity.client_key, deadline)
-        finally:
-            identity.forget()
-        seconds = time.monotonic() - started
+        self.start(limit)
+        while (report := self.poll_boot()) is None:
+            time.sleep(_TICK)
+        return report
+
+    def start(self, limit: float | None = None) -> None:
+        """Start QEMU. The boot goes on by itself; ``poll_boot`` tells how far it is."""
+        self._limit = self._limit if limit is None else limit
+        self._qemu.directory.mkdir(parents=True, exist_ok=True)
+        self._identity = create_identity(self._qemu.directory, self._kernel)
+        self._start_qemu()
+
+    def poll_boot(self) -> BootReport | None:
+        """How the boot ended, None while it goes on. Raises ``NoStart``."""
+        if not self._speaks:
+            self._speaks = self._first_line()
+            return None
+        outcome = self._login()
+        return self._boot_report(outcome) if outcome is not None else None
+
+    def _boot_report(self, outcome: BootOutcome) -> BootReport:
+        self._forget_keys()
+        seconds = self.seconds
         self._hear_out()
         tail = "" if outcome is BootOutcome.UP else _tail(self.evidence(), self.console.panic)
-        log = f"{self._directory.parent.name}/{self._directory.name}/console.log"
-        return BootReport(outcome, self.accel, seconds, log, self._qemu_version, tail, self.ended)
+        return BootReport(outcome, self.accel, seconds, self.log, self._qemu_version, tail, self.ended)
 
-    def _start_qemu(self) -> int:
-        """Start QEMU and wait for the kernel's first line; the port of the guest's sshd."""
-        log = self._directory / "qemu.log"
-        for _ in range(5):
-            port = free_port()
-            for stale in (log, self.console.path):
-                stale.unlink(missing_ok=True)
-            self._monitor.close()
-            self._monitor = Monitor()
-            theirs = self._monitor.theirs
-            ours = checker_options(self._kernel)
-            argv = [*qemu_command(self._kernel.image, self._directory, port, self._spec, ours), *self._monitor.options]
-            self._qemu = process.Background(argv, output=log, pass_fds=[theirs.fileno()])
-            theirs.close()  # else nobody would tell us that QEMU is gone
-            if self._await_first_line():
-                return port
-            self._qemu.kill()
-            if _PORT_TAKEN not in log.read_text(errors="replace"):
-                raise NoStart(_last_line(log))
-        raise InfrastructureError("no free port on loopback for the guest's ssh, five times")
+    @property
+    def log(self) -> str:
+        """The console's log, relative to the run directory."""
+        directory = self._qemu.directory
+        return f"{directory.parent.name}/{directory.name}/console.log"
 
-    def _await_first_line(self) -> bool:
-        """False if QEMU ended before the kernel said anything, or if KVM is there but runs nothing.
+    def _start_qemu(self) -> None:
+        self._ports += 1
+        self._port = free_port()
+        ours = checker_options(self._kernel)
+        directory = self._qemu.directory
+        self._qemu.start(qemu_command(self._kernel.image, directory, self._port, self._spec, ours))
 
-        Under TCG a kernel that stays silent is a hang, which the boot's deadline finds.
+    def _first_line(self) -> bool:
+        """Has the kernel said anything? Not yet, or QEMU was started anew: False.
+
+        Raises ``NoStart`` if QEMU ended before it did, or if KVM is there but runs nothing. Under TCG a kernel that
+        stays silent is a hang, which the boot's deadline finds.
         """
-        assert self._qemu is not None
-        while not self.console.kernel_started:
-            ended = self._qemu.wait(0.05) is not None
-            self.console.poll()
-            waited = time.monotonic() - self._qemu.started
-            if self.accel == "kvm" and (ended or waited > _FIRST_LINE):
-                return self.console.kernel_started
-            if ended:
-                return self.console.size > 0
-            if waited > _FIRST_LINE:
-                return True
-        return True
+        ended = self._qemu.process.poll() is not None
+        self.console.poll()
+        if self.console.kernel_started:
+            return True
+        late = self.seconds > _FIRST_LINE
+        if ended and self.accel != "kvm" and self.console.size:
+            return True
+        if ended or (late and self.accel == "kvm"):
+            self._start_again()
+            return False
+        return late
 
-    def _await_login(self, port: int, host_key: Path, client_key: Path, deadline: float) -> BootOutcome:
-        failure = ""
-        while time.monotonic() < deadline:
-            self.console.poll()
-            try:
-                self._check_alive()
-                if self.console.sshd_listening:
-                    self._connection = ssh.connect(
-                        port,
-                        host_key,
-                        client_key,
-                        timeout=max(1.0, deadline - time.monotonic()),
-                        check_alive=self._check_alive,
-                        silence_limit=_SILENCE_LIMIT * self.slowness,
-                    )
-                    return BootOutcome.UP
-            except GuestLost as lost:
-                self.ended, self.machine_failed = lost.reason, lost.machine
-                return BootOutcome.PANIC if self.console.panic else BootOutcome.EXITED
-            except ssh.ConnectionFailed as error:
-                failure = f", last try: {error}"
-            time.sleep(0.05)
-        self.ended = f"no login within {deadline - self._started:.0f} s{failure}"
+    def _start_again(self) -> None:
+        """With another port, if QEMU lacked one; raises ``NoStart`` if that was not why it said nothing."""
+        self._qemu.process.kill()
+        if _PORT_TAKEN not in self._qemu.said():
+            raise NoStart(self._qemu.last_line() or f"the kernel printed nothing in {self.seconds:.0f} s")
+        if self._ports == _PORTS:
+            raise InfrastructureError(f"no free port on loopback for the guest's ssh, {_PORTS} times")
+        self._start_qemu()
+
+    def _login(self) -> BootOutcome | None:
+        """Log in if sshd is there; how the boot ended, None while it goes on."""
+        try:
+            self._qemu.check_alive()
+            if self.console.sshd_listening:
+                self._connect()
+                return BootOutcome.UP
+        except GuestLost as lost:
+            self.ended, self.blame = lost.reason, lost.blame
+            return BootOutcome.PANIC if self.console.panic else BootOutcome.EXITED
+        except ssh.ConnectionFailed as error:
+            self._refused = f", last try: {error}"
+        return self._too_late() if self.seconds > self._limit else None
+
+    def _connect(self) -> None:
+        assert self._identity is not None
+        left = self._limit - self.seconds
+        self._connection = ssh.connect(
+            self._port,
+            self._identity.host_key,
+            self._identity.client_key,
+            timeout=max(1.0, min(left, _HANDSHAKE_LIMIT * self.slowness)),
+            check_alive=self._qemu.check_alive,
+            silence_limit=_SILENCE_LIMIT * self.slowness,
+        )
+
+    def _too_late(self) -> BootOutcome:
+        self.ended = f"no login within {self._limit:.0f} s{self._refused}"
         if place := self.autopsy(self.ended):
             self.ended += f"; {place}"
         return BootOutcome.HANG
 
-    @property
-    def _started(self) -> float:
-        assert self._qemu is not None
-        return self._qemu.started
-
-    def _check_alive(self) -> None:
-        """Raise ``GuestLost`` as soon as the guest is known to be dead, ``InfrastructureError`` if the disk is full."""
-        assert self._qemu is not None
-        status = self._qemu.poll()
-        self.console.poll()
-        if self.console.flooded:
-            self._qemu.kill()
-            raise GuestLost(f"the console floods: more than {LIMIT >> 20} MiB")
-        if self.console.panic:
-            raise GuestLost(f"panic: {self.console.panic}")
-        if self.console.sshd_ended:
-            raise GuestLost("sshd was ended in the guest, while its kernel lived")
-        if status is not None:
-            raise self._vanished(status)
-        self._check_room()
-
-    def _vanished(self, status: int) -> GuestLost:
-        """A guest that powers off or resets itself ends QEMU with 0 (-no-reboot); anything else is not its doing."""
-        if status == 0:
-            return GuestLost("the guest ended by itself (QEMU exit status 0)")
-        words = f": {_last_line(self._directory / 'qemu.log')}" if status < 128 else ""
-        return GuestLost(f"QEMU was killed or failed (QEMU exit status {status}){words}", machine=True)
-
-    def _check_room(self) -> None:
-        disk = os.statvfs(self._directory)
-        free = disk.f_frsize * (disk.f_bfree if os.geteuid() == 0 else disk.f_bavail)
-        if free < _LEAST_ROOM:
-            raise InfrastructureError(
-                "No space left for the console", where=str(self._directory), mend="free some disk space"
-            )
+    def _forget_keys(self) -> None:
+        if self._identity is not None:
+            self._identity.forget()
+            self._identity = None
 
     # --- use ----------------------------------------------------------------------------------
 
@@ -259,7 +257,12 @@ class VmGuest:
         return tuple(found.values())
 
     def blamed(self, lost: GuestLost) -> GuestLost:
-        """``lost``, which is the machine's doing where the files that this guest runs from were replaced."""
+        """``lost``, which is the machine's doing where the files that this guest runs from were replaced.
+
+        It is KVM's if the ``autopsy`` found that next to nothing runs in this guest.
+        """
+        if self._stands_still and self.accel == "kvm" and not lost.machine:
+            return GuestLost(f"{lost.reason}; its processors stand still", Blame.ACCELERATOR)
         return blamed(lost, self._born)
 
     def mark(self, text: str) -> None:
@@ -295,23 +298,23 @@ class VmGuest:
         It may not survive that. ``reason``: why it is given up.
         """
         self.console.poll()
-        gone = self._qemu is None or self._qemu.poll() is not None
+        gone = not self._qemu.was_started or self._qemu.process.poll() is not None
         if gone or self.console.panic or self.console.flooded:
             return ""
         self._examined_from = self.console.size
-        return examine(self._patient(), reason)
+        found = examine(self._patient(), reason)
+        self._stands_still = not found.kernel_ran
+        return found.place
 
     def _patient(self) -> Patient:
-        assert self._qemu is not None
-        qemu = self._qemu
         return Patient(
-            self._directory,
+            self._qemu.directory,
             self.console,
-            self._monitor,
+            self._qemu.monitor,
             self._kernel.symbols,
             self.slowness,
             self._answers,
-            lambda: qemu.poll() is not None,
+            lambda: self._qemu.process.poll() is not None,
         )
 
     def _answers(self, command: str, seconds: float) -> bool:
@@ -331,16 +334,14 @@ class VmGuest:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        if self._qemu is not None:
-            self._hear_out()
-            self._qemu.kill()
-            self.console.poll()
-        self._monitor.close()
+        self._hear_out()
+        self._qemu.kill()
+        self._forget_keys()
 
     def _hear_out(self) -> None:
         """Let a kernel that panics say all that it has to say: it reboots then, which ends QEMU."""
-        if self.console.panic and self._qemu is not None:
-            self._qemu.wait(_LAST_WORDS * self.slowness)
+        if self.console.panic:
+            self._qemu.process.wait(_LAST_WORDS * self.slowness)
             self.console.poll()
 
     def __enter__(self) -> VmGuest:
@@ -355,10 +356,3 @@ def _tail(said: str, panic: str) -> str:
     lines = said.splitlines()
     at = next((number for number, line in enumerate(lines) if panic and panic in line), len(lines))
     return "\n".join(lines[: at + _TAIL // 2][-_TAIL:])
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    if not lines:
-        return f"the kernel printed nothing in {_FIRST_LINE:.0f} s"
-    return lines[-1].removeprefix("qemu-system-x86_64: ")

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.interfaces import GuestLost
+from harness.interfaces import Blame, GuestLost
 
 PACKAGES = tuple(map(Path, ("/var/lib/dpkg/info", "/var/lib/dpkg/status", "/var/lib/rpm", "/var/lib/pacman/local")))
 """What package managers write to with every package."""
@@ -23,7 +23,7 @@ def blamed(lost: GuestLost, since: float, packages: Iterable[Path] = PACKAGES) -
     """``lost`` as the machine's doing, if its kernel lived and packages were changed ``since`` (seconds, epoch)."""
     if _LIVED not in lost.reason or not any(_changed(path) > since for path in packages):
         return lost
-    return GuestLost(f"{lost.reason}; packages of the host, whose files are the guest's, were changed", machine=True)
+    return GuestLost(f"{lost.reason}; packages of the host, whose files are the guest's, were changed", Blame.MACHINE)
 
 
 def installed(packages: Iterable[Path] = PACKAGES) -> str:

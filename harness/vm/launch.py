@@ -1,20 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Getting a guest up: with KVM where it works, with TCG where not, and a second try where the machine is to blame."""
+"""Getting a guest up: with KVM where it works and is the faster, with TCG where not.
+
+Trouble of the accelerator is never a result. A kernel that does not come up under KVM is tried under TCG before it is
+blamed; a KVM that loses guests for reasons of its own is given up, and what ran under it is to be run again
+(``Launcher.distrusts``).
+"""
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from harness.errors import InfrastructureError
-from harness.model import BootOutcome, BootReport, Kernel
+from harness.interfaces import Blame
+from harness.model import BootReport, Kernel
+from harness.paths import unused
 from harness.vm import accel
+from harness.vm.attempts import BootAttempt, BootAttempts
 from harness.vm.command import MachineSpec
-from harness.vm.guest import NoStart, VmGuest
+from harness.vm.guest import VmGuest
+from harness.vm.race import RaceResult, race
 
 SMALL_MEMORY, LARGE_MEMORY = 1024, 3072  # MiB
 _ROOM_FOR_LARGE = 7 << 30  # bytes: two large guests at once, and something for the host
+_STRIKES = 2  # guests that KVM may lose in one run before it is given up
+
+Booted = tuple[VmGuest, BootReport]
+FindKernel = Callable[[str], Kernel | None]
 
 
 def _available_memory() -> int:
@@ -26,15 +40,25 @@ def _available_memory() -> int:
 class Launcher:
     """Boots guests for one run. The accelerator is settled by the first boot; others wait for its answer."""
 
-    def __init__(self, asked: str, notify: Callable[[str], None], thorough: bool = False) -> None:
+    def __init__(
+        self,
+        asked: str,
+        notify: Callable[[str], None],
+        thorough: bool = False,
+        find_kernel: FindKernel = lambda _key: None,
+    ) -> None:
         """``asked``: "auto", "kvm" or "tcg". ``notify`` gets one line when the accelerator is settled.
 
         ``thorough``: give emulated guests, too, the memory for the tests that take long under emulation.
+        ``find_kernel``: the kernel with a key, if it is still at hand: one that came up under KVM before.
         """
         self._asked = asked
         self._thorough = thorough
         self._notify = notify
+        self._find_kernel = find_kernel
         self._settle = threading.Lock()
+        self._state = threading.RLock()
+        self._strikes = 0
         self.qemu_version = accel.qemu_version()
         self.accelerator = accel.choose(asked, self.qemu_version)
         if self.accelerator.proved:
@@ -43,46 +67,124 @@ class Launcher:
     def _say(self) -> None:
         self._notify(f"guests run under {self.accelerator.name.upper()} ({self.accelerator.reason})")
 
-    def boot(self, kernel: Kernel, directory: Path) -> tuple[VmGuest, BootReport]:
+    # --- trust --------------------------------------------------------------------------------
+
+    def distrusts(self, boots: Iterable[BootReport]) -> bool:
+        """True if what ran in ``boots`` says nothing: some of it ran under a KVM that has been given up since."""
+        return self.accelerator.name == "tcg" and any(boot.accel == "kvm" for boot in boots)
+
+    def accuse(self, reason: str) -> None:
+        """Note that KVM lost a guest (``reason``). Once can be chance; a KVM that does it again is given up.
+
+        Raises ``InfrastructureError`` then if KVM was demanded.
+        """
+        with self._state:
+            self._strikes += 1
+            if self._strikes >= _STRIKES:
+                self._give_up(reason)
+
+    def _give_up(self, reason: str) -> None:
+        with self._state:
+            if self._asked == "kvm":
+                raise InfrastructureError(f"KVM cannot be relied on here: {reason}", mend="try --accel tcg")
+            if self.accelerator.name == "kvm":
+                self.accelerator = accel.remember(False, reason, self.qemu_version)
+                self._say()
+
+    def _trust(self, kernel: Kernel, reason: str) -> None:
+        self.accelerator = accel.remember(True, reason, self.qemu_version, kernel.key)
+        self._say()
+
+    # --- boots --------------------------------------------------------------------------------
+
+    def boot(self, kernel: Kernel, directory: Path) -> Booted:
         """Boot ``kernel``; the caller shuts the guest down whatever the report says.
 
         Raises ``InfrastructureError`` if QEMU does not start (twice), or if KVM was demanded and does not work.
         """
         if not self.accelerator.proved:
             with self._settle:
-                if not self.accelerator.proved and (up := self._prove_kvm(kernel, directory)) is not None:
-                    return up
-        try:
-            return self._attempt(kernel, directory)
-        except NoStart:
-            # Seen about once in thirty boots: QEMU ends at once and says nothing. No fault of the kernel.
-            try:
-                return self._attempt(kernel, directory)
-            except NoStart as again:
-                raise InfrastructureError(f"QEMU does not start, twice: {again}") from again
+                if not self.accelerator.proved:
+                    return self._first_boot(kernel, directory)
+        with self._attempts(kernel, directory) as attempts:
+            if self.accelerator.name == "tcg":
+                return attempts.choose(attempts.run("tcg"))
+            return self._boot_under_kvm(kernel, directory, attempts)
 
-    def _prove_kvm(self, kernel: Kernel, directory: Path) -> tuple[VmGuest, BootReport] | None:
-        """Boot under KVM to see whether that works. None: it does not, TCG is settled."""
-        try:
-            guest, report = self._attempt(kernel, directory)
-        except NoStart as failure:
-            if self._asked == "kvm":
-                raise InfrastructureError(f"KVM runs no guest here: {failure}", mend="try --accel tcg") from failure
-            self.accelerator = accel.remember(False, f"KVM runs no guest here: {failure}", self.qemu_version)
-            self._say()
-            return None
-        if report.outcome is BootOutcome.UP:
-            self.accelerator = accel.remember(True, "proved by booting", self.qemu_version)
-            self._say()
-        return guest, report
+    def _attempts(self, kernel: Kernel, directory: Path) -> BootAttempts:
+        return BootAttempts(directory, lambda place, name: self._guest(kernel, place, name))
 
-    def _attempt(self, kernel: Kernel, directory: Path) -> tuple[VmGuest, BootReport]:
-        accelerator = self.accelerator.name
+    def _guest(self, kernel: Kernel, directory: Path, accelerator: str) -> VmGuest:
         large = (self._thorough or accelerator == "kvm") and _available_memory() > _ROOM_FOR_LARGE
         spec = MachineSpec(accelerator, memory=LARGE_MEMORY if large else SMALL_MEMORY)
-        guest = VmGuest(kernel, spec, directory, self.qemu_version)
+        return VmGuest(kernel, spec, directory, self.qemu_version)
+
+    def _first_boot(self, kernel: Kernel, directory: Path) -> Booted:
+        """Boot, and settle the accelerator if the kernel comes up under any."""
+        with self._attempts(kernel, directory) as attempts:
+            if self._asked == "kvm":
+                return self._boot_under_kvm(kernel, directory, attempts)
+            found = race(attempts.start)
+            if found.tcg is not None and found.tcg.trouble:
+                found = RaceResult(found.kvm, attempts.run("tcg"))
+            return self._settled(kernel, found, attempts)
+
+    def _settled(self, kernel: Kernel, found: RaceResult, attempts: BootAttempts) -> Booted:
+        winner = found.winner
+        if winner is None:
+            assert found.tcg is not None
+            return _under_neither(found.kvm, found.tcg, attempts)
+        if winner is found.kvm:
+            self._trust(kernel, found.told())
+        elif found.kvm.guest.blame is not Blame.MACHINE:  # else it was ended from outside: the next boot will show
+            self._give_up(found.told())
+        return attempts.choose(winner)
+
+    def _boot_under_kvm(self, kernel: Kernel, directory: Path, attempts: BootAttempts) -> Booted:
+        """A kernel that does not come up under KVM and does under TCG: KVM's fault, unless it runs other kernels."""
+        kvm = attempts.run("kvm")
+        if kvm.is_up and not self.accelerator.proved:
+            self._trust(kernel, f"asked for; a guest came up in {kvm.seconds:.1f} s")
+        if kvm.is_up or kvm.guest.blame is Blame.MACHINE:
+            return attempts.choose(kvm)
+        tcg = attempts.run("tcg")
+        if not tcg.is_up:
+            return _under_neither(kvm, tcg, attempts)
+        if not kvm.trouble and self._runs_another(kernel, directory):
+            return self._only_this_kernel(kvm, tcg, attempts)
+        self._give_up(RaceResult(kvm, tcg).told())
+        return attempts.choose(tcg)
+
+    def _runs_another(self, kernel: Kernel, directory: Path) -> bool:
+        """Does the kernel by which KVM was proved still come up under it? Nobody knows, if that is not at hand."""
+        key = self.accelerator.kernel
+        other = self._find_kernel(key) if key not in ("", kernel.key) else None
+        if other is None:
+            return False
+        place = unused(directory.with_name(f"{directory.name}-control"))
         try:
-            return guest, guest.boot()
-        except BaseException:
-            guest.shutdown()
-            raise
+            with self._attempts(other, place) as control:
+                return control.run("kvm").is_up
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _only_this_kernel(self, kvm: BootAttempt, tcg: BootAttempt, attempts: BootAttempts) -> Booted:
+        """KVM is well, and this kernel did not come up under it: once can be chance, twice is the kernel's."""
+        again = attempts.run("kvm")
+        if again.is_up:
+            self._notify(f"a guest did not come up under KVM ({kvm.failure()}), and did when tried again")
+            self.accuse(kvm.failure())
+            return attempts.choose(again if self.accelerator.name == "kvm" else tcg)
+        if again.trouble:
+            self._give_up(RaceResult(again, tcg).told())
+            return attempts.choose(tcg)
+        assert again.report is not None
+        told = f"{again.report.ended}; twice under KVM, where another kernel comes up, and not under TCG"
+        return attempts.choose(again, told)
+
+
+def _under_neither(kvm: BootAttempt, tcg: BootAttempt, attempts: BootAttempts) -> Booted:
+    """The kernel's fault: shown by the guest under TCG, with what there was under KVM."""
+    before = kvm.report.ended if kvm.report is not None else kvm.failure()
+    told = f"{tcg.report.ended if tcg.report is not None else ''}; under KVM: {before}"
+    return attempts.choose(tcg, told)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -13,7 +13,7 @@ import pytest
 from harness import process
 from harness.errors import InfrastructureError
 from harness.events import EventStream
-from harness.interfaces import CommandResult, Guest, GuestLost, LineSink, SuiteContext
+from harness.interfaces import Blame, CommandResult, Guest, GuestLost, LineSink, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Status, TestResult, Variant
 from harness.pipeline.request import RunRequest
 from harness.pipeline.testing import MAX_BOOTS, KernelTest
@@ -44,7 +44,7 @@ class FakeGuest:
     tainted: int = 0
     blocked: tuple[str, ...] = ()
     slow_features: tuple[str, ...] = ()
-    machine_failed: bool = False
+    blame: Blame = Blame.KERNEL
     files_replaced: bool = False
     marks: list[str] = field(default_factory=list)
     ended: bool = False
@@ -62,7 +62,7 @@ class FakeGuest:
         return self.tainted
 
     def blamed(self, lost: GuestLost) -> GuestLost:
-        return GuestLost(lost.reason, machine=True) if self.files_replaced else lost
+        return GuestLost(lost.reason, Blame.MACHINE) if self.files_replaced else lost
 
     def stuck(self) -> tuple[str, ...]:
         return self.blocked
@@ -82,15 +82,25 @@ class FakeLauncher:
     guests: list[FakeGuest]
     outcomes: dict[int, BootOutcome] = field(default_factory=dict)
     booted: list[FakeGuest] = field(default_factory=list)
+    accel: str = "tcg"
+    accused: list[str] = field(default_factory=list)
+
+    def accuse(self, reason: str) -> None:
+        """As the real one: the second time KVM is given up."""
+        self.accused.append(reason)
+        self.accel = "tcg" if len(self.accused) > 1 else self.accel
+
+    def distrusts(self, boots: Sequence[BootReport]) -> bool:
+        return any(boot.accel != self.accel for boot in boots)
 
     def boot(self, _kernel: Kernel, directory: Path) -> tuple[FakeGuest, BootReport]:
         guest = self.guests.pop(0) if self.guests else FakeGuest(len(self.booted) + 1)
         self.booted.append(guest)
         outcome = self.outcomes.get(len(self.booted), BootOutcome.UP)
-        ended = "QEMU exit status 137" if guest.machine_failed else "panic: oh"
+        ended = "QEMU exit status 137" if guest.blame is Blame.MACHINE else "panic: oh"
         console = f"boots/{directory.name}/console.log"
         return guest, BootReport(
-            outcome, "tcg", 5.0, console, "7.2", ended=ended if outcome is not BootOutcome.UP else ""
+            outcome, self.accel, 5.0, console, "7.2", ended=ended if outcome is not BootOutcome.UP else ""
         )
 
 
@@ -337,7 +347,7 @@ KILLED = "QEMU was killed or failed (QEMU exit status 137)"
 
 
 def test_a_test_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None:
-    suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, machine=True)]})
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, Blame.MACHINE)]})
     test = run(tmp_path, suite, FakeLauncher([]))
     assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)]
     assert suite.ran == ["a", "a", "b"]
@@ -352,19 +362,65 @@ def test_a_test_whose_guest_lost_the_files_it_runs_from_is_tried_once_more(tmp_p
 
 
 def test_a_second_time_it_is_an_error(tmp_path: Path) -> None:
-    suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, machine=True)] * 2})
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, Blame.MACHINE)] * 2})
     assert statuses(run(tmp_path, suite, FakeLauncher([]))) == [("a", Status.ERROR), ("b", Status.PASS)]
 
 
 def test_a_boot_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None:
-    launcher = FakeLauncher([FakeGuest(1, machine_failed=True)], {1: BootOutcome.EXITED})
+    launcher = FakeLauncher([FakeGuest(1, blame=Blame.MACHINE)], {1: BootOutcome.EXITED})
     test = run(tmp_path, FakeSuite(("a",)), launcher)
     assert statuses(test) == [("a", Status.PASS)]
     assert len(test.findings.boots) == 2 and "guest 1 was not lost by its kernel" in test.findings.notes[0]
 
 
+STALL = """\
+[   30.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [python3:63]
+[   30.000001] RIP: 0010:native_queued_spin_lock_slowpath+0x20/0x90
+[   30.000002] Call Trace:
+[   30.000003]  dma_resv_lock+0x20/0x40
+"""
+KVM = GuestLost("KVM failed: KVM internal error. Suberror: 1", Blame.ACCELERATOR)
+
+
+def test_what_kvm_loses_once_is_tried_once_more(tmp_path: Path) -> None:
+    """Stalls of a guest whose processors stood still are no splats of its kernel."""
+    suite = FakeSuite(("a", "b", "c"), {"b": [KVM]})
+    launcher = FakeLauncher([FakeGuest(1, says=STALL)], accel="kvm")
+    test = run(tmp_path, suite, launcher)
+    assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS), ("c", Status.PASS)]
+    assert test.findings.splats == [] and launcher.accused == [KVM.reason]
+    assert "not by its kernel: b tried once more" in test.findings.notes[-1]
+
+
+def test_a_stall_of_a_guest_that_its_kernel_lost_stays(tmp_path: Path) -> None:
+    launcher = FakeLauncher([FakeGuest(1, says=STALL)], accel="kvm")
+    test = run(tmp_path, FakeSuite(("a",), {"a": [GuestLost("no answer for 10 s")]}), launcher)
+    assert [splat.kind for splat in test.findings.splats] == ["soft-lockup"] and launcher.accused == []
+
+
+def test_all_is_run_again_once_kvm_is_given_up(tmp_path: Path) -> None:
+    """Nothing of what ran under it is left, but its logs under another name."""
+    for number in (1, 2):
+        (tmp_path / "boots" / f"on-{number}").mkdir(parents=True)
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost("panic: oh")], "b": [KVM, KVM]})
+    launcher = FakeLauncher([], accel="kvm")
+    test = run(tmp_path, suite, launcher)
+    assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)]
+    assert ([boot.accel for boot in test.findings.boots], test.findings.notes) == (["tcg"], [])
+    assert suite.ran == ["a", "b", "b", "a", "b"]
+    assert (tmp_path / "boots" / "on-1-under-kvm").is_dir() and all(guest.ended for guest in launcher.booted)
+
+
+def test_what_hangs_under_either_accelerator_is_the_kernels(tmp_path: Path) -> None:
+    still = GuestLost("no answer for 10 s; its processors stand still", Blame.ACCELERATOR)
+    suite = FakeSuite(("a", "b"), {"a": [still, still, GuestLost("no answer for 80 s")]})
+    test = run(tmp_path, suite, FakeLauncher([], accel="kvm"))
+    assert statuses(test) == [("a", Status.ERROR), ("b", Status.PASS)]
+    assert test.findings.results[0].message == "guest lost: no answer for 80 s"
+
+
 def test_a_guest_that_we_end_ourselves_is_not_tried_again(tmp_path: Path) -> None:
-    suite = FakeSuite(("a",), {"a": [GuestLost(KILLED, machine=True)]})
+    suite = FakeSuite(("a",), {"a": [GuestLost(KILLED, Blame.MACHINE)]})
     launcher = FakeLauncher([])
     process.stop_all()
     try:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,14 +54,56 @@ def test_a_torn_memory_is_no_answer(tmp_path: Path) -> None:
     assert not accel.choose("auto", "7.2").proved
 
 
-def test_what_the_doctor_saw_is_remembered_without_its_advice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    class Refusing:
-        def __init__(self, *_asked: object) -> None: ...
+def test_the_kernel_that_came_up_is_remembered() -> None:
+    accel.remember(True, "seen", "7.2", "a key")
+    assert accel.choose("auto", "7.2").kernel == "a key"
 
-        def boot(self, *_what: object) -> None:
-            raise InfrastructureError("KVM runs no guest here: it says why", mend="try --accel tcg")
+
+# --- doctor -----------------------------------------------------------------------------------
+
+
+class Settling:
+    """A launcher whose first boot settles the accelerator as ``answer``."""
+
+    answer = accel.Accelerator("tcg", True, "KVM crawls here")
+    qemu_version = "7.2"
+
+    def __init__(self, asked: str, _notify: object) -> None:
+        assert asked == "auto", "doctor proves as a run does"
+        self.accelerator = accel.Accelerator("kvm", False, "not tried yet")
+
+    def boot(self, _kernel: object, directory: Path) -> tuple[SimpleNamespace, SimpleNamespace]:
+        assert directory.name == "boot"
+        self.accelerator = self.answer
+        return SimpleNamespace(shutdown=lambda: None), SimpleNamespace(ended="no login within 240 s")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (accel.Accelerator("tcg", True, "KVM is slower than TCG here"), (False, "KVM is slower than TCG here")),
+        (accel.Accelerator("kvm", True, "a guest came up in 2.1 s"), (True, "a guest came up in 2.1 s")),
+        (
+            accel.Accelerator("kvm", False, "not tried yet"),
+            (False, "not proved: the newest kernel, 6.12.1, does not come up (no login within 240 s)"),
+        ),
+    ],
+)
+def test_the_doctor_says_what_a_run_would(
+    monkeypatch: pytest.MonkeyPatch, answer: accel.Accelerator, told: tuple[bool, str]
+) -> None:
+    monkeypatch.setattr(Settling, "answer", answer)
+    monkeypatch.setattr(kvm, "Launcher", Settling)
+    monkeypatch.setattr(kvm, "newest_kernel", lambda: SimpleNamespace(release="6.12.1"))
+    assert kvm.prove_kvm() == told
+
+
+def test_trouble_of_the_machine_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(Settling):
+        def boot(self, _kernel: object, _directory: Path) -> tuple[SimpleNamespace, SimpleNamespace]:
+            raise InfrastructureError("QEMU does not start", mend="never mind")
 
     monkeypatch.setattr(kvm, "Launcher", Refusing)
-    monkeypatch.setattr(kvm, "newest_kernel", lambda: tmp_path)
-    assert kvm.prove_kvm() == (False, "KVM runs no guest here: it says why")
-    assert accel.choose("auto", accel.qemu_version()).reason == "KVM runs no guest here: it says why"
+    monkeypatch.setattr(kvm, "newest_kernel", lambda: SimpleNamespace(release="6.12.1"))
+    assert kvm.prove_kvm() == (False, "not proved: QEMU does not start")
+    assert not accel.choose("auto", accel.qemu_version()).proved

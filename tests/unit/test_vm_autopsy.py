@@ -115,7 +115,7 @@ def test_a_guest_that_answers_is_asked(tmp_path: Path, monitor: Monitor) -> None
         log_to(tmp_path, (DATA / "state-6.12-waits-for-a-fence.log").read_text())
         return True
 
-    line = examine(patient(tmp_path, monitor, ask), "no word for 20 s")
+    line = examine(patient(tmp_path, monitor, ask), "no word for 20 s").place
     assert line.startswith("hangs in dma_fence_default_wait <- ")
     assert "w l d t" in asked[0] and "sysrq-trigger" in asked[0]
     state = (tmp_path / "state.txt").read_text()
@@ -126,7 +126,7 @@ def test_a_guest_that_answers_is_asked(tmp_path: Path, monitor: Monitor) -> None
 def test_a_dead_guest_is_read_from_outside(tmp_path: Path, monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(autopsy, "Symbols", lambda _elf: NamedSymbols())
     qemu = FakeQemu(monitor.theirs, [(TEXT + 0x10, STACK, 0)], FRAMES)
-    line = examine(patient(tmp_path, monitor, lambda *_: False), "no answer")
+    line = examine(patient(tmp_path, monitor, lambda *_: False), "no answer").place
     assert line == "hangs in spins <- calls <- irq_entry (CPU 0)"
     assert qemu.commands[-1] == "inject-nmi"
     assert "interrupted_here" in (tmp_path / "state.txt").read_text()
@@ -135,17 +135,35 @@ def test_a_dead_guest_is_read_from_outside(tmp_path: Path, monitor: Monitor, mon
 def test_what_the_nmi_makes_the_kernel_say_counts_more(tmp_path: Path, monitor: Monitor) -> None:
     text = (DATA / "state-6.12-interrupts-off.log").read_text()
     FakeQemu(monitor.theirs, [(MODULE, 0, 0)], on={"inject-nmi": lambda: log_to(tmp_path, text)})
-    line = examine(patient(tmp_path, monitor, lambda *_: False), "no answer")
+    line = examine(patient(tmp_path, monitor, lambda *_: False), "no answer").place
     assert line == "hangs in lkdtm_HARDLOCKUP <- lkdtm_do_action <- direct_entry (CPU 0 and CPU 1)"
 
 
 def test_nothing_answers_and_nothing_fails(tmp_path: Path, monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(autopsy, "_MONITOR_LIMIT", 0.01)
     FakeQemu(monitor.theirs, [], deaf=True)
-    assert examine(patient(tmp_path, monitor, lambda *_: False), "no answer") == ""
+    found = examine(patient(tmp_path, monitor, lambda *_: False), "no answer")
+    assert (found.place, found.kernel_ran) == ("", False)
     assert "where it hangs is not known" in (tmp_path / "state.txt").read_text()
 
 
 def test_a_directory_that_is_gone_is_no_failure(tmp_path: Path, monitor: Monitor) -> None:
     FakeQemu(monitor.theirs, [])
     examine(patient(tmp_path / "gone", monitor, lambda *_: True), "no answer")
+
+
+@pytest.mark.parametrize(
+    ("said", "reboots", "ran"),
+    [
+        (9000, False, True),  # a long panic that had no time to end
+        (40, True, True),
+        (40, False, False),  # its first line alone: next to nothing runs
+    ],
+)
+def test_a_kernel_that_panics_when_it_is_told_to_ran(
+    tmp_path: Path, monitor: Monitor, monkeypatch: pytest.MonkeyPatch, said: int, reboots: bool, ran: bool
+) -> None:
+    monkeypatch.setattr(autopsy, "_PANIC_LIMIT", 0.01)
+    FakeQemu(monitor.theirs, [], on={"inject-nmi": lambda: log_to(tmp_path, "x" * said)})
+    found = examine(patient(tmp_path, monitor, lambda *_: False, lambda: reboots), "no answer")
+    assert found.kernel_ran is ran

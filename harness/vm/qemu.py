@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The QEMU of one guest: its process, console, monitor and log, and how each tells that the guest is gone."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import process
+from harness.errors import InfrastructureError
+from harness.interfaces import Blame, GuestLost
+from harness.vm.console import LIMIT, Console
+from harness.vm.qmp import Monitor
+
+_LEAST_ROOM = 1 << 20  # bytes on the host's disk: without them QEMU drops what the console says, and tells nobody
+# What QEMU prints when KVM cannot go on with a guest: accel/kvm/kvm-all.c (kvm_cpu_exec, "kvm run failed",
+# "KVM internal error"), target/i386/kvm/kvm.c ("KVM: entry failed", "KVM: exception", "KVM: unknown exit",
+# "failed to set MSR", which ends in an assertion of kvm_buf_set_msrs). After most of them it halts the guest and lives.
+_KVM_TROUBLE = re.compile(
+    r"KVM internal error|KVM: (?:entry failed|exception \d|unknown exit)|kvm run failed|failed to [gs]et MSR"
+    r"|kvm_\w+: Assertion"
+)
+# Signals by which somebody ends QEMU (a user, a service manager, the OOM killer); of any other it died by itself.
+_FROM_OUTSIDE = {128 + number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+
+
+class Qemu:
+    """Started with ``start``, ended with ``kill``. ``directory``: has ``console.log`` and ``qemu.log``.
+
+    ``accel``: "kvm" or "tcg".
+    """
+
+    def __init__(self, directory: Path, accel: str) -> None:
+        self._directory = directory
+        self._accel = accel
+        self._process: process.Background | None = None
+        self._log_size = 0
+        self.monitor = Monitor()
+        self.console = Console(directory / "console.log")
+
+    def move_to(self, directory: Path) -> None:
+        """Give its directory another name. QEMU holds the files open, so that nothing is lost."""
+        self._directory.rename(directory)
+        self._directory = directory
+        self.console.path = directory / "console.log"
+
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
+    @property
+    def process(self) -> process.Background:
+        """The program; ``start`` comes first."""
+        assert self._process is not None
+        return self._process
+
+    @property
+    def was_started(self) -> bool:
+        return self._process is not None
+
+    def start(self, argv: Sequence[str]) -> None:
+        """Run ``argv`` with a monitor of its own; console and log begin anew."""
+        for stale in (self._log, self.console.path):
+            stale.unlink(missing_ok=True)
+        self.monitor.close()
+        self.monitor = Monitor()
+        theirs = self.monitor.theirs
+        full = [*argv, *self.monitor.options]
+        self._process = process.Background(full, output=self._log, pass_fds=[theirs.fileno()])
+        theirs.close()  # else nobody would tell us that QEMU is gone
+
+    def kill(self) -> None:
+        """End it, if it was started, and read what the console got last."""
+        if self._process is not None:
+            self._process.kill()
+            self.console.poll()
+        self.monitor.close()
+
+    @property
+    def _log(self) -> Path:
+        return self._directory / "qemu.log"
+
+    def said(self) -> str:
+        """Its own messages."""
+        return self._log.read_text(errors="replace")
+
+    def last_line(self) -> str:
+        """The last of its own messages, empty if there is none."""
+        lines = self.said().strip().splitlines()
+        return lines[-1].removeprefix("qemu-system-x86_64: ") if lines else ""
+
+    def check_alive(self) -> None:
+        """Raise ``GuestLost`` as soon as the guest is known to be dead, ``InfrastructureError`` if the disk is full."""
+        status = self.process.poll()
+        self.console.poll()
+        if self.console.flooded:
+            self.process.kill()
+            raise GuestLost(f"the console floods: more than {LIMIT >> 20} MiB")
+        self._check_kvm()
+        if self.console.panic:
+            raise GuestLost(f"panic: {self.console.panic}")
+        if self.console.sshd_ended:
+            raise GuestLost("sshd was ended in the guest, while its kernel lived")
+        if status is not None:
+            raise self._vanished(status)
+        self._check_room()
+
+    def _check_kvm(self) -> None:
+        """QEMU writes little; only what is new is worth a look."""
+        if self._accel != "kvm" or (size := self._log.stat().st_size) == self._log_size:
+            return
+        self._log_size = size
+        said = next((line for line in self.said().splitlines() if _KVM_TROUBLE.search(line)), "")
+        if said:
+            raise GuestLost(f"KVM failed: {said.removeprefix('qemu-system-x86_64: ').strip()}", Blame.ACCELERATOR)
+
+    def _vanished(self, status: int) -> GuestLost:
+        """A guest that powers off or resets itself ends QEMU with 0 (-no-reboot); anything else is not its doing."""
+        if status == 0:
+            return GuestLost("the guest ended by itself (QEMU exit status 0)")
+        words = f": {self.last_line()}" if status < 128 else ""
+        by_itself = self._accel == "kvm" and status not in _FROM_OUTSIDE
+        blame = Blame.ACCELERATOR if by_itself else Blame.MACHINE
+        return GuestLost(f"QEMU was killed or failed (QEMU exit status {status}){words}", blame)
+
+    def _check_room(self) -> None:
+        disk = os.statvfs(self._directory)
+        free = disk.f_frsize * (disk.f_bfree if os.geteuid() == 0 else disk.f_bavail)
+        if free < _LEAST_ROOM:
+            raise InfrastructureError(
+                "No space left for the console", where=str(self._directory), mend="free some disk space"
+            )
