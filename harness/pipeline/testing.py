@@ -18,6 +18,7 @@ from harness.pipeline.request import RunRequest
 from harness.series import Applied
 from harness.source import Snapshot
 from harness.splat import case_name, decode, find_splats, hung, is_proof, lock_checking_ended, silent
+from harness.verdict import is_silent
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 
@@ -235,6 +236,8 @@ class KernelTest:
             try:
                 guest.mark(f"start {suite.name}")
                 for result in suite.run(guest, context):
+                    if is_silent(result) and guest.crawls():
+                        raise GuestLost("KVM crawls in the middle of a test", Blame.ACCELERATOR)
                     if result.status is not Status.ERROR:
                         self._flush(held)
                         self._record(result)

@@ -104,14 +104,14 @@ class BootAttempts:
         here = next(place for place, guest in self._made if guest is chosen)
         if here != self._directory:
             first = self._made[0][1]
-            first.move_to(self._aside(f"under-{first.accel}"))
+            first.move_to(self._aside(first.accel))
             chosen.move_to(self._directory)
         self._chosen = chosen
         return chosen, replace(attempt.report, console=chosen.log, ended=ended or attempt.report.ended)
 
-    def _aside(self, word: str) -> Path:
+    def _aside(self, accelerator: str) -> Path:
         """A name beside the directory that nothing has: "move-notify-on-1-under-kvm"."""
-        return unused(self._directory.with_name(f"{self._directory.name}-{word}"))
+        return unused(self._directory.with_name(f"{self._directory.name}-under-{accelerator}"))
 
     def _end_all_but(self, chosen: VmGuest | None) -> None:
         for _, guest in self._made:

@@ -28,6 +28,8 @@ _FIRST_LINE = 10.0  # seconds to the kernel's first line; under KVM it takes one
 _TAIL = 25  # lines of the console of a boot that failed
 _LAST_WORDS = 2.0  # seconds under KVM for a panic to be printed to its end
 _TICK = 0.05  # seconds between two looks at a boot
+# A command that does nothing, under KVM: what is so many times slower than after the login is no busy host.
+_CRAWL_FACTOR, _CRAWL_LEAST = 20, 2.0  # the second: seconds
 _PORT_TAKEN = "Could not set up host forwarding rule"
 _PORTS = 5  # tried, one after the other
 
@@ -56,6 +58,7 @@ class VmGuest:
         self._port = self._ports = 0
         self._speaks = False
         self._refused = ""
+        self._pulse = 0.0
         self.ended = ""
         self.blame = Blame.KERNEL
 
@@ -179,6 +182,7 @@ class VmGuest:
             self._qemu.check_alive()
             if self.console.sshd_listening:
                 self._connect()
+                self._pulse = self._beat(_CRAWL_LEAST) if self.accel == "kvm" else 0.0
                 return BootOutcome.UP
         except GuestLost as lost:
             self.ended, self.blame = lost.reason, lost.blame
@@ -244,6 +248,15 @@ class VmGuest:
         except (OSError, ValueError) as error:
             raise GuestLost(f"it can no longer tell its taint flags: {error}") from error
 
+    def crawls(self) -> bool:
+        """True if KVM has become far slower than it was when this guest came up. Raises ``GuestLost``."""
+        limit = max(_CRAWL_LEAST, _CRAWL_FACTOR * self._pulse)
+        return self.accel == "kvm" and self._beat(limit) >= limit
+
+    def _beat(self, limit: float) -> float:
+        """Seconds that a command takes that does nothing; of two, as the first may have to read its file."""
+        return min(self._live().execute("true", timeout=limit).seconds for _ in range(2))
+
     def stuck(self) -> tuple[str, ...]:
         """What the kernel would say of tasks that no signal wakes and that do not wake by themselves, each once.
 
@@ -262,7 +275,7 @@ class VmGuest:
         It is KVM's if the ``autopsy`` found that next to nothing runs in this guest.
         """
         if self._stands_still and self.accel == "kvm" and not lost.machine:
-            return GuestLost(f"{lost.reason}; its processors stand still", Blame.ACCELERATOR)
+            return GuestLost("its processors stand still: it answers neither ssh nor an NMI", Blame.ACCELERATOR)
         return blamed(lost, self._born)
 
     def mark(self, text: str) -> None:

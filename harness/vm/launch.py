@@ -81,7 +81,7 @@ class Launcher:
         with self._state:
             self._strikes += 1
             if self._strikes >= _STRIKES:
-                self._give_up(reason)
+                self._give_up(f"KVM lost {self._strikes} guests here: {reason}")
 
     def _give_up(self, reason: str) -> None:
         with self._state:

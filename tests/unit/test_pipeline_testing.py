@@ -3,24 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from harness import process
 from harness.errors import InfrastructureError
-from harness.events import EventStream
 from harness.interfaces import Blame, CommandResult, Guest, GuestLost, LineSink, SuiteContext
-from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Status, TestResult, Variant
-from harness.pipeline.request import RunRequest
-from harness.pipeline.testing import MAX_BOOTS, KernelTest
-from harness.series import Applied, Tree
+from harness.model import BootOutcome, Status, TestResult
+from harness.pipeline.testing import MAX_BOOTS
 from harness.splat.fingerprint import fingerprint
 from harness.suites.checks import CHECKS, ChecksSuite
-from harness.vm.launch import Launcher
+from tests.support.fake_launcher import Deaths, FakeGuest, FakeLauncher, FakeSuite, run_suite, statuses
 from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
 
 OOPS = """\
@@ -34,134 +29,12 @@ OOPS = """\
 """
 
 
-@dataclass
-class FakeGuest:
-    """``says``: on its console. ``place``: what its autopsy finds."""
-
-    number: int
-    says: str = ""
-    place: str = ""
-    tainted: int = 0
-    blocked: tuple[str, ...] = ()
-    slow_features: tuple[str, ...] = ()
-    blame: Blame = Blame.KERNEL
-    files_replaced: bool = False
-    marks: list[str] = field(default_factory=list)
-    ended: bool = False
-    seconds = cpu_seconds = 1.0
-    peak_rss = 1 << 20
-
-    def mark(self, text: str) -> None:
-        self.marks.append(text)
-
-    def autopsy(self, reason: str) -> str:
-        assert reason and not self.ended
-        return self.place
-
-    def taint(self) -> int:
-        return self.tainted
-
-    def blamed(self, lost: GuestLost) -> GuestLost:
-        return GuestLost(lost.reason, Blame.MACHINE) if self.files_replaced else lost
-
-    def stuck(self) -> tuple[str, ...]:
-        return self.blocked
-
-    def evidence(self) -> str:
-        marks = "".join(f"[    1.000000] dmabuf-harness: {mark}\n" for mark in self.marks)
-        return marks + self.says
-
-    def shutdown(self) -> None:
-        self.ended = True
-
-
-@dataclass
-class FakeLauncher:
-    """Boots ``guests`` one after the other; more like the last one when they are used up."""
-
-    guests: list[FakeGuest]
-    outcomes: dict[int, BootOutcome] = field(default_factory=dict)
-    booted: list[FakeGuest] = field(default_factory=list)
-    accel: str = "tcg"
-    accused: list[str] = field(default_factory=list)
-
-    def accuse(self, reason: str) -> None:
-        """As the real one: the second time KVM is given up."""
-        self.accused.append(reason)
-        self.accel = "tcg" if len(self.accused) > 1 else self.accel
-
-    def distrusts(self, boots: Sequence[BootReport]) -> bool:
-        return any(boot.accel != self.accel for boot in boots)
-
-    def boot(self, _kernel: Kernel, directory: Path) -> tuple[FakeGuest, BootReport]:
-        guest = self.guests.pop(0) if self.guests else FakeGuest(len(self.booted) + 1)
-        self.booted.append(guest)
-        outcome = self.outcomes.get(len(self.booted), BootOutcome.UP)
-        ended = "QEMU exit status 137" if guest.blame is Blame.MACHINE else "panic: oh"
-        console = f"boots/{directory.name}/console.log"
-        return guest, BootReport(
-            outcome, self.accel, 5.0, console, "7.2", ended=ended if outcome is not BootOutcome.UP else ""
-        )
-
-
-Deaths = dict[str, list[GuestLost]]
-
-
-@dataclass
-class FakeSuite:
-    """Each of ``tests`` passes, but for those that the guest dies of, as often as ``deaths`` says.
-
-    ``knows``: it yields an error for the test that ran; else it only lets ``GuestLost`` through.
-    """
-
-    tests: tuple[str, ...]
-    deaths: Deaths = field(default_factory=dict)
-    knows: bool = True
-    name: str = "suite"
-    ran: list[str] = field(default_factory=list)
-
-    def plan(self, _kernel: Kernel, _tree: Path) -> tuple[PlannedTest, ...]:
-        return tuple(PlannedTest(self.name, test) for test in self.tests)
-
-    def provoked(self, test: str) -> tuple[str, ...]:
-        return ("dma_buf_export",) if test == "provokes" else ()
-
-    def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
-        assert context.planned == self.tests
-        for test in self.tests:
-            if context.only and test not in context.only:
-                continue
-            self.ran.append(test)
-            guest.mark(f"start {test}")
-            if self.deaths.get(test):
-                lost = self.deaths[test].pop(0)
-                if self.knows:
-                    yield TestResult(self.name, test, Status.ERROR, message=f"guest lost: {lost.reason}")
-                raise lost
-            guest.mark(f"end {test}")
-            yield TestResult(self.name, test, Status.PASS)
-
-
-def run(tmp_path: Path, suite: FakeSuite | ChecksSuite, launcher: FakeLauncher, config: str = "") -> KernelTest:
-    kernel = scripted_kernel(tmp_path, config)
-    request = RunRequest(tmp_path, ("dmabuf-harness",), "debian:6.12")
-    applied = Applied(Tree("debian:6.12", tmp_path, "HEAD", "6.12.0"), (), "HEAD")
-    test = KernelTest(Variant("on", "", {}), kernel, cast(Launcher, launcher), EventStream(), request, applied)
-    test.findings.planned = suite.plan(kernel, tmp_path)
-    test.run((suite,))
-    return test
-
-
-def statuses(test: KernelTest) -> list[tuple[str, Status]]:
-    return [(result.name, result.status) for result in test.findings.results]
-
-
 # --- the kernel's fault -----------------------------------------------------------------------
 
 
 def test_a_panic_costs_one_test_and_the_rest_goes_on(tmp_path: Path) -> None:
     suite = FakeSuite(("a", "b", "c"), {"b": [GuestLost("panic: Kernel panic - not syncing: Fatal exception")]})
-    test = run(tmp_path, suite, FakeLauncher([FakeGuest(1, says=OOPS)]))
+    test = run_suite(tmp_path, suite, FakeLauncher([FakeGuest(1, says=OOPS)]))
     assert statuses(test) == [("a", Status.PASS), ("b", Status.ERROR), ("c", Status.PASS)]
     error = test.findings.results[1]
     assert error.message == (
@@ -177,7 +50,7 @@ def test_a_panic_costs_one_test_and_the_rest_goes_on(tmp_path: Path) -> None:
 def test_a_hang_says_where(tmp_path: Path) -> None:
     suite = FakeSuite(("a", "b"), {"a": [GuestLost("it hangs: no word for 20 s")]})
     place = "hangs in dma_fence_default_wait (python3, pid 9); 1 task blocked"
-    test = run(tmp_path, suite, FakeLauncher([FakeGuest(1, place=place)]))
+    test = run_suite(tmp_path, suite, FakeLauncher([FakeGuest(1, place=place)]))
     error = test.findings.results[0]
     assert error.message == f"guest lost: it hangs: no word for 20 s; {place}; see boots/on-1/state.txt"
     assert place in test.findings.boots[0].ended
@@ -188,7 +61,7 @@ def test_reports_of_other_tests_do_not_explain_a_loss(tmp_path: Path) -> None:
     suite = FakeSuite(("a", "b"), {"b": [GuestLost("gone")]})
     guest = FakeGuest(1)
     guest.says = "[    9.000000] dmabuf-harness: start inner\n" + OOPS
-    test = run(tmp_path, suite, FakeLauncher([guest]))
+    test = run_suite(tmp_path, suite, FakeLauncher([guest]))
     assert test.findings.results[1].message == "guest lost: gone"
 
 
@@ -213,21 +86,21 @@ def test_a_runner_that_dies_costs_the_check_that_ran_and_no_other(
         kernel = scripted_kernel(tmp_path)
         slowness = 1.0
 
-    test = run(tmp_path, ChecksSuite(CHECKS), FakeLauncher([Dying(1), Dying(2)]))
+    test = run_suite(tmp_path, ChecksSuite(CHECKS), FakeLauncher([Dying(1), Dying(2)]))
     assert statuses(test) == [("a.a", Status.PASS), ("a.b", Status.ERROR), ("a.c", Status.PASS)]
     assert test.findings.results[1].message == "the runner ended in it with status 137: Killed"
 
 
 def test_a_test_that_the_suite_cannot_name_is_guessed_from_the_plan(tmp_path: Path) -> None:
     suite = FakeSuite(("a", "b", "c"), {"b": [GuestLost("panic: oh")]}, knows=False)
-    test = run(tmp_path, suite, FakeLauncher([]))
+    test = run_suite(tmp_path, suite, FakeLauncher([]))
     assert statuses(test) == [("a", Status.PASS), ("b", Status.ERROR), ("c", Status.PASS)]
 
 
 def test_two_guests_lost_in_vain_are_enough_for_a_suite_that_cannot_tell(tmp_path: Path) -> None:
     deaths: Deaths = {test: [GuestLost("panic: oh")] * 9 for test in "abcdef"}
     suite = FakeSuite(tuple("abcdef"), deaths, knows=False)
-    test = run(tmp_path, suite, launcher := FakeLauncher([]))
+    test = run_suite(tmp_path, suite, launcher := FakeLauncher([]))
     assert len(launcher.booted) == 2
     assert statuses(test) == [("a", Status.ERROR), ("b", Status.ERROR)]
     assert any("4 of its tests are missing: it lost two guests" in note for note in test.findings.notes)
@@ -235,7 +108,7 @@ def test_two_guests_lost_in_vain_are_enough_for_a_suite_that_cannot_tell(tmp_pat
 
 def test_guests_are_bounded_whoever_kills_them(tmp_path: Path) -> None:
     deaths: Deaths = {test: [GuestLost("panic: oh")] for test in "abcdef"}
-    test = run(tmp_path, FakeSuite(tuple("abcdef"), deaths), launcher := FakeLauncher([]))
+    test = run_suite(tmp_path, FakeSuite(tuple("abcdef"), deaths), launcher := FakeLauncher([]))
     assert len(launcher.booted) == MAX_BOOTS and all(guest.ended for guest in launcher.booted)
     assert [status for _, status in statuses(test)] == [Status.ERROR] * MAX_BOOTS
     assert any("2 of its tests are missing" in note for note in test.findings.notes)
@@ -247,7 +120,7 @@ def test_a_guest_that_dies_after_the_last_test_is_an_error(tmp_path: Path) -> No
             yield from super().run(guest, context)
             raise GuestLost("panic: late")
 
-    test = run(tmp_path, DiesAtItsEnd(("a",)), FakeLauncher([]))
+    test = run_suite(tmp_path, DiesAtItsEnd(("a",)), FakeLauncher([]))
     assert statuses(test) == [("a", Status.PASS), ("guest", Status.ERROR)]
 
 
@@ -258,7 +131,7 @@ def test_an_error_that_did_not_lose_the_guest_is_told_as_it_is(tmp_path: Path) -
                 yield TestResult(self.name, "a", Status.ERROR, message="a was not built")
             yield from FakeSuite.run(self, guest, SuiteContext(context.logs, "", frozenset("b"), planned=self.tests))
 
-    test = run(tmp_path, NotBuilt(("a", "b"), {"b": [GuestLost("panic: oh")]}), FakeLauncher([]))
+    test = run_suite(tmp_path, NotBuilt(("a", "b"), {"b": [GuestLost("panic: oh")]}), FakeLauncher([]))
     assert [(result.name, result.message) for result in test.findings.results] == [
         ("a", "a was not built"),
         ("b", "guest lost: panic: oh"),
@@ -266,7 +139,7 @@ def test_an_error_that_did_not_lose_the_guest_is_told_as_it_is(tmp_path: Path) -
 
 
 def test_a_kernel_that_is_tainted_and_does_not_say_why_is_told(tmp_path: Path) -> None:
-    test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, tainted=128 + 4096)]))
+    test = run_suite(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, tainted=128 + 4096)]))
     [splat] = test.findings.splats
     assert (splat.kind, splat.fingerprint, splat.during, splat.is_bad) == ("taint", "taint-D", "suite", True)
 
@@ -275,7 +148,7 @@ HUNG = "INFO: task sh:68 blocked for more than 16 seconds.\nCall Trace:\n dma_fe
 
 
 def test_a_task_that_a_suite_left_stuck_is_told(tmp_path: Path) -> None:
-    test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, blocked=(HUNG,))]))
+    test = run_suite(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, blocked=(HUNG,))]))
     [splat] = test.findings.splats
     assert (splat.kind, splat.title, splat.during) == ("hung-task", HUNG.partition("\n")[0], "suite")
     assert (splat.is_bad, [frame.function for frame in splat.stack]) == (True, ["dma_fence_default_wait"])
@@ -283,7 +156,7 @@ def test_a_task_that_a_suite_left_stuck_is_told(tmp_path: Path) -> None:
 
 def test_a_task_that_the_kernel_told_of_itself_is_told_once(tmp_path: Path) -> None:
     says = "".join(f"[    5.000000] {line}\n" for line in HUNG.replace("16", "122").splitlines())
-    test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, says=says, blocked=(HUNG,))]))
+    test = run_suite(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, says=says, blocked=(HUNG,))]))
     assert [splat.title for splat in test.findings.splats] == ["INFO: task sh:68 blocked for more than 122 seconds."]
     assert test.findings.splats[0].fingerprint == fingerprint("hung-task", HUNG.partition("\n")[0], HUNG)
 
@@ -304,7 +177,7 @@ def test_what_a_test_provokes_is_no_splat_whatever_stands_above_its_place(
 ) -> None:
     mark = "[    4.000000] dmabuf-harness: start suite\n[    4.000001] dmabuf-harness: start provokes\n"
     guest = FakeGuest(1, says=mark + WARN.format(place=place))
-    test = run(tmp_path, FakeSuite(("provokes",)), FakeLauncher([guest]))
+    test = run_suite(tmp_path, FakeSuite(("provokes",)), FakeLauncher([guest]))
     assert len(test.findings.splats) == count
 
 
@@ -321,7 +194,7 @@ KASAN = """\
 @pytest.mark.parametrize(("says", "kind"), [(KASAN, "kasan"), (WARN.format(place="dma_buf_export_unlocked"), "warn")])
 def test_what_else_happens_in_a_provoked_function_is_told(tmp_path: Path, says: str, kind: str) -> None:
     mark = "[    4.000000] dmabuf-harness: start suite\n[    4.000001] dmabuf-harness: start provokes\n"
-    test = run(tmp_path, FakeSuite(("provokes",)), FakeLauncher([FakeGuest(1, says=mark + says)]))
+    test = run_suite(tmp_path, FakeSuite(("provokes",)), FakeLauncher([FakeGuest(1, says=mark + says)]))
     assert [splat.kind for splat in test.findings.splats] == [kind]
 
 
@@ -330,13 +203,13 @@ def test_the_end_of_lock_checking_is_said(tmp_path: Path, config: str, count: in
     starts = [f"[    {second}.000000] dmabuf-harness: start {what}\n" for second, what in ((4, "suite"), (5, "b"))]
     report = "[    4.000001] WARNING: possible recursive locking detected\n[    4.000002] Call Trace:\n"
     guest = FakeGuest(1, says=starts[0] + report + starts[1])
-    test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([guest]), config)
+    test = run_suite(tmp_path, FakeSuite(("a",)), FakeLauncher([guest]), config)
     told = "lockdep: WARNING: possible recursive locking detected, during suite: what ran there later was not checked"
     assert test.findings.notes == [f"lock checking ended in guest 1 with {told}"] * count
 
 
 def test_a_kernel_that_does_not_boot_is_not_booted_again(tmp_path: Path) -> None:
-    test = run(tmp_path, FakeSuite(("a",)), launcher := FakeLauncher([], {1: BootOutcome.PANIC}))
+    test = run_suite(tmp_path, FakeSuite(("a",)), launcher := FakeLauncher([], {1: BootOutcome.PANIC}))
     assert len(launcher.booted) == 1 and not test.findings.results
     assert test.findings.notes == ["suite did not run: the kernel did not boot (panic: oh)"]
 
@@ -348,7 +221,7 @@ KILLED = "QEMU was killed or failed (QEMU exit status 137)"
 
 def test_a_test_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None:
     suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, Blame.MACHINE)]})
-    test = run(tmp_path, suite, FakeLauncher([]))
+    test = run_suite(tmp_path, suite, FakeLauncher([]))
     assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)]
     assert suite.ran == ["a", "a", "b"]
     assert KILLED in test.findings.boots[0].ended
@@ -357,66 +230,20 @@ def test_a_test_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None
 
 def test_a_test_whose_guest_lost_the_files_it_runs_from_is_tried_once_more(tmp_path: Path) -> None:
     suite = FakeSuite(("a", "b"), {"a": [GuestLost("the ssh connection was lost, while the guest's kernel lived")]})
-    test = run(tmp_path, suite, FakeLauncher([FakeGuest(1, files_replaced=True)]))
+    test = run_suite(tmp_path, suite, FakeLauncher([FakeGuest(1, files_replaced=True)]))
     assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)] and suite.ran == ["a", "a", "b"]
 
 
 def test_a_second_time_it_is_an_error(tmp_path: Path) -> None:
     suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, Blame.MACHINE)] * 2})
-    assert statuses(run(tmp_path, suite, FakeLauncher([]))) == [("a", Status.ERROR), ("b", Status.PASS)]
+    assert statuses(run_suite(tmp_path, suite, FakeLauncher([]))) == [("a", Status.ERROR), ("b", Status.PASS)]
 
 
 def test_a_boot_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None:
     launcher = FakeLauncher([FakeGuest(1, blame=Blame.MACHINE)], {1: BootOutcome.EXITED})
-    test = run(tmp_path, FakeSuite(("a",)), launcher)
+    test = run_suite(tmp_path, FakeSuite(("a",)), launcher)
     assert statuses(test) == [("a", Status.PASS)]
     assert len(test.findings.boots) == 2 and "guest 1 was not lost by its kernel" in test.findings.notes[0]
-
-
-STALL = """\
-[   30.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [python3:63]
-[   30.000001] RIP: 0010:native_queued_spin_lock_slowpath+0x20/0x90
-[   30.000002] Call Trace:
-[   30.000003]  dma_resv_lock+0x20/0x40
-"""
-KVM = GuestLost("KVM failed: KVM internal error. Suberror: 1", Blame.ACCELERATOR)
-
-
-def test_what_kvm_loses_once_is_tried_once_more(tmp_path: Path) -> None:
-    """Stalls of a guest whose processors stood still are no splats of its kernel."""
-    suite = FakeSuite(("a", "b", "c"), {"b": [KVM]})
-    launcher = FakeLauncher([FakeGuest(1, says=STALL)], accel="kvm")
-    test = run(tmp_path, suite, launcher)
-    assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS), ("c", Status.PASS)]
-    assert test.findings.splats == [] and launcher.accused == [KVM.reason]
-    assert "not by its kernel: b tried once more" in test.findings.notes[-1]
-
-
-def test_a_stall_of_a_guest_that_its_kernel_lost_stays(tmp_path: Path) -> None:
-    launcher = FakeLauncher([FakeGuest(1, says=STALL)], accel="kvm")
-    test = run(tmp_path, FakeSuite(("a",), {"a": [GuestLost("no answer for 10 s")]}), launcher)
-    assert [splat.kind for splat in test.findings.splats] == ["soft-lockup"] and launcher.accused == []
-
-
-def test_all_is_run_again_once_kvm_is_given_up(tmp_path: Path) -> None:
-    """Nothing of what ran under it is left, but its logs under another name."""
-    for number in (1, 2):
-        (tmp_path / "boots" / f"on-{number}").mkdir(parents=True)
-    suite = FakeSuite(("a", "b"), {"a": [GuestLost("panic: oh")], "b": [KVM, KVM]})
-    launcher = FakeLauncher([], accel="kvm")
-    test = run(tmp_path, suite, launcher)
-    assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)]
-    assert ([boot.accel for boot in test.findings.boots], test.findings.notes) == (["tcg"], [])
-    assert suite.ran == ["a", "b", "b", "a", "b"]
-    assert (tmp_path / "boots" / "on-1-under-kvm").is_dir() and all(guest.ended for guest in launcher.booted)
-
-
-def test_what_hangs_under_either_accelerator_is_the_kernels(tmp_path: Path) -> None:
-    still = GuestLost("no answer for 10 s; its processors stand still", Blame.ACCELERATOR)
-    suite = FakeSuite(("a", "b"), {"a": [still, still, GuestLost("no answer for 80 s")]})
-    test = run(tmp_path, suite, FakeLauncher([], accel="kvm"))
-    assert statuses(test) == [("a", Status.ERROR), ("b", Status.PASS)]
-    assert test.findings.results[0].message == "guest lost: no answer for 80 s"
 
 
 def test_a_guest_that_we_end_ourselves_is_not_tried_again(tmp_path: Path) -> None:
@@ -425,7 +252,7 @@ def test_a_guest_that_we_end_ourselves_is_not_tried_again(tmp_path: Path) -> Non
     process.stop_all()
     try:
         with pytest.raises(process.Stopping):
-            run(tmp_path, suite, launcher)
+            run_suite(tmp_path, suite, launcher)
     finally:
         process.allow_again()
     assert len(launcher.booted) == 1 and launcher.booted[0].ended
@@ -439,10 +266,10 @@ def test_trouble_with_the_machine_passes_through_and_ends_the_guest(tmp_path: Pa
 
     launcher = FakeLauncher([])
     with pytest.raises(InfrastructureError, match="No space left"):
-        run(tmp_path, FullDisk(("a",)), launcher)
+        run_suite(tmp_path, FullDisk(("a",)), launcher)
     assert launcher.booted[0].ended
 
 
 def test_stretched_limits_are_said(tmp_path: Path) -> None:
-    test = run(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, slow_features=("KASAN x3",))]))
+    test = run_suite(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, slow_features=("KASAN x3",))]))
     assert test.findings.notes == ["time limits are stretched for what this kernel checks: KASAN x3"]

@@ -295,7 +295,7 @@ def test_kvm_may_lose_one_guest(world: World, tmp_path: Path, kernel: Kernel) ->
     assert seen.settled == ("kvm", True) and not seen.launcher.distrusts([report])
     seen.launcher.accuse("KVM failed: KVM internal error. Suberror: 1")
     assert seen.settled == ("tcg", True) and seen.launcher.distrusts([report])
-    assert seen.said[-1] == "guests run under TCG (KVM failed: KVM internal error. Suberror: 1)"
+    assert seen.said[-1] == "guests run under TCG (KVM lost 2 guests here: KVM failed: KVM internal error. Suberror: 1)"
 
 
 def test_a_kvm_that_was_demanded_and_loses_guests_ends_the_run(world: World, tmp_path: Path, kernel: Kernel) -> None:

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What KVM loses: tried once more, then everything again under TCG, and no trace of it in the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from harness.interfaces import Blame, Guest, GuestLost, SuiteContext
+from harness.model import Status, TestResult
+from tests.support.fake_launcher import FakeGuest, FakeLauncher, FakeSuite, run_suite, statuses
+
+STALL = """\
+[   30.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [python3:63]
+[   30.000001] RIP: 0010:native_queued_spin_lock_slowpath+0x20/0x90
+[   30.000002] Call Trace:
+[   30.000003]  dma_resv_lock+0x20/0x40
+"""
+KVM = GuestLost("KVM failed: KVM internal error. Suberror: 1", Blame.ACCELERATOR)
+
+
+def test_what_kvm_loses_once_is_tried_once_more(tmp_path: Path) -> None:
+    """Stalls of a guest whose processors stood still are no splats of its kernel."""
+    suite = FakeSuite(("a", "b", "c"), {"b": [KVM]})
+    launcher = FakeLauncher([FakeGuest(1, says=STALL)], accel="kvm")
+    test = run_suite(tmp_path, suite, launcher)
+    assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS), ("c", Status.PASS)]
+    assert test.findings.splats == [] and launcher.accused == [KVM.reason]
+    assert "not by its kernel: b tried once more" in test.findings.notes[-1]
+
+
+def test_a_stall_of_a_guest_that_its_kernel_lost_stays(tmp_path: Path) -> None:
+    launcher = FakeLauncher([FakeGuest(1, says=STALL)], accel="kvm")
+    test = run_suite(tmp_path, FakeSuite(("a",), {"a": [GuestLost("no answer for 10 s")]}), launcher)
+    assert [splat.kind for splat in test.findings.splats] == ["soft-lockup"] and launcher.accused == []
+
+
+def test_all_is_run_again_once_kvm_is_given_up(tmp_path: Path) -> None:
+    """Nothing of what ran under it is left, but its logs under another name."""
+    for number in (1, 2):
+        (tmp_path / "boots" / f"on-{number}").mkdir(parents=True)
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost("panic: oh")], "b": [KVM, KVM]})
+    launcher = FakeLauncher([], accel="kvm")
+    test = run_suite(tmp_path, suite, launcher)
+    assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)]
+    assert ([boot.accel for boot in test.findings.boots], test.findings.notes) == (["tcg"], [])
+    assert suite.ran == ["a", "b", "b", "a", "b"]
+    assert (tmp_path / "boots" / "on-1-under-kvm").is_dir() and all(guest.ended for guest in launcher.booted)
+
+
+class RunsOutOfTime(FakeSuite):
+    """Test "b" does, in the first guest."""
+
+    def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
+        for result in super().run(guest, context):
+            late = result.name == "b" and cast(FakeGuest, guest).number == 1
+            yield replace(result, status=Status.FAIL, message="timed out after 10 s") if late else result
+
+
+@pytest.mark.parametrize(("crawls", "status"), [(True, Status.PASS), (False, Status.FAIL)])
+def test_a_time_limit_under_a_kvm_that_crawls_is_no_result(tmp_path: Path, crawls: bool, status: Status) -> None:
+    launcher = FakeLauncher([FakeGuest(1, slowed_down=crawls)], accel="kvm")
+    test = run_suite(tmp_path, RunsOutOfTime(("a", "b", "c")), launcher)
+    assert statuses(test) == [("a", Status.PASS), ("b", status), ("c", Status.PASS)]
+    assert len(launcher.accused) == crawls
+
+
+def test_what_hangs_under_either_accelerator_is_the_kernels(tmp_path: Path) -> None:
+    still = GuestLost("no answer for 10 s; its processors stand still", Blame.ACCELERATOR)
+    suite = FakeSuite(("a", "b"), {"a": [still, still, GuestLost("no answer for 80 s")]})
+    test = run_suite(tmp_path, suite, FakeLauncher([], accel="kvm"))
+    assert statuses(test) == [("a", Status.ERROR), ("b", Status.PASS)]
+    assert test.findings.results[0].message == "guest lost: no answer for 80 s"
