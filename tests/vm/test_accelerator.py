@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Real guests under a KVM that fails in each way, at the boot and in the middle of a suite: no trace of it in a verdict.
+"""Real guests under a KVM that fails in each way, at the boot and in a suite: no verdict shows a trace of it.
 
 The KVM is a stand-in (tests/support/unreliable_kvm.py): the guests run by emulation, and slowly.
 """
