@@ -205,6 +205,19 @@ def test_a_warning_that_the_base_has_is_not_the_patchs(linux: Linux) -> None:
     assert kernel.warnings == ()
 
 
+def test_a_warning_that_the_base_has_is_not_new_in_a_tree_of_another_user(
+    linux: Linux, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linux.edit(DMA_BUF, "#include", "/* moves every line down */\n#include")
+    request = build.BuildRequest(linux.applied(), linux.config(), 2)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's setup.c, ensure_valid_ownership()
+    with pytest.raises(subprocess.CalledProcessError):
+        linux.git("status")
+    kernel = build.build(request, lambda _text: None)
+    assert isinstance(kernel, Kernel) and "never_used" in kernel.log.read_text()
+    assert kernel.warnings == ()
+
+
 def test_a_warning_on_an_added_line_is_new(linux: Linux) -> None:
     linux.edit(DMA_BUF, "int dma_buf_pin(void)\n{\n", "int dma_buf_pin(void)\n{\n\tint another_one;\n")
     [warning] = linux.kernel().warnings
