@@ -158,13 +158,13 @@ def _seen(one: Difference, attempt: Attempt, *, on_base: bool = False) -> bool |
     if not own:
         done = [result for result in attempt.results if result.status in (Status.PASS, Status.SKIP)]
         return False if done else None
-    told = [words(result) for result in own if _tests(one, result)]
+    told = [words(result) for result in own if _tells(one, result)]
     if not told:
         return None
     return _settles(one, told) if on_base else any(is_graver(each, one.base) for each in told)
 
 
-def _tests(one: Difference, result: TestResult) -> bool:
+def _tells(one: Difference, result: TestResult) -> bool:
     """False if ``result`` says nothing of the failure ``one``: it never ran, or skips itself and the base does not."""
     skips = result.status is Status.SKIP and not one.base.startswith(Status.SKIP.value)
     return result.status is not Status.MISSING and not skips

@@ -29,6 +29,7 @@ PROGRAMS = (
 """What runs in a guest, found as ``init`` finds it."""
 
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+_PYTHON = Path("/usr/bin/python3")  # as in harness/guest/bundle.py
 # What those start, load and read without anybody naming it: sshd has parts since OpenSSH 9.8.
 _BESIDE = (
     *("/usr/lib/openssh/sshd-*", "/usr/libexec/openssh/sshd-*", "/usr/lib/ssh/sshd-*"),
@@ -118,7 +119,9 @@ def _listed() -> Iterator[Path]:
 
 
 def _python_modules() -> list[Path]:
-    done = process.run(["/usr/bin/python3", "-I", "-S", "-B", "-c", _ASK_PYTHON])
+    if not _PYTHON.is_file():
+        return []
+    done = process.run([_PYTHON, "-I", "-S", "-B", "-c", _ASK_PYTHON])
     files = map(Path, done.stdout.splitlines() if done.ok else [])
     return [path for path in files if not path.is_relative_to(PROJECT_ROOT)]
 
