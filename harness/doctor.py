@@ -19,7 +19,6 @@ from pathlib import Path
 from harness import paths, process
 from harness.errors import InfrastructureError
 
-PACKAGES = paths.PROJECT_ROOT / "ci" / "packages.txt"
 DISK_NEEDED = 8_000_000_000  # bytes: one source tree, two object trees, their kernels
 MEMORY_NEEDED = 3_000_000_000  # bytes: a two-core build beside two guests
 KVM = Path("/dev/kvm")
@@ -69,6 +68,7 @@ def check_all(boot_kvm: Callable[[], tuple[bool, str]] | None = None) -> list[Fi
     with ThreadPoolExecutor() as pool:
         programs = pool.map(check_need, needs())
         return [
+            check_data(),
             *programs,
             *check_libraries(),
             check_disk(),
@@ -87,8 +87,17 @@ def require(findings: Sequence[Finding]) -> None:
         raise InfrastructureError(what, where="this machine is not ready", mend=mends)
 
 
-def needs(listing: Path = PACKAGES) -> list[Need]:
-    """What ``ci/packages.txt`` lists."""
+def check_data() -> Finding:
+    """The project's own configs, wrappers, patches and guest code: an installation that is not whole lacks some."""
+    missing = paths.missing_data()
+    detail = f"missing or empty: {', '.join(missing)}" if missing else str(paths.DATA)
+    return Finding("data", not missing, True, detail, paths.REINSTALL if missing else "")
+
+
+def needs(listing: Path = paths.PACKAGES) -> list[Need]:
+    """What ``ci/packages.txt`` lists; nothing if that is missing, which ``check_data`` tells."""
+    if not listing.is_file():
+        return []
     lines = (line.split(None, 3) for line in listing.read_text().splitlines() if line and not line.startswith("#"))
     return [Need(package, brings, use, why) for package, brings, use, why in lines]
 
@@ -96,7 +105,8 @@ def needs(listing: Path = PACKAGES) -> list[Need]:
 def check_need(need: Need) -> Finding:
     """Is the program or file there, and the program new enough?"""
     name = need.package if need.is_file else need.brings
-    mend = f"run ci/setup (Debian package {need.package})"
+    how = "run ci/setup" if _has_setup() else "install it"
+    mend = f"{how} (Debian package {need.package})"
     found = _find(need)
     if found is None:
         return Finding(name, False, need.use == "needed", f"not found ({need.why})", mend)
@@ -109,17 +119,23 @@ def check_need(need: Need) -> Finding:
     return Finding(name, fit, need.use == "needed", detail, "" if fit else f"install a newer {need.package}")
 
 
+def _has_setup() -> bool:
+    """False for a package that was installed: ci/setup makes a checkout ready."""
+    return (paths.PROJECT_ROOT / "ci" / "setup").is_file()
+
+
 def check_libraries() -> Iterator[Finding]:
     """The Python packages, in the environment that runs this."""
+    mend = "run ci/setup" if _has_setup() else "install the package anew"
     for name, oldest in LIBRARIES.items():
         try:
             text = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(name, False, True, f"not installed for {sys.executable}", "run ci/setup")
+            yield Finding(name, False, True, f"not installed for {sys.executable}", mend)
             continue
         fit = _version(text) >= oldest
         detail = text if fit else f"{text} is too old, {_dotted(oldest)} or newer is needed"
-        yield Finding(name, fit, True, detail, "" if fit else "run ci/setup")
+        yield Finding(name, fit, True, detail, "" if fit else mend)
 
 
 def check_disk(directory: Path | None = None) -> Finding:

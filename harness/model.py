@@ -363,7 +363,18 @@ class RunReport:
         return (*self.variants, *([self.static] if self.static is not None else []))
 
     @property
+    def tested(self) -> bool:
+        """True if any test could have failed: one that skips itself shows nothing.
+
+        What was found in the patch itself (where a skip is a finding that is only shown) stands for no test of a kernel
+        that was to be tested.
+        """
+        of_kernels = [result for variant in self.variants for result in variant.results]
+        if not of_kernels:
+            return self.static is not None and bool(self.static.results)
+        return any(result.status is not Status.SKIP for result in of_kernels)
+
+    @property
     def is_bad(self) -> bool:
         """True if the run is not green: something in it is bad, it was cut off, or it tested nothing at all."""
-        tested = any(part.results for part in self.parts)
-        return bool(self.interrupted) or not tested or any(part.is_bad for part in self.parts)
+        return bool(self.interrupted) or not self.tested or any(part.is_bad for part in self.parts)

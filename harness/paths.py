@@ -9,13 +9,55 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.errors import UserError
+from harness.errors import InfrastructureError, UserError
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-KERNEL_CONFIGS = PROJECT_ROOT / "kernel-configs"
-WRAPPERS = PROJECT_ROOT / "kselftest-wrappers"
-PATCHES = PROJECT_ROOT / "patches"
-GUEST_CODE = PROJECT_ROOT / "harness" / "guest"
+_PACKAGE = Path(__file__).resolve().parent
+PROJECT_ROOT = _PACKAGE.parent
+"""The checkout; of an installed package the directory that it is imported from."""
+
+DATA = _PACKAGE / "data" if (_PACKAGE / "data").is_dir() else PROJECT_ROOT
+"""Where the data directories are: in the package if it was installed from a wheel (setup.py), else the checkout."""
+
+KERNEL_CONFIGS = DATA / "kernel-configs"
+WRAPPERS = DATA / "kselftest-wrappers"
+PATCHES = DATA / "patches"
+PACKAGES = DATA / "ci" / "packages.txt"
+GUEST_CODE = _PACKAGE / "guest"
+GUEST_INIT = GUEST_CODE / "init"
+
+REINSTALL = "install the package anew, or run it from a whole checkout"
+
+# Each has files that nothing works without; a glob over a directory that is not there finds nothing and says nothing.
+_HOLDING = {
+    KERNEL_CONFIGS: "*.config",
+    KERNEL_CONFIGS / "features": "*.config",
+    WRAPPERS: "*/suite.toml",
+    WRAPPERS / "dmabuf-probe": "*.c",
+    PATCHES / "series": "*/*",
+    PATCHES / "fixups": "*",
+    PATCHES / "faults": "*.patch",
+    GUEST_CODE / "checks": "*.py",
+}
+
+
+def missing_data() -> list[str]:
+    """What is missing of the project's own data, or holds nothing: an installation that is not whole."""
+    empty = [directory for directory, pattern in _HOLDING.items() if not any(directory.glob(pattern))]
+    files = (PACKAGES, KERNEL_CONFIGS / "variants.toml", KERNEL_CONFIGS / "symbols.toml", GUEST_INIT)
+    missing = [*empty, *(path for path in files if not path.is_file())]
+    # The guest's kernel starts it: with the mode of a plain file it would panic.
+    plain = GUEST_INIT not in missing and not os.access(GUEST_INIT, os.X_OK)
+    return [*map(_named, missing), *([f"{_named(GUEST_INIT)} as a program: it is not executable"] if plain else [])]
+
+
+def _named(path: Path) -> str:
+    return str(path.relative_to(DATA) if path.is_relative_to(DATA) else path)
+
+
+def require_data() -> None:
+    """Raise ``InfrastructureError`` if any data is missing: with less of it fewer tests would run, and say nothing."""
+    if missing := missing_data():
+        raise InfrastructureError(f"missing or empty: {', '.join(missing)}", where=str(DATA), mend=REINSTALL)
 
 
 def cache_root() -> Path:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from harness import process
 from harness.bisect.driving import GitBisect
 from harness.bisect.request import request
 from harness.bisect.state import Question
@@ -19,7 +18,7 @@ from harness.model import SymbolRequest, Variant
 from harness.paths import write_atomic
 from harness.pipeline import Job, check
 from harness.series import Patch
-from harness.source.git import git
+from harness.source.git import attempt, git
 
 _BASE = "base"
 
@@ -83,7 +82,7 @@ class Series(_MadeUp):
         number = self._numbers[commit]
         if number == 0:
             return ""
-        done = process.run(["git", "apply", "--stat", "--summary", "-"], stdin=self._patches[number - 1].diff)
+        done = attempt(self.git.path, "apply", "--stat", "--summary", "-", stdin=self._patches[number - 1].diff)
         return done.stdout.rstrip("\n") if done.ok else ""
 
     def again(self, commit: str) -> tuple[str, ...]:

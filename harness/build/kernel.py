@@ -13,8 +13,9 @@ from pathlib import Path
 from harness import process
 from harness.build import cache, participants, probe, selftests
 from harness.build.make import Kbuild
-from harness.build.messages import parse
+from harness.build.messages import is_compilation, parse
 from harness.build.objects import ObjectTree, object_tree
+from harness.build.outlook import Outlook, outlook, remember
 from harness.build.request import BuildRequest, compiler, key
 from harness.build.warnings import new_warnings
 from harness.errors import InfrastructureError
@@ -33,7 +34,8 @@ def lookup(request: BuildRequest) -> Kernel | None:
 def build(request: BuildRequest, notify: Callable[[str], None]) -> Kernel | BuildFailure:
     """A kernel for ``request``: from the cache, or compiled now.
 
-    ``notify`` gets a sign of life ("612 objects") at most twice a second. The caller holds the work tree.
+    ``notify`` gets a sign of life ("612 of 1590 objects (38 %), about 4 min left") at most twice a second. The caller
+    holds the work tree.
     A source that does not compile is a ``BuildFailure``; a full disk, a missing tool or a compiler that was killed
     is an ``InfrastructureError``.
     """
@@ -41,16 +43,23 @@ def build(request: BuildRequest, notify: Callable[[str], None]) -> Kernel | Buil
         return found
     with _disk_full_is_ours():
         objects = object_tree(request.applied.tree.path, request.config.variant.name)
-        objects.prepare(request.applied.tree.path, request.config.text)
+        before = objects.prepare(request.applied.tree.path, request.config.text)
         kbuild = Kbuild(request.applied.tree.path, objects.path, request.jobs, objects.log, notify)
-        with objects.building():  # the probe and the selftests are made there, too
-            return _compile(request, kbuild, objects) or _collect(request, kbuild, objects)
+        with objects.building(before):  # the probe and the selftests are made there, too
+            return _compile(request, kbuild, objects, outlook(objects.parent, before)) or _collect(
+                request, kbuild, objects
+            )
 
 
-def _compile(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> BuildFailure | None:
-    done = kbuild.run("vmlinux", "modules")
-    objects.warnings.update(done.stdout.splitlines(), kbuild.tree)
-    return None if done.ok else _failure("kernel", done, request, kbuild)
+def _compile(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree, expected: Outlook) -> BuildFailure | None:
+    done = kbuild.run("vmlinux", "modules", told=expected.told)
+    lines = done.stdout.splitlines()
+    objects.warnings.update(lines, kbuild.tree)
+    if not done.ok:
+        return _failure("kernel", done, request, kbuild)
+    if (pace := expected.ended(sum(map(is_compilation, lines)), done.seconds)) is not None:
+        remember(objects.parent, pace)
+    return None
 
 
 def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kernel | BuildFailure:

@@ -44,16 +44,18 @@ class Kbuild:
         directory: str = "",
         objects: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        told: Callable[[int, float], str] = lambda objects, _seconds: f"{objects} objects",
     ) -> process.Completed:
         """Make ``arguments`` (targets and variables), in ``directory`` of the tree. A failure is a value.
 
         The output of one target stands together, so that a warning can be told to its object.
+        ``told``: words for so many objects that were compiled within so many seconds.
         Raises ``InfrastructureError`` if the machine, not the source, is what failed.
         """
         argv = ["make", "-C", str(self.tree / directory), f"O={objects or self.objects}", f"-j{self.jobs}"]
         argv += ["--output-sync=target", *_FIXED, *compiler_variables(), *arguments]
         env = process.clean_environment({**_PLAIN_MESSAGES, **(environment or {})})
-        done = process.run(argv, env=env, log=self.log, on_line=_Progress(self.notify), merge=True)
+        done = process.run(argv, env=env, log=self.log, on_line=_Progress(self.notify, told), merge=True)
         if not done.ok:
             _blame_machine(done.stdout, self.objects)
         return done
@@ -67,9 +69,11 @@ def compiler_variables() -> list[str]:
 class _Progress:
     """Says how many objects were compiled, now and then."""
 
-    def __init__(self, notify: Callable[[str], None]) -> None:
+    def __init__(self, notify: Callable[[str], None], told: Callable[[int, float], str]) -> None:
         self._notify = notify
+        self._told = told
         self._objects = 0
+        self._started = time.monotonic()
         self._said = 0.0
 
     def __call__(self, line: str) -> None:
@@ -78,7 +82,7 @@ class _Progress:
         self._objects += 1
         if (now := time.monotonic()) - self._said >= _PROGRESS_SECONDS:
             self._said = now
-            self._notify(f"{self._objects} objects")
+            self._notify(self._told(self._objects, now - self._started))
 
 
 def _blame_machine(output: str, objects: Path) -> None:

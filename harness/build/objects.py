@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
-from harness.build.messages import target_of
+from harness.build.messages import is_compilation, target_of
 from harness.build.warnings import WarningStore
 from harness.paths import cache_dir, write_atomic
 
@@ -54,21 +54,32 @@ class ObjectTree:
     def _marker(self) -> Path:
         return self.path / _MARKER
 
-    def prepare(self, source: Path, config: str) -> None:
-        """Make the tree ready for a build of ``source`` with ``config`` (the text of ``.config``)."""
+    def prepare(self, source: Path, config: str) -> int | None:
+        """Make the tree ready for a build of ``source`` with ``config`` (the text of ``.config``).
+
+        Returns how many objects of a whole build are made: 0 in an empty tree, and more if that build was killed. None
+        if the tree is that of a finished build, or of one that failed: how much of it serves nobody knows.
+        """
         self._bring_in()
+        before = 0 if self._is_empty else None
         if self._marker.exists():
-            self._recover(source)
+            before = self._recover(source)
         current = self.path / ".config"
         # A newer .config makes kbuild look at everything again.
         if not current.is_file() or current.read_text() != config:
             write_atomic(current, config)
+        return before
+
+    @property
+    def _is_empty(self) -> bool:
+        return all(path.name == _NAME for path in self.path.iterdir())
 
     @contextlib.contextmanager
-    def building(self) -> Iterator[None]:
-        """Around make. The marker stays behind if the body does not come to its end."""
+    def building(self, before: int | None = None) -> Iterator[None]:
+        """Around make. The marker stays behind if the body does not come to its end; it holds ``before``, which is what
+        ``prepare`` returned."""
         self.log.write_bytes(b"")
-        self._marker.touch()
+        self._marker.write_text("" if before is None else str(before))
         yield
         self._marker.unlink()
 
@@ -101,13 +112,16 @@ class ObjectTree:
         (part / _NAME).write_text(self.variant)
         part.rename(target)
 
-    def _recover(self, source: Path) -> None:
+    def _recover(self, source: Path) -> int | None:
+        """Take away what a killed build left half made. Returns what ``prepare`` is to."""
+        before = self._marker.read_text()
         lines = self.log.read_text(errors="surrogateescape").splitlines() if self.log.exists() else []
         self.warnings.update(lines, source)
         announced = {target_of(line).removeprefix(f"{self.path}/") for line in lines}
         for path in untrusted(self.path, self._marker.stat().st_mtime_ns, announced):
             path.unlink()
         self._marker.unlink()
+        return int(before) + sum(map(is_compilation, lines)) if before.isdigit() else None
 
 
 def object_tree(source: Path, variant: str) -> ObjectTree:

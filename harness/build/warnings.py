@@ -17,6 +17,7 @@ from pathlib import Path
 
 from harness import process
 from harness.build.messages import Located, parse, target_of
+from harness.gitcmd import write_files
 from harness.model import CompilerMessage
 from harness.paths import write_atomic
 from harness.scratch import scratch
@@ -93,7 +94,7 @@ def _base_warnings(target: str, applied: Applied, objects: Path) -> Counter[tupl
     if not recorded.is_file():
         return Counter()
     with scratch("base") as base:
-        _write_base(applied, base)
+        write_files(applied.tree.path, applied.tree.commit, applied.touched, base)
         argv = _base_command(recorded.read_text(), applied, base)
         if argv is None:
             return Counter()
@@ -102,16 +103,6 @@ def _base_warnings(target: str, applied: Applied, objects: Path) -> Counter[tupl
     return Counter(
         (located.message.path, located.message.text) for located in parse(output.splitlines(), applied.tree.path, {})
     )
-
-
-def _write_base(applied: Applied, directory: Path) -> None:
-    """The base's version of every touched file, at its place below ``directory``."""
-    for name in applied.touched:
-        shown = process.run(["git", "-C", applied.tree.path, "show", f"{applied.tree.commit}:{name}"])
-        if shown.ok:
-            path = directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(shown.stdout.encode("utf-8", "surrogateescape"))
 
 
 def _base_command(recorded: str, applied: Applied, base: Path) -> list[str] | None:

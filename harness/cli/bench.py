@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness import process
 from harness.cli.run import add_options, request_from, run_job
 from harness.cli.rundir import RunDirectory
 from harness.events import Event, PhaseEnded
+from harness.gitcmd import check_git
 from harness.intake import DEFAULT_SERIES, bundled_series
 from harness.paths import cache_dir, cache_root, new_run_id, write_atomic
 from harness.pipeline import RunRequest
@@ -116,7 +116,7 @@ def _measure(scenario: str, arguments: argparse.Namespace, results: Path) -> Fig
 def _touched(request: RunRequest, directory: Path) -> RunRequest:
     """``request`` with one more patch: a comment at the end of ``TOUCHED``."""
     tree = obtain(parse_base(request.base), lambda text: None)
-    lines = process.check(["git", "-C", tree.path, "show", f"{tree.commit}:{TOUCHED}"], what="git").splitlines()
+    lines = check_git(tree.path, "show", f"{tree.commit}:{TOUCHED}").splitlines()
     start = len(lines) - 2
     hunk = [
         f"@@ -{start},3 +{start},4 @@",

@@ -11,9 +11,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from harness import process
+from harness import __version__, process
 from harness.cli import bench, bisect, bisect_step, compare, doctor, expect, faults, listing, report, run, show
 from harness.errors import ExitCode, HarnessError
+from harness.paths import require_data
 from harness.report.text import one_line
 
 _COMMANDS = (run, show, report, compare, expect, listing, doctor, bench, faults, bisect, bisect_step)
@@ -26,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
         description="Build, boot and test a kernel with a dma-buf patch, with CONFIG_DMABUF_MOVE_NOTIFY on and off.",
         epilog="exit codes: 0 as expected, 1 a failure, 2 the input cannot be used, 3 trouble with the machine",
     )
+    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in _COMMANDS:
         command.add_parser(commands)
@@ -46,6 +48,8 @@ def _main(given: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names from all over the world, on a terminal that may not have them
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if arguments.handler is not doctor.run:  # which tells of it beside what else is missing
+            require_data()
         with process.stopped_by_signals():
             code = int(arguments.handler(arguments))
             sys.stdout.flush()  # here, where it can be told: the interpreter's own end would exit with 120

@@ -18,13 +18,17 @@ from pathlib import Path
 _GUEST = Path(__file__).resolve().parent
 _ROOT = _GUEST.parent.parent
 _HOST_ONLY = frozenset({"bundle.py"})
+# How the kernel begins its reports; its package has more, which is for the host: here it is an empty one.
+_KINDS = _ROOT / "harness" / "splat" / "kinds.py"
 # Not ``python archive.zip``: that imports runpy first, half a second of modules that nothing else needs.
 _START = "import sys; sys.path.insert(0, {path!r}); from harness.guest.runner import main; sys.exit(main(sys.argv[1:]))"
 
 
-def _sources() -> list[Path]:
+def _sources() -> dict[str, bytes]:
+    """Path in the archive -> what is there."""
     ours = (path for path in _GUEST.rglob("*.py") if path.name not in _HOST_ONLY)
-    return sorted([_ROOT / "harness" / "__init__.py", *ours])
+    files = sorted([_ROOT / "harness" / "__init__.py", *ours, _KINDS])
+    return {str(path.relative_to(_ROOT)): path.read_bytes() for path in files} | {"harness/splat/__init__.py": b""}
 
 
 def _compiled(source: bytes, name: str) -> bytes:
@@ -39,9 +43,7 @@ def contents() -> bytes:
     """The archive (about 0.5 MB). Same sources, same bytes; an edit during a run changes nothing in it."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as bundle:
-        for path in _sources():
-            name = str(path.relative_to(_ROOT))
-            source = path.read_bytes()
+        for name, source in _sources().items():
             bundle.writestr(zipfile.ZipInfo(f"{name}c"), _compiled(source, name))
             bundle.writestr(zipfile.ZipInfo(name), source)
     return archive.getvalue()

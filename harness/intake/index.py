@@ -8,15 +8,15 @@ from pathlib import Path
 
 from harness import process
 from harness.errors import InfrastructureError
+from harness.gitcmd import run_git
 from harness.intake.diff import Diff
 from harness.intake.names import SYMLINK
 from harness.process import Completed
 from harness.series import Tree
 
-# The user's configuration (apply.whitespace, core.autocrlf, ...) must not decide what a patch does.
-_ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_LITERAL_PATHSPECS": "1"}
 _PLAIN = ("000000", "100644", "100755")  # not there any more, and plain files
-_OPTIONS = ("-c", "safe.directory=*", "-c", "core.autocrlf=false", "-c", "core.quotePath=true")
+# The configuration of the tree itself must not decide what a patch does.
+_OPTIONS = ("-c", "core.autocrlf=false", "-c", "core.quotePath=true")
 
 
 class Index:
@@ -108,5 +108,4 @@ def git_path(tree: Tree, name: str) -> Path:
 
 
 def _run(tree: Tree, *args: str, stdin: bytes | None = None, env: dict[str, str] | None = None) -> Completed:
-    environment = process.clean_environment({**_ISOLATED, **(env or {})})
-    return process.run(["git", *_OPTIONS, "-C", tree.path, *args], env=environment, stdin=stdin)
+    return run_git(tree.path, *_OPTIONS, *args, env={"GIT_LITERAL_PATHSPECS": "1", **(env or {})}, stdin=stdin)

@@ -8,16 +8,14 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from harness import process
+from harness.gitcmd import run_git
 from harness.intake.diff import parse_diff
 from harness.intake.fixups import Fixup
 from harness.process import Completed
 from harness.scratch import scratch
 from harness.series import Patch
 
-_ENVIRONMENT = {
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
+_READING = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_LAZY_FETCH": "1",  # a guess is not worth the network
 }
@@ -125,6 +123,4 @@ def _blobs(patch: Patch) -> Iterator[tuple[str, str]]:
 
 
 def _git(repository: Path, *args: str, env: dict[str, str] | None = None, stdin: bytes | None = None) -> Completed:
-    environment = process.clean_environment({**_ENVIRONMENT, **(env or {})})
-    argv: list[str | Path] = ["git", "-c", "safe.directory=*", "-C", repository, *args]
-    return process.run(argv, env=environment, stdin=stdin)
+    return run_git(repository, *args, env={**_READING, **(env or {})}, stdin=stdin)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the base without a patch showed, kept by content: a base is tested once, not with each patch.
 
-The key is made of all that the results depend on: the kernel, what was asked for, the machine that ran it, the packages
-of the host, whose programs run in the guest, and the code that tests. Only a run in which nothing is missing, nothing
+The key is made of all that the results depend on: the kernel, what was asked for, the machine that ran it, the files of
+the host that the guest runs from, and the code that tests. Only a run in which nothing is missing, nothing
 ran out of time or stalled and no guest was lost is kept, and a failure counts only if it came twice: what is remembered
 excuses patches for months, so that the one time in twenty that a test fails by chance would become every time. In which
 order the suites ran is no part of it: each series has its own, and the base is still tested once.
@@ -28,7 +28,7 @@ from harness.pipeline.testing import Findings
 from harness.report import SchemaError, decode, encode
 from harness.splat import case_name, is_proof
 from harness.verdict import is_silent
-from harness.vm.host import installed
+from harness.vm.host import guest_identity
 
 _FORMAT = "2"  # part of the key: change it with what is stored
 _KEEP = 30  # entries of about half a megabyte each
@@ -58,7 +58,7 @@ def key(kernel: Kernel, suites: Iterable[str], request: RunRequest, accel: str, 
     Not for a user's own tests: what they read and import beside their file nobody knows.
     """
     asked = [*sorted(suites), "only", *sorted(request.only), str(request.thorough), str(request.seed)]
-    parts = [_FORMAT, kernel.key, *asked, accel, qemu, installed()]
+    parts = [_FORMAT, kernel.key, *asked, accel, qemu, guest_identity()]
     digest = hashlib.sha256("\0".join(parts).encode())
     for path in sorted(_code()):
         digest.update(f"\0{path}\0".encode("utf-8", "surrogateescape"))

@@ -14,6 +14,7 @@ from harness.errors import UserError
 from harness.events import EventStream, Note, PhaseProgress
 from harness.intake import apply_series, fixups_for, mend, removed_symbols
 from harness.kconfig import resolve
+from harness.locks import on_behalf_of
 from harness.model import BuildFailure, Kernel, ResolvedConfig, Variant
 from harness.pipeline.phases import phase
 from harness.pipeline.request import Job
@@ -36,13 +37,14 @@ class KernelMaker:
     @contextmanager
     def source(self) -> Iterator[Applied]:
         """The patched work tree, held against other runs. The next run cleans it: until then its times stay."""
-        with phase(self._events, "", "source", self._times) as say:
-            tree = obtain(self._job.base, lambda text: self._progress("", "source", text))
-            say(f"{tree.spec} is {tree.version}")
-        for note in tree.notes:
-            self._note(note, "warning")
-        with worktree_lock(tree, self._note):
-            yield self.apply(self._mended(tree), "patch")
+        with on_behalf_of(self._job.request.directory):
+            with phase(self._events, "", "source", self._times) as say:
+                tree = obtain(self._job.base, lambda text: self._progress("", "source", text))
+                say(f"{tree.spec} is {tree.version}")
+            for note in tree.notes:
+                self._note(note, "warning")
+            with worktree_lock(tree, self._note):
+                yield self.apply(self._mended(tree), "patch")
 
     def _mended(self, tree: Tree) -> Tree:
         """``tree`` with what it needs below the patch."""

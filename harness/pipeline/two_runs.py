@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.model import RunReport, VariantReport
 from harness.pipeline.comparing import lacking
 from harness.pipeline.side import moved
-from harness.verdict import Expectation, apply_expectations, compare, judge, undecided
+from harness.verdict import Expectation, apply_expectations, compare, judge, undecided, unjudged
 
 
 def compare_runs(
@@ -32,7 +32,7 @@ def compare_runs(
     about = f"run {before.run_id} ({before.base}, {'; '.join(before.patches) or 'no patch'})"
 
     def judged(report: VariantReport) -> VariantReport:
-        fresh = _unjudged(report)
+        fresh = unjudged(report)
         if not report.same_as:
             other = base.get(report.variant.name, VariantReport(report.variant))
             found = undecided(compare(other, fresh, same_request=same_request), _lacking(other, fresh))
@@ -64,15 +64,5 @@ def _left_out(before: RunReport, after: RunReport) -> list[str]:
 
 def _resolved(report: RunReport) -> list[VariantReport]:
     """Each variant with the results of the one that it equals."""
-    own = {variant.variant.name: variant for variant in report.variants}
-    return [replace(own.get(one.same_as, one), variant=one.variant) for one in report.variants]
-
-
-def _unjudged(report: VariantReport) -> VariantReport:
-    """``report`` as its tests left it."""
-    return replace(
-        report,
-        results=tuple(replace(result, known="", excused="") for result in report.results),
-        splats=tuple(replace(splat, known="", excused="") for splat in report.splats),
-        comparison=None,
-    )
+    own = {variant.variant.name: unjudged(variant) for variant in report.variants}
+    return [replace(own[one.same_as or one.variant.name], variant=one.variant) for one in report.variants]

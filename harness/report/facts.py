@@ -28,9 +28,15 @@ def run_case(report: RunReport) -> TestResult:
     """Whether the run came to its end and tested anything."""
     if report.interrupted:
         return TestResult("run", "complete", Status.ERROR, report.seconds, f"stopped early: {report.interrupted}")
-    if not any(part.results for part in report.parts):
-        return TestResult("run", "complete", Status.ERROR, report.seconds, "nothing was tested")
+    if not report.tested:
+        return TestResult("run", "complete", Status.ERROR, report.seconds, nothing_tested(report))
     return TestResult("run", "complete", Status.PASS, report.seconds)
+
+
+def nothing_tested(report: RunReport) -> str:
+    """One line for a run that is not ``tested``."""
+    skipped = any(variant.results for variant in report.variants)
+    return "nothing was tested" + (": every test skipped itself" if skipped else "")
 
 
 def resolved(report: RunReport, variant: VariantReport) -> VariantReport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from harness.model import BootOutcome, RunReport, VariantReport
 from harness.report.compared import verdict
-from harness.report.facts import Tally, boot_trouble, build_trouble, groups, tally
+from harness.report.facts import Tally, boot_trouble, build_trouble, groups, nothing_tested, tally
 from harness.report.text import one_line, plural
 
 
@@ -20,8 +20,8 @@ def headline(report: RunReport) -> str:
     parts = [f"{' and '.join(names)}: {fate}" for fate, names in told.items()]
     if report.interrupted:
         return one_line("; ".join([f"INCOMPLETE: {report.interrupted}", *parts]))
-    if not any(part.results for part in report.parts):
-        parts = [*parts, "nothing was tested"]
+    if not report.tested:
+        parts = [*parts, nothing_tested(report)]
     return one_line(f"{'FAIL' if report.is_bad else 'PASS'}: {'; '.join(parts)}")
 
 

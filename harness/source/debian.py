@@ -44,7 +44,7 @@ def obtain(spec: BaseSpec, notify: Notify, keyring: Path = KEYRING) -> Tree:
     if (tree := worktree.recorded(spec, path)) is not None:
         return tree
     lock = cache_dir("downloads") / f"debian-{spec.version}.lock"
-    with exclusive(lock, lambda: notify("waiting for another run that fetches this base")):
+    with exclusive(lock, lambda other: notify(f"waiting for {other}, which fetches this base")):
         if (tree := worktree.recorded(spec, path)) is not None:
             return tree
         require_space(cache_root(), _NEEDED)

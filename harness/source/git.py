@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness import process
+from harness.gitcmd import run_git
 from harness.process import Completed
 from harness.source.space import failed
 
@@ -31,13 +32,10 @@ CONFIG = """\
 \temail = dmabuf-harness@localhost
 """
 
-_ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
-
 
 def attempt(tree: Path, *args: str | Path, env: dict[str, str] | None = None, stdin: bytes | None = None) -> Completed:
     """Run git in the work tree ``tree``; a failure is a value."""
-    environment = process.clean_environment({**_ISOLATED, **process.GIT_IDENTITY, **(env or {})})
-    return process.run(["git", "-c", "safe.directory=*", "-C", tree, *args], env=environment, stdin=stdin)
+    return run_git(tree, *args, env={**process.GIT_IDENTITY, **(env or {})}, stdin=stdin)
 
 
 def git(tree: Path, *args: str | Path, env: dict[str, str] | None = None, stdin: bytes | None = None) -> str:

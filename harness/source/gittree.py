@@ -35,7 +35,7 @@ def obtain(spec: BaseSpec, notify: Notify) -> Tree:
     source = _user_tree(spec)
     commit = source.commit(spec.ref)
     path = home(spec) / "linux"
-    with exclusive(worktree.lock_path(path), lambda: notify("waiting for another run that uses this base")):
+    with exclusive(worktree.lock_path(path), lambda other: notify(f"waiting for {other}, which uses this base")):
         create(path)
         if not _has(path, commit):
             notify(f"fetching {commit[:12]}")

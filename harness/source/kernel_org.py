@@ -38,7 +38,8 @@ def obtain(spec: BaseSpec, notify: Notify) -> Tree:
     if (tree := worktree.recorded(spec, path)) is not None:
         return tree
     mirror = _mirror(spec)
-    with exclusive(cache_dir("downloads") / f"{path.parent.name}.lock", lambda: notify("waiting for another run")):
+    lock = cache_dir("downloads") / f"{path.parent.name}.lock"
+    with exclusive(lock, lambda other: notify(f"waiting for {other}, which fetches this base")):
         if (tree := worktree.recorded(spec, path)) is None:
             require_space(cache_root(), _NEEDED)
             tree = _fetched(spec, f"{mirror}/v{spec.version.partition('.')[0]}.x", path, notify)

@@ -34,7 +34,7 @@ _EXCLUDED = tuple(f":(exclude,glob){pattern}" for pattern in _BUILT)
 def obtain(spec: BaseSpec, notify: Notify) -> Tree:
     """Take the directory's present content. Raises ``InfrastructureError`` if a file of it cannot be read."""
     path = home(spec) / "linux"
-    with exclusive(worktree.lock_path(path), lambda: notify("waiting for another run that uses this base")):
+    with exclusive(worktree.lock_path(path), lambda other: notify(f"waiting for {other}, which uses this base")):
         create(path)
         notify("reading the directory")
         view = {

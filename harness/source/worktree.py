@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from harness.locks import exclusive, holder
+from harness.locks import exclusive
 from harness.paths import write_atomic
 from harness.series import Tree
 from harness.source.git import attempt, create, drop_stale_locks, git
@@ -29,15 +29,12 @@ def worktree_lock(tree: Tree, waiting: Callable[[str], None] | None = None) -> A
 
     ``waiting`` is called once if there is another one, with what to say of it.
     """
-    lock = lock_path(tree.path)
 
-    def wait() -> None:
-        pid = holder(lock)
-        other = f"another run (process {pid})" if pid is not None else "another run"
+    def wait(other: str) -> None:
         if waiting is not None:
             waiting(f"{other} holds this base's work tree: waiting for it")
 
-    return exclusive(lock, wait)
+    return exclusive(lock_path(tree.path), wait)
 
 
 def lock_path(path: Path) -> Path:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness import process
+from harness.gitcmd import check_git
 from harness.series import Applied
 
 _OPTIONS = ("-r", "-z", "-M", "--name-status", "--no-ext-diff")
@@ -79,8 +79,8 @@ class Changes:
 
 def changes(applied: Applied) -> Changes:
     """What ``applied`` changes. Only git's store is read."""
-    argv = ["git", "-c", "safe.directory=*", "-C", str(applied.tree.path), "diff-tree", *_OPTIONS]
-    words = iter(process.check([*argv, applied.tree.commit, applied.tree_id], what="git diff-tree").split("\0")[:-1])
+    told = check_git(applied.tree.path, "diff-tree", *_OPTIONS, applied.tree.commit, applied.tree_id)
+    words = iter(told.split("\0")[:-1])
     files: list[ChangedFile] = []
     moved: list[str] = []
     for status in words:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from harness import process
+from harness.gitcmd import write_files
 from harness.model import PlannedTest, Status, TestResult
 from harness.scratch import scratch
 from harness.series import Applied, Patch
@@ -197,7 +198,7 @@ class PatchCheck:
         said = {one.path for one in now}
         old = {file.old: file.path for file in files if file.old and file.path in said}
         with scratch("doc") as place:
-            scripts.in_base(self._applied, old, place)
+            write_files(self._tree, self._applied.tree.commit, old, place)
             before = scripts.documentation(self._tree, place, old)
         self._found.base[settings.DOC] = tuple(Finding(old.get(f.path, f.path), f.line, f.text) for f in before)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import process
 from harness.scratch import scratch
-from harness.series import Applied, Patch
+from harness.series import Patch
 from harness.static.findings import Finding, Remark, checkpatch, kernel_doc
 
 DOC, STYLE, MAINTAINER = "scripts/kernel-doc", "scripts/checkpatch.pl", "scripts/get_maintainer.pl"
@@ -76,17 +76,6 @@ def unmatched(tree: Path) -> Iterator[Finding]:
     for line in done.stdout.splitlines():
         if match := _UNMATCHED.fullmatch(line.strip()):
             yield Finding(match["path"], int(match["line"]), " ".join(match["text"].split()))
-
-
-def in_base(applied: Applied, names: Iterable[str], directory: Path) -> None:
-    """Write the files ``names`` as the base has them to their places below ``directory``."""
-    for name in names:
-        place = f"{applied.tree.commit}:{name}"
-        shown = process.run(["git", "-c", "safe.directory=*", "-C", applied.tree.path, "show", place])
-        if shown.ok:
-            path = directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(shown.stdout.encode("utf-8", "surrogateescape"))
 
 
 def _run(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from harness import process
+from harness.gitcmd import run_git
 from harness.kconfig.explain import why
 from harness.kconfig.tree import read
 from harness.model import SymbolRequest
@@ -63,9 +63,8 @@ class Units:
     def _includers(self, path: str) -> list[str]:
         """Files with an #include line for something called as ``path`` is."""
         name = re.escape(PurePosixPath(path).name)
-        argv = ["git", "-c", "safe.directory=*", "-C", str(self._tree), "grep", "--untracked", "-lE"]
-        done = process.run([*argv, rf'^[ \t]*#[ \t]*include[ \t]*["<](.*/)?{name}[">]', "--", "*.c", "*.h"])
-        return done.stdout.splitlines()
+        line = rf'^[ \t]*#[ \t]*include[ \t]*["<](.*/)?{name}[">]'
+        return run_git(self._tree, "grep", "--untracked", "-lE", line, "--", "*.c", "*.h").stdout.splitlines()
 
 
 def _object(path: str) -> str:

@@ -6,7 +6,7 @@ from harness.verdict.completing import complete
 from harness.verdict.excusing import apply_expectations
 from harness.verdict.exit_code import exit_code
 from harness.verdict.expectations import Expectation, load_expectations
-from harness.verdict.judging import judge
+from harness.verdict.judging import judge, unjudged
 from harness.verdict.proposing import propose
 from harness.verdict.repeating import (
     MAX_REPEATED,
@@ -43,4 +43,5 @@ __all__ = [
     "settle_unseen",
     "suspects",
     "undecided",
+    "unjudged",
 ]

@@ -180,6 +180,8 @@ def change_of(base: TestResult | None, patched: TestResult) -> Change:
 
 def _now_good(base: TestResult, patched: TestResult) -> Change:
     skipped = patched.status is Status.SKIP
+    if is_left_out(patched) and base.status is Status.PASS:
+        return Change.NEW  # only repeats can show that it comes and goes
     if base.status.is_bad:
         return Change.LOST if skipped else Change.FIXED
     if base.status is not patched.status:

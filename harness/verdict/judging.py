@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.changes import Change, Comparison, Difference
-from harness.model import Splat, Status, TestResult, VariantReport
+from harness.model import PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import identity
 
 _GONE = "the base has this test, and the kernel with the patch has not"
-_SKIPPED = "passes on the base, and is skipped each time with the patch"
+_SKIPPED = "passes on the base, and is skipped with the patch"
 
 
 def judge(patched: VariantReport, comparison: Comparison, *, strict: bool = False) -> VariantReport:
@@ -38,8 +38,32 @@ def judge(patched: VariantReport, comparison: Comparison, *, strict: bool = Fals
     )
 
 
+def unjudged(report: VariantReport) -> VariantReport:
+    """``report`` as its tests left it: what ``judge`` and ``apply_expectations`` made of it is taken back."""
+    found = report.comparison if report.comparison is not None else Comparison()
+    kept = [result for result in report.results if not _is_added(report, result)]
+    return replace(
+        report,
+        results=tuple(_as_it_ran(result, found.of(result.suite, result.name)) for result in kept),
+        splats=tuple(replace(splat, known="", excused="") for splat in report.splats),
+        comparison=None,
+    )
+
+
+def _is_added(report: VariantReport, result: TestResult) -> bool:
+    planned = PlannedTest(result.suite, result.name) in report.planned
+    return result.status is Status.MISSING and result.message == _GONE and not planned
+
+
+def _as_it_ran(result: TestResult, one: Difference | None) -> TestResult:
+    plain = replace(result, known="", excused="")
+    if one is None or not one.skipped or one.change is not Change.NEW:
+        return plain
+    return replace(plain, status=Status.SKIP, message=one.patched.partition(": ")[2])
+
+
 def _unless_skipped(result: TestResult, one: Difference | None) -> TestResult:
-    """A test that the patch makes skip itself each time has failed, whatever it says of itself."""
+    """A test that the patch makes skip itself has failed, whatever it says of itself."""
     if one is None or result.status is not Status.SKIP:
         return result
     return replace(result, status=Status.FAIL, message=f"{_SKIPPED}: {result.message or 'no reason given'}")

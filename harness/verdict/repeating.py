@@ -53,11 +53,11 @@ def suspects(patched: VariantReport, comparison: Comparison, allowed: int) -> tu
     """What to repeat, at a cost of at most ``allowed``; and ``comparison`` with a note on each that is not repeated."""
     groups: dict[PlannedTest | None, list[Difference]] = {}
     notes: dict[Difference, str] = {}
-    for one in (*comparison.those(Change.NEW), *(one for one in comparison.those(Change.LOST) if one.skipped)):
+    for one in comparison.those(Change.NEW):
         repeatable, test = _place(patched, one)
         if repeatable:
             groups.setdefault(test, []).append(one)
-        elif not one.skipped:
+        else:
             notes[one] = "not repeated: no single test to repeat"
     chosen: list[Suspect] = []
     for test, about in groups.items():
@@ -108,9 +108,10 @@ def settle(one: Difference, rounds: Sequence[Round], logs: str = "") -> Differen
 
 
 def _settled(one: Difference, repeats: Repeats) -> Change:
-    """A skip is new only if it comes each time: what it lacks may be memory, or time."""
+    """A skip is lost coverage as soon as the test passes once with the patch, or skips itself on the base, too: what it
+    lacks may be memory, or time. Repeats that tell nothing acquit nothing."""
     if one.skipped:
-        return Change.NEW if repeats.is_certain else Change.LOST
+        return Change.LOST if repeats.base_bad or repeats.patched_bad < repeats.patched else Change.NEW
     return Change.FLAKY if repeats.base_bad else one.change
 
 
@@ -157,10 +158,16 @@ def _seen(one: Difference, attempt: Attempt, *, on_base: bool = False) -> bool |
     if not own:
         done = [result for result in attempt.results if result.status in (Status.PASS, Status.SKIP)]
         return False if done else None
-    ran_at_all = [words(result) for result in own if result.status is not Status.MISSING]
-    if not ran_at_all:
+    told = [words(result) for result in own if _tells(one, result)]
+    if not told:
         return None
-    return _settles(one, ran_at_all) if on_base else any(is_graver(told, one.base) for told in ran_at_all)
+    return _settles(one, told) if on_base else any(is_graver(each, one.base) for each in told)
+
+
+def _tells(one: Difference, result: TestResult) -> bool:
+    """False if ``result`` says nothing of the failure ``one``: it never ran, or skips itself and the base does not."""
+    skips = result.status is Status.SKIP and not one.base.startswith(Status.SKIP.value)
+    return result.status is not Status.MISSING and not skips
 
 
 def _settles(one: Difference, told: Sequence[str]) -> bool | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from harness import process
 from harness.errors import InfrastructureError
 from harness.model import Kernel
-from harness.paths import GUEST_CODE
+from harness.paths import GUEST_INIT
 
 GUEST_ADDRESS = "10.0.2.15"  # QEMU's user network; configured by the kernel itself, so no DHCP client is needed
 # Under TCG a vCPU that loses the host's attention for a while is no fault of the kernel under test. One that sees no
@@ -110,7 +110,7 @@ def adapt(argv: list[str], boot_dir: Path, port: int) -> list[str]:
     pairs = _without(pairs, "-device", "chardev=dmesg")
     pairs = _without(pairs, "-chardev", "id=console")
     at = pairs.index("-append") + 1
-    pairs[at], replaced = re.subn(r"(?<=\s)init=\S+", f"init={GUEST_CODE / 'init'}", pairs[at])
+    pairs[at], replaced = re.subn(r"(?<=\s)init=\S+", f"init={GUEST_INIT}", pairs[at])
     if replaced != 1:
         raise InfrastructureError("virtme-run's command line has no init=", mend="this virtme-ng is not supported")
     # "kvm:tcg" falls back in silence: what runs must be what was asked for.

@@ -198,10 +198,39 @@ def test_after_an_error_is_mended_the_build_goes_on(linux: Linux) -> None:
     assert compiled(linux.kernel()) == ["drivers/dma-buf/dma-buf.o"]
 
 
+def test_a_whole_build_says_how_far_it_is_once_one_is_known(linux: Linux, tmp_path: Path) -> None:
+    def said(variant: Variant = ON) -> list[str]:
+        texts: list[str] = []
+        built = build.build(build.BuildRequest(linux.applied(), linux.config(variant), 2), texts.append)
+        assert isinstance(built, Kernel)
+        return texts
+
+    assert said()[0] == "1 objects", "the first of all"
+    linux.edit(DMA_BUF, "return 0;", "return 3;")
+    assert said()[0] == "1 objects", "not a whole one"
+    for tree in (tmp_path / "cache").glob("dmabuf-harness/objects/*/current"):
+        shutil.rmtree(tree)
+    linux.edit(DMA_BUF, "return 3;", "return 4;")
+    assert said()[0] == "1 of 2 objects (50 %), less than a minute left"
+
+
 def test_a_warning_that_the_base_has_is_not_the_patchs(linux: Linux) -> None:
     linux.edit(DMA_BUF, "#include", "/* moves every line down */\n#include")
     kernel = linux.kernel()
     assert "never_used" in kernel.log.read_text()
+    assert kernel.warnings == ()
+
+
+def test_a_warning_that_the_base_has_is_not_new_in_a_tree_of_another_user(
+    linux: Linux, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linux.edit(DMA_BUF, "#include", "/* moves every line down */\n#include")
+    request = build.BuildRequest(linux.applied(), linux.config(), 2)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's setup.c, ensure_valid_ownership()
+    with pytest.raises(subprocess.CalledProcessError):
+        linux.git("status")
+    kernel = build.build(request, lambda _text: None)
+    assert isinstance(kernel, Kernel) and "never_used" in kernel.log.read_text()
     assert kernel.warnings == ()
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InfrastructureError, UserError
-from harness.locks import holder, try_exclusive
+from harness.locks import holder, on_behalf_of, try_exclusive
 from harness.series import Tree
 from harness.source import obtain, parse_base, reset, worktree_lock
+from harness.source.worktree import lock_path
 
 DRIVER = "drivers/dma-buf/dma-buf.c"
 
@@ -278,16 +279,16 @@ def test_lock_is_held_against_others_and_waiting_is_said(linux: Path) -> None:
             pass
 
     waiting = threading.Thread(target=other)
-    with worktree_lock(tree), try_exclusive(tree.path.parent / "worktree.lock") as free:
+    with on_behalf_of(Path("/runs/first")), worktree_lock(tree), try_exclusive(lock_path(tree.path)) as free:
         assert not free
         waiting.start()
         while not said:
             waiting.join(0.01)
     waiting.join()
-    who = f"another run (process {os.getpid()})"
+    who = f"another run (process {os.getpid()}, in /runs/first)"
     assert said == [f"{who} holds this base's work tree: waiting for it"]
-    assert holder(tree.path.parent / "worktree.lock") is None
-    with try_exclusive(tree.path.parent / "worktree.lock") as free:
+    assert holder(lock_path(tree.path)) is None
+    with try_exclusive(lock_path(tree.path)) as free:
         assert free
 
 

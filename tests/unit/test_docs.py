@@ -21,7 +21,7 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def options() -> Iterator[tuple[str, str]]:
-    for name, command in commands().items():
+    for name, command in {"": parser(), **commands()}.items():
         for action in command._actions:
             for option in action.option_strings:
                 if option not in ("-h", "--help"):
@@ -53,7 +53,7 @@ def test_every_link_leads_somewhere() -> None:
 def test_every_command_that_messages_and_pages_name_exists() -> None:
     sources = [*(PROJECT_ROOT / "harness").rglob("*.py"), *PROJECT_ROOT.glob("*.md"), *PROJECT_ROOT.glob("docs/*.md")]
     for source in sources:
-        for command, word in re.findall(r"dmabuf-harness ([a-z-]+) ?([a-z]*)", source.read_text()):
+        for command, word in re.findall(r"dmabuf-harness ([a-z][a-z-]*) ?([a-z]*)", source.read_text()):
             assert command in commands(), f"{source.name}: {command}"
             if command == "list" and word:
                 parser().parse_args([command, word])

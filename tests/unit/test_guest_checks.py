@@ -86,6 +86,24 @@ def test_the_archive_runs_alone(tmp_path: Path) -> None:
     assert _run_bundle(archive, "nothing").returncode == 2
 
 
+def test_the_archive_has_the_hosts_list_of_kernel_reports_and_nothing_else_of_the_host(tmp_path: Path) -> None:
+    (tmp_path / "checks.zip").write_bytes(bundle.contents())
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'checks.zip')!r}); from harness.guest import oracle;"
+        "assert 're' not in sys.modules; log = oracle.KernelLog();"
+        "print(log._is_report('irq 9: nobody cared'), *sorted(m for m in sys.modules if m.startswith('harness.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, cwd="/", check=True
+    )
+    known, *modules = done.stdout.split()
+    assert known == "True"
+    assert [name for name in modules if not name.startswith("harness.guest")] == [
+        "harness.splat",
+        "harness.splat.kinds",
+    ]
+
+
 def test_the_archive_is_reproducible() -> None:
     assert bundle.contents.__wrapped__() == bundle.contents.__wrapped__()
 

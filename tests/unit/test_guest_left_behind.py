@@ -123,6 +123,49 @@ def test_a_kernel_report_fails_the_check_during_which_it_came(checks: Checks, mo
     assert runner.run_check(good).trouble == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'irq 9: nobody cared (try booting with the "irqpoll" option)',
+        "python3: page allocation failure: order:4, mode:0xcc0(GFP_KERNEL), nodemask=(null)",
+        "kmem_cache_destroy udmabuf: Slab cache still has objects when called from f+0x1/0x2",
+        "Out of memory: Killed process 87 (python3)",
+        "traps: PANIC: double fault, error_code: 0x0",
+    ],
+)
+def test_a_report_that_begins_in_another_way_fails_the_check_too(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    _log_of(monkeypatch, f"4,100,5000,-;{line}", "4,101,5001,-;CPU: 0 PID: 87 Comm: python3 Not tainted 6.12.117 #1")
+    assert runner.run_check(good).trouble == [f"kernel report: {line}"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "WARNING: a mere text that a driver prints",
+        "list_add: an ordinary word",
+        "DMA-API: preallocated 65536 debug entries",
+        "refcount_t: what a test says of it",
+        "BUGS: none",
+    ],
+)
+def test_ordinary_words_fail_no_check(checks: Checks, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    _log_of(monkeypatch, f"4,100,5000,-;{line}")
+    assert runner.run_check(good).trouble == []
+
+
+def test_the_text_of_a_warning_is_told_with_it_also_if_another_cpu_speaks_between(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "DMA-API: platform vgem: device driver frees DMA memory with different size"
+    _log_of(
+        monkeypatch, "4,98,1,-;------------[ cut here ]------------", "6,99,2,-;link is up", f"3,100,3,-;{text}", WARNS
+    )
+    told = [f"kernel report: {text}", f"kernel report: {WARNS.partition(';')[2]}"]
+    assert runner.run_check(good).trouble == told
+
+
 def test_what_a_program_writes_to_the_log_is_no_report(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
     _log_of(monkeypatch, WARNS.replace("4,", "12,", 1))
     assert runner.run_check(good).trouble == []

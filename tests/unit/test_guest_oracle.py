@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from harness.guest import kernel, oracle
+from harness.splat.kinds import AFTER_CUT, STARTS
+from harness.splat.lines import kernel_lines, numbered
+from tests.support.consoles import splats_in
+from tests.unit.test_splat_kinds import DATA, REPORTS
 
 PLACES = ("dma_buf_map_attachment", "dma_buf_pin")
 PROVOKED = (
@@ -33,6 +38,61 @@ OTHERS = (
 def test_only_a_warning_in_the_very_function_is_provoked() -> None:
     assert oracle.unexpected([*PROVOKED, *OTHERS], PLACES) == list(OTHERS)
     assert oracle.unexpected(list(PROVOKED), ()) == list(PROVOKED)
+
+
+# --- every kind of report that the host knows -------------------------------------------------
+
+UNPRINTED = {"kmsan": "BUG: KMSAN: uninit-value in f+0x1/0x2"}  # no kernel of ours, and no composed report, has it
+
+
+def samples() -> dict[str, list[str]]:
+    """Kind -> whole reports of it: of real kernels, and composed ones."""
+    found: dict[str, list[str]] = {kind: [text] for kind, text in UNPRINTED.items()}
+    for log in sorted(DATA.glob("console-*.log")):
+        for splat in splats_in(log):
+            found.setdefault(splat.kind, []).append(splat.text)
+    for name, text in REPORTS.items():
+        found.setdefault(name.partition(" ")[0], []).append(text)
+    return found
+
+
+SAMPLES = samples()
+
+
+def noticed(monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
+    """Those lines of ``text``, printed by the kernel, that the oracle takes for reports."""
+    records = [f"4,{number},5000,-;{line}".encode() for number, line in enumerate(text.splitlines())]
+    monkeypatch.setattr(oracle, "KMSG", "/dev/null")
+    log = oracle.KernelLog()
+
+    def read(_fd: int, _size: int) -> bytes:
+        if not records:
+            raise BlockingIOError
+        return records.pop(0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "read", read)
+        found = log.reports()
+    log.close()
+    return found
+
+
+def test_every_kind_has_a_sample() -> None:
+    assert {kind for kind, _ in (*STARTS, *AFTER_CUT)} <= set(SAMPLES)
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _ in dict.fromkeys((*STARTS, *AFTER_CUT))])
+def test_every_kind_of_report_that_the_host_knows_is_noticed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in SAMPLES[kind]:
+        assert noticed(monkeypatch, text), text
+
+
+@pytest.mark.parametrize("log", ["clean-boot", "asked-written-injected"])
+def test_a_log_without_a_report_is_left_alone(log: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stacks that somebody asks for, and what programs write, are none either."""
+    lines = kernel_lines(numbered((DATA / f"console-6.12-{log}.log").read_text()))
+    said = [line.text for line in lines if not line.by_program]
+    assert noticed(monkeypatch, "\n".join(said)) == [] != said
 
 
 BUFINFO_6_12 = """

@@ -159,10 +159,10 @@ def test_the_code_of_the_tests_is_part_of_the_key(tmp_path: Path, monkeypatch: p
         (tmp_path / file).write_text("1")
 
 
-def test_the_packages_of_the_host_are_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_files_of_the_host_that_a_guest_runs_from_are_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kmod that was missing makes tests of the base fail; installed since, it must not excuse a patch that does."""
     before = key()
-    monkeypatch.setattr(base_cache, "installed", lambda: "others")
+    monkeypatch.setattr(base_cache, "guest_identity", lambda: "others")
     assert key() != before
 
 

@@ -27,7 +27,7 @@ from harness.pipeline.testing import Findings
 from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import select_suites
-from harness.verdict import Attempt, Round, Suspect
+from harness.verdict import Attempt, Round, Suspect, judge
 from harness.vm.accel import Accelerator
 from harness.vm.launch import Launcher
 from tests.support.sample_reports import OFF, ON, boot, named, on_disk, variant_report
@@ -198,6 +198,17 @@ def test_a_stall_that_only_the_first_boot_showed_is_flaky(tmp_path: Path) -> Non
 def test_without_repeats_it_is_new_at_once(tmp_path: Path) -> None:
     done = compared(side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS))))[ON.name]
     assert [(one.change, one.repeats) for one in done.differences] == [(Change.NEW, None)]
+
+
+def test_without_repeats_a_test_that_the_patch_makes_skip_itself_is_a_failure(tmp_path: Path) -> None:
+    """As with --repeat 0 and a patch that takes an ioctl away: nothing shows that the skip comes and goes."""
+    skips = TestResult("checks", "a", Status.SKIP, message="DMA_BUF_SET_NAME_A is not in this kernel")
+    patched, base = side(tmp_path, found([skips, *named(b=PASS)])), side(tmp_path, found(named(a=PASS, b=PASS)))
+    done = compared(patched, base)[ON.name]
+    assert [(one.change, one.gone) for one in done.differences] == [(Change.NEW, True)]
+    judged = judge(patched.reports()[0], done)
+    assert [(one.status, one.is_bad) for one in judged.results] == [(FAIL, True), (PASS, False)]
+    assert judged.results[0].message == f"passes on the base, and is skipped with the patch: {skips.message}"
 
 
 def test_a_splat_that_only_a_repeat_shows_becomes_one_of_the_run(tmp_path: Path) -> None:

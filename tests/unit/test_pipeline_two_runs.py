@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from harness.model import Status
+from harness.model import Status, TestResult
 from harness.pipeline.two_runs import compare_runs
 from tests.support.sample_reports import OFF, ON, named, on_disk, run_report, variant_report
 
@@ -61,3 +61,27 @@ def test_runs_of_another_machine_can_be_compared() -> None:
     assert before.variants[0].kernel is not None and not before.variants[0].kernel.config.exists()
     (variant,) = compare_runs(before, after, Path("/old"), (), date.today()).variants
     assert [result.is_bad for result in variant.results] == [False, True]
+
+
+def test_what_skips_itself_only_in_the_second_run_counts(tmp_path: Path) -> None:
+    config = on_disk(tmp_path, "y")
+    skips = TestResult("checks", "a", Status.SKIP, message="no such ioctl")
+    before = run_report(variant_report(ON, tuple(named(a=PASS, b=PASS)), kernel=config))
+    after = run_report(variant_report(ON, (skips, *named(b=PASS)), kernel=config))
+    report = compare_runs(before, after, tmp_path, (), date.today())
+    assert [result.is_bad for result in report.variants[0].results] == [True, False]
+    host = run_report(variant_report(ON, (replace(skips, cut_short=True), *named(b=PASS)), kernel=config))
+    assert not compare_runs(before, host, tmp_path, (), date.today()).is_bad
+
+
+def test_runs_are_compared_by_what_their_tests_showed_and_not_by_how_they_were_judged(tmp_path: Path) -> None:
+    """A skip that was a failure beside its base, and a test that was missing there, are what they were."""
+    config = on_disk(tmp_path, "y")
+    skips = TestResult("checks", "a", Status.SKIP, message="no such ioctl")
+    base = run_report(variant_report(ON, tuple(named(a=PASS, b=PASS, gone=PASS)), kernel=config))
+    plain = run_report(variant_report(ON, (skips, *named(b=PASS)), kernel=config))
+    judged = compare_runs(base, plain, tmp_path, (), date.today())
+    assert [result.status for result in judged.variants[0].results] == [FAIL, PASS, Status.MISSING]
+    for before, after in ((plain, judged), (judged, plain), (judged, judged)):
+        again = compare_runs(before, after, tmp_path, (), date.today())
+        assert again.variants[0].results == plain.variants[0].results and not again.is_bad

@@ -76,6 +76,9 @@ def test_it_colours_the_run_without_being_a_variant() -> None:
     alone = replace(report(CLEAN), variants=())
     assert exit_code(alone) is ExitCode.OK
     assert exit_code(replace(alone, static=static())) is ExitCode.FAILED  # nothing was tested
+    assert exit_code(replace(alone, static=static(SHOWN))) is ExitCode.OK, "what is only shown was looked for"
+    skips = variant_report(results=(TestResult("checks", "a", Status.SKIP),))
+    assert exit_code(replace(report(CLEAN), variants=(skips,))) is ExitCode.FAILED, "no kernel was tested"
 
 
 def test_every_report_shows_it(tmp_path: Path) -> None:

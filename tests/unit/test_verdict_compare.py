@@ -32,7 +32,7 @@ from tests.support.verdicts import ERROR, FAIL, MISSING, OTHER, PASS, SKIP, chan
         (PASS, PASS, Change.UNCHANGED),
         (PASS, FAIL, Change.NEW),
         (PASS, ERROR, Change.NEW),
-        (PASS, SKIP, Change.LOST),
+        (PASS, SKIP, Change.NEW),
         (PASS, MISSING, Change.LOST),
         (FAIL, PASS, Change.FIXED),
         (FAIL, FAIL, Change.PRE_EXISTING),
@@ -127,6 +127,13 @@ def test_two_passes_may_differ_in_what_they_tested(
 ) -> None:
     found = compare(report(x(PASS, lost_coverage=base)), report(x(PASS, lost_coverage=patched)))
     assert change(found) is expected
+
+
+@pytest.mark.parametrize("excuse", ["moot", "cut_short"])
+def test_a_skip_that_blames_no_kernel_is_lost_coverage_and_no_failure(excuse: str) -> None:
+    base, patched = report(x(PASS)), report(x(SKIP, "too little memory", **{excuse: True}))
+    found = compare(base, patched)
+    assert (change(found), judge(patched, found).is_bad) == (Change.LOST, False)
 
 
 def test_of_several_results_of_one_test_the_worst_counts() -> None:

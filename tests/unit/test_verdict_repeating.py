@@ -24,7 +24,7 @@ from harness.verdict import (
 )
 from tests.support.sample_reports import ON, boot, failed_build, planned, variant_report
 
-PASS, FAIL, ERROR, MISSING = Status.PASS, Status.FAIL, Status.ERROR, Status.MISSING
+PASS, FAIL, SKIP, ERROR, MISSING = Status.PASS, Status.FAIL, Status.SKIP, Status.ERROR, Status.MISSING
 
 
 def result(name: str, status: Status, suite: str = "checks") -> TestResult:
@@ -128,6 +128,8 @@ def rounds(*pairs: tuple[Status, Status]) -> list[Round]:
         ([(PASS, FAIL)], Change.FLAKY, "patched 0/1 failed, base 1/1"),
         ([(FAIL, MISSING)] * 2, Change.NEW, "patched 2/2 failed, base 0/0"),
         ([(MISSING, PASS)] * 2, Change.NEW, "patched 0/0 failed, base 0/2"),
+        ([(SKIP, SKIP)] * 3, Change.NEW, "patched 0/0 failed, base 0/0"),  # a skip shows nothing of a failure
+        ([(SKIP, PASS), (PASS, PASS)], Change.NEW, "patched 0/1 failed, base 0/2"),
     ],
 )
 def test_counts_decide(pairs: list[tuple[Status, Status]], change: Change, told: str) -> None:
@@ -339,11 +341,14 @@ SKIPPED, PASSED = attempted(Status.SKIP), attempted(PASS)
         ([(SKIPPED, PASSED)] * 3, Change.NEW, True),
         ([(SKIPPED, PASSED), (PASSED, PASSED)], Change.LOST, False),
         ([(SKIPPED, PASSED), (SKIPPED, SKIPPED)], Change.LOST, False),
-        ([(attempted(Status.SKIP, cut_short=True), PASSED)], Change.LOST, False),
-        ([], Change.LOST, False),
+        ([(SKIPPED, PASSED), (PASSED, attempted(MISSING))], Change.LOST, False),
+        ([(SKIPPED, attempted(MISSING))] * 3, Change.NEW, True),  # nothing says that the base may skip, too
+        ([(attempted(Status.SKIP, cut_short=True), PASSED)], Change.NEW, True),  # and these repeats say nothing
+        ([(attempted(MISSING), PASSED)], Change.NEW, True),
+        ([], Change.NEW, True),
     ],
 )
-def test_what_the_patch_makes_skip_itself_each_time_is_new(
+def test_what_the_patch_makes_skip_itself_is_new_unless_a_repeat_shows_that_it_comes_and_goes(
     rounds: list[tuple[Attempt, Attempt]], change: Change, red: bool
 ) -> None:
     patched, more = skips(), result("other", PASS)
@@ -351,7 +356,7 @@ def test_what_the_patch_makes_skip_itself_each_time_is_new(
     base = replace(patched, results=(result("test", PASS), more))
     [suspect], found = suspects(patched, compare(base, patched), 10)
     [lost] = suspect.about
-    assert (lost.change, lost.gone) == (Change.LOST, True)
+    assert (lost.change, lost.gone) == (Change.NEW, True)
     settled = settle(lost, rounds)
     assert settled.change is change
     judged = judge(patched, replace(found, differences=(settled,)))
@@ -364,3 +369,22 @@ def test_what_is_not_promised_or_was_cut_short_is_not_repeated(excuse: str) -> N
     patched = skips(**{excuse: True})
     chosen, found = suspects(patched, compare(report(result("test", PASS)), patched), 10)
     assert chosen == () and [one.gone for one in found.differences] == [False]
+
+
+def test_of_many_that_skip_themselves_those_that_are_not_repeated_count() -> None:
+    own = tuple(replace(result(f"test{number:02d}", SKIP), message=NOT_THERE) for number in range(11))
+    patched, base = report(*own, result("other", PASS)), report(*(replace(one, status=PASS) for one in own))
+    chosen, found = suspects(patched, compare(base, patched), 10)
+    assert len(chosen) == 10
+    settled = {one: settle(one, [(attempted(PASS), PASSED)]) for suspect in chosen for one in suspect.about}
+    last = [one for one in found.differences if one.name == "test10"]
+    assert [(one.change, one.note) for one in last] == [
+        (Change.NEW, "not repeated: too many tests are bad only with the patch")
+    ]
+    judged = judge(patched, replace(found, differences=tuple(settled.get(one, one) for one in found.differences)))
+    assert "test10" in [one.name for one in judged.results if one.is_bad]
+
+
+def test_a_failure_where_the_base_skips_has_not_come_again_if_it_skips() -> None:
+    settled = settle(replace(A, base="skip: no vgem"), rounds(*([(SKIP, SKIP)] * 3)))
+    assert settled.repeats == Repeats(0, 3, 0, 3) and is_unseen(settled)

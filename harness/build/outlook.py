@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How far a build is, and how long it may still take: by what the last whole build needed.
+
+Only a build that began with nothing, or goes on with one that did, is told as a share: how much of a finished object
+tree must be made again, nobody knows before.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from harness.paths import cache_dir, write_atomic
+
+_FILE = "whole-build.json"
+_TELLING = 0.05  # the share of objects after which a build's own pace says more than that of another one
+
+
+@dataclass(frozen=True)
+class Pace:
+    """A whole build: how many ``objects`` were compiled, in how many ``seconds`` by the clock."""
+
+    objects: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Of one build. ``before``: objects that earlier, killed builds left it; None: it is not a whole one.
+
+    ``pace``: of the last whole build, None if there was none. ``same``: that was of this base.
+    """
+
+    before: int | None
+    pace: Pace | None
+    same: bool = True
+
+    def told(self, objects: int, seconds: float) -> str:
+        """ "612 of 1590 objects (38 %), about 4 min left"; what is not known is left out.
+
+        ``objects``: compiled so far, in ``seconds``.
+        """
+        if self.before is None or self.pace is None or self.before + objects >= self.pace.objects:
+            return f"{objects} objects"  # also if the other build was none to go by
+        done, total = self.before + objects, self.pace.objects
+        share = f"{done} of {'' if self.same else 'about '}{total} objects ({100 * done // total} %)"
+        left = self._left(total - done, objects, seconds)
+        return f"{share}, {left}" if left else share
+
+    def _left(self, remaining: int, objects: int, seconds: float) -> str:
+        assert self.pace is not None
+        if objects >= _TELLING * self.pace.objects:
+            expected = remaining * seconds / objects
+        elif self.same:
+            expected = remaining * self.pace.seconds / self.pace.objects
+        else:
+            return ""
+        return f"about {round(expected / 60)} min left" if expected >= 60 else "less than a minute left"
+
+    def ended(self, objects: int, seconds: float) -> Pace | None:
+        """The pace of this build, which came to its end; None if it was not a whole one.
+
+        What earlier ones left it is counted as if it had been compiled at the same pace.
+        """
+        if self.before is None or objects == 0:
+            return None
+        total = self.before + objects
+        return Pace(total, seconds * total / objects)
+
+
+def outlook(parent: Path, before: int | None) -> Outlook:
+    """For a build in ``parent``, the directory of a base's object trees. Another base is better than none to go by."""
+    own = parent / _FILE
+    others = sorted(cache_dir("objects").glob(f"*/{_FILE}"), key=_written, reverse=True)
+    found = ((file, pace) for file in (own, *others) if (pace := _read(file)) is not None)
+    file, pace = next(found, (own, None))
+    return Outlook(before, pace, file == own)
+
+
+def _written(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:  # somebody empties the cache
+        return 0
+
+
+def remember(parent: Path, pace: Pace) -> None:
+    write_atomic(parent / _FILE, json.dumps(asdict(pace)))
+
+
+def _read(file: Path) -> Pace | None:
+    """None if nothing was kept there, or nothing of use."""
+    try:
+        known = json.loads(file.read_text())
+        pace = Pace(int(known["objects"]), float(known["seconds"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return pace if pace.objects > 0 else None
