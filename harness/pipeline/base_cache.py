@@ -60,18 +60,21 @@ def key(kernel: Kernel, suites: Iterable[str], request: RunRequest, accel: str, 
     asked = [*sorted(suites), "only", *sorted(request.only), str(request.thorough), str(request.seed)]
     parts = [_FORMAT, kernel.key, *asked, accel, qemu, guest_identity()]
     digest = hashlib.sha256("\0".join(parts).encode())
-    for path in sorted(_code()):
-        digest.update(f"\0{path}\0".encode("utf-8", "surrogateescape"))
+    for name, path in sorted(_code()):
+        digest.update(f"\0{name}\0".encode("utf-8", "surrogateescape"))
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
 
 
-def _code() -> Iterator[Path]:
-    """What decides what a test does, and what is made of what it prints."""
+def _code() -> Iterator[tuple[str, Path]]:
+    """Files that decide what a test does, and what is made of what it prints; with names that are the same wherever the
+    harness is installed."""
+    package = GUEST_CODE.parent
     for pattern in _CODE:
-        for place in GUEST_CODE.parent.glob(pattern):
-            yield from _files(place)
-    yield from (file for file in _files(WRAPPERS) if file.name not in _UNTOUCHED)
+        for place in package.glob(pattern):
+            yield from ((f"harness/{file.relative_to(package)}", file) for file in _files(place))
+    wrappers = (file for file in _files(WRAPPERS) if file.name not in _UNTOUCHED)
+    yield from ((f"wrappers/{file.relative_to(WRAPPERS)}", file) for file in wrappers)
 
 
 def _files(place: Path) -> Iterator[Path]:

@@ -48,6 +48,12 @@ class BootAttempt:
         return self.report is not None and self.report.outcome is BootOutcome.UP
 
     @property
+    def has_failed(self) -> bool:
+        """It ended otherwise than by a login or for want of time."""
+        late = self.report is not None and self.report.outcome in (BootOutcome.UP, BootOutcome.HANG)
+        return not (self.is_running or late)
+
+    @property
     def seconds(self) -> float:
         """From QEMU's start to the login, or up to now."""
         return self.report.seconds if self.report is not None else self.guest.seconds

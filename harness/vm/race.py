@@ -49,7 +49,7 @@ class RaceResult:
         if kvm.is_up:
             word = "slower" if self.winner is tcg else "faster"
             return f"KVM is {word} than TCG here: a guest came up in {kvm.seconds:.1f} s; {under_tcg}"
-        return f"KVM {'crawls' if kvm.is_running else 'fails'} here: {kvm.failure()}; {under_tcg}"
+        return f"KVM {'fails' if kvm.has_failed else 'crawls'} here: {kvm.failure()}; {under_tcg}"
 
 
 def race(start: Callable[[str], BootAttempt], head_start: float = HEAD_START) -> RaceResult:

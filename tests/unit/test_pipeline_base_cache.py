@@ -157,6 +157,10 @@ def test_the_code_of_the_tests_is_part_of_the_key(tmp_path: Path, monkeypatch: p
         (tmp_path / file).write_text("2")
         assert key() != before, file
         (tmp_path / file).write_text("1")
+    elsewhere = tmp_path.rename(tmp_path.with_name("another-checkout"))
+    monkeypatch.setattr(base_cache, "GUEST_CODE", elsewhere / "harness" / "guest")
+    monkeypatch.setattr(base_cache, "WRAPPERS", elsewhere / "wrappers")
+    assert key() == before, "the same code in another place"
 
 
 def test_the_files_of_the_host_that_a_guest_runs_from_are_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -153,6 +153,7 @@ def test_a_kvm_that_is_fast_is_not_compared(world: World, tmp_path: Path, kernel
     ("kvm", "told"),
     [
         (CRAWLS, "KVM crawls here: no login after "),
+        (replace(LATE, seconds=5.0), "KVM crawls here: no login after 5.0 s; "),
         (SILENT, "KVM fails here: the kernel printed nothing in 10 s; "),
         (ABORTS, "KVM fails here: QEMU was killed or failed (QEMU exit status 134); "),
         (PANICS, "KVM fails here: panic: Kernel panic - not syncing: oh; "),
