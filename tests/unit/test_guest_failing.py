@@ -111,6 +111,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[Path, str]
     """Files as the kernel has them, with what is in them."""
     monkeypatch.setattr(failing, "SETTINGS", str(tmp_path))
     monkeypatch.setattr(failing, "FAIL_NTH", str(tmp_path / "fail-nth"))
+    monkeypatch.setattr(failing, "POSITION_FILE", str(tmp_path / "position"))
     (tmp_path / "fail-nth").write_text("0")
     values = {
         "failslab": {"ignore-gfp-wait": "Y", "cache-filter": "N", "verbose": "2", "times": "1"},

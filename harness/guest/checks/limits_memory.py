@@ -6,10 +6,10 @@ The call ends with ENOMEM or does without; either way nothing stays behind, and 
 
 from __future__ import annotations
 
-import mmap
 from errno import ENOMEM, ENOSPC
 
 from harness.guest import uapi
+from harness.guest.armed_calls import BareMapping
 from harness.guest.failing import each_allocation
 from harness.guest.kernel import (
     PAGE,
@@ -193,11 +193,11 @@ def mapping_out_of_memory() -> None:
     with udmabuf(3 * PAGE) as buffer:
 
         def touch_and_close(view: object) -> None:
-            assert isinstance(view, mmap.mmap)
+            assert isinstance(view, BareMapping)
             view[2 * PAGE] = 1
             view.close()
 
-        _survives(lambda: buffer.map(3 * PAGE), touch_and_close)
+        _survives(lambda: buffer.map_bare(3 * PAGE), touch_and_close)
 
 
 @check
