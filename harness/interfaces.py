@@ -22,11 +22,13 @@ class GuestLost(Exception):
 
     ``reason`` is one line ("panic: Kernel panic - not syncing: ...", "QEMU exited with 0", "no answer for 120 s").
     ``machine``: QEMU was killed from outside, or failed: nothing is known about the kernel.
+    ``injected``: the same, for a failure that we injected missed the call under test and hit our own process.
     """
 
-    def __init__(self, reason: str, machine: bool = False) -> None:
+    def __init__(self, reason: str, machine: bool = False, injected: bool = False) -> None:
         self.reason = reason
-        self.machine = machine
+        self.machine = machine or injected
+        self.injected = injected
         super().__init__(reason)
 
 

@@ -12,7 +12,7 @@ from harness.events import EventStream, PhaseEnded, TestEnded
 from harness.guest.oracle import warns_in
 from harness.interfaces import GuestLost, Suite, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
-from harness.pipeline.losing import Loss, explained
+from harness.pipeline.losing import Loss, explained, is_of_injection, no_result
 from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
 from harness.series import Applied
@@ -246,13 +246,17 @@ class KernelTest:
         name, console = self._boot_name, self.findings.boots[-1].console
         splats = self._end_guest(ended)
         names = {error.name for error in errors}
+        if loss.lost.injected:  # what the kernel says of that is our doing as well
+            ours = [splat for splat in splats if is_of_injection(splat, errors)]
+            self.findings.splats = [splat for splat in self.findings.splats if splat not in ours]
         if loss.lost.machine and not names & self._retried:
             self._retried |= names
             self._note(f"{name} was lost ({ended}), not by its kernel: {', '.join(sorted(names))} tried once more")
             return
         self._note(f"{name} was lost: {ended}")
         for error in errors:
-            self._record(explained(error, loss.lost.reason, place, splats, console))
+            told = explained(error, loss.lost.reason, place, splats, console)
+            self._record(no_result(told) if loss.lost.injected else told)
 
     def _suspect(self, suite: Suite, reason: str) -> TestResult:
         """An error for the test that ran when the guest died, if the suite could not tell which it was."""

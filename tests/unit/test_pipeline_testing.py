@@ -197,6 +197,9 @@ def test_a_runner_that_dies_costs_the_check_that_ran_and_no_other(
             machine = ScriptedGuest(self.kernel, {"runner": answers.pop(0)})
             return machine.run(command, timeout=timeout, on_line=on_line)
 
+        def get(self, remote: str, _local: Path) -> None:
+            raise OSError(f"in the guest: {remote}: No such file or directory")
+
         def put(self, _local: Path, _remote: str) -> None:
             pass
 
