@@ -26,13 +26,17 @@ def _available_memory() -> int:
 class Launcher:
     """Boots guests for one run. The accelerator is settled by the first boot; others wait for its answer."""
 
-    def __init__(self, asked: str, notify: Callable[[str], None], thorough: bool = False) -> None:
+    def __init__(
+        self, asked: str, notify: Callable[[str], None], thorough: bool = False, memory: int | None = None
+    ) -> None:
         """``asked``: "auto", "kvm" or "tcg". ``notify`` gets one line when the accelerator is settled.
 
         ``thorough``: give emulated guests, too, the memory for the tests that take long under emulation.
+        ``memory``: MiB of each guest, whatever else would give it more or less.
         """
         self._asked = asked
         self._thorough = thorough
+        self._memory = memory
         self._notify = notify
         self._settle = threading.Lock()
         self.qemu_version = accel.qemu_version()
@@ -79,7 +83,7 @@ class Launcher:
     def _attempt(self, kernel: Kernel, directory: Path) -> tuple[VmGuest, BootReport]:
         accelerator = self.accelerator.name
         large = (self._thorough or accelerator == "kvm") and _available_memory() > _ROOM_FOR_LARGE
-        spec = MachineSpec(accelerator, memory=LARGE_MEMORY if large else SMALL_MEMORY)
+        spec = MachineSpec(accelerator, memory=self._memory or (LARGE_MEMORY if large else SMALL_MEMORY))
         guest = VmGuest(kernel, spec, directory, self.qemu_version)
         try:
             return guest, guest.boot()

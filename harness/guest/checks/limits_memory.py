@@ -26,7 +26,7 @@ from harness.guest.kernel import (
     udmabuf,
     vgem,
 )
-from harness.guest.oracle import Inventory
+from harness.guest.oracle import RELEASE_LIMIT, Inventory
 from harness.guest.registry import CheckFailed, Group, absent_is_skipped, expect, expect_equal
 
 TYPE_CHECKING = False
@@ -51,12 +51,12 @@ def _survives(
     look: Callable[[], object] = lambda: None,
     allowed: tuple[int, ...] = (ENOMEM,),
 ) -> None:
-    """``call`` runs out of memory at each of its allocations; the kernel's lists are as before after each."""
+    """``call`` runs out of memory at each of its allocations; the kernel's lists are as before, soon after each."""
     before = Inventory()
 
     def look_all_over() -> None:
         look()
-        leaked = before.leaked_objects()
+        leaked = before.leaked_objects(RELEASE_LIMIT)
         expect(not leaked, "; ".join(leaked))
 
     each_allocation(call, undo, allowed, look_all_over)
