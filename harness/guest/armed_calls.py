@@ -5,7 +5,7 @@ fail-nth (fs/proc/base.c, ``proc_fail_nth_write``) is counted down by every allo
 thread, so also by those for a page that the interpreter touches between setting it and the call. Whether it touches
 one depends on where things lie in memory, and what fails there fails in a page fault: before 5.16 (and 5.10.80) that
 starts the OOM killer (mm/oom_kill.c, ``pagefault_out_of_memory``), which takes the interpreter. The stack filter of
-fault injection is no way out: 5.6 and 5.10 do not ask it when fail-nth is set (lib/fault-inject.c, ``should_fail``).
+fault injection is no way out: up to 6.1 it is not asked when fail-nth is set (lib/fault-inject.c, ``should_fail``).
 
 So machine code does it: set fail-nth, make the call, read what is left, set it to 0. Between two of these it runs a
 few instructions of the page that it is on, and touches one page that it has just written; both are locked in memory.
