@@ -68,8 +68,10 @@ class Failing:
             raise CheckSkipped(f"{error.filename} cannot be read: needs CONFIG_FAULT_INJECTION_DEBUG_FS") from error
         try:
             self._calls = ArmedCalls(self._fd, POSITION_FILE).__enter__()
-        except BaseException:
+        except BaseException as error:
             os.close(self._fd)
+            if isinstance(error, FileNotFoundError):
+                raise CheckSkipped(f"{POSITION_FILE} cannot be made: its directory is not there") from error
             raise
         for name, value in self._wanted.items():
             _write(name, value)
