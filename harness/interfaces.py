@@ -23,6 +23,7 @@ class Blame(enum.Enum):
 
     KERNEL = "kernel"  # as far as is known
     MACHINE = "machine"  # QEMU was killed from outside, the files that the guest runs from were replaced
+    INJECTION = "injection"  # a failure that we injected missed the call under test and hit our own process
     ACCELERATOR = "accelerator"  # KVM failed, or QEMU by itself under it, or the processors stand still
 
 

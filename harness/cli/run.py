@@ -19,6 +19,8 @@ from harness.pipeline import DEFAULT_REPEAT, Job, Outcome, RunRequest, check, ex
 from harness.report import EventLog, PlanFile, Progress, Written, render_table, write_reports
 from harness.source import DEFAULT_BASE
 
+LEAST_MEMORY, MOST_MEMORY = 512, 1 << 20  # MiB: a test kernel with all its checks boots in the one; a typing error
+
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
@@ -118,6 +120,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves KVM by booting, else takes TCG"
     )
     how.add_argument(
+        "--memory",
+        type=int,
+        metavar="MIB",
+        help="memory of each guest, in MiB (default: 1024; 3072 for what needs it, under KVM or with --thorough)",
+    )
+    how.add_argument(
         "--thorough", action="store_true", help="without KVM: also run the tests that take minutes under emulation"
     )
     how.add_argument(
@@ -166,6 +174,9 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
             raise UserError(f"{option} and --no-patch exclude each other", where="--no-patch", mend="give one of them")
     if arguments.pick is not None and not arguments.patch:
         raise UserError("there is nothing to pick from", where="--pick", mend="say with -p where the patch is")
+    if arguments.memory is not None and not LEAST_MEMORY <= arguments.memory <= MOST_MEMORY:
+        what = f"not a memory for a guest: from {LEAST_MEMORY} to {MOST_MEMORY} MiB"
+        raise UserError(what, where=f"--memory {arguments.memory}", mend="leave it out, or name so many MiB")
     return RunRequest(
         directory=directory,
         command=("dmabuf-harness", *sys.argv[1:]),
@@ -181,6 +192,7 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         pytest=tuple(arguments.pytest),
         accel=arguments.accel,
         jobs=arguments.jobs,
+        memory=arguments.memory,
         junit=arguments.junit,
         thorough=arguments.thorough,
         no_base=arguments.no_base,

@@ -2,15 +2,17 @@
 """Let the n-th allocation inside one system call fail (Documentation/fault-injection/fault-injection.rst).
 
 /proc/self/fail-nth holds a number that every allocation of this thread counts down; the one that reaches zero fails.
-So calling again and again with 1, 2, 3, ... makes each error path run once. The number is set for the one call alone;
-an allocation that the interpreter happens to make there may fail too, which makes a round worth less, not wrong.
+So calling again and again with 1, 2, 3, ... makes each error path run once. What counts are the allocations of the
+system calls in kernel.py that a check makes (ioctl, open, mmap), and no other: armed_calls.py sees to that.
 """
 
 from __future__ import annotations
 
 import os
 
+from harness.guest.armed_calls import POSITION_FILE, ArmedCalls
 from harness.guest.registry import CheckFailed, CheckSkipped, errno_name, expect, figure
+from harness.guest.system_calls import made_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,18 +66,22 @@ class Failing:
         except OSError as error:
             os.close(self._fd)
             raise CheckSkipped(f"{error.filename} cannot be read: needs CONFIG_FAULT_INJECTION_DEBUG_FS") from error
+        try:
+            self._calls = ArmedCalls(self._fd, POSITION_FILE).__enter__()
+        except BaseException as error:
+            os.close(self._fd)
+            if isinstance(error, FileNotFoundError):
+                raise CheckSkipped(f"{POSITION_FILE} cannot be made: its directory is not there") from error
+            raise
         for name, value in self._wanted.items():
             _write(name, value)
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        self._set(0)
-        os.close(self._fd)
+    def __exit__(self, *error: object) -> None:
         for name, value in self._before.items():
             _write(name, value)
-
-    def _set(self, number: int) -> None:
-        os.write(self._fd, b"%d" % number)
+        self._calls.__exit__(*error)
+        os.close(self._fd)
 
     def once(self, number: int, call: Callable[[], object]) -> tuple[object, OSError | None, bool]:
         """Do ``call`` with its allocation ``number`` (from 1) failing.
@@ -83,16 +89,13 @@ class Failing:
         Gives what it returned, or the error that it raised, and whether anything failed: if not, it makes fewer.
         """
         result, raised = None, None
-        try:
-            self._set(number)
+        self._calls.left = number
+        with made_by(self._calls):
             try:
                 result = call()
             except OSError as error:
                 raised = error
-            failed = int(os.pread(self._fd, 16, 0)) == 0
-        finally:
-            self._set(0)
-        return result, raised, failed
+        return result, raised, self._calls.left == 0
 
 
 def each_allocation(

@@ -16,11 +16,14 @@ import struct
 
 from harness.guest import uapi
 from harness.guest.configured import lacking
+from harness.guest.system_calls import calls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Self
+
+    from harness.guest.system_calls import View
 
 PAGE = mmap.PAGESIZE
 READABLE, WRITABLE, POLLNVAL = select.POLLIN, select.POLLOUT, select.POLLNVAL
@@ -59,7 +62,7 @@ class Descriptor:
         An error names the call: which of those in a line of a check it was.
         """
         try:
-            return fcntl.ioctl(self._fd, request, argument)
+            return calls().ioctl(self._fd, request, argument)
         except OSError as error:
             error.filename = uapi.ioctl_name(request)
             raise
@@ -78,7 +81,7 @@ class Descriptor:
 def _open_node(path: str, symbol: str, elsewhere: str = "") -> int:
     """Open a device that Kconfig ``symbol`` brings. ``elsewhere``: a directory in which it may have another name."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        return calls().open(path, os.O_RDWR | os.O_CLOEXEC)
     except (FileNotFoundError, PermissionError) as error:
         renamed = bool(elsewhere) and not os.access(path, os.F_OK) and bool(_names(elsewhere))
         raise lacking(f"{path} cannot be opened ({error.strerror})", symbol, renamed) from error
@@ -110,6 +113,10 @@ class DmaBuf(Descriptor):
     ) -> mmap.mmap:
         """Map ``length`` bytes for the CPU. The mapping is a context manager and holds a descriptor of its own."""
         return mmap.mmap(self._fd, length, flags=flags, prot=prot, offset=offset)
+
+    def map_bare(self, length: int) -> View:
+        """``map`` that is one system call and no more, to see that fail (failing.py). It holds no descriptor then."""
+        return calls().map(self._fd, length)
 
     def sync(self, flags: int) -> None:
         self.ioctl(uapi.DMA_BUF_IOCTL_SYNC, uapi.dma_buf_sync.pack(flags=flags))
@@ -365,7 +372,12 @@ def _open_vgem(prefix: str) -> Drm:
 def _driven_by_vgem(names: Iterable[str]) -> Drm | None:
     for name in names:
         node = Drm(_open_node(f"{DRI_DIRECTORY}/{name}", "DRM_VGEM"))
-        if node.driver() == "vgem":
+        try:
+            driver = node.driver()
+        except OSError:
+            node.close()
+            raise
+        if driver == "vgem":
             return node
         node.close()
     return None

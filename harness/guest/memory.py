@@ -8,7 +8,11 @@ import os
 from errno import EBADFD
 
 from harness.guest.kernel import PAGE, DmaBuf, Memfd, Udmabuf
-from harness.guest.registry import CheckSkipped
+from harness.guest.registry import CheckFailed, CheckSkipped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HUGE_PAGES = "/proc/sys/vm/nr_hugepages"
 # Python hands a plain number to ioctl() as a C int: only memory below 2 GiB can be named. x86-64, asm/mman.h.
@@ -52,6 +56,21 @@ def memory(field: str) -> int:
                 number, *unit = value.split()
                 return int(number) << 10 if unit else int(number)
     return -1
+
+
+def expect_freed(action: Callable[[], object], limit: int) -> None:
+    """Do ``action``, and fail if ``limit`` bytes or more of the machine's free memory are gone for good.
+
+    Others take memory, too: the page cache, sshd. What a kernel loses it loses each time: so it is tried three times.
+    """
+    lost = 0
+    for _ in range(3):
+        before = memory("MemFree")
+        action()
+        lost = before - memory("MemFree")
+        if lost < limit:
+            return
+    raise CheckFailed(f"{lost >> 20} MiB of memory less than before")
 
 
 class HugePages:

@@ -8,6 +8,7 @@ doing of the check that ran.
 from __future__ import annotations
 
 import os
+import time
 
 from harness.guest import kernel
 
@@ -15,6 +16,8 @@ SYNC_INFO = "/sys/kernel/debug/sync/info"
 DMA_DEBUG = "/sys/kernel/debug/dma-api"
 KMSG = "/dev/kmsg"
 
+# Seconds. The last reference to a dma-buf may be dropped by a worker (a fence callback's fput), a moment after close().
+RELEASE_LIMIT = 2.0
 _RECORD = 8192  # bytes: the longest that one read of /dev/kmsg gives
 
 
@@ -91,8 +94,17 @@ class Inventory:
         """A line for each descriptor that is open now and was not before, or is open on something else."""
         return [f"leaked descriptor {fd} -> {what}" for fd, what in open_files().items() if self._files.get(fd) != what]
 
-    def leaked_objects(self) -> list[str]:
-        """A line for each kind of kernel object of which there are more, or fewer, than before."""
+    def leaked_objects(self, patience: float = 0.0) -> list[str]:
+        """A line for each kind of kernel object of which there are more, or fewer, than before.
+
+        ``patience``: seconds that they may take to go: a worker may drop the last reference, which tells nobody.
+        """
+        deadline = time.monotonic() + patience
+        while (found := self._differences()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return found
+
+    def _differences(self) -> list[str]:
         now = self._count()
         return [
             f"{'leaked' if now[kind] > before else 'lost'} {abs(now[kind] - before)} {kind}: {now[kind]} now, "

@@ -32,8 +32,7 @@ else:
 
 # Seconds per check. All of them together take little more: only a hang gets here.
 TIME_LIMIT = 10.0
-# The last reference to a dma-buf may be dropped by a worker (a fence callback's fput), a moment after close().
-RELEASE_LIMIT = 2.0
+RELEASE_LIMIT = oracle.RELEASE_LIMIT
 # The kernel's list of dma-bufs is read in milliseconds, unless a lock was never given back.
 LIST_LIMIT = 5.0
 # Nothing is heard for longer only if the check, or what reads the lists after it, sleeps where no signal wakes it.
@@ -93,21 +92,26 @@ class Outcome:
         self.seconds = 0.0
 
 
-def _on_alarm(_signum: int, _frame: object) -> None:
-    raise TimedOut
-
-
 class _Limit:
-    """Context manager: raises ``TimedOut`` in the block after ``seconds``."""
+    """Context manager: raises ``TimedOut`` in the block after ``seconds``, and never after its end.
+
+    The interpreter runs a handler when it comes to it, which may be after the timer was stopped.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self._ended = False
 
     def __enter__(self) -> None:
-        _signal.signal(_signal.SIGALRM, _on_alarm)
+        _signal.signal(_signal.SIGALRM, self._on_alarm)
         _signal.setitimer(_signal.ITIMER_REAL, self._seconds)
 
+    def _on_alarm(self, _signum: int, _frame: object) -> None:
+        if not self._ended:
+            raise TimedOut
+
     def __exit__(self, *_error: object) -> None:
+        self._ended = True
         _signal.setitimer(_signal.ITIMER_REAL, 0)
 
 
@@ -146,11 +150,9 @@ def _leaks(before: oracle.Inventory, patience: float, limit: float) -> list[str]
 
     The kernel's lists are read under the locks of what they list: one that was never given back shows here.
     """
-    deadline = time.monotonic() + patience
     try:
         with _Limit(limit):
-            while (found := before.leaked_objects()) and time.monotonic() < deadline:
-                time.sleep(0.01)
+            found = before.leaked_objects(patience)
     except TimedOut:
         found = [f"the kernel's list of dma-bufs could not be read within {limit:g} s: a lock is held"]
     return before.leaked_files() + found

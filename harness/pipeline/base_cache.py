@@ -57,7 +57,8 @@ def key(kernel: Kernel, suites: Iterable[str], request: RunRequest, accel: str, 
 
     Not for a user's own tests: what they read and import beside their file nobody knows.
     """
-    asked = [*sorted(suites), "only", *sorted(request.only), str(request.thorough), str(request.seed)]
+    asked = [*sorted(suites), "only", *sorted(request.only)]
+    asked += [str(request.thorough), str(request.seed), str(request.memory)]
     parts = [_FORMAT, kernel.key, *asked, accel, qemu, guest_identity()]
     digest = hashlib.sha256("\0".join(parts).encode())
     for name, path in sorted(_code()):

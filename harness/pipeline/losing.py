@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from harness.interfaces import GuestLost
-from harness.model import BootReport, Splat, TestResult
+from harness.model import BootReport, Splat, Status, TestResult
 from harness.paths import unused
+from harness.splat import is_oom_of_user_page_fault
 from harness.vm.autopsy import STATE
 
 _SHOWN = 2  # reports in the output of the test that lost the guest: the last are the deadly ones
@@ -45,6 +46,16 @@ def explained(error: TestResult, reason: str, place: str, splats: Sequence[Splat
         words.append(f"see {PurePosixPath(console).with_name(STATE)}")
     texts = [error.output, *(splat.text for splat in mine[-_SHOWN:])]
     return replace(error, message="; ".join(words), output="\n".join(filter(None, texts)))
+
+
+def no_result(error: TestResult) -> TestResult:
+    """``error``, of a test that a fault of ours ended twice: nothing is known about the kernel, and that is said."""
+    return replace(error, status=Status.MISSING, message=f"no result, by a fault of the check: {error.message}")
+
+
+def is_of_injection(splat: Splat, errors: Sequence[TestResult]) -> bool:
+    """True if ``splat`` tells how a failure that we injected killed the process of one of ``errors``."""
+    return is_oom_of_user_page_fault(splat) and any(_is_of(splat, error) for error in errors)
 
 
 def _is_of(splat: Splat, error: TestResult) -> bool:

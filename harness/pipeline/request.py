@@ -36,6 +36,7 @@ class RunRequest:
     series, unless ``no_patch``. ``up_to``: how many patches of what was named are tested, None: all.
     ``pick``: number or subject of the one patch to take of ``patches``.
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
+    ``memory``: MiB of each guest, None: what the tests need and the machine has.
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
     ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
     repeated. ``strict``: what is bad on the base, too, counts. ``fixups``: patches, or names of bundled series, that
@@ -56,6 +57,7 @@ class RunRequest:
     pytest: tuple[Path, ...] = ()
     accel: str = "auto"
     jobs: int = 2
+    memory: int | None = None
     thorough: bool = False
     seed: int | None = None
     pick: str | None = None

@@ -88,7 +88,9 @@ class _Run:
             self._note(note)
         launcher = None  # the patch itself needs no QEMU
         if self._job.suites:
-            self._launcher = launcher = Launcher(request.accel, self._note, request.thorough, find_kernel)
+            self._launcher = launcher = Launcher(
+                request.accel, self._note, request.thorough, find_kernel, request.memory
+            )
         sides = 2 if self._job.wants_base else 1
         workers = max(1, min(sides * len(self._job.variants), os.cpu_count() or 1))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="guest")

@@ -12,7 +12,7 @@ from harness.events import EventStream, Note, PhaseEnded, TestEnded
 from harness.guest.oracle import warns_in
 from harness.interfaces import Blame, GuestLost, Suite, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
-from harness.pipeline.losing import Loss, explained, put_aside
+from harness.pipeline.losing import Loss, explained, is_of_injection, no_result, put_aside
 from harness.pipeline.phases import phase
 from harness.pipeline.request import RunRequest
 from harness.series import Applied
@@ -281,23 +281,26 @@ class KernelTest:
         name, console = self._boot_name, self.findings.boots[-1].console
         splats = self._end_guest(ended)
         if loss.lost.blame is Blame.ACCELERATOR:
-            self._forgive(splats)
+            # Processors that stand still bring stalls about.
+            self._leave_out([splat for splat in splats if not is_proof(case_name(splat))])
             self._launcher.accuse(loss.lost.reason)
             if self._is_distrusted:
                 return
         names = {error.name for error in errors}
+        if loss.lost.blame is Blame.INJECTION:  # what the kernel says of that is our doing as well
+            self._leave_out([splat for splat in splats if is_of_injection(splat, errors)])
         if loss.lost.machine and not names & self._retried:
             self._retried |= names
             self._note(f"{name} was lost ({ended}), not by its kernel: {', '.join(sorted(names))} tried once more")
             return
         self._note(f"{name} was lost: {ended}")
         for error in errors:
-            self._record(explained(error, loss.lost.reason, place, splats, console))
+            told = explained(error, loss.lost.reason, place, splats, console)
+            self._record(no_result(told) if loss.lost.blame is Blame.INJECTION else told)
 
-    def _forgive(self, splats: list[Splat]) -> None:
-        """Leave out the stalls among ``splats``: processors that stand still bring them about."""
-        stalls = [splat for splat in splats if not is_proof(case_name(splat))]
-        self.findings.splats[:] = [splat for splat in self.findings.splats if splat not in stalls]
+    def _leave_out(self, splats: list[Splat]) -> None:
+        """Forget those of the guest that was just ended."""
+        self.findings.splats[:] = [splat for splat in self.findings.splats if splat not in splats]
 
     def _suspect(self, suite: Suite, reason: str) -> TestResult:
         """An error for the test that ran when the guest died, if the suite could not tell which it was."""

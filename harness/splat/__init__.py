@@ -8,6 +8,7 @@ from harness.splat.decode import Decoded, decode
 from harness.splat.finder import find_splats
 from harness.splat.fingerprint import case_name, identity, is_proof
 from harness.splat.hung import hung
+from harness.splat.page_fault import is_oom_of_user_page_fault
 from harness.splat.taint import silent
 from harness.splat.unchecked import lock_checking_ended
 
@@ -18,6 +19,7 @@ __all__ = [
     "find_splats",
     "hung",
     "identity",
+    "is_oom_of_user_page_fault",
     "is_proof",
     "lock_checking_ended",
     "silent",

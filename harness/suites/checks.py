@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.guest import bundle, configured
+from harness.guest.armed_calls import POSITION_FILE, is_outside
 from harness.guest.registry import NOT_APPLICABLE, all_checks, provoked
 from harness.guest.runner import SILENCE_LIMIT, TIME_LIMIT
-from harness.interfaces import Guest, GuestLost, SuiteContext
+from harness.interfaces import Blame, CommandResult, Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest
 from harness.model import Kernel, PlannedTest, Status, TestResult
+from harness.splat import find_splats, is_oom_of_user_page_fault
 from harness.suites.commands import StreamedCommand, log_file
 
 _START = "# start "
@@ -25,6 +27,8 @@ _FIGURE = "figure "
 CHECKS, CONTRACT = "checks", "contract"
 _CONTRACT_GROUPS = ("contract", "probe")
 _ARCHIVE = "/tmp/dmabuf-harness-checks.zip"  # in the guest
+_KILLED = 128 + 9
+_MISSED = "a failure that the harness injected missed the call under test and killed the check's own process"
 
 
 def check_names(suite: str) -> list[str]:
@@ -70,6 +74,9 @@ class ChecksSuite:
             if running:
                 yield TestResult(self.name, running, Status.ERROR, message=f"guest lost: {lost.reason}", log=logged)
             raise
+        if running and _injection_missed(guest, context.logs, self.name, running, command.result):
+            yield TestResult(self.name, running, Status.ERROR, message=f"guest lost: {_MISSED}", log=logged)
+            raise GuestLost(_MISSED, Blame.INJECTION)
         if running or command.result.status not in (0, int(failed)):
             # Its own exit is part of the last check: what that left behind is torn down there.
             blamed = running or last or names[0]
@@ -124,6 +131,25 @@ def _command(names: list[str], factor: float, seed: int | None, has: tuple[str, 
     environment = f"HARNESS_HAS={','.join(has)} " if has else ""
     environment += "" if seed is None else f"HARNESS_SEED={seed} "
     return environment + bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names)
+
+
+def _injection_missed(guest: Guest, logs: Path, suite: str, check: str, result: CommandResult) -> bool:
+    """True if ``check`` was killed by what it injected itself, so that its end says nothing of the kernel.
+
+    Both must be so: it had an injection armed and was not in the call under test, as the position says that it left;
+    and in it the kernel killed for a page fault of user space that found no memory. What the kernel does in the call,
+    or to a process that injects nothing just then, is the kernel's.
+    """
+    if result.status != _KILLED:
+        return False
+    left = logs / "injection-position"
+    try:
+        guest.get(POSITION_FILE, left)
+        log = guest.kernel_log()
+    except (OSError, GuestLost):
+        return False
+    told = [splat for splat in find_splats(log) if splat.during == f"{suite}: {check}"]
+    return is_outside(left.read_bytes()) and any(map(is_oom_of_user_page_fault, told))
 
 
 def _how_it_ended(command: StreamedCommand, when: str) -> str:

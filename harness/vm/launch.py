@@ -46,14 +46,17 @@ class Launcher:
         notify: Callable[[str], None],
         thorough: bool = False,
         find_kernel: FindKernel = lambda _key: None,
+        memory: int | None = None,
     ) -> None:
         """``asked``: "auto", "kvm" or "tcg". ``notify`` gets one line when the accelerator is settled.
 
         ``thorough``: give emulated guests, too, the memory for the tests that take long under emulation.
         ``find_kernel``: the kernel with a key, if it is still at hand: one that came up under KVM before.
+        ``memory``: MiB of each guest, whatever else would give it more or less.
         """
         self._asked = asked
         self._thorough = thorough
+        self._memory = memory
         self._notify = notify
         self._find_kernel = find_kernel
         self._settle = threading.Lock()
@@ -116,7 +119,7 @@ class Launcher:
 
     def _guest(self, kernel: Kernel, directory: Path, accelerator: str) -> VmGuest:
         large = (self._thorough or accelerator == "kvm") and _available_memory() > _ROOM_FOR_LARGE
-        spec = MachineSpec(accelerator, memory=LARGE_MEMORY if large else SMALL_MEMORY)
+        spec = MachineSpec(accelerator, memory=self._memory or (LARGE_MEMORY if large else SMALL_MEMORY))
         return VmGuest(kernel, spec, directory, self.qemu_version)
 
     def _first_boot(self, kernel: Kernel, directory: Path) -> Booted:

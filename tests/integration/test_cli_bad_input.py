@@ -80,6 +80,7 @@ def test_what_is_no_patch(tmp_path: Path, content: bytes | None, word: str) -> N
         (["--base", f"dir:/{LONG}"], ["no such directory"]),
         (["--base", f"git:/{LONG}@x"], ["no such directory"]),
         (["--pytest", LONG], ["no such file"]),
+        (["--memory", "64"], ["--memory", "from 512 to"]),
         (["--junit", f"/{LONG}/x.xml"], ["its directory does not exist"]),
     ],
 )

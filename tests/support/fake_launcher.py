@@ -18,6 +18,16 @@ from harness.suites.checks import ChecksSuite
 from harness.vm.launch import Launcher
 from tests.support.scripted_guest import scripted_kernel
 
+OOPS = """\
+[    5.000000] BUG: kernel NULL pointer dereference, address: 0000000000000018
+[    5.000001] Oops: 0002 [#1] PREEMPT SMP
+[    5.000002] RIP: 0010:dma_buf_detach+0x20/0x90
+[    5.000003] Call Trace:
+[    5.000004]  drm_prime_gem_destroy+0x20/0x40
+[    5.000005] ---[ end trace 0000000000000000 ]---
+[    5.000006] Kernel panic - not syncing: Fatal exception in interrupt
+"""
+
 
 @dataclass
 class FakeGuest:

@@ -11,6 +11,7 @@ import pytest
 
 from harness.guest import failing, registry
 from harness.guest.failing import Failing, each_allocation
+from harness.guest.oracle import open_files
 from harness.guest.registry import CheckFailed, CheckSkipped
 
 
@@ -111,6 +112,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[Path, str]
     """Files as the kernel has them, with what is in them."""
     monkeypatch.setattr(failing, "SETTINGS", str(tmp_path))
     monkeypatch.setattr(failing, "FAIL_NTH", str(tmp_path / "fail-nth"))
+    monkeypatch.setattr(failing, "POSITION_FILE", str(tmp_path / "position"))
     (tmp_path / "fail-nth").write_text("0")
     values = {
         "failslab": {"ignore-gfp-wait": "Y", "cache-filter": "N", "verbose": "2", "times": "1"},
@@ -135,6 +137,17 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[Path, str]
 def test_settings_are_as_before(kind: str, settings: dict[Path, str]) -> None:
     with Failing(kind):
         assert {path: path.read_text() for path in settings} != settings
+    assert {path: path.read_text() for path in settings} == settings
+
+
+def test_a_guest_without_the_place_for_the_position_is_skipped(
+    settings: dict[Path, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(failing, "POSITION_FILE", str(tmp_path / "absent" / "position"))
+    before = open_files()
+    with pytest.raises(CheckSkipped, match="its directory is not there"), Failing("slab"):
+        pass
+    assert open_files() == before
     assert {path: path.read_text() for path in settings} == settings
 
 

@@ -182,6 +182,15 @@ def test_a_dma_mapping_that_stays_is_found(monkeypatch: pytest.MonkeyPatch, tmp_
     assert before.leaked_objects() == ["leaked 1 DMA mapping: 7 now, before the check 6"]
 
 
+def test_what_a_worker_still_drops_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = BUFINFO_6_12.replace("Total 2 objects", "Total 3 objects")
+    texts = [BUFINFO_6_12, more, more, BUFINFO_6_12]
+    monkeypatch.setattr(kernel, "bufinfo", lambda: texts.pop(0))
+    monkeypatch.setattr(oracle, "SYNC_INFO", "/nonexistent")
+    assert oracle.Inventory().leaked_objects(patience=60) == []
+    assert texts == []
+
+
 def test_what_is_gone_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reference that is dropped twice takes an object away that somebody else still has."""
     texts = [BUFINFO_6_12, "Total 1 objects, 4096 bytes\n"]

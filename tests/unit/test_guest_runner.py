@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import signal
 import subprocess
@@ -22,6 +23,16 @@ from tests.support.guest_checks import Checks, absent, bad, broken, good, hangin
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Checks:
     return replaced_checks(monkeypatch, tmp_path)
+
+
+def test_an_alarm_counts_in_its_block_alone() -> None:
+    """The interpreter may come to the handler only after the timer was stopped."""
+    limit = runner._Limit(60)
+    with pytest.raises(runner.TimedOut), limit:
+        os.kill(os.getpid(), signal.SIGALRM)
+    with runner._Limit(60):
+        pass
+    os.kill(os.getpid(), signal.SIGALRM)
 
 
 def test_each_result_is_told_in_ktap(checks: Checks, capsys: pytest.CaptureFixture[str]) -> None:

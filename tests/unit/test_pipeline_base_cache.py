@@ -130,6 +130,7 @@ def test_old_entries_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         {"request": replace(REQUEST, only=frozenset({"udmabuf"}))},
         {"request": replace(REQUEST, thorough=True)},
         {"request": replace(REQUEST, seed=7)},
+        {"request": replace(REQUEST, memory=1536)},
         {"accel": "kvm"},
         {"qemu": "9.0"},
     ],

@@ -15,19 +15,8 @@ from harness.model import BootOutcome, Status, TestResult
 from harness.pipeline.testing import MAX_BOOTS
 from harness.splat.fingerprint import fingerprint
 from harness.suites.checks import CHECKS, ChecksSuite
-from tests.support.fake_launcher import Deaths, FakeGuest, FakeLauncher, FakeSuite, run_suite, statuses
+from tests.support.fake_launcher import OOPS, Deaths, FakeGuest, FakeLauncher, FakeSuite, run_suite, statuses
 from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
-
-OOPS = """\
-[    5.000000] BUG: kernel NULL pointer dereference, address: 0000000000000018
-[    5.000001] Oops: 0002 [#1] PREEMPT SMP
-[    5.000002] RIP: 0010:dma_buf_detach+0x20/0x90
-[    5.000003] Call Trace:
-[    5.000004]  drm_prime_gem_destroy+0x20/0x40
-[    5.000005] ---[ end trace 0000000000000000 ]---
-[    5.000006] Kernel panic - not syncing: Fatal exception in interrupt
-"""
-
 
 # --- the kernel's fault -----------------------------------------------------------------------
 
@@ -79,6 +68,9 @@ def test_a_runner_that_dies_costs_the_check_that_ran_and_no_other(
         def run(self, command: str, *, timeout: float, on_line: LineSink | None = None) -> CommandResult:
             machine = ScriptedGuest(self.kernel, {"runner": answers.pop(0)})
             return machine.run(command, timeout=timeout, on_line=on_line)
+
+        def get(self, remote: str, _local: Path) -> None:
+            raise OSError(f"in the guest: {remote}: No such file or directory")
 
         def put(self, _local: Path, _remote: str) -> None:
             pass

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from harness.guest import bundle, registry
+from harness.guest.armed_calls import POSITION_FILE
 from harness.guest.registry import all_checks
 from harness.guest.runner import SILENCE_LIMIT
-from harness.interfaces import CommandResult, GuestLost, LineSink, SuiteContext
+from harness.interfaces import Blame, CommandResult, GuestLost, LineSink, SuiteContext
 from harness.model import Status, TestResult
 from harness.suites.checks import CHECKS, CONTRACT, ChecksSuite
+from tests.support.oom_reports import IN_A_CALL, IN_USER_SPACE
 from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
 
 OUTPUT = """\
@@ -136,6 +138,61 @@ def test_a_runner_that_dies_in_the_last_check_costs_no_guest(tmp_path: Path) -> 
     results, _, reason = collect(tmp_path, Answer(f"KTAP version 1\n1..1\n# start {name}\nKilled\n", 137), name)
     assert [(result.name, result.status) for result in results] == [(name, Status.ERROR)]
     assert reason == ""
+
+
+# --- killed by what it injected -----------------------------------------------------------------
+
+_OUTSIDE, _IN_CALL = (bytes(0x18) + position.to_bytes(4, "little") for position in (1, 2))
+
+
+class _Injecting(ScriptedGuest):
+    """Its runner is killed in the check a.fails; ``says``: its kernel, in that check."""
+
+    says = IN_USER_SPACE
+
+    def kernel_log(self) -> str:
+        marks = ("start checks", "check start a.passes", "check end a.passes", "check start a.fails")
+        return "".join(f"[    1.000000] dmabuf-harness: {mark}\n" for mark in marks) + self.says
+
+
+def _killed(tmp_path: Path, position: bytes | None, says: str = IN_USER_SPACE, status: int = 137) -> GuestLost:
+    cut = OUTPUT.split("# failed", maxsplit=1)[0] + "Killed\n"
+    machine = _Injecting(scripted_kernel(tmp_path), {"harness.guest.runner": Answer(cut, status)})
+    machine.says = says
+    if position is not None:
+        machine.files[POSITION_FILE] = position
+    results: list[TestResult] = []
+    with pytest.raises(GuestLost) as lost:
+        results.extend(ChecksSuite(CHECKS).run(machine, SuiteContext(tmp_path, "logs")))
+    assert [(one.name, one.status) for one in results] == [("a.passes", Status.PASS), ("a.fails", Status.ERROR)]
+    assert lost.value.reason in results[-1].message, "the loss is laid to this check, and to no other"
+    return lost.value
+
+
+def test_a_check_that_its_own_injection_killed_outside_the_call_says_nothing_of_the_kernel(tmp_path: Path) -> None:
+    lost = _killed(tmp_path, _OUTSIDE)
+    assert lost.blame is Blame.INJECTION
+    assert "missed the call under test" in lost.reason
+
+
+@pytest.mark.parametrize(
+    ("position", "says", "status"),
+    [
+        (_IN_CALL, IN_USER_SPACE, 137),  # what happens in the call is the kernel's doing
+        (bytes(64), IN_USER_SPACE, 137),  # nothing was armed: a mapping of the kernel's failed
+        (None, IN_USER_SPACE, 137),  # the check injects nothing
+        (_OUTSIDE, IN_A_CALL, 137),
+        (_OUTSIDE, "", 137),  # killed, and not for a page fault
+        (_OUTSIDE, "[    2.000000] dmabuf-harness: check end a.fails\n" + IN_USER_SPACE, 137),  # in no check
+        (_OUTSIDE, IN_USER_SPACE, 139),  # a crash: the call may have spoilt the memory
+    ],
+)
+def test_what_the_kernel_did_to_a_check_stays_the_kernels(
+    tmp_path: Path, position: bytes | None, says: str, status: int
+) -> None:
+    lost = _killed(tmp_path, position, says, status)
+    assert lost.blame is Blame.KERNEL
+    assert lost.reason == f"the runner ended in it with status {status}: Killed"
 
 
 def test_command(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from harness.model import BootOutcome, BootReport, Kernel
 from harness.vm import accel, attempts, launch, race
 from harness.vm.command import MachineSpec
 from harness.vm.guest import NoStart
-from harness.vm.launch import Launcher
+from harness.vm.launch import LARGE_MEMORY, SMALL_MEMORY, Launcher
 from tests.support.scripted_guest import scripted_kernel
 
 STEP = 1.0  # seconds of a scripted boot between two looks
@@ -62,6 +62,7 @@ class ScriptedBoot:
 
     def __init__(self, kernel: Kernel, spec: MachineSpec, directory: Path, _version: str) -> None:
         self.accel = spec.accel
+        self.memory = spec.memory
         self.directory = directory
         self.boot = self.world.next(kernel.key, spec.accel)
         self.blame = self.boot.blame
@@ -305,3 +306,27 @@ def test_a_kvm_that_was_demanded_and_loses_guests_ends_the_run(world: World, tmp
     seen.launcher.accuse("no answer for 10 s")
     with pytest.raises(InfrastructureError, match="try --accel tcg"):
         seen.launcher.accuse("no answer for 10 s")
+
+
+# --- memory -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("thorough", "asked", "memory"),
+    [(False, None, SMALL_MEMORY), (True, None, LARGE_MEMORY), (False, 1536, 1536), (True, 1536, 1536)],
+)
+def test_memory_is_what_was_asked_for_or_what_the_tests_need(
+    world: World,
+    kernel: Kernel,
+    thorough: bool,
+    asked: int | None,
+    memory: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(launch, "_available_memory", lambda: 64 << 30)
+    world.boots["key", "tcg"] = [UP]
+    launcher = Launcher("tcg", lambda _text: None, thorough=thorough, memory=asked)
+    guest, _ = launcher.boot(kernel, tmp_path / "boots" / "on-1")
+    guest.shutdown()
+    assert world.guests[0].memory == memory

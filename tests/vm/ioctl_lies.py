@@ -6,17 +6,15 @@ from __future__ import annotations
 import mmap
 import os
 
-from harness.guest import failing, kernel, oracle, registry, uapi
+from harness.guest import failing, kernel, memory, oracle, registry, uapi
 from harness.guest.checks import (
     concurrency,
     dmabuf_names,
     dmabuf_sharing,
     exporters,
-    heap,
     limits,
     sw_sync,
     udmabuf_memory,
-    vgem_sharing,
 )
 
 TYPE_CHECKING = False
@@ -139,6 +137,7 @@ _EVERYWHERE: list[Lie] = [
     (kernel.Drm, "capability", lambda _self, _number: 0),
     (uapi.Layout, "text", lambda _self, _data, _name: "x"),
     (failing.Failing, "once", _out_of_reach),
+    (memory, "memory", lambda _field: -next(_INODES) << 40),
     (os, "ftruncate", lambda _fd, _size: None),
     (os, "lseek", _seeks_anywhere),
     (os, "read", _reads_anything),
@@ -152,9 +151,7 @@ _THERE: list[Lie] = [
     (dmabuf_sharing, "end_of_child", _end_in_tears),
     (exporters, "in_child", lambda _action: 1),
     (limits, "in_child", lambda _action: 1),
-    (heap, "memory", lambda _field: -next(_INODES) << 40),
     (udmabuf_memory, "memory", lambda _field: -next(_INODES) << 40),
-    (vgem_sharing, "memory", lambda _field: -next(_INODES) << 40),
 ]
 
 

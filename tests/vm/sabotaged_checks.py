@@ -3,8 +3,9 @@
 """Runs in a guest: shows that every check can fail, by lying to it about what the kernel did.
 
 ``/usr/bin/python3 -I -S sabotaged_checks.py PROJECT [NAME|GROUP|PATTERN ...]`` runs each check honestly, then under
-each lie until one makes it fail. Prints ``BROKEN name`` for a check that fails honestly, ``BLIND name`` for one that
-no lie could make fail; exit status 0 if there is neither.
+each lie until one makes it fail. Prints a line for each check: ``caught name``, ``skipped name: why``, ``BROKEN name``
+for one that fails honestly, ``BLIND name`` for one that no lie could make fail; exit status 0 if there is neither of
+the last two.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def main() -> int:
             print(f"skipped {name}: {honest.skipped}", flush=True)
             continue
         elif any(_caught(name, lie) for lie in _lies(name)):
+            print(f"caught {name}", flush=True)
             continue
         else:
             print(f"BLIND {name}", flush=True)
