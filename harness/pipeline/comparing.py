@@ -14,7 +14,7 @@ from harness.events import EventStream, Note
 from harness.model import Splat, VariantReport
 from harness.pipeline import base_cache
 from harness.pipeline.repeating import Repeater
-from harness.pipeline.side import Side, State
+from harness.pipeline.side import REPEATS, Side, State
 from harness.report import case_of, without_patch
 from harness.splat import case_name, identity
 from harness.verdict import (
@@ -141,7 +141,7 @@ class Comparer:
         unseen: list[str] = []
         for number, suspect in enumerate(chosen, 1):
             self._note_progress(base, report, found, chosen)
-            logs = f"repeats/{report.variant.name}-{number}"
+            logs = f"{REPEATS}{report.variant.name}-{number}"
             which = f"{suspect.name}, bad only with the patch ({number} of {len(chosen)})"
             self._events.publish(Note(report.variant.name, f"repeating {which}"))
             rounds = repeater.rounds(report, suspect, logs)
@@ -161,7 +161,7 @@ class Comparer:
         if not unseen:
             return found
         last = max(unseen, key=[suite.name for suite in self._patched.job.suites].index)
-        logs = f"repeats/{report.variant.name}-all"
+        logs = f"{REPEATS}{report.variant.name}-all"
         whole = repeater.all_again(report, last, logs)
         without = self._all_without(repeater, report, found, whole, last)
         settled = {one: settle_unseen(one, whole, without) for one in found.differences if is_unseen(one)}
@@ -179,7 +179,7 @@ class Comparer:
         """The base in the same order, if what ``whole`` showed needs that, and the base may have run in another."""
         name = report.variant.name
         if self._base.state(name).earlier and any(needs_base(one, whole) for one in found.differences):
-            return repeater.all_without(report, last, f"repeats/{name}-all-base")
+            return repeater.all_without(report, last, f"{REPEATS}{name}-all-base")
         return None
 
     def _settled(

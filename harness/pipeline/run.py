@@ -131,6 +131,7 @@ class _Run:
                 tests.append(pool.submit(settle_base, self._base, state, launcher, self._events, _BASE))
         if tests:
             self._comparisons = {}
+            self._patched.forget_repeats()
             shutil.rmtree(self._job.request.directory / "repeats", ignore_errors=True)
         return tests
 
@@ -205,6 +206,9 @@ class _Run:
     # --- report -------------------------------------------------------------------------------
 
     def cut_off(self, why: str, code: ExitCode) -> Outcome:
+        if self._launcher is not None:
+            for side in filter(None, (self._patched, self._base)):
+                side.distrusted(self._launcher)
         return Outcome(self.report(interrupted=why), code)
 
     def report(self, interrupted: str = "") -> RunReport:

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from harness import process
 from harness.events import EventStream, Note, Planned
 from harness.model import BootOutcome, BuildFailure, Kernel, PlannedTest, ResolvedConfig, Variant, VariantReport
+from harness.paths import unused
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.losing import put_aside
 from harness.pipeline.plan import plan_tests
@@ -18,6 +19,9 @@ from harness.pipeline.testing import Findings, KernelTest
 from harness.series import Applied
 from harness.verdict import complete
 from harness.vm.launch import Launcher
+
+REPEATS = "repeats/"
+"""How the paths of the logs of repeats begin, relative to the run directory."""
 
 Narrow = Callable[[tuple[PlannedTest, ...]], tuple[PlannedTest, ...]]
 
@@ -120,19 +124,25 @@ class Side:
         return KernelTest(state.variant, state.kernel, launcher, self._events, request, state.applied, label)
 
     def distrusted(self, launcher: Launcher) -> list[State]:
-        """The variants that were tested under a KVM that was given up since; what was found of them is forgotten."""
-        found = [state for state in self.states if launcher.distrusts(state.findings.boots)]
+        """The variants whose tests ran under the wrong accelerator; what was found of them is forgotten."""
+        made = ((state, state.kernel) for state in self.states)
+        found = [one for one, own in made if own is not None and launcher.distrusts(own.key, one.findings.boots)]
         for state in found:
             put_aside(self.job.request.directory, state.findings.boots)
             state.findings = Findings(state.findings.planned)
             state.tested, state.earlier = False, ""
         return found
 
+    def forget_repeats(self) -> None:
+        """Leave out the splats that only repeats showed."""
+        for state in self.states:
+            state.findings.splats = [splat for splat in state.findings.splats if not splat.log.startswith(REPEATS)]
+
     def test_again(self, state: State, launcher: Launcher) -> None:
         """The same once more, from the start. What the first try left in the run directory is put aside."""
         boots = self.job.request.directory / "boots"
         for boot in boots.glob(f"{state.variant.name}-[0-9]"):
-            boot.rename(boot.with_name(f"first-{boot.name}"))
+            boot.rename(unused(boot.with_name(f"first-{boot.name}")))
         state.findings = Findings(state.findings.planned)
         state.tested = False
         self.test(state, launcher)

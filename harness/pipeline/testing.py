@@ -18,7 +18,6 @@ from harness.pipeline.request import RunRequest
 from harness.series import Applied
 from harness.source import Snapshot
 from harness.splat import case_name, decode, find_splats, hung, is_proof, lock_checking_ended, silent
-from harness.verdict import is_silent
 from harness.vm.guest import VmGuest
 from harness.vm.launch import Launcher
 
@@ -106,11 +105,12 @@ class KernelTest:
 
     @property
     def _is_distrusted(self) -> bool:
-        return self._launcher.distrusts(self.findings.boots)
+        return self._launcher.distrusts(self._kernel.key, self.findings.boots)
 
     def _start_over(self) -> None:
         """Forget what was found; its logs are put aside."""
-        self._events.publish(Note(self._shown, "run again from its start: it ran under KVM, which was given up"))
+        now = self._launcher.accelerator.name.upper()
+        self._events.publish(Note(self._shown, f"run again from its start, under {now}: what ran before says nothing"))
         put_aside(self._run_dir, self.findings.boots)
         self.findings.forget()
         self._retried.clear()
@@ -236,14 +236,15 @@ class KernelTest:
             try:
                 guest.mark(f"start {suite.name}")
                 for result in suite.run(guest, context):
-                    if is_silent(result) and guest.crawls():
-                        raise GuestLost("KVM crawls in the middle of a test", Blame.ACCELERATOR)
+                    if result.status is Status.FAIL:
+                        _refuse_crawling(guest)
                     if result.status is not Status.ERROR:
                         self._flush(held)
                         self._record(result)
                     else:
                         held.append(result)
                 guest.mark(f"end {suite.name}")
+                _refuse_crawling(guest)
                 self._taints[suite.name] = guest.taint()
                 self._stuck += [(suite.name, report) for report in guest.stuck()]
                 self._flush(held)
@@ -289,8 +290,11 @@ class KernelTest:
         names = {error.name for error in errors}
         if loss.lost.blame is Blame.INJECTION:  # what the kernel says of that is our doing as well
             self._leave_out([splat for splat in splats if is_of_injection(splat, errors)])
-        if loss.lost.machine and not names & self._retried:
+        once_more = loss.lost.blame is Blame.ACCELERATOR or not names & self._retried  # the launcher bounds the first
+        if loss.lost.machine and once_more:
             self._retried |= names
+            if GUEST in names:  # no test is left to be tried again, and what is looked at after the last one was not
+                self.findings.results[:] = [one for one in self.findings.results if one.suite != suite.name]
             self._note(f"{name} was lost ({ended}), not by its kernel: {', '.join(sorted(names))} tried once more")
             return
         self._note(f"{name} was lost: {ended}")
@@ -313,3 +317,9 @@ class KernelTest:
 
     def _note(self, text: str) -> None:
         self.findings.notes.append(text)
+
+
+def _refuse_crawling(guest: VmGuest) -> None:
+    """Raise ``GuestLost`` if KVM has become so slow that a failure, or a stall, says nothing of the kernel."""
+    if guest.crawls():
+        raise GuestLost("KVM crawls in the middle of a suite", Blame.ACCELERATOR)

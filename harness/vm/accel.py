@@ -23,13 +23,14 @@ KVM_DEVICE = Path("/dev/kvm")
 class Accelerator:
     """``name``: "kvm" or "tcg". ``proved``: a guest was seen to run under it. ``reason``: why this one.
 
-    ``kernel``: key of the kernel by which KVM was proved, else empty.
+    ``kernel``: key of the kernel by which KVM was proved, else empty. ``seconds``: what its boot took.
     """
 
     name: str
     proved: bool
     reason: str
     kernel: str = ""
+    seconds: float = 0.0
 
 
 def qemu_version() -> str:
@@ -50,14 +51,14 @@ def choose(asked: str, version: str) -> Accelerator:
     return _recall(version) or Accelerator("kvm", False, "not tried yet")
 
 
-def remember(works: bool, reason: str, version: str, kernel: str = "") -> Accelerator:
+def remember(works: bool, reason: str, version: str, kernel: str = "", seconds: float = 0.0) -> Accelerator:
     """Note whether KVM runs guests here, and is the faster, for later runs until the host reboots or QEMU changes.
 
-    ``kernel``: key of the one that came up.
+    ``kernel``: key of the one that came up, in ``seconds``.
     """
-    answer = {"host": _host(version), "kvm": works, "reason": reason, "kernel": kernel}
+    answer = {"host": _host(version), "kvm": works, "reason": reason, "kernel": kernel, "seconds": seconds}
     write_atomic(_memory(), json.dumps(answer) + "\n")
-    return Accelerator("kvm" if works else "tcg", True, reason, kernel)
+    return Accelerator("kvm" if works else "tcg", True, reason, kernel, seconds)
 
 
 def forget() -> None:
@@ -80,6 +81,7 @@ def _recall(version: str) -> Accelerator | None:
         if answer["host"] != _host(version):
             return None
         name = "kvm" if answer["kvm"] else "tcg"
-        return Accelerator(name, True, str(answer["reason"]), str(answer.get("kernel", "")))
+        by = str(answer.get("kernel", "")), float(answer.get("seconds", 0.0))
+        return Accelerator(name, True, str(answer["reason"]), *by)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import InfrastructureError
+from harness.interfaces import Blame
 from harness.model import BootOutcome, BootReport
 from harness.paths import unused
 from harness.vm.guest import NoStart, VmGuest
@@ -17,12 +18,16 @@ TICK = 0.05  # seconds between two looks at a boot
 
 
 class BootAttempt:
-    """One boot that is watched step by step. ``report``: how it ended; ``trouble``: why QEMU did not even start it."""
+    """One boot that is watched step by step. ``report``: how it ended; ``trouble``: why not even its first line came.
+
+    ``ended_at_once``: QEMU ended by itself before that.
+    """
 
     def __init__(self, guest: VmGuest) -> None:
         self.guest = guest
         self.report: BootReport | None = None
         self.trouble = ""
+        self.ended_at_once = False
         guest.start()
 
     def step(self) -> None:
@@ -31,7 +36,7 @@ class BootAttempt:
             try:
                 self.report = self.guest.poll_boot()
             except NoStart as failure:
-                self.trouble = str(failure)
+                self.trouble, self.ended_at_once = str(failure), failure.ended
 
     def finish(self) -> None:
         """Wait for its end."""
@@ -52,6 +57,12 @@ class BootAttempt:
         """It ended otherwise than by a login or for want of time."""
         late = self.report is not None and self.report.outcome in (BootOutcome.UP, BootOutcome.HANG)
         return not (self.is_running or late)
+
+    @property
+    def kernel_spoke(self) -> bool:
+        """Its kernel itself says that it cannot go on: that is no way in which accelerators fail."""
+        panicked = self.report is not None and self.report.outcome is BootOutcome.PANIC
+        return panicked and self.guest.blame is Blame.KERNEL
 
     @property
     def seconds(self) -> float:
@@ -91,11 +102,14 @@ class BootAttempts:
 
         That was seen about once in thirty boots: QEMU ends at once and says nothing. It is no fault of the kernel.
         """
-        for _ in range(2):
-            attempt = self.start(accelerator)
-            attempt.finish()
-            if not attempt.trouble:
-                break
+        attempt = self._run(accelerator)
+        return self._run(accelerator) if attempt.trouble else attempt
+
+    def _run(self, accelerator: str) -> BootAttempt:
+        attempt = self.start(accelerator)
+        attempt.finish()
+        if not attempt.is_up:
+            attempt.guest.shutdown()  # one that crawls would slow down what comes next
         return attempt
 
     def choose(self, attempt: BootAttempt, ended: str = "") -> tuple[VmGuest, BootReport]:

@@ -24,10 +24,11 @@ STATE = "state.txt"
 # Seconds under KVM, each; all of them together are the most that it takes.
 # A panic first waits a second for the other processors, in delays that emulation stretches, and prints at its end.
 _SSH_LIMIT, _MONITOR_LIMIT, _PANIC_LIMIT = 1.5, 0.5, 3.0
+_PANIC_MOST = 8.0  # as long as it is still being printed
 _KEYS = "w l d t"  # Documentation/admin-guide/sysrq.rst
 _TICK = 0.05
 # Bytes: a panic with the stacks of all processors and blocked tasks is 20 KB and more. Under a KVM that crawls, a
-# hundred times too slowly, only its first lines come in ``_PANIC_LIMIT``.
+# hundred times too slowly, only its first lines come in ``_PANIC_MOST``.
 _WHOLE_PANIC = 8 << 10
 
 
@@ -122,8 +123,11 @@ def _by_nmi(patient: Patient, sections: list[tuple[str, str]]) -> bool:
     except MonitorError as error:
         sections.append(("NMI", str(error)))
         return False
-    deadline = time.monotonic() + _PANIC_LIMIT * patient.slowness
+    started = time.monotonic()
+    deadline = started + _PANIC_LIMIT * patient.slowness
     while not (ended := patient.ended()) and time.monotonic() < deadline:
         time.sleep(_TICK)
+        if patient.console.poll():  # it still speaks
+            deadline = max(deadline, min(time.monotonic() + 1.0, started + _PANIC_MOST * patient.slowness))
     patient.console.poll()
     return ended or patient.console.size - before > _WHOLE_PANIC

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
 from pathlib import Path
@@ -29,13 +30,20 @@ _TAIL = 25  # lines of the console of a boot that failed
 _LAST_WORDS = 2.0  # seconds under KVM for a panic to be printed to its end
 _TICK = 0.05  # seconds between two looks at a boot
 # A command that does nothing, under KVM: what is so many times slower than after the login is no busy host.
-_CRAWL_FACTOR, _CRAWL_LEAST = 20, 2.0  # the second: seconds
+_CRAWL_FACTOR, _CRAWL_LEAST = 20, 1.0  # the second: seconds
 _PORT_TAKEN = "Could not set up host forwarding rule"
 _PORTS = 5  # tried, one after the other
 
 
 class NoStart(Exception):
-    """QEMU ended before the kernel printed anything: nothing was learned about the kernel. ``str``: QEMU's words."""
+    """The kernel printed nothing: nothing was learned about it. ``str``: QEMU's words.
+
+    ``ended``: QEMU ended by itself, which happens now and then; else it ran, and nothing in it.
+    """
+
+    def __init__(self, words: str, ended: bool) -> None:
+        self.ended = ended
+        super().__init__(words)
 
 
 class VmGuest:
@@ -127,6 +135,9 @@ class VmGuest:
             self._speaks = self._first_line()
             return None
         outcome = self._login()
+        if outcome is BootOutcome.UP and self.accel == "kvm":
+            with contextlib.suppress(GuestLost):  # whoever uses it next will see
+                self._pulse = self._beat(_SILENCE_LIMIT)
         return self._boot_report(outcome) if outcome is not None else None
 
     def _boot_report(self, outcome: BootOutcome) -> BootReport:
@@ -169,9 +180,11 @@ class VmGuest:
 
     def _start_again(self) -> None:
         """With another port, if QEMU lacked one; raises ``NoStart`` if that was not why it said nothing."""
+        ended = self._qemu.process.poll() is not None
         self._qemu.process.kill()
         if _PORT_TAKEN not in self._qemu.said():
-            raise NoStart(self._qemu.last_line() or f"the kernel printed nothing in {self.seconds:.0f} s")
+            silent = f"the kernel printed nothing in {self.seconds:.0f} s"
+            raise NoStart((ended and self._qemu.last_line()) or silent, ended)
         if self._ports == _PORTS:
             raise InfrastructureError(f"no free port on loopback for the guest's ssh, {_PORTS} times")
         self._start_qemu()
@@ -182,7 +195,6 @@ class VmGuest:
             self._qemu.check_alive()
             if self.console.sshd_listening:
                 self._connect()
-                self._pulse = self._beat(_CRAWL_LEAST) if self.accel == "kvm" else 0.0
                 return BootOutcome.UP
         except GuestLost as lost:
             self.ended, self.blame = lost.reason, lost.blame
@@ -250,8 +262,14 @@ class VmGuest:
 
     def crawls(self) -> bool:
         """True if KVM has become far slower than it was when this guest came up. Raises ``GuestLost``."""
+        if self.accel != "kvm":
+            return False
         limit = max(_CRAWL_LEAST, _CRAWL_FACTOR * self._pulse)
-        return self.accel == "kvm" and self._beat(limit) >= limit
+        try:
+            return self._beat(limit) >= limit
+        except GuestLost:
+            self._qemu.check_alive()
+            return True  # it lives, and cannot even begin a command
 
     def _beat(self, limit: float) -> float:
         """Seconds that a command takes that does nothing; of two, as the first may have to read its file."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import InfrastructureError
@@ -18,13 +19,15 @@ from harness.interfaces import Blame
 from harness.model import BootReport, Kernel
 from harness.paths import unused
 from harness.vm import accel
+from harness.vm.accel import Accelerator
 from harness.vm.attempts import BootAttempt, BootAttempts
 from harness.vm.command import MachineSpec
 from harness.vm.guest import VmGuest
-from harness.vm.race import RaceResult, race
+from harness.vm.race import HEAD_START, RaceResult, race
 
 SMALL_MEMORY, LARGE_MEMORY = 1024, 3072  # MiB
 _ROOM_FOR_LARGE = 7 << 30  # bytes: two large guests at once, and something for the host
+_LATE = 5  # times what a boot under KVM took when it was proved
 _STRIKES = 2  # guests that KVM may lose in one run before it is given up
 
 Booted = tuple[VmGuest, BootReport]
@@ -62,6 +65,7 @@ class Launcher:
         self._settle = threading.Lock()
         self._state = threading.RLock()
         self._strikes = 0
+        self._doubted: set[str] = set()  # keys of kernels that panicked under a KVM of which nothing was known
         self.qemu_version = accel.qemu_version()
         self.accelerator = accel.choose(asked, self.qemu_version)
         if self.accelerator.proved:
@@ -72,9 +76,15 @@ class Launcher:
 
     # --- trust --------------------------------------------------------------------------------
 
-    def distrusts(self, boots: Iterable[BootReport]) -> bool:
-        """True if what ran in ``boots`` says nothing: some of it ran under a KVM that has been given up since."""
-        return self.accelerator.name == "tcg" and any(boot.accel == "kvm" for boot in boots)
+    def distrusts(self, kernel: str, boots: Iterable[BootReport]) -> bool:
+        """True if what ran in ``boots`` of the kernel with this key says nothing, and is to be run again.
+
+        It ran under a KVM that has been given up since, or under TCG as nobody knew whether to blame KVM for a panic.
+        """
+        under = {boot.accel for boot in boots}
+        if self.accelerator.name == "tcg":
+            return "kvm" in under
+        return self.accelerator.proved and kernel in self._doubted and under == {"tcg"}
 
     def accuse(self, reason: str) -> None:
         """Note that KVM lost a guest (``reason``). Once can be chance; a KVM that does it again is given up.
@@ -94,9 +104,19 @@ class Launcher:
                 self.accelerator = accel.remember(False, reason, self.qemu_version)
                 self._say()
 
-    def _trust(self, kernel: Kernel, reason: str) -> None:
-        self.accelerator = accel.remember(True, reason, self.qemu_version, kernel.key)
+    def _trust(self, kernel: Kernel, seconds: float, reason: str) -> None:
+        """KVM ran ``kernel``. That it was demanded says nothing of what is faster: it is remembered for nobody else."""
+        if self._asked == "auto":
+            self.accelerator = accel.remember(True, reason, self.qemu_version, kernel.key, seconds)
+        else:
+            self.accelerator = Accelerator("kvm", True, f"asked for; {reason}", kernel.key, seconds)
         self._say()
+
+    def _doubt(self, kernel: Kernel, found: RaceResult) -> None:
+        """A panic is the kernel's word, and KVM is not known yet: another kernel will tell whom to blame."""
+        self._doubted.add(kernel.key)
+        self.accelerator = replace(self.accelerator, reason=f"not settled; {found.told()}")
+        self._notify(f"it is not settled whether KVM works here: {found.told()}")
 
     # --- boots --------------------------------------------------------------------------------
 
@@ -130,6 +150,8 @@ class Launcher:
             found = race(attempts.start)
             if found.tcg is not None and found.tcg.trouble:
                 found = RaceResult(found.kvm, attempts.run("tcg"))
+            if found.kvm.ended_at_once:
+                found = RaceResult(attempts.run("kvm"), found.tcg)
             return self._settled(kernel, found, attempts)
 
     def _settled(self, kernel: Kernel, found: RaceResult, attempts: BootAttempts) -> Booted:
@@ -138,52 +160,85 @@ class Launcher:
             assert found.tcg is not None
             return _under_neither(found.kvm, found.tcg, attempts)
         if winner is found.kvm:
-            self._trust(kernel, found.told())
+            self._trust(kernel, winner.seconds, found.told())
+        elif found.kvm.kernel_spoke:
+            self._doubt(kernel, found)
         elif found.kvm.guest.blame is not Blame.MACHINE:  # else it was ended from outside: the next boot will show
             self._give_up(found.told())
         return attempts.choose(winner)
 
+    # --- boots under a KVM that is known ------------------------------------------------------
+
     def _boot_under_kvm(self, kernel: Kernel, directory: Path, attempts: BootAttempts) -> Booted:
-        """A kernel that does not come up under KVM and does under TCG: KVM's fault, unless it runs other kernels."""
         kvm = attempts.run("kvm")
         if kvm.is_up and not self.accelerator.proved:
-            self._trust(kernel, f"asked for; a guest came up in {kvm.seconds:.1f} s")
-        if kvm.is_up or kvm.guest.blame is Blame.MACHINE:
+            self._trust(kernel, kvm.seconds, f"a guest came up in {kvm.seconds:.1f} s")
+        if kvm.guest.blame is Blame.MACHINE:
+            return attempts.choose(kvm)
+        if kvm.is_up and not self._is_late(kvm):
             return attempts.choose(kvm)
         tcg = attempts.run("tcg")
-        if not tcg.is_up:
-            return _under_neither(kvm, tcg, attempts)
-        if not kvm.trouble and self._runs_another(kernel, directory):
-            return self._only_this_kernel(kvm, tcg, attempts)
+        if kvm.is_up:
+            return self._faster(RaceResult(kvm, tcg), attempts)
+        return (
+            self._under_tcg_alone(kernel, kvm, tcg, directory, attempts)
+            if tcg.is_up
+            else _under_neither(kvm, tcg, attempts)
+        )
+
+    def _is_late(self, kvm: BootAttempt) -> bool:
+        """KVM was the faster one when it was proved; it need not be any more."""
+        usual = self.accelerator.seconds
+        return self._asked == "auto" and usual > 0 and kvm.seconds > max(HEAD_START, _LATE * usual)
+
+    def _faster(self, found: RaceResult, attempts: BootAttempts) -> Booted:
+        if found.winner is found.tcg:
+            self._give_up(found.told())
+        return attempts.choose(found.winner or found.kvm)
+
+    def _under_tcg_alone(
+        self, kernel: Kernel, kvm: BootAttempt, tcg: BootAttempt, directory: Path, attempts: BootAttempts
+    ) -> Booted:
+        """KVM's fault, unless it still runs other kernels and this one says itself that it cannot go on."""
+        well = self._runs_another(kernel, directory) if self.accelerator.proved else False
+        if kvm.kernel_spoke and well is not False:
+            return _under_kvm_alone(kvm, attempts)
+        if well and not kvm.trouble:  # once can be chance
+            again = attempts.run("kvm")
+            if again.kernel_spoke:
+                return _under_kvm_alone(again, attempts)
+            if again.is_up:
+                return self._up_again(kvm, again, tcg, attempts)
         self._give_up(RaceResult(kvm, tcg).told())
         return attempts.choose(tcg)
 
-    def _runs_another(self, kernel: Kernel, directory: Path) -> bool:
-        """Does the kernel by which KVM was proved still come up under it? Nobody knows, if that is not at hand."""
-        key = self.accelerator.kernel
-        other = self._find_kernel(key) if key not in ("", kernel.key) else None
+    def _up_again(self, kvm: BootAttempt, again: BootAttempt, tcg: BootAttempt, attempts: BootAttempts) -> Booted:
+        self._notify(f"a guest did not come up under KVM ({kvm.failure()}), and did when tried again")
+        self.accuse(kvm.failure())
+        return attempts.choose(again if self.accelerator.name == "kvm" else tcg)
+
+    def _runs_another(self, kernel: Kernel, directory: Path) -> bool | None:
+        """Does the kernel by which KVM was proved come up under it now? None: it is not at hand.
+
+        If that is the one in question, it did, and KVM is taken to be well.
+        """
+        if self.accelerator.kernel == kernel.key:
+            return True
+        other = self._find_kernel(self.accelerator.kernel)
         if other is None:
-            return False
+            return None
         place = unused(directory.with_name(f"{directory.name}-control"))
         try:
-            with self._attempts(other, place) as control:
+            with self._attempts(other, place / "boot") as control:
                 return control.run("kvm").is_up
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    def _only_this_kernel(self, kvm: BootAttempt, tcg: BootAttempt, attempts: BootAttempts) -> Booted:
-        """KVM is well, and this kernel did not come up under it: once can be chance, twice is the kernel's."""
-        again = attempts.run("kvm")
-        if again.is_up:
-            self._notify(f"a guest did not come up under KVM ({kvm.failure()}), and did when tried again")
-            self.accuse(kvm.failure())
-            return attempts.choose(again if self.accelerator.name == "kvm" else tcg)
-        if again.trouble:
-            self._give_up(RaceResult(again, tcg).told())
-            return attempts.choose(tcg)
-        assert again.report is not None
-        told = f"{again.report.ended}; twice under KVM, where another kernel comes up, and not under TCG"
-        return attempts.choose(again, told)
+
+def _under_kvm_alone(kvm: BootAttempt, attempts: BootAttempts) -> Booted:
+    """The kernel's fault, which shows only under KVM."""
+    assert kvm.report is not None
+    return attempts.choose(kvm, f"{kvm.report.ended}; under KVM, which runs other kernels, and not under TCG")
 
 
 def _under_neither(kvm: BootAttempt, tcg: BootAttempt, attempts: BootAttempts) -> Booted:

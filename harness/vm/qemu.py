@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,8 +24,8 @@ _KVM_TROUBLE = re.compile(
     r"KVM internal error|KVM: (?:entry failed|exception \d|unknown exit)|kvm run failed|failed to [gs]et MSR"
     r"|kvm_\w+: Assertion"
 )
-# Signals by which somebody ends QEMU (a user, a service manager, the OOM killer); of any other it died by itself.
-_FROM_OUTSIDE = {128 + number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+_TOLD_TO_END = "terminating on signal"
+_KILLED = 128 + signal.SIGKILL  # by a user or the OOM killer; of any other signal it died by itself
 
 
 class Qemu:
@@ -37,15 +38,18 @@ class Qemu:
         self._directory = directory
         self._accel = accel
         self._process: process.Background | None = None
+        self._lock = threading.RLock()  # who watches the guest may look while its directory gets another name
         self._log_size = 0
+        self._kvm_said = ""
         self.monitor = Monitor()
         self.console = Console(directory / "console.log")
 
     def move_to(self, directory: Path) -> None:
         """Give its directory another name. QEMU holds the files open, so that nothing is lost."""
-        self._directory.rename(directory)
-        self._directory = directory
-        self.console.path = directory / "console.log"
+        with self._lock:
+            self._directory.rename(directory)
+            self._directory = directory
+            self.console.path = directory / "console.log"
 
     @property
     def directory(self) -> Path:
@@ -94,6 +98,10 @@ class Qemu:
 
     def check_alive(self) -> None:
         """Raise ``GuestLost`` as soon as the guest is known to be dead, ``InfrastructureError`` if the disk is full."""
+        with self._lock:
+            self._check_alive()
+
+    def _check_alive(self) -> None:
         status = self.process.poll()
         self.console.poll()
         if self.console.flooded:
@@ -109,20 +117,25 @@ class Qemu:
         self._check_room()
 
     def _check_kvm(self) -> None:
-        """QEMU writes little; only what is new is worth a look."""
-        if self._accel != "kvm" or (size := self._log.stat().st_size) == self._log_size:
-            return
-        self._log_size = size
-        said = next((line for line in self.said().splitlines() if _KVM_TROUBLE.search(line)), "")
-        if said:
-            raise GuestLost(f"KVM failed: {said.removeprefix('qemu-system-x86_64: ').strip()}", Blame.ACCELERATOR)
+        """QEMU writes little; only what is new is worth a look. What it said once holds for whoever asks next."""
+        if self._accel == "kvm" and (size := self._log.stat().st_size) != self._log_size:
+            self._log_size = size
+            said = next((line for line in self.said().splitlines() if _KVM_TROUBLE.search(line)), "")
+            self._kvm_said = said.removeprefix("qemu-system-x86_64: ").strip()
+        if self._kvm_said:
+            raise GuestLost(f"KVM failed: {self._kvm_said}", Blame.ACCELERATOR)
 
     def _vanished(self, status: int) -> GuestLost:
-        """A guest that powers off or resets itself ends QEMU with 0 (-no-reboot); anything else is not its doing."""
+        """A guest that powers off or resets itself ends QEMU with 0 (-no-reboot); anything else is not its doing.
+
+        So does a QEMU that is told to end by a signal (softmmu/runstate.c), but it says so.
+        """
+        if status == 0 and _TOLD_TO_END in self.said():
+            return GuestLost(f"QEMU was ended from outside: {self.last_line()}", Blame.MACHINE)
         if status == 0:
             return GuestLost("the guest ended by itself (QEMU exit status 0)")
         words = f": {self.last_line()}" if status < 128 else ""
-        by_itself = self._accel == "kvm" and status not in _FROM_OUTSIDE
+        by_itself = self._accel == "kvm" and status != _KILLED
         blame = Blame.ACCELERATOR if by_itself else Blame.MACHINE
         return GuestLost(f"QEMU was killed or failed (QEMU exit status {status}){words}", blame)
 

@@ -15,6 +15,7 @@ from harness.pipeline.request import RunRequest
 from harness.pipeline.testing import KernelTest
 from harness.series import Applied, Tree
 from harness.suites.checks import ChecksSuite
+from harness.vm.accel import Accelerator
 from harness.vm.launch import Launcher
 from tests.support.scripted_guest import scripted_kernel
 
@@ -89,8 +90,12 @@ class FakeLauncher:
         self.accused.append(reason)
         self.accel = "tcg" if len(self.accused) > 1 else self.accel
 
-    def distrusts(self, boots: Sequence[BootReport]) -> bool:
+    def distrusts(self, _kernel: str, boots: Sequence[BootReport]) -> bool:
         return any(boot.accel != self.accel for boot in boots)
+
+    @property
+    def accelerator(self) -> Accelerator:
+        return Accelerator(self.accel, True, "scripted")
 
     def boot(self, _kernel: Kernel, directory: Path) -> tuple[FakeGuest, BootReport]:
         guest = self.guests.pop(0) if self.guests else FakeGuest(len(self.booted) + 1)

@@ -52,21 +52,52 @@ def test_all_is_run_again_once_kvm_is_given_up(tmp_path: Path) -> None:
     assert (tmp_path / "boots" / "on-1-under-kvm").is_dir() and all(guest.ended for guest in launcher.booted)
 
 
-class RunsOutOfTime(FakeSuite):
-    """Test "b" does, in the first guest."""
+class Failing(FakeSuite):
+    """Test "b" fails, in the first guest."""
 
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
         for result in super().run(guest, context):
-            late = result.name == "b" and cast(FakeGuest, guest).number == 1
-            yield replace(result, status=Status.FAIL, message="timed out after 10 s") if late else result
+            bad = result.name == "b" and cast(FakeGuest, guest).number == 1
+            yield replace(result, status=Status.FAIL, message="timed out after 10 s") if bad else result
 
 
 @pytest.mark.parametrize(("crawls", "status"), [(True, Status.PASS), (False, Status.FAIL)])
-def test_a_time_limit_under_a_kvm_that_crawls_is_no_result(tmp_path: Path, crawls: bool, status: Status) -> None:
+def test_a_failure_under_a_kvm_that_crawls_is_no_result(tmp_path: Path, crawls: bool, status: Status) -> None:
     launcher = FakeLauncher([FakeGuest(1, slowed_down=crawls)], accel="kvm")
-    test = run_suite(tmp_path, RunsOutOfTime(("a", "b", "c")), launcher)
+    test = run_suite(tmp_path, Failing(("a", "b", "c")), launcher)
     assert statuses(test) == [("a", Status.PASS), ("b", status), ("c", Status.PASS)]
     assert len(launcher.accused) == crawls
+
+
+def test_a_kvm_that_crawls_at_the_end_of_a_suite_costs_the_suite(tmp_path: Path) -> None:
+    """Its stalls are left out, and all its tests are run again."""
+    suite = FakeSuite(("a", "b"))
+    test = run_suite(tmp_path, suite, FakeLauncher([FakeGuest(1, says=STALL, slowed_down=True)], accel="kvm"))
+    assert (statuses(test), suite.ran) == ([("a", Status.PASS), ("b", Status.PASS)], ["a", "b", "a", "b"])
+    assert test.findings.splats == []
+
+
+class LosesItsGuestAtTheEnd(FakeGuest):
+    """Once all tests have ended."""
+
+    def mark(self, text: str) -> None:
+        super().mark(text)
+        if text == "end suite":
+            raise KVM
+
+
+def test_what_is_looked_at_after_the_last_test_is_not_forgiven(tmp_path: Path) -> None:
+    suite = FakeSuite(("a", "b"))
+    second = FakeGuest(2, tainted=128)
+    test = run_suite(tmp_path, suite, FakeLauncher([LosesItsGuestAtTheEnd(1), second], accel="kvm"))
+    assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)] and suite.ran == ["a", "b", "a", "b"]
+    assert [splat.kind for splat in test.findings.splats] == ["taint"], "the second guest was looked at"
+
+
+def test_a_test_that_the_machine_cost_once_may_be_lost_by_kvm_once(tmp_path: Path) -> None:
+    killed = GuestLost("QEMU was killed or failed (QEMU exit status 137)", Blame.MACHINE)
+    test = run_suite(tmp_path, FakeSuite(("a",), {"a": [killed, KVM]}), FakeLauncher([], accel="kvm"))
+    assert statuses(test) == [("a", Status.PASS)]
 
 
 def test_what_hangs_under_either_accelerator_is_the_kernels(tmp_path: Path) -> None:

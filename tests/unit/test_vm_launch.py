@@ -39,6 +39,7 @@ LATE = Boot(30.0, BootOutcome.HANG, "no login within 30 s; hangs in start_kernel
 HANGS = Boot(240.0, BootOutcome.HANG, "no login within 240 s; hangs in dma_buf_init")
 PANICS = Boot(3.0, BootOutcome.PANIC, "panic: Kernel panic - not syncing: oh")
 SILENT = Boot(trouble="the kernel printed nothing in 10 s")
+QUITS = Boot(trouble="the kernel printed nothing in 0 s")
 ABORTS = Boot(1.0, BootOutcome.EXITED, "QEMU was killed or failed (QEMU exit status 134)", blame=Blame.ACCELERATOR)
 KILLED = Boot(1.0, BootOutcome.EXITED, "QEMU was killed or failed (QEMU exit status 137)", blame=Blame.MACHINE)
 
@@ -78,7 +79,7 @@ class ScriptedBoot:
         assert not self.ended
         self.seconds += STEP
         if self.boot.trouble:
-            raise NoStart(self.boot.trouble)
+            raise NoStart(self.boot.trouble, ended=self.boot is not SILENT)
         if self.boot.seconds is None or self.seconds < self.boot.seconds:
             return None
         return BootReport(self.boot.outcome, self.accel, self.seconds, self.log, "7.2", ended=self.boot.ended)
@@ -107,7 +108,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
     monkeypatch.setattr(launch, "VmGuest", ScriptedBoot)
     ScriptedBoot.world = World({})
     yield ScriptedBoot.world
-    assert sum(not guest.ended for guest in ScriptedBoot.world.guests) <= 1, "a guest was left behind"
+    assert all(guest.ended for guest in ScriptedBoot.world.guests), "a guest was left behind"
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ class Launched:
     def boot(self, kernel: Kernel) -> BootReport:
         guest, report = self.launcher.boot(kernel, self._directory)
         chosen = cast(ScriptedBoot, guest)
-        assert not chosen.ended and chosen.directory == self._directory
+        assert chosen.directory == self._directory and not (chosen.ended and report.outcome is BootOutcome.UP)
         assert report.console == "boots/on-1/console.log"
         assert (self._directory / "console.log").read_text() == report.accel == chosen.accel
         chosen.shutdown()
@@ -157,7 +158,6 @@ def test_a_kvm_that_is_fast_is_not_compared(world: World, tmp_path: Path, kernel
         (replace(LATE, seconds=5.0), "KVM crawls here: no login after 5.0 s; "),
         (SILENT, "KVM fails here: the kernel printed nothing in 10 s; "),
         (ABORTS, "KVM fails here: QEMU was killed or failed (QEMU exit status 134); "),
-        (PANICS, "KVM fails here: panic: Kernel panic - not syncing: oh; "),
     ],
 )
 def test_a_kvm_that_runs_no_guest_is_no_result(
@@ -191,6 +191,31 @@ def test_a_slower_kvm_is_told_with_both_times(world: World, tmp_path: Path, kern
     assert seen.said == [f"guests run under TCG ({told})"]
 
 
+def test_a_kvm_that_quits_once_is_started_once_more(world: World, tmp_path: Path, kernel: Kernel) -> None:
+    assert Launched(world, tmp_path, kvm=[QUITS, UP], tcg=[Boot(9.0)]).boot(kernel).accel == "kvm"
+
+
+def test_a_panic_under_an_unknown_kvm_is_settled_by_another_kernel(
+    world: World, tmp_path: Path, kernel: Kernel
+) -> None:
+    """A kernel that panics under KVM alone is red once KVM is known to run others."""
+    seen = Launched(world, tmp_path, kvm=[PANICS], tcg=[UP])
+    report = seen.boot(kernel)
+    assert (report.accel, report.outcome, seen.settled) == ("tcg", BootOutcome.UP, ("kvm", False))
+    assert "it is not settled whether KVM works here: KVM fails here: panic: " in seen.said[0]
+    assert not seen.launcher.distrusts(kernel.key, [report]), "nothing is known yet"
+    world.boots["base", "kvm"] = [UP]
+    seen.others["base"] = base = Kernel(**{**vars(kernel), "key": "base"})
+    guest, _ = seen.launcher.boot(base, tmp_path / "boots" / "base-1")
+    guest.shutdown()
+    assert seen.settled == ("kvm", True) and seen.launcher.distrusts(kernel.key, [report])
+    (tmp_path / "boots" / "on-1").rename(tmp_path / "boots" / "on-0")
+    again = seen.boot(kernel)
+    assert (again.accel, again.outcome) == ("kvm", BootOutcome.PANIC)
+    assert again.ended.endswith("oh; under KVM, which runs other kernels, and not under TCG")
+    assert not seen.launcher.distrusts(kernel.key, [again])
+
+
 def test_what_comes_up_under_neither_is_the_kernels(world: World, tmp_path: Path, kernel: Kernel) -> None:
     seen = Launched(world, tmp_path, kvm=[LATE], tcg=[HANGS])
     report = seen.boot(kernel)
@@ -209,7 +234,7 @@ def test_a_qemu_that_somebody_killed_says_nothing_of_kvm(world: World, tmp_path:
 
 
 def test_a_qemu_that_does_not_start_is_started_once_more(world: World, tmp_path: Path, kernel: Kernel) -> None:
-    seen = Launched(world, tmp_path, kvm=[LATE], tcg=[SILENT, UP])
+    seen = Launched(world, tmp_path, kvm=[LATE], tcg=[QUITS, UP])
     assert seen.boot(kernel).accel == "tcg"
 
 
@@ -238,7 +263,7 @@ def test_a_kvm_that_fails_later_is_given_up(world: World, tmp_path: Path, kernel
     assert seen.boot(kernel).accel == "tcg"
     assert seen.settled == ("tcg", True)
     under_kvm = BootReport(BootOutcome.UP, "kvm", 2.0, "boots/on-2/console.log", "7.2")
-    assert seen.launcher.distrusts([under_kvm])
+    assert seen.launcher.distrusts(kernel.key, [under_kvm])
 
 
 def test_a_kernel_that_alone_fails_under_kvm_is_red(world: World, tmp_path: Path, kernel: Kernel) -> None:
@@ -248,8 +273,36 @@ def test_a_kernel_that_alone_fails_under_kvm_is_red(world: World, tmp_path: Path
     seen.others["other"] = Kernel(**{**vars(other), "key": "other"})
     report = seen.boot(kernel)
     assert (report.outcome, report.accel) == (BootOutcome.PANIC, "kvm")
-    assert report.ended.endswith("oh; twice under KVM, where another kernel comes up, and not under TCG")
+    assert report.ended.endswith("oh; under KVM, which runs other kernels, and not under TCG")
     assert seen.settled == ("kvm", True)
+
+
+@pytest.mark.parametrize("boots", [[LATE], [ABORTS], [LATE, SILENT]])
+def test_what_no_kernel_says_is_kvms_though_it_runs_another(
+    world: World, tmp_path: Path, kernel: Kernel, boots: list[Boot]
+) -> None:
+    other = proved(tmp_path, "other")
+    world.boots["other", "kvm"] = [UP]
+    seen = Launched(world, tmp_path, kvm=boots, tcg=[UP])
+    seen.others["other"] = Kernel(**{**vars(other), "key": "other"})
+    assert (seen.boot(kernel).accel, seen.settled) == ("tcg", ("tcg", True))
+    assert sorted(path.name for path in (tmp_path / "boots").iterdir() if "control" in path.name) == []
+
+
+def test_a_kernel_that_panics_where_it_ran_before_is_red(world: World, tmp_path: Path, kernel: Kernel) -> None:
+    seen = Launched(world, tmp_path, kvm=[UP, PANICS], tcg=[UP])
+    assert seen.boot(kernel).outcome is BootOutcome.UP
+    (tmp_path / "boots" / "on-1").rename(tmp_path / "boots" / "on-0")
+    assert seen.boot(kernel).outcome is BootOutcome.PANIC
+
+
+@pytest.mark.parametrize(("tcg", "taken"), [(6.0, "tcg"), (40.0, "kvm")])
+def test_a_kvm_that_became_slow_is_compared_again(
+    world: World, tmp_path: Path, kernel: Kernel, tcg: float, taken: str
+) -> None:
+    accel.remember(True, "a guest came up in 2.0 s", "7.2", "other", 2.0)
+    seen = Launched(world, tmp_path, kvm=[Boot(29.0)], tcg=[Boot(tcg)])
+    assert (seen.boot(kernel).accel, seen.settled) == (taken, (taken, True))
 
 
 def test_a_boot_that_fails_once_under_kvm_is_tried_again(world: World, tmp_path: Path, kernel: Kernel) -> None:
@@ -271,6 +324,7 @@ def test_a_boot_that_fails_once_under_kvm_is_tried_again(world: World, tmp_path:
 def test_a_kvm_that_was_demanded_and_works(world: World, tmp_path: Path, kernel: Kernel) -> None:
     seen = Launched(world, tmp_path, "kvm", kvm=[Boot(20.0)])
     assert seen.boot(kernel).accel == "kvm" and len(world.guests) == 1
+    assert not accel.choose("auto", "7.2").proved, "nobody asked which is the faster"
 
 
 @pytest.mark.parametrize("kvm", [LATE, SILENT, ABORTS])
@@ -294,9 +348,9 @@ def test_kvm_may_lose_one_guest(world: World, tmp_path: Path, kernel: Kernel) ->
     seen = Launched(world, tmp_path, kvm=[UP])
     report = seen.boot(kernel)
     seen.launcher.accuse("KVM failed: KVM internal error. Suberror: 1")
-    assert seen.settled == ("kvm", True) and not seen.launcher.distrusts([report])
+    assert seen.settled == ("kvm", True) and not seen.launcher.distrusts(kernel.key, [report])
     seen.launcher.accuse("KVM failed: KVM internal error. Suberror: 1")
-    assert seen.settled == ("tcg", True) and seen.launcher.distrusts([report])
+    assert seen.settled == ("tcg", True) and seen.launcher.distrusts(kernel.key, [report])
     assert seen.said[-1] == "guests run under TCG (KVM lost 2 guests here: KVM failed: KVM internal error. Suberror: 1)"
 
 
