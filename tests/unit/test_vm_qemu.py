@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whose doing it is that a QEMU is gone, or says that it cannot go on: told by real processes that say what QEMU says."""
+"""Whose doing it is that a QEMU is gone, or cannot go on: told by real processes that say what QEMU says."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_qemu_that_lives_on_after_kvm_failed(started: Callable[[str, str], Qem
     while not (tmp_path / "told").exists():
         assert qemu.process.poll() is None
     for _ in range(2):
-        with pytest.raises(GuestLost, match="^KVM failed: ") as told:
+        with pytest.raises(GuestLost, match=r"^KVM failed: ") as told:
             qemu.check_alive()
         assert told.value.blame is Blame.ACCELERATOR and said in told.value.reason
 
