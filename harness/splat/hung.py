@@ -10,7 +10,7 @@ from harness.model import Splat
 from harness.splat.fingerprint import fingerprint
 
 _KIND = "hung-task"
-_TASK = re.compile(r"INFO: task (.{1,64}:\d{1,10}) blocked")
+_TASK = re.compile(r"INFO: task .{0,64}:(\d{1,10}) blocked")  # by its number: it may have changed its name since
 
 
 def hung(reports: Iterable[tuple[str, str]], splats: Iterable[Splat]) -> tuple[Splat, ...]:

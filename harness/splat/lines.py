@@ -44,8 +44,36 @@ def numbered(text: str) -> Iterator[tuple[int, str]]:
         start = end + 1
 
 
+# A line that ends inside the name of a task, which may have a line feed in it (prctl(PR_SET_NAME)): kernel/hung_task.c,
+# sched_show_task() of kernel/sched/core.c, dump_stack_print_info() of lib/dump_stack.c, kernel/watchdog.c. TASK_COMM_LEN
+# is 16, and printk() puts its prefix before the rest, too.
+_TORN = re.compile(
+    r"(?:INFO: task |task:|CPU: \d{1,4} (?:UID: \d{1,10} )?PID: \d{1,9} Comm: "
+    r"|(?:watchdog: )?BUG: soft lockup - CPU#\d{1,4} stuck for \d{1,9}s! \[)[^\n\]]{0,15}$"
+)
+_MAX_NAMES = 15  # lines that one name can be made of
+
+
 def kernel_lines(lines: Iterable[tuple[int, str]]) -> Iterator[Line]:
-    """Those of ``lines`` that have a time stamp, without it."""
+    """Those of ``lines`` that have a time stamp, without it; what a task's name has torn is one line again."""
+    torn: Line | None = None
+    joined = 0
+    for line in _stamped(lines):
+        if torn is not None and (torn.caller, torn.seconds) == (line.caller, line.seconds) and joined < _MAX_NAMES:
+            line = torn._replace(text=f"{torn.text} {line.text}")
+            joined += 1
+        elif torn is not None:
+            yield torn
+            joined = 0
+        torn, joined = (line, joined) if _TORN.match(line.text) else (None, 0)
+        if torn is None:
+            yield line
+    if torn is not None:
+        yield torn
+
+
+def _stamped(lines: Iterable[tuple[int, str]]) -> Iterator[Line]:
+    """One ``Line`` for each of ``lines`` with a time stamp."""
     for number, line in lines:
         if "[" in line and (stamp := _STAMP.search(line)):
             level, seconds, caller = stamp.groups()

@@ -29,11 +29,16 @@ _STACK_END = ("</TASK>", "</IRQ>")
 
 @dataclass
 class Report:
-    """``line``: number of its first. ``outer``: the report in the middle of which this one began."""
+    """``line``: number of its first. ``outer``: the report in the middle of which this one began.
+
+    ``caller``: who prints it; others only show their stacks in it. ``marked``: a mark of the harness came in the middle
+    of it, in a log that does not tell who prints what: only what looks like it goes on with it is its own.
+    """
 
     kind: str
     line: int
     during: str
+    caller: str = ""
     cut_here: bool = False
     title: str = ""
     outer: Report | None = None
@@ -41,6 +46,7 @@ class Report:
     traced: bool = False  # its call trace has begun
     in_stack: bool = False  # between <TASK> and </TASK>
     ended: bool = False  # its end marker was seen; only kinds that add something afterwards go on
+    marked: bool = False
     _head: int = 0
     _foreign: int = 0
     _dropped: int = 0
@@ -57,6 +63,11 @@ class Report:
     def goes_on(self) -> bool:
         """True if it is in the middle of something, whatever else is printed meanwhile."""
         return not self.ended and (self.in_stack or (self.has_end and bool(self.title)))
+
+    @property
+    def must_go_on(self) -> bool:
+        """True if it cannot have ended here: whoever printed this much of it prints more."""
+        return self.goes_on or (self.cut_here and not self.ended)
 
     @property
     def done(self) -> bool:
@@ -88,15 +99,26 @@ class Report:
         text = line.text
         if self.ended:
             return bool(text.strip()) and not text.startswith(" ") and kinds.has_shape(self.kind, text)
-        if self._foreign >= _FOREIGN:
+        if self._foreign >= (_FOREIGN if self.traced else _HEAD):
             return False
         if self.has_end:
             return self.traced or self._head < _HEAD or self.kind in kinds.RULED
-        if line.seconds > self._seconds + PAUSE:
+        if line.seconds > self._seconds + (kinds.NMI_WAIT if self.kind in kinds.STALLS else PAUSE):
             return False
-        if self.traced or self.kind in kinds.STALLS:
-            return self.in_stack or kinds.has_shape(self.kind, text)
+        if self.traced or self.kind in kinds.STALLS or self.kind in kinds.ONLY_SHAPES:
+            empty = self.marked and not text.strip()
+            return self.in_stack or empty or self._looks_like_it(text)
         return self._head < MAX_LINES
+
+    def _looks_like_it(self, text: str) -> bool:
+        """True for a line of its shape. Below a mark an empty line, and all that is no part of a stack once that has
+        begun, may belong to the next report."""
+        if not self.marked or self.kind in kinds.STALLS | kinds.SEVERAL:
+            return kinds.has_shape(self.kind, text)
+        if not self.traced:
+            return bool(text.strip()) and kinds.has_shape(self.kind, text)
+        another = self.kind != "lockdep" and kinds.PRINTED_BY.match(text) is not None
+        return bool(text.strip()) and kinds.SHAPE.match(text) is not None and not another
 
     # --- taking it ------------------------------------------------------------------------------
 
@@ -128,10 +150,12 @@ class Report:
         self.traced = self.traced or kinds.CALL_TRACE.match(text) is not None
         if not self.traced:
             self._head += 1
+            if self.marked:
+                self._foreign = 0 if self._looks_like_it(text) else self._foreign + 1
             return
         stripped = text.strip()
         self.in_stack = stripped not in _STACK_END and (self.in_stack or stripped in _STACK)
-        self._foreign = 0 if self.ended or kinds.has_shape(self.kind, text) else self._foreign + 1
+        self._foreign = 0 if self.ended or self._looks_like_it(text) else self._foreign + 1
 
     def _ends_with_rule(self, text: str) -> bool:
         return self.kind in kinds.RULED and len(self.lines) > 1 and kinds.RULE.match(text) is not None

@@ -6,8 +6,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SYMBOL = r"([A-Za-z_$.][\w$.]{0,255})\+0x([0-9a-f]{1,16})/0x([0-9a-f]{1,16})(?: {1,4}\[([\w-]{1,64})[^\]]{0,64}\])?"
-_FRAME = re.compile(rf"[ \t]{{1,40}}(\? )?{_SYMBOL}\s{{0,8}}$")
+_NAME = r"([A-Za-z_$.][\w$.]{0,255})"
+_MODULE = r"(?: {1,4}\[([\w-]{1,64})[^\]]{0,64}\])?"
+_SYMBOL = rf"{_NAME}\+0x([0-9a-f]{{1,16}})/0x([0-9a-f]{{1,16}}){_MODULE}"
+# What scripts/decode_stacktrace.sh and its like add, in a log that went through one: "(mm/slub.c:12)", "mm/slub.c:12".
+_PLACE = r"(?: \([\w./+-]{1,200}:\d{1,7}[^)]{0,300}\)?\)| [\w./+-]{1,200}:\d{1,7}(?::\d{1,5})?)"
+_FRAME = re.compile(rf"[ \t]{{1,40}}(\? )?{_SYMBOL}{_PLACE}?(?: \[inline\])?\s{{0,8}}$")
+_DECODED = re.compile(rf"[ \t]{{1,40}}(\? )?{_NAME}()(){_PLACE}(?: \[inline\])?{_MODULE}\s{{0,8}}$")
 _RIP = re.compile(rf"RIP: [0-9a-f]{{4}}:(){_SYMBOL}")
 _CALL_TRACE = re.compile(r"\s{0,8}Call [Tt]race:")
 # What stands between the frames of one stack: names of stacks, registers of an interrupted context, raw addresses.
@@ -17,10 +22,13 @@ _BETWEEN = re.compile(
 # What the compiler adds to the name of a function that it has changed, cloned or split.
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|localalias)\b[\w.]{0,64}")
 
+UNLABELLED = frozenset({"kcsan", "kfence", "kmsan"})
+"""Kinds that show a stack without "Call Trace:" above it (stack_trace_print(): mm/{kfence,kmsan}, kernel/kcsan)."""
+
 
 @dataclass(frozen=True)
 class RawFrame:
-    """A function on a stack as printed: "foo+0x1a/0x40 [module]". ``offset`` and ``size`` in bytes.
+    """A function on a stack as printed: "foo+0x1a/0x40 [module]". ``offset`` and ``size`` in bytes, 0 if not printed.
 
     ``exact``: the offset is of the very instruction (RIP), not of the one after a call. ``sure``: no leading "? ".
     """
@@ -48,12 +56,12 @@ def plain_name(function: str) -> str:
 
 
 def _frame(line: str) -> RawFrame | None:
-    found = _FRAME.match(line) or _RIP.match(line)
+    found = _FRAME.match(line) or _RIP.match(line) or _DECODED.match(line)
     if found is None:
         return None
     doubt, function, offset, size, module = found.groups()
     exact = found.re is _RIP
-    return RawFrame(function, int(offset, 16), int(size, 16), module or "", exact, not doubt)
+    return RawFrame(function, int(offset or "0", 16), int(size or "0", 16), module or "", exact, not doubt)
 
 
 class _Reader:
@@ -95,12 +103,25 @@ def stacks(text: str) -> tuple[Stack, ...]:
 
 
 def main_stack(kind: str, text: str) -> tuple[RawFrame, ...]:
-    """The stack on which a report was printed, innermost first: for lockdep the last, for all others the first.
+    """The stack on which a report was printed, innermost first: for lockdep the last, for most others the first.
 
-    Without a call trace, the function that the registers name.
+    Without a call trace, the function that the registers name. What stalls is not the thread that waits for it: of an
+    RCU stall the stack of the grace-period thread counts only if there is no other.
     """
+    found = main_stacks(kind, text)
+    if kind == "rcu-stall":
+        found = [stack for stack in found if not _waits_for_readers(stack)] or found
+    return found[-1 if kind == "lockdep" else 0].frames if found else ()
+
+
+def main_stacks(kind: str, text: str) -> list[Stack]:
+    """Those that may be the stack on which a report was printed, in order; others are of what was done before."""
     found = stacks(text)
-    traces = [stack for stack in found if stack.is_trace] or [s for s in found if s.frames[0].exact]
-    if not traces:
-        return ()
-    return traces[-1 if kind == "lockdep" else 0].frames
+    if kind in UNLABELLED and found:
+        return [found[0]] if kind != "kcsan" else list(found)
+    return [stack for stack in found if stack.is_trace] or [stack for stack in found if stack.frames[0].exact]
+
+
+def _waits_for_readers(stack: Stack) -> bool:
+    """True for the thread that an RCU stall keeps waiting (kernel/rcu/tree.c)."""
+    return any(plain_name(frame.function) == "rcu_gp_kthread" for frame in stack.frames)
