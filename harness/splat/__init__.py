@@ -6,18 +6,21 @@
 
 from harness.splat.decode import Decoded, decode
 from harness.splat.finder import find_splats
-from harness.splat.fingerprint import case_name, identity, is_proof
+from harness.splat.fingerprint import Known, case_name, identity, is_among, is_called, is_proof
 from harness.splat.hung import hung
 from harness.splat.taint import silent
 from harness.splat.unchecked import lock_checking_ended
 
 __all__ = [
     "Decoded",
+    "Known",
     "case_name",
     "decode",
     "find_splats",
     "hung",
     "identity",
+    "is_among",
+    "is_called",
     "is_proof",
     "lock_checking_ended",
     "silent",

@@ -153,7 +153,8 @@ _MEMORY = (
 _STALLED = (
     r"rcu: |smp: |INFO: (?:s?rcu|task .{1,200}blocked on|Stall ended)|Task dump for CPU|CPU#\d{1,4} |={20}|pool \d"
     r"|Showing (?:all locks|busy|backtraces)|Future hung task|\"echo 0 >|workqueue |Backtrace of|\(detected by|\(t="
-    r"|INFO: NMI handler |perf: interrupt took too long|Blocked by |.{0,15} {1,16}[A-Z] {1,8}(?:running task {1,8})?\d{1,7} {1,8}\d{1,7} "
+    r"|INFO: NMI handler |perf: interrupt took too long"
+    r"|.{0,15} {1,16}[A-Z] {1,8}(?:running task {1,8})?\d{1,7} {1,8}\d{1,7} "  # a task as 5.6 shows it
 )
 _SLUB = r"FIX |Slab 0x|Object |Redzone |Padding |Bytes b4 |Allocated in |Freed in |\[.{1,40}overwritten\]|={20}|-{20}"
 MORE_SHAPES: dict[str, re.Pattern[str]] = {
@@ -161,7 +162,9 @@ MORE_SHAPES: dict[str, re.Pattern[str]] = {
     "oom": re.compile(_MEMORY),
     "irq": re.compile(r"handlers:|\[<|Disabling IRQ"),
     "slub": re.compile(_SLUB),
-    "bad-page": re.compile(r"(?:page|head|raw|flags|aops|addr|file|memcg|anon|ksm|page_type)(?: dumped because)?:|page_"),
+    "bad-page": re.compile(
+        r"(?:page|head|raw|flags|aops|addr|file|memcg|anon|ksm|page_type)(?: dumped because)?:|page_"
+    ),
     **{kind: re.compile(_STALLED) for kind in STALLS},
 }
 """More of it that only one kind has."""

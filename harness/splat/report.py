@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.model import Splat
 from harness.splat import kinds
-from harness.splat.fingerprint import fingerprint
+from harness.splat.fingerprint import fingerprinted
 from harness.splat.lines import Line
 
 MAX_LINES = 400
@@ -169,4 +169,4 @@ class Report:
         """What was read. Foreign lines at its end, which it only waited in, are left out."""
         text = "\n".join(self.lines[: len(self.lines) - max(0, self._foreign - self._dropped)])
         title = self.title or self._title_from_registers() or self.lines[0].strip()
-        return Splat(self.kind, title, text, self.line, self.during, fingerprint=fingerprint(self.kind, title, text))
+        return fingerprinted(Splat(self.kind, title, text, self.line, self.during))

@@ -108,4 +108,4 @@ def unexplained(splats: Iterable[Splat]) -> tuple[Splat, ...]:
 
 def _taint(seen_in: Splat, letter: str) -> Splat:
     title = f"the kernel is tainted {letter} ({_MEANING[letter]}), and nothing in the log says why"
-    return replace(seen_in, kind="taint", title=title, text=title, fingerprint=f"taint-{letter}", count=1)
+    return replace(seen_in, kind="taint", title=title, text=title, fingerprint=f"taint-{letter}", former="", count=1)
