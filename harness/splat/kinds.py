@@ -76,8 +76,8 @@ STARTS: tuple[tuple[str, str], ...] = (
     ("softirq", r"(?:softirq: )?huh, entered softirq "),
     ("vfs", r"VFS: (?:Close: file count is 0|Busy inodes after unmount of )"),
     ("kmemleak", r"kmemleak: \d{1,9} new suspected memory leaks"),
-    ("oom", r".{1,16} invoked oom-killer: |Out of memory(?:: Killed process| and no killable processes)"),
-    ("page-allocation", r".{1,16}: (?:page allocation failure: |vmalloc (?:error|size)).{1,200}mode:0x"),
+    ("oom", r".{0,16} invoked oom-killer: |Out of memory(?:: Killed process| and no killable processes)"),
+    ("page-allocation", r".{0,16}: (?:page allocation failure: |vmalloc (?:error|size)).{1,200}mode:0x"),
     (
         "warn",
         r"WARNING: (?:CPU: \d{1,4} PID: \d{1,9} at "

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _NAME = r"([A-Za-z_$.][\w$.]{0,255})"
@@ -19,6 +20,11 @@ _CALL_TRACE = re.compile(r"\s{0,8}Call [Tt]race:")
 _BETWEEN = re.compile(
     r"\s{0,8}</?[\w ]{1,16}>|RIP: |Code: |[RE][A-Z0-9]{2}: |[CDEF]S: |CR2|DR\d|PKRU|\s{1,8}(?:\? )?0x[0-9a-f]{4,16}$"
 )
+_CPU = re.compile(r"(?:CPU: |NMI backtrace for cpu |Task dump for CPU )(\d{1,4})\b")
+_NO_CPU = re.compile(r"rcu: (?:RCU grace-period|Stack dump)")
+_STALLED = re.compile(r"(?:^rcu: [ \t]{1,8}|\{ |\b)(\d{1,4})-[.A-Za-z!?]{4}(?=: | )", re.MULTILINE)
+_GP_THREAD = re.compile(r"rcu_gp_kthread")
+_IDLE = re.compile(r"default_idle(?:_call)?|do_idle|cpu_startup_entry|acpi_idle_enter|mwait_idle|poll_idle")
 # What the compiler adds to the name of a function that it has changed, cloned or split.
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|localalias)\b[\w.]{0,64}")
 
@@ -43,11 +49,13 @@ class RawFrame:
 
 @dataclass(frozen=True)
 class Stack:
-    """Frames, innermost first, and the line above them. ``is_trace``: that of a "Call Trace:"."""
+    """Frames, innermost first, and the line above them. ``is_trace``: that of a "Call Trace:". ``cpu``: the processor
+    that showed it, None if that is not said."""
 
     label: str
     frames: tuple[RawFrame, ...]
     is_trace: bool = False
+    cpu: int | None = None
 
 
 def plain_name(function: str) -> str:
@@ -70,6 +78,7 @@ class _Reader:
         self._label = ""
         self._frames: list[RawFrame] = []
         self._is_trace = False
+        self._cpu: int | None = None
 
     def feed(self, line: str) -> None:
         if _CALL_TRACE.match(line):
@@ -86,10 +95,11 @@ class _Reader:
             if self._frames and not all(frame.exact for frame in self._frames):
                 self.close()
             self._label = line.strip() or self._label
+            self._cpu = int(found[1]) if (found := _CPU.match(line)) else None if _NO_CPU.match(line) else self._cpu
 
     def close(self) -> None:
         if self._frames:
-            self.stacks.append(Stack(self._label, tuple(self._frames), self._is_trace))
+            self.stacks.append(Stack(self._label, tuple(self._frames), self._is_trace, self._cpu))
         self._frames, self._is_trace = [], False
 
 
@@ -105,23 +115,27 @@ def stacks(text: str) -> tuple[Stack, ...]:
 def main_stack(kind: str, text: str) -> tuple[RawFrame, ...]:
     """The stack on which a report was printed, innermost first: for lockdep the last, for most others the first.
 
-    Without a call trace, the function that the registers name. What stalls is not the thread that waits for it: of an
-    RCU stall the stack of the grace-period thread counts only if there is no other.
+    Without a call trace, the function that the registers name. An RCU stall shows more than what stalls: the thread
+    that it keeps waiting, and what ran where that did last (kernel/rcu/tree_stall.h).
     """
-    found = main_stacks(kind, text)
-    if kind == "rcu-stall":
-        found = [stack for stack in found if not _waits_for_readers(stack)] or found
-    return found[-1 if kind == "lockdep" else 0].frames if found else ()
-
-
-def main_stacks(kind: str, text: str) -> list[Stack]:
-    """Those that may be the stack on which a report was printed, in order; others are of what was done before."""
     found = stacks(text)
-    if kind in UNLABELLED and found:
-        return [found[0]] if kind != "kcsan" else list(found)
-    return [stack for stack in found if stack.is_trace] or [stack for stack in found if stack.frames[0].exact]
+    if kind in UNLABELLED:
+        return found[0].frames if found else ()
+    traces = [stack for stack in found if stack.is_trace] or [stack for stack in found if stack.frames[0].exact]
+    if not traces:
+        return ()
+    if kind == "rcu-stall":
+        return _stalled(traces, text).frames
+    return traces[-1 if kind == "lockdep" else 0].frames
 
 
-def _waits_for_readers(stack: Stack) -> bool:
-    """True for the thread that an RCU stall keeps waiting (kernel/rcu/tree.c)."""
-    return any(plain_name(frame.function) == "rcu_gp_kthread" for frame in stack.frames)
+def _stalled(traces: Sequence[Stack], text: str) -> Stack:
+    """The stack of a processor that the report names as stalled; else the first that keeps anybody waiting."""
+    busy = [stack for stack in traces if not _is_in(stack, _GP_THREAD)]
+    busy = [stack for stack in busy if not _is_in(stack, _IDLE)] or busy
+    named = {int(cpu) for cpu in _STALLED.findall(text)}
+    return next((stack for stack in busy if stack.cpu in named), busy[0] if busy else traces[0])
+
+
+def _is_in(stack: Stack, functions: re.Pattern[str]) -> bool:
+    return any(functions.fullmatch(plain_name(frame.function)) for frame in stack.frames)
