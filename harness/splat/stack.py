@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _NAME = r"([A-Za-z_$.][\w$.]{0,255})"
 _MODULE = r"(?: {1,4}\[([\w-]{1,64})[^\]]{0,64}\])?"
@@ -55,7 +55,7 @@ class Stack:
     label: str
     frames: tuple[RawFrame, ...]
     is_trace: bool = False
-    cpu: int | None = None
+    cpu: int | None = field(default=None, compare=False)
 
 
 def plain_name(function: str) -> str:
