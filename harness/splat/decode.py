@@ -68,7 +68,7 @@ def _renamed(splat: Splat, names: Mapping[str, Splat]) -> Splat:
     cause = names.get(splat.fingerprint.removeprefix(AFTER)) if splat.fingerprint.startswith(AFTER) else None
     if cause is None:
         return splat
-    return replace(splat, fingerprint=AFTER + cause.fingerprint, former=AFTER + cause.former)
+    return replace(splat, fingerprint=AFTER + cause.fingerprint, former=AFTER + (cause.former or cause.fingerprint))
 
 
 def _look_up(kernel: Kernel, frames: set[RawFrame]) -> tuple[Found, list[str]]:

@@ -51,4 +51,6 @@ def with_causes(splats: Iterable[Splat]) -> tuple[Splat, ...]:
 
 
 def _after(cause: Splat, panic: Splat) -> Splat:
-    return replace(panic, fingerprint=f"{AFTER}{cause.fingerprint}", former=f"{AFTER}{cause.former}")
+    return replace(
+        panic, fingerprint=f"{AFTER}{cause.fingerprint}", former=f"{AFTER}{cause.former or cause.fingerprint}"
+    )
