@@ -83,7 +83,9 @@ _MACHINERY = re.compile(
     r"|bad_page|dump_page|sysfs_warn_dup"
     # sanitizers
     r"|(?:__)?k(?:as|ms|cs)an_\w+|__[amt]san_\w+|kfence_\w+|(?:__)?ubsan_\w+|check_region_inline|memcpy|memset|memmove"
-    r"|check_flush_dependency|preempt_count_(?:add|sub)|_(?:inline_)?copy_(?:to|from)_user"
+    # what else complains of its caller: kernel/workqueue.c, kernel/sched/core.c, lib/usercopy.c
+    r"|_{0,2}(?:flush|cancel|drain|destroy|disable|enable|queue)_(?:delayed_)?work(?:queue)?(?:_sync|_timer|_on)?"
+    r"|start_flush_work|check_flush_dependency|preempt_count_(?:add|sub)|_(?:inline_)?copy_(?:to|from)_user"
     # lockdep and the locks
     r"|lockdep_\w+|trace_(?:hard|soft)irqs_\w+|(?:__)?lock_(?:acquire|release|contended|acquired)\w*|validate_chain"
     r"|check_noncircular|check_prev\w+|check_irq_usage|check_deadlock|check_wait_context|valid_state"
