@@ -83,7 +83,10 @@ _MACHINERY = re.compile(
     r"|bad_page|dump_page|sysfs_warn_dup"
     # sanitizers
     r"|(?:__)?k(?:as|ms|cs)an_\w+|__[amt]san_\w+|kfence_\w+|(?:__)?ubsan_\w+|check_region_inline|memcpy|memset|memmove"
-    # what else complains of its caller: kernel/workqueue.c, kernel/sched/core.c, lib/usercopy.c
+    # what else complains of its caller: kernel/dma/{direct,swiotlb}.c, mm/mempolicy.c, kernel/workqueue.c,
+    # kernel/sched/core.c, lib/usercopy.c
+    r"|dma_direct_(?:map|unmap|sync|alloc|free)\w*|swiotlb_(?:map|tbl)\w*"
+    r"|(?:vma_|__)?(?:folio_alloc|alloc_folio)\w*|(?:__)?get_free_pages\w*|get_zeroed_page\w*"
     r"|_{0,2}(?:flush|cancel|drain|destroy|disable|enable|queue)_(?:delayed_)?work(?:queue)?(?:_sync|_timer|_on)?"
     r"|start_flush_work|check_flush_dependency|preempt_count_(?:add|sub)|_(?:inline_)?copy_(?:to|from)_user"
     # lockdep and the locks

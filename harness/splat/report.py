@@ -104,13 +104,15 @@ class Report:
     def takes(self, line: Line) -> bool:
         """True if ``line``, which begins no other report, is one of it."""
         text = line.text
+        late = line.seconds > self._seconds + (kinds.NMI_WAIT if self.kind in kinds.STALLS else PAUSE)
         if self.ended:
-            return bool(text.strip()) and not text.startswith(" ") and kinds.has_shape(self.kind, text)
+            more = bool(text.strip()) and not text.startswith(" ") and kinds.has_shape(self.kind, text)
+            return more and not late
         if self._foreign >= (_FOREIGN if self.traced else _HEAD):
             return False
         if self.has_end:
             return self.traced or self._head < _HEAD or self.kind in kinds.RULED
-        if line.seconds > self._seconds + (kinds.NMI_WAIT if self.kind in kinds.STALLS else PAUSE):
+        if late:
             return False
         if self.traced or self.kind in kinds.STALLS or self.kind in kinds.ONLY_SHAPES:
             empty = self.marked and not text.strip()

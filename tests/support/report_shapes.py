@@ -186,6 +186,8 @@ REPORTS: dict[str, Callable[[str], str]] = {
     "kmalloc, 5.10": warning("__alloc_pages_nodemask", "kmalloc_order", "kmalloc_order_trace", "__kmalloc"),
     "vmap": warning("vmap_pages_pte_range", "vmap_small_pages_range_noflush", "__vmap_pages_range_noflush", "vmap"),
     "softirqs": warning("__local_bh_enable_ip", "_raw_spin_unlock_bh"),
+    "dma, too far": warning("dma_direct_map_sg", "__dma_map_sg_attrs", "dma_map_sgtable"),
+    "folio": warning("__alloc_frozen_pages_noprof", "alloc_pages_mpol", "folio_alloc_noprof"),
     "work": warning("__flush_work", "__cancel_work_timer", "cancel_work_sync"),
     "rcu": warning("__call_rcu_common", "call_rcu"),
     "kasan, 5.10": kasan_510,
