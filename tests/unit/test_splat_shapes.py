@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from harness.model import Splat
-from harness.splat import find_splats
+from harness.splat import find_splats, hung
 from harness.splat.fingerprint import headline, only_reports, signature
 from tests.support.report_shapes import (
     BODIES,
@@ -297,6 +297,15 @@ def test_a_line_feed_in_a_name_changes_nothing(body: str, name: str, stamps: boo
     plain, broken = torn(body, "sh", True), torn(body, name, stamps)
     assert (broken.kind, broken.fingerprint) == (plain.kind, plain.fingerprint)
     assert broken.text.count("\n") in (plain.text.count("\n"), plain.text.count("\n") + 1)
+
+
+def test_a_stuck_task_that_the_kernel_told_of_is_not_told_again() -> None:
+    """Its name is shown in other ways by the log and by /proc."""
+    told_of = [torn(HUNG, "a\nb", True)]
+    words = "INFO: task a b:{0} blocked for more than 16 seconds.\nCall Trace:\n f+0x1/0x2"
+    assert hung([("checks", words.format(100))], told_of) == ()
+    (other,) = hung([("checks", words.format(101))], told_of)
+    assert other.fingerprint and other.former and other.during == "checks"
 
 
 def test_a_task_as_5_6_shows_it_is_a_part_of_the_report() -> None:
