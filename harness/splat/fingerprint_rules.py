@@ -94,6 +94,8 @@ _MACHINERY = re.compile(
     r"|check_noncircular|check_prev\w+|check_irq_usage|check_deadlock|check_wait_context|valid_state"
     r"|register_lock_class|mark_(?:lock|usage)\w*|debug_check_no_\w+|_{0,2}mutex_\w+"
     r"|(?:__)?ww_mutex_\w+|(?:__)?(?:down|up)_(?:read|write)\w*|rwsem_\w+"
+    r"|percpu_(?:down|up)_\w+|__percpu_down_read|cpus_(?:read|write)_\w+"
+    r"|dma_fence_(?:begin|end)_signalling|__dma_fence_might_wait"
     r"|(?:_|do)_?raw_(?:spin|read|write)_\w+|(?:native_)?queued_\w+|spin_(?:bug|dump)|rwlock_bug"
     # sleeping
     r"|_{0,3}might_(?:sleep|resched|fault)|__cant_\w+|(?:debug_)?smp_processor_id|check_preemption_disabled|msleep\w*"

@@ -78,7 +78,8 @@ _ANNOTATION = re.compile(r"__(?:attribute|must_hold|acquires|releases|printf|con
 _PRINTS = re.compile(
     r"\b(?:WARN\w*|(?:VM_)?BUG\w*|VM_WARN\w*|DEBUG_LOCKS_\w+|RCU_LOCKDEP_WARN|pr_(?:err|warn|alert|crit|emerg|cont)\w*"
     r"|printk\w*|dump_stack\w*|dump_page\w*|(?:nmi_)?panic|err_printk|print_\w+|warn_\w+|\w+_warn|SPIN_BUG_ON"
-    r"|RWLOCK_BUG_ON|check_bug|\w+_bug|CHECK_DATA_CORRUPTION|report_\w+|\w+_report\w*|slab_err|object_err)\s*\("
+    r"|RWLOCK_BUG_ON|check_bug|\w+_bug|CHECK_DATA_CORRUPTION|report_\w+|\w+_report\w*|slab_err|object_err"
+    r"|might_(?:sleep|lock|fault)\w*|(?:lock_map|rwsem|mutex|spin|rwlock|rwbase|seqcount|rt_mutex|lock)_acquire\w*)\s*\("
 )
 
 

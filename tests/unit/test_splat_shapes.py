@@ -64,6 +64,9 @@ def test_another_place_is_another_splat(report: str) -> None:
         "__local_bh_enable_ip",
         "vmap_small_pages_range_noflush",
         "__call_rcu_common",
+        "fs_reclaim_acquire",
+        "dma_fence_begin_signalling",
+        "down_interruptible",
     ],
 )
 def test_what_only_reports_is_no_place(helper: str) -> None:
