@@ -53,6 +53,7 @@ _REPLACEMENTS = tuple(
         (r": [0-9a-f]{4} \[#\d+\].*$", ""),
         (r"^.{0,31}?(: page allocation failure|: vmalloc )", r"task\1"),
         (r"^(?:.{0,31} )?(invoked oom-killer)", r"task \1"),
+        (r"^(Out of memory: Killed process) .*$", r"\1"),
         (r" \((?:Not tainted|Tainted: [A-Z ]+)\)", ""),
         (r" \[[^\]]{1,24}:\d+\]$", ""),
         (r"kworker/[\w:-]+", "kworker"),
@@ -64,7 +65,7 @@ _REPLACEMENTS = tuple(
         (r"\(_{0,4}ptrval_{0,4}\)", "#"),
         (r"0x[0-9a-f]+|\b(?=[a-f]*\d)[0-9a-f]{8,}\b", "#"),
         # A number below zero that is a count is chance like any other; that of an error (from -1 to -4095) is a cause.
-        (r"(?:(?<=\w:)|(?<=count=)|(?<=count: )|(?<=count = ))-\d+", "#"),
+        (r"(?:(?<=\w:)|(?<=count=)|(?<=count: )|(?<=count = )|(?<=nice=)|(?<=<= 0 \())-\d+", "#"),
         (r"(?<!\w)-(?:\d{5,}|[5-9]\d{3}|4[1-9]\d\d|409[6-9])\b", "#"),
         (r"(?<![\w\-.])#?\d+", "#"),
         (r"\s+", " "),

@@ -153,7 +153,9 @@ _MEMORY = (
 _STALLED = (
     r"rcu: |smp: |INFO: (?:s?rcu|task .{1,200}blocked on|Stall ended)|Task dump for CPU|CPU#\d{1,4} |={20}|pool \d"
     r"|Showing (?:all locks|busy|backtraces)|Future hung task|\"echo 0 >|workqueue |Backtrace of|\(detected by|\(t="
-    r"|INFO: NMI handler |perf: interrupt took too long"
+    r"|[(\w]{8,16}\)?: \S{1,2} nvcsw: "
+    # what comes of a stall by itself
+    r"|INFO: NMI handler |perf: interrupt took too long|hrtimer: interrupt took |clocksource: |sched: RT throttling"
     r"|.{0,15} {1,16}[A-Z] {1,8}(?:running task {1,8})?\d{1,7} {1,8}\d{1,7} "  # a task as 5.6 shows it
 )
 _SLUB = r"FIX |Slab 0x|Object |Redzone |Padding |Bytes b4 |Allocated in |Freed in |\[.{1,40}overwritten\]|={20}|-{20}"

@@ -143,6 +143,23 @@ def test_a_stall_waits_for_the_other_processors() -> None:
     assert "starved" in splat.text
 
 
+def test_tasks_that_stall_are_a_report_with_their_stack() -> None:
+    body = (
+        "INFO: rcu_tasks detected stalls on tasks:\n00000000a1b2c3d4: .. nvcsw: 2/2 holdout: 1 idle_cpu: -1/0\n"
+        "task:python3         state:R  running task     stack:0     pid:100\n"
+    )
+    assert told(only(body + trace("__schedule", "spins", "probe_ioctl"))).endswith(" | spins < probe_ioctl")
+
+
+def test_what_a_stall_brings_about_does_not_end_its_report() -> None:
+    """Also where nothing tells who prints what."""
+    body = stall_of_another("spins").split("\n")
+    for line in ("perf: interrupt took too long (2500 > 2490), lowering", "hrtimer: interrupt took 30534270 ns"):
+        lines = [*body[:18], line, *body[18:]]
+        (splat,) = find_splats("\n".join(printed("\n".join(lines), callers=False)))
+        assert line in splat.text and "starved" in splat.text
+
+
 # --- other stacks -----------------------------------------------------------------------------
 
 
@@ -230,6 +247,7 @@ NAMES = ("python3", "gpu:cs0", "Thread-1 (worke", "a/b:c [d]", "kworker/1:2", "r
         "WARNING: {0}/100 still has locks held!",
         "{0}: page allocation failure: order:10, mode:0x10cc0(GFP_KERNEL), nodemask=(null)",
         "{0} invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE), order=0, oom_score_adj=1",
+        "Out of memory: Killed process 100 ({0}) total-vm:1234kB, anon-rss:12kB",
     ],
 )
 def test_the_name_of_a_task_tells_nothing(title: str) -> None:
@@ -244,6 +262,7 @@ def test_the_name_of_a_task_tells_nothing(title: str) -> None:
         ("BUG: non-zero pgtables_bytes on freeing mm: {0}", (-4096, 8192, -12288)),
         ("BUG: non-zero pgtables_bytes on freeing mm (____ptrval____): {0}", (-4096, 8192)),
         ("BUG: Bad page of a device, refcount:{0}", (-1, -128, 3)),
+        ("BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice={0} stuck for 33s!", (-20, 0)),
         ("BUG: Bad page of a device, usage count = {0}", (-1, 2)),
     ],
 )
