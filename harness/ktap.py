@@ -108,6 +108,7 @@ class _Level:
     children: list[KtapTest] = field(default_factory=list)  # of the result that comes next
     child_name: str = ""
     child_skipped: str | None = None
+    skips: bool = False  # its plan says that it does
     announced: bool = False  # by a line of its own: then it has results
     child_announced: bool = False
 
@@ -186,7 +187,7 @@ class KtapParser:
         parent = self._levels[-1]
         self._orphan(parent)
         parent.children, parent.child_name = level.tests, level.name
-        parent.child_announced, parent.child_skipped = level.announced, level.skipped
+        parent.child_announced, parent.child_skipped = level.announced, level.skipped if level.skips else None
         parent.diagnostics += level.diagnostics
 
     def _orphan(self, level: _Level) -> None:
@@ -212,6 +213,7 @@ class KtapParser:
         level.plan = count
         if count == 0:
             level.skipped = re.sub(r"(?i)^skip\b[:\s]*", "", comment or "").strip()
+            level.skips = bool(comment)
 
     def _take_result(self, indent: int, verdict: str, number_text: str | None, rest: str) -> KtapTest:
         level = self._level_at(indent)
@@ -240,7 +242,7 @@ class KtapParser:
         """``test``, which has not passed if it announced subtests and none of them has a result, as kunit.py has it."""
         if test.status is not Status.PASS or test.children or not level.child_announced:
             return test
-        if level.child_skipped:
+        if level.child_skipped is not None:
             return replace(test, status=Status.SKIP, directive="SKIP", reason=level.child_skipped)
         self._problems.append(f"{self._where(level)}{test.name or '(no name)'} is ok, but {_EMPTY}")
         return replace(test, status=Status.FAIL, reason=_EMPTY)

@@ -16,13 +16,15 @@ _FRAME = re.compile(rf"[ \t]{{1,40}}(\? )?{_SYMBOL}{_PLACE}?(?: \[inline\])?\s{{
 _DECODED = re.compile(rf"[ \t]{{1,40}}(\? )?{_NAME}()(){_PLACE}(?: \[inline\])?{_MODULE}\s{{0,8}}$")
 _RIP = re.compile(rf"RIP: [0-9a-f]{{4}}:(){_SYMBOL}")
 _CALL_TRACE = re.compile(r"\s{0,8}Call [Tt]race:")
+_OF_HEADER = re.compile(r"[ \t]{1,40}(?:\? )?[\w$.]{1,256} [\w./+-]{1,200}\.h:\d{1,7}(?::\d{1,5})? \[inline\]")
 # What stands between the frames of one stack: names of stacks, registers of an interrupted context, raw addresses.
 _BETWEEN = re.compile(
     r"\s{0,8}</?[\w ]{1,16}>|RIP: |Code: |[RE][A-Z0-9]{2}: |[CDEF]S: |CR2|DR\d|PKRU|\s{1,8}(?:\? )?0x[0-9a-f]{4,16}$"
 )
 _CPU = re.compile(r"(?:CPU: |NMI backtrace for cpu |Task dump for CPU )(\d{1,4})\b")
 _NO_CPU = re.compile(r"rcu: (?:RCU grace-period|Stack dump)")
-_STALLED = re.compile(r"(?:^rcu: [ \t]{1,8}|\{ |\b)(\d{1,4})-[.A-Za-z!?]{4}(?=: | )", re.MULTILINE)
+# print_cpu_stall_info() of kernel/rcu/tree_stall.h, synchronize_rcu_expedited_wait() of kernel/rcu/tree_exp.h
+_STALLED = re.compile(r"(?:^rcu:)?[ \t](\d{1,4})-[.O][.o][.N][.D!?0-9](?=: | )", re.MULTILINE)
 _GP_THREAD = re.compile(r"rcu_gp_kthread")
 _IDLE = re.compile(r"default_idle(?:_call)?|do_idle|cpu_startup_entry|acpi_idle_enter|mwait_idle|poll_idle")
 # What the compiler adds to the name of a function that it has changed, cloned or split.
@@ -65,7 +67,7 @@ def plain_name(function: str) -> str:
 
 def _frame(line: str) -> RawFrame | None:
     found = _FRAME.match(line) or _RIP.match(line) or _DECODED.match(line)
-    if found is None:
+    if found is None or _OF_HEADER.match(line):
         return None
     doubt, function, offset, size, module = found.groups()
     exact = found.re is _RIP
@@ -91,7 +93,7 @@ class _Reader:
             if frame.exact and not self._is_trace:
                 self.close()
             self._frames.append(frame)
-        elif not _BETWEEN.match(line):
+        elif not _BETWEEN.match(line) and not _OF_HEADER.match(line):  # those are inlined always, and tell nothing
             if self._frames and not all(frame.exact for frame in self._frames):
                 self.close()
             self._label = line.strip() or self._label

@@ -139,7 +139,7 @@ def stall_of_another(place: str, period: int = 1021) -> str:
     others = "\n".join(f"C0| {line}" for line in shown.split("\n"))
     return (
         "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\n"
-        "rcu: \t0-....: (1 GPs behind) idle=5a34/1/0x4000000000000000 softirq=812/812 fqs=1\n"
+        "rcu: \t0-...0: (1 GPs behind) idle=5a34/1/0x4000000000000000 softirq=812/812 fqs=1\n"
         f"rcu: \t(detected by 1, t=21002 jiffies, g={period}, q=210 ncpus=2)\nSending NMI from CPU 1 to CPUs 0:\n"
         f"{others}\n{_starved(period)}"
     )

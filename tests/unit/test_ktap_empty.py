@@ -67,10 +67,11 @@ def test_what_is_no_empty_pass_is_left_alone(text: str, expected: list[tuple[str
     assert not [problem for problem in report.problems if EMPTY in problem]
 
 
-def test_a_program_that_skips_itself_is_no_pass() -> None:
-    text = "TAP version 13\n1..1\n# selftests: x: y\n# TAP version 13\n# 1..0 # SKIP no device\nok 1 selftests: x: y\n"
+@pytest.mark.parametrize("reason", ["no device", ""])
+def test_a_program_that_skips_itself_is_no_pass(reason: str) -> None:
+    text = f"{TAP}# selftests: x: y\n# TAP version 13\n# 1..0 # SKIP {reason}\nok 1 selftests: x: y\n"
     (test,) = parse(text).leaves()
-    assert (test.status, test.reason) == (Status.SKIP, "no device")
+    assert (test.status, test.reason) == (Status.SKIP, reason)
 
 
 @pytest.mark.parametrize("text", ["1..1\n  # Subtest: a\n", "1..2\nok 1 x\n  KTAP version 1\n  # Subtest: a\n"])

@@ -103,6 +103,23 @@ def test_of_a_stall_the_processor_that_stalls_counts() -> None:
         assert told(only(body + trace("spins", "probe_ioctl"))).endswith(" | spins < probe_ioctl")
 
 
+@pytest.mark.parametrize(
+    ("head", "stalled"),
+    [
+        ("rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\nrcu: \t2-...0: (1 GPs behind) idle=1", 2),
+        ("rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\nrcu: \t1-O.N!: (1 ticks this GP) idle=1", 1),
+        ("rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-...D } 26 jiffies s: 85 root: 0x1/.", 1),
+        ("rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { P7 0-...D 2-...D } 26 jiffies s: 8", 0),
+    ],
+)
+def test_the_processor_that_stalls_is_read_from_the_report(head: str, stalled: int) -> None:
+    stacks = [
+        f"NMI backtrace for cpu {cpu}\n{BY['6.12'].replace('CPU: 0', f'CPU: {cpu}')}\n{trace(f'spins_{cpu}', 'f')}"
+        for cpu in (0, 1, 2)
+    ]
+    assert told(only("\n".join([head, *stacks]))).endswith(f"spins_{stalled} < f")
+
+
 def test_a_stall_of_which_only_the_waiting_thread_is_seen_is_told() -> None:
     body = own_stall("spins").partition("rcu: Stack dump where")[0].rstrip("\n")
     assert only(body).kind == "rcu-stall"
@@ -171,9 +188,11 @@ def test_a_race_is_the_same_whichever_side_comes_first() -> None:
 
 
 def test_a_function_that_a_decoder_shows_as_inlined_counts() -> None:
-    inlined = " dma_fence_put include/linux/dma-fence.h:300 [inline]\n"
+    """But for those of headers, as where we decode."""
+    inlined = " __dump_stack lib/dump_stack.c:94 [inline]\n kref_put include/linux/kref.h:64 [inline]\n"
+    inlined += " drop_it drivers/dma-buf/any.c:300 [inline]\n"
     body = f"{CUT}\nWARNING: CPU: 0 PID: 1 at a.c:1 f+0x1/0x2\nCall Trace:\n{inlined}{frames('f', 'g')}\n{END}"
-    assert told(only(body)).endswith("dma_fence_put < f < g")
+    assert told(only(body)).endswith("drop_it < f < g")
 
 
 @pytest.mark.parametrize(
