@@ -96,12 +96,13 @@ class _Finder:
     def _end_at_mark(self, line: Line) -> None:
         """Who writes a mark is done with its own report. Others print on, as a test that ends does not stop them."""
         for caller, report in tuple(self._open.items()):
-            if report.must_go_on or (line.caller and caller and line.caller != caller):
-                continue
-            if (line.caller and caller) or report.ended:
+            sure = bool(line.caller and caller)
+            if report.must_go_on or (sure and line.caller != caller):
+                report.marked = True
+            elif sure or report.ended:
                 self._end_all(caller)
             else:
-                report.marked = True
+                report.marked = report.unsure = True
 
     # --- one line -------------------------------------------------------------------------------
 

@@ -32,7 +32,8 @@ class Report:
     """``line``: number of its first. ``outer``: the report in the middle of which this one began.
 
     ``caller``: who prints it; others only show their stacks in it. ``marked``: a mark of the harness came in the middle
-    of it, in a log that does not tell who prints what: only what looks like it goes on with it is its own.
+    of it; another stack is another report from then on. ``unsure``: in a log that does not tell who prints what, so
+    that only what looks like it goes on with it is its own.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Report:
     traced: bool = False  # its call trace has begun
     ended: bool = False  # its end marker was seen; only kinds that add something afterwards go on
     marked: bool = False
+    unsure: bool = False
     _blocks: list[list[str]] = field(default_factory=list)  # its lines; those of another processor stay together
     _others: dict[str, list[str]] = field(default_factory=dict)  # the block of each that shows its stack here
     _count: int = 0
@@ -115,19 +117,24 @@ class Report:
         if late:
             return False
         if self.traced or self.kind in kinds.STALLS or self.kind in kinds.ONLY_SHAPES:
-            empty = self.marked and not text.strip()
-            return line.caller in self._in_stack or empty or self._looks_like_it(text)
+            empty = self.unsure and not text.strip()
+            goes_on = empty or (self._looks_like_it(text) and not self._is_another(text))
+            return line.caller in self._in_stack or goes_on
         return self._head < MAX_LINES
 
     def _looks_like_it(self, text: str) -> bool:
         """True for a line of its shape. Below a mark an empty line, and all that is no part of a stack once that has
         begun, may belong to the next report."""
-        if not self.marked or self.kind in kinds.STALLS | kinds.SEVERAL:
+        if not self.unsure or self.kind in kinds.STALLS | kinds.SEVERAL:
             return kinds.has_shape(self.kind, text)
         if not self.traced:
             return bool(text.strip()) and kinds.has_shape(self.kind, text)
-        another = self.kind != "lockdep" and kinds.PRINTED_BY.match(text) is not None
-        return bool(text.strip()) and kinds.SHAPE.match(text) is not None and not another
+        return bool(text.strip()) and kinds.SHAPE.match(text) is not None and not self._is_another(text)
+
+    def _is_another(self, text: str) -> bool:
+        """True for the head of a stack that is none of its own: most reports have one."""
+        one = self.kind not in kinds.STALLS | kinds.SEVERAL | {"lockdep"}
+        return self.marked and self.traced and one and kinds.PRINTED_BY.match(text) is not None
 
     # --- taking it ------------------------------------------------------------------------------
 
@@ -176,7 +183,7 @@ class Report:
         self.traced = self.traced or kinds.CALL_TRACE.match(text) is not None
         if not self.traced:
             self._head += 1
-            return not self.marked or self._looks_like_it(text)
+            return not self.unsure or self._looks_like_it(text)
         if text.strip() in _STACK:
             self._in_stack.add(caller)
         elif text.strip() in _STACK_END:

@@ -92,11 +92,13 @@ def test_reports_of_two_tests_are_laid_at_each() -> None:
     ]
 
 
-def test_a_stack_that_somebody_else_dumps_after_a_mark_is_no_part() -> None:
-    """Also where nothing tells who prints what."""
-    one = printed(REPORTS["bad page"]("f"), callers=False, level=None)
-    mark = "[   12.400000] dmabuf-harness: check start two"
-    two = printed(f"probe: something is odd\n{BY['6.12']}\n{trace('g', 'h')}", callers=False, level=None, start=12.5)
+@pytest.mark.parametrize("words", ["probe: something is odd\n", ""])
+@pytest.mark.parametrize("callers", [True, False])
+def test_a_stack_that_is_dumped_after_a_mark_is_no_part(callers: bool, words: str) -> None:
+    """Also by the same task, and where nothing tells who prints what."""
+    one = printed(REPORTS["bad page"]("f"), callers=callers)
+    mark = f"<12>[   12.400000]{'[   T50]' if callers else ''} dmabuf-harness: check start two"
+    two = printed(f"{words}{BY['6.12']}\n{trace('g', 'h')}", callers=callers, start=12.5)
     first, second = find_splats("\n".join([*BEGIN, *one, mark, *two]))
     assert (first.during, second.kind, second.during) == ("checks: one", "trace", "checks: two")
 
