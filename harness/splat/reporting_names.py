@@ -8,10 +8,15 @@ Read from the sources of 5.6, 5.10, 6.1, 6.12 and 7.3 (each name stands below on
 from __future__ import annotations
 
 _NAMES = (
+    # arch/x86/kernel/apic/hw_nmi.c
+    "arch_trigger_cpumask_backtrace nmi_cpu_backtrace_handler "
     # arch/x86/kernel/dumpstack.c
     "__die_header __show_trace_log_lvl printk_stack_address "
     # arch/x86/kernel/dumpstack_32.c
     "get_stack_info "
+    # arch/x86/kernel/nmi.c
+    "__register_nmi_handler default_do_nmi do_nmi io_check_error nmi_backtrace_stall_check nmi_check_duration "
+    "nmi_handle pci_serr_error set_emergency_nmi_handler unknown_nmi_error unregister_nmi_handler "
     # arch/x86/kernel/traps.c
     "decode_bug do_bounds do_coprocessor_error do_debug do_device_not_available do_double_fault do_error_trap "
     "do_general_protection do_int3 do_int3_user do_iret_error do_simd_coprocessor_error do_trap do_trap_no_signal "
@@ -212,7 +217,7 @@ _NAMES = (
     # lib/fault-inject.c
     "fail_dump setup_fault_attr should_fail should_fail_ex "
     # lib/nmi_backtrace.c
-    "nmi_cpu_backtrace nmi_trigger_cpumask_backtrace "
+    "cpumask_backtrace nmi_cpu_backtrace nmi_trigger_cpumask_backtrace "
     # lib/percpu-refcount.c
     "__percpu_ref_exit __percpu_ref_switch_mode __percpu_ref_switch_to_atomic __percpu_ref_switch_to_percpu "
     "percpu_ref_call_confirm_rcu percpu_ref_exit percpu_ref_kill_and_confirm percpu_ref_reinit percpu_ref_resurrect "

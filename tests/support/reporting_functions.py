@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 FILES = (
+    "arch/x86/kernel/apic/hw_nmi.c",
     "arch/x86/kernel/dumpstack*.c",
+    "arch/x86/kernel/nmi.c",
     "arch/x86/kernel/traps.c",
     "arch/x86/mm/fault.c",
     "kernel/dma/debug.c",
