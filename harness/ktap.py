@@ -25,6 +25,10 @@ _SUBTEST = re.compile(r"# Subtest:\s*(.*)$")
 _BAIL_OUT = re.compile(r"Bail out!\s*(.*)$")
 _RUNNER = re.compile(r"# selftests: ")  # kselftest/runner.sh: what follows is a program's output behind "# "
 _STRUCTURAL = re.compile(r"K?TAP version \d|1\.\.\d|ok\b|not ok\b|Bail out!|# Subtest:")
+# What a program shows of another one that it runs is behind "# # ". A comment of its own may begin with "ok".
+_DEEPER = re.compile(r"K?TAP version \d|1\.\.\d|(?:not )?ok \d|Bail out!|# Subtest:")
+
+_EMPTY = "it announced subtests, and not one has a result"
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,10 @@ class _Level:
     diagnostics: list[str] = field(default_factory=list)
     children: list[KtapTest] = field(default_factory=list)  # of the result that comes next
     child_name: str = ""
+    child_skipped: str | None = None
+    skips: bool = False  # its plan says that it does
+    announced: bool = False  # by a line of its own: then it has results
+    child_announced: bool = False
 
     def take_diagnostics(self) -> tuple[str, ...]:
         taken = tuple(self.diagnostics)
@@ -125,9 +133,10 @@ class KtapParser:
         """Take the next line (with or without its newline)."""
         indent, text = self._unwrap(line)
         if found := _SUBTEST.match(text):
-            self._level_at(indent, fresh=True).name = found.group(1).strip()
+            level = self._level_at(indent, fresh=True)
+            level.name, level.announced = found.group(1).strip(), True
         elif _VERSION.match(text):
-            self._level_at(indent, fresh=True)
+            self._level_at(indent, fresh=True).announced = True
         elif found := _PLAN.match(text):
             self._take_plan(indent, int(found.group(1)), found.group(2))
         elif found := _RESULT.match(text):
@@ -146,10 +155,8 @@ class KtapParser:
         text = line.lstrip(" \t")  # KUnit indented by a tab until 5.7
         indent = len(line[: len(line) - len(text)].expandtabs(8))
         self._in_runner = self._in_runner or bool(_RUNNER.match(text))
-        if self._in_runner and text.startswith("# "):
-            inner = text[2:].lstrip(" ")
-            if _STRUCTURAL.match(inner):
-                return indent + len(text) - len(inner), inner.rstrip()
+        if self._in_runner and (inner := _wrapped(text)):
+            return indent + len(text) - len(inner), inner.rstrip()
         return indent, text.rstrip()
 
     def _take_diagnostic(self, indent: int, text: str) -> None:
@@ -178,17 +185,22 @@ class KtapParser:
         self._check_plan(self._levels[-1])
         level = self._levels.pop()
         parent = self._levels[-1]
-        if parent.children:
-            self._orphan(parent)
+        self._orphan(parent)
         parent.children, parent.child_name = level.tests, level.name
+        parent.child_announced, parent.child_skipped = level.announced, level.skipped if level.skips else None
         parent.diagnostics += level.diagnostics
 
     def _orphan(self, level: _Level) -> None:
         """Subtests whose own result never came are kept, under a result that is missing."""
+        if not level.children and not level.child_announced:
+            return
         children, name = tuple(level.children), level.child_name or "(no name)"
-        level.children, level.child_name = [], ""
+        self._forget_child(level)
         self._problems.append(f"subtest {name}: its own result is missing")
         level.tests.append(KtapTest(name, Status.MISSING, children=children, parents=self._parents()))
+
+    def _forget_child(self, level: _Level) -> None:
+        level.children, level.child_name, level.child_announced, level.child_skipped = [], "", False, None
 
     def _parents(self) -> tuple[str, ...]:
         return tuple(level.name for level in self._levels[1:] if level.name)
@@ -201,28 +213,39 @@ class KtapParser:
         level.plan = count
         if count == 0:
             level.skipped = re.sub(r"(?i)^skip\b[:\s]*", "", comment or "").strip()
+            level.skips = bool(comment)
 
     def _take_result(self, indent: int, verdict: str, number_text: str | None, rest: str) -> KtapTest:
         level = self._level_at(indent)
         number = int(number_text) if number_text else None
         name, directive, reason = _split(rest)
-        children, child_name = tuple(level.children), level.child_name
-        level.children, level.child_name = [], ""
         test = KtapTest(
-            name=name or child_name,
+            name=name or level.child_name,
             status=_status(verdict == "ok", directive),
             number=number,
             directive=directive,
             reason=reason,
             diagnostics=level.take_diagnostics(),
-            children=children,
+            children=tuple(level.children),
             parents=self._parents(),
         )
+        test = self._unless_empty(level, test)
+        children = test.children
+        self._forget_child(level)
         self._check_number(level, test)
         if test.status is Status.PASS and any(child.status.is_bad for child in children):
             self._problems.append(f"{self._where(level)}{test.name} is ok although a subtest of it is not")
         level.tests.append(test)
         return test
+
+    def _unless_empty(self, level: _Level, test: KtapTest) -> KtapTest:
+        """``test``, which has not passed if it announced subtests and none of them has a result, as kunit.py has it."""
+        if test.status is not Status.PASS or test.children or not level.child_announced:
+            return test
+        if level.child_skipped is not None:
+            return replace(test, status=Status.SKIP, directive="SKIP", reason=level.child_skipped)
+        self._problems.append(f"{self._where(level)}{test.name or '(no name)'} is ok, but {_EMPTY}")
+        return replace(test, status=Status.FAIL, reason=_EMPTY)
 
     # --- what is wrong ------------------------------------------------------------------------
 
@@ -239,8 +262,7 @@ class KtapParser:
         level.numbers.add(number)
 
     def _check_plan(self, level: _Level) -> None:
-        if level.children:
-            self._orphan(level)
+        self._orphan(level)
         if level.plan is None:
             if level.tests:
                 self._problems.append(f"{self._where(level)}no plan, so lost results cannot be noticed")
@@ -274,6 +296,17 @@ class KtapParser:
             diagnostics=tuple(top.diagnostics),
             problems=tuple(self._problems),
         )
+
+
+def _wrapped(text: str) -> str:
+    """What a program printed, of a line in which the runner has put "# " before it; empty if that is a comment."""
+    structure = _STRUCTURAL
+    while text.startswith("# "):
+        text = text[2:].lstrip(" ")
+        if structure.match(text):
+            return text
+        structure = _DEEPER
+    return ""
 
 
 def _split(rest: str) -> tuple[str, str, str]:

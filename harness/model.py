@@ -242,6 +242,7 @@ class Splat:
     ``during``: what ran when it was printed: "suite: test", "boot" before all of them, "after suite" between two.
     ``known``, ``excused``: as in ``TestResult``. ``log``: path of that console log relative to the run directory.
     ``fingerprint``: equal for the same trouble in another run, variant or build of the kernel.
+    ``former``: the same by the rules before, by which it is compared with what was stored then; empty in that.
     ``stack``: decoded, as far as it can be. ``count``: how often it was printed in the same place; the first is shown.
     """
 
@@ -256,6 +257,7 @@ class Splat:
     stack: tuple[Frame, ...] = ()
     count: int = 1
     excused: str = ""
+    former: str = ""
 
     @property
     def is_bad(self) -> bool:

@@ -12,7 +12,7 @@ from harness.bisect.state import Attempt, Kind, Symptom
 from harness.changes import GUEST, KERNEL, Change
 from harness.errors import UserError
 from harness.model import BootOutcome, RunReport, Splat, Status, TestResult, VariantReport
-from harness.splat import identity
+from harness.splat import identity, is_called
 
 BOOT = "boot"  # what --test takes for a kernel that does not come up
 _FINGERPRINT = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{12}")
@@ -27,6 +27,7 @@ class Failure:
     variant: str
     told: str
     new: bool  # only with the patch, as far as the run knows
+    splat: Splat | None = None
 
 
 def named(test: str | None, splat: str | None) -> Symptom:
@@ -53,7 +54,7 @@ def from_run(report: RunReport, asked: Symptom | None = None, variant: str | Non
     parts = (*report.variants, *(report.base_variants if asked is not None else ()))
     found = [failure for one in parts for failure in _of_variant(one, excused=asked is not None)]
     found = [one for one in found if variant is None or one.variant == variant or one.variant.endswith(f"-{variant}")]
-    fitting = [one for one in found if asked is None or _fits(asked, one.symptom)]
+    fitting = [one for one in found if asked is None or _fits(asked, one)]
     if not fitting:
         bad = ", ".join(dict.fromkeys(str(one.symptom) for one in found)) or "nothing"
         raise UserError("nothing of that kind is bad in this run", where=f"run {report.run_id}", mend=f"bad is: {bad}")
@@ -66,8 +67,11 @@ def beside(report: RunReport, failure: Failure) -> tuple[str, ...]:
     return tuple(sorted({identity(splat) for splat in splats} - {failure.symptom.name}))
 
 
-def _fits(asked: Symptom, found: Symptom) -> bool:
+def _fits(asked: Symptom, failure: Failure) -> bool:
+    found = failure.symptom
     suites = asked.suite in ("", found.suite)
+    if failure.splat is not None and asked.kind is Kind.SPLAT:
+        return is_called(failure.splat, asked.name)
     return asked.kind is found.kind and suites and (asked.kind is Kind.BOOT or asked.name == found.name)
 
 
@@ -85,7 +89,7 @@ def _of_variant(variant: VariantReport, excused: bool) -> Iterator[Failure]:
     for splat in variant.splats:
         if splat.is_bad or excused:
             symptom = Symptom(Kind.SPLAT, name=identity(splat), during=splat.during)
-            yield Failure(symptom, name, splat.title, _is_new_splat(variant, splat))
+            yield Failure(symptom, name, splat.title, _is_new_splat(variant, splat), splat)
 
 
 def _attempt(variant: VariantReport) -> Attempt:

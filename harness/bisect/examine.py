@@ -18,7 +18,7 @@ from harness.bisect.telling import step_line
 from harness.bisect.trails import Course
 from harness.bisect.trying import Bench, Built, Untestable
 from harness.errors import InfrastructureError
-from harness.splat import identity
+from harness.splat import identity, is_called
 
 END_RUNS, MOST_END_RUNS = 3, 8
 """Runs of the bad end if all are bad, and if not: they tell how often the failure shows."""
@@ -155,7 +155,8 @@ class Examiner:
         bad = [one for step in self.state.steps if step.verdict is Verdict.BAD for one in step.attempts]
         question = self.state.question
         mine = question.symptom.name
-        return _fingerprints([*good, *(one for one in bad if mine in _fingerprints([one]))]) | {*question.usual}
+        beside = [one for one in bad if any(is_called(splat, mine) for splat in one.splats)]
+        return _fingerprints([*good, *beside]) | {*question.usual}
 
     # --- verdicts -----------------------------------------------------------------------------
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.bisect.state import Attempt, Kind, Symptom
 from harness.model import BootOutcome, Splat, Status, TestResult
-from harness.splat import identity
+from harness.splat import identity, is_among, is_called
 
 # How the words begin that guests have for their end (harness/vm/guest.py, harness/interfaces.py) ...
 _LOST = re.compile(r"guest lost: ")
@@ -79,12 +79,29 @@ def manner(result: TestResult, attempt: Attempt) -> str:
 
     By what the kernel reported meanwhile, if that is what failed it; else by its message without numbers.
     """
-    reported = sorted({identity(splat) for splat in _during(result, attempt) if splat.kind != "panic"})
+    return _manner(result, attempt, identity)
+
+
+def _former(splat: Splat) -> str:
+    return splat.former or identity(splat)
+
+
+def _manners(result: TestResult, attempt: Attempt) -> tuple[str, ...]:
+    """As ``manner`` tells it, and as it told it before the rules of fingerprints changed: a symptom may be that old."""
+    return _manner(result, attempt, identity), _manner(result, attempt, _former)
+
+
+def _manner(result: TestResult, attempt: Attempt, name: Callable[[Splat], str]) -> str:
+    reported = _reported(_during(result, attempt), name)
     if result.status is Status.ERROR and (reported or _LOST.match(result.message)):
         return f"lost: {', '.join(reported) or _masked(_end(result.message))}"
     if result.message.startswith(_REPORT) and reported:
         return f"reported: {', '.join(reported)}"
     return f"{result.status.value}: {_masked(result.message.partition('; see ')[0])}"
+
+
+def _reported(splats: Iterable[Splat], name: Callable[[Splat], str]) -> list[str]:
+    return sorted({name(splat) for splat in splats if splat.kind != "panic"})
 
 
 def _during(result: TestResult, attempt: Attempt) -> list[Splat]:
@@ -108,9 +125,9 @@ def _masked(text: str) -> str:
 def _boot(symptom: Symptom, attempt: Attempt) -> Sight:
     if attempt.outcome is BootOutcome.UP:
         return Sight(Seen.GOOD, "boots")
-    reported = sorted({identity(splat) for splat in attempt.splats if splat.kind != "panic"})
-    how = f"{attempt.outcome.value}: {', '.join(reported) or _masked(_end(attempt.ended))}"
-    return _known(symptom, how, f"does not boot: {attempt.ended}")
+    reported = [_reported(attempt.splats, name) for name in (identity, _former)]
+    hows = [f"{attempt.outcome.value}: {', '.join(names) or _masked(_end(attempt.ended))}" for names in reported]
+    return _known(symptom, hows, f"does not boot: {attempt.ended}")
 
 
 def _no_boot(attempt: Attempt) -> Sight:
@@ -119,13 +136,13 @@ def _no_boot(attempt: Attempt) -> Sight:
 
 def _splat(symptom: Symptom, attempt: Attempt, usual: Collection[str]) -> Sight:
     """Its absence means something only if the guest came to where it was printed, and nothing else got in between."""
-    mine = next((splat for splat in attempt.splats if identity(splat) == symptom.name), None)
+    mine = next((splat for splat in attempt.splats if is_called(splat, symptom.name)), None)
     if mine is not None:
         return Sight(Seen.BAD, mine.title)
     lost = next((result for result in attempt.results if result.status in (Status.ERROR, Status.MISSING)), None)
     if lost is not None and _is_machine(lost, attempt):
         return Sight(Seen.MACHINE, lost.message)
-    other = next((splat for splat in attempt.splats if identity(splat) not in usual), None)
+    other = next((splat for splat in attempt.splats if not is_among(splat, usual)), None)
     if other is not None:
         return Sight(Seen.OTHER, f"another splat: {other.title}")
     if attempt.outcome is not BootOutcome.UP:
@@ -157,10 +174,11 @@ def _test(symptom: Symptom, attempt: Attempt) -> Sight:
             return Sight(Seen.OTHER, f"is skipped: {result.message or 'no reason given'}")
         case Status.MISSING:
             return Sight(Seen.OTHER, f"did not run: {result.message or attempt.ended}")
-    silent = _is_machine(result, attempt) and manner(result, attempt) not in symptom.manners
+    manners = _manners(result, attempt)
+    silent = _is_machine(result, attempt) and not {*manners} & {*symptom.manners}
     if silent or is_the_machines(result):
         return Sight(Seen.MACHINE, result.message)
-    return _known(symptom, manner(result, attempt), result.message or result.status.value)
+    return _known(symptom, manners, result.message or result.status.value)
 
 
 def _is_machine(result: TestResult, attempt: Attempt) -> bool:
@@ -173,7 +191,9 @@ def _is_machine(result: TestResult, attempt: Attempt) -> bool:
     return not (_during(result, attempt) or _HANGS.search(reason) or reason.startswith(_KERNEL))
 
 
-def _known(symptom: Symptom, how: str, words: str) -> Sight:
-    if symptom.manners and not {how, how.partition(": ")[0]} & set(symptom.manners):
+def _known(symptom: Symptom, hows: Sequence[str], words: str) -> Sight:
+    """``hows``: the manner, by each set of rules for fingerprints, those of today first."""
+    how = hows[0]
+    if symptom.manners and not {*hows, how.partition(": ")[0]} & set(symptom.manners):
         return Sight(Seen.OTHER, f"fails, but in another way: {words}", how)
     return Sight(Seen.BAD, words, how)

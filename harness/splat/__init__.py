@@ -6,7 +6,7 @@
 
 from harness.splat.decode import Decoded, decode
 from harness.splat.finder import find_splats
-from harness.splat.fingerprint import case_name, identity, is_proof
+from harness.splat.fingerprint import Known, case_name, identity, is_among, is_called, is_proof
 from harness.splat.hung import hung
 from harness.splat.page_fault import is_oom_of_user_page_fault
 from harness.splat.taint import silent
@@ -14,11 +14,14 @@ from harness.splat.unchecked import lock_checking_ended
 
 __all__ = [
     "Decoded",
+    "Known",
     "case_name",
     "decode",
     "find_splats",
     "hung",
     "identity",
+    "is_among",
+    "is_called",
     "is_oom_of_user_page_fault",
     "is_proof",
     "lock_checking_ended",

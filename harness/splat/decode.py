@@ -11,9 +11,9 @@ from pathlib import Path
 
 from harness.model import Frame, Kernel, Splat
 from harness.splat.addresses import Place, Unreadable, places
-from harness.splat.fingerprint import AFTER, fingerprint, site_of
+from harness.splat.fingerprint import AFTER, fingerprint, fingerprinted, site_of
 from harness.splat.kinds import STALLS
-from harness.splat.stack import RawFrame, main_stack, plain_name, stacks
+from harness.splat.stack import UNLABELLED, RawFrame, main_stack, plain_name, stacks
 
 MAX_FRAMES = 64
 """Functions of a stack that are told."""
@@ -48,7 +48,7 @@ def decode(splats: Sequence[Splat], kernel: Kernel, tree: Path | Text, added: Ma
     found, notes = _look_up(kernel, {frame for stack in told for frame in stack} | counted)
     source = _Source(tree, added)
     decoded = [_explained(splat, stack, found, source) for splat, stack in zip(splats, told, strict=True)]
-    names = {before.fingerprint: after.fingerprint for before, after in zip(splats, decoded, strict=True)}
+    names = {before.fingerprint: after for before, after in zip(splats, decoded, strict=True)}
     return Decoded(tuple(_renamed(splat, names) for splat in decoded), tuple(notes))
 
 
@@ -57,16 +57,18 @@ def _sure(splat: Splat) -> tuple[RawFrame, ...]:
 
 
 def _counted(splat: Splat) -> tuple[RawFrame, ...]:
-    """What else its fingerprint is made of: of a stall the doubtful frames, of a deadlock all stacks."""
-    if splat.kind == "lockdep":
+    """What else its fingerprints are made of: of a stall the doubtful frames, of a deadlock or a race all stacks."""
+    if splat.kind in STALLS | UNLABELLED | {"lockdep"}:
         return tuple(frame for stack in stacks(splat.text) for frame in stack.frames)
-    return main_stack(splat.kind, splat.text) if splat.kind in STALLS else ()
+    return ()
 
 
-def _renamed(splat: Splat, names: Mapping[str, str]) -> Splat:
+def _renamed(splat: Splat, names: Mapping[str, Splat]) -> Splat:
     """A panic is named after what it follows."""
-    after = splat.fingerprint.removeprefix(AFTER) if splat.fingerprint.startswith(AFTER) else ""
-    return replace(splat, fingerprint=AFTER + names[after]) if after and after in names else splat
+    cause = names.get(splat.fingerprint.removeprefix(AFTER)) if splat.fingerprint.startswith(AFTER) else None
+    if cause is None:
+        return splat
+    return replace(splat, fingerprint=AFTER + cause.fingerprint, former=AFTER + (cause.former or cause.fingerprint))
 
 
 def _look_up(kernel: Kernel, frames: set[RawFrame]) -> tuple[Found, list[str]]:
@@ -150,15 +152,14 @@ def _explained(splat: Splat, stack: Sequence[RawFrame], found: Found, source: _S
     path, _, number = site_of(splat.text).rpartition(":")
     at = source.placed(frames[0] if frames else Frame(""), path, int(number)) if path else Frame("")
     told = (at, *frames[1:]) if path and stack and stack[0].exact else frames
-    return replace(splat, stack=told, fingerprint=_fingerprint(splat, at.source, found))
+    return replace(_known_better(splat, at.source, found), stack=told)
 
 
-def _fingerprint(splat: Splat, site: str, found: Found) -> str:
-    """Known better by now, if it is made of the report's own words and stack."""
-    own = fingerprint(splat.kind, splat.title, splat.text)
-    if splat.fingerprint not in ("", own):
-        return splat.fingerprint
-    return fingerprint(splat.kind, splat.title, splat.text, site, lambda frame: _called(frame, found))
+def _known_better(splat: Splat, site: str, found: Found) -> Splat:
+    """``splat`` with fingerprints of what is known by now, if they are made of the report's own words and stack."""
+    if splat.fingerprint not in ("", fingerprint(splat.kind, splat.title, splat.text)):
+        return splat
+    return fingerprinted(splat, site, lambda frame: _called(frame, found))
 
 
 def _called(frame: RawFrame, found: Found) -> tuple[str, ...]:

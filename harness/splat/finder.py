@@ -70,10 +70,10 @@ class _Finder:
         """Each report, when it has ended."""
         for line in lines:
             if line.text.startswith(_OURS):
-                self._mark(line.text)
+                self._mark(line)
             elif not line.by_program:
                 if step := _STEP.match(line.text):
-                    self._step(step.group(1))
+                    self._step(line, step.group(1))
                 self._take(line)
             yield from self._pop()
         for caller in tuple(self._open):
@@ -84,24 +84,30 @@ class _Finder:
         found, self._found = self._found, []
         return found
 
-    def _mark(self, text: str) -> None:
-        if mark := MARK.match(text):
-            self._end_all_but_torn()
+    def _mark(self, line: Line) -> None:
+        if mark := MARK.match(line.text):
+            self._end_at_mark(line)
             self._marks.take(mark.group(1), mark.group(2).strip())
 
-    def _step(self, what: str) -> None:
-        self._end_all_but_torn()
-        self._marks.step(what)
+    def _step(self, line: Line, step: str) -> None:
+        self._end_at_mark(line)
+        self._marks.step(step)
 
-    def _end_all_but_torn(self) -> None:
+    def _end_at_mark(self, line: Line) -> None:
+        """Who writes a mark is done with its own report. Others print on, as a test that ends does not stop them."""
         for caller, report in tuple(self._open.items()):
-            if not report.goes_on:
+            sure = bool(line.caller and caller)
+            if report.must_go_on or (sure and line.caller != caller):
+                report.marked = True
+            elif sure or report.ended:
                 self._end_all(caller)
+            else:
+                report.marked = report.unsure = True
 
     # --- one line -------------------------------------------------------------------------------
 
     def _take(self, line: Line) -> None:
-        report = self._open.get(line.caller) or self._adopted(line)
+        report = self._of(line)
         if report is None:
             self._begin(line, None)
         elif kinds.CUT_HERE.match(line.text):
@@ -120,6 +126,21 @@ class _Finder:
             self._end(line.caller)
             self._take(line)
         self._remember(line)
+
+    def _of(self, line: Line) -> Report | None:
+        """The report that is being read where ``line`` was printed. One that only shows its stack in another's report
+        may say something else afterwards: that does not end the report."""
+        report = self._open.get(line.caller)
+        if report is None:
+            return self._adopted(line)
+        if report.caller != line.caller and (self._begins(line, report) or not report.takes(line)):
+            del self._open[line.caller]
+            return None
+        return report
+
+    def _begins(self, line: Line, report: Report) -> bool:
+        kind = kinds.kind_of(line.text)
+        return kinds.CUT_HERE.match(line.text) is not None or (bool(kind) and not report.has_part(kind))
 
     def _adopted(self, line: Line) -> Report | None:
         """A stall makes the other CPUs show their stacks: theirs are parts of its report."""
@@ -144,7 +165,7 @@ class _Finder:
         if report is None:
             return
         if interrupted is not None:
-            if interrupted.goes_on or (interrupted.cut_here and not interrupted.ended):
+            if interrupted.must_go_on or report.kind in kinds.ONLY_SHAPES:
                 report.outer = interrupted
             else:
                 self._end_all(line.caller)
@@ -162,7 +183,7 @@ class _Finder:
             kind = "list-corruption"
         if not kind:
             return self._complaint(line) if kinds.PRINTED_BY.match(line.text) else None
-        report = Report(kind, line.number, self._marks.during, cut_here=cut)
+        report = Report(kind, line.number, self._marks.during, line.caller, cut_here=cut)
         report.add(line)
         return report
 
@@ -171,7 +192,7 @@ class _Finder:
         said = self._last.get(line.caller)
         if said is None or kinds.ASKED_FOR.match(said.text):
             return None
-        report = Report("trace", said.number, self._marks.during)
+        report = Report("trace", said.number, self._marks.during, line.caller)
         report.add(said)
         report.add(line)
         return report

@@ -38,7 +38,7 @@ def folded(splats: Iterable[Splat]) -> tuple[Splat, ...]:
 
 def _more(splat: Splat) -> Splat:
     title = f"more than {MAX_DIFFERENT} different reports"
-    return replace(splat, kind="more", title=title, text=title, fingerprint="more", count=0)
+    return replace(splat, kind="more", title=title, text=title, fingerprint="more", former="", count=0)
 
 
 def with_causes(splats: Iterable[Splat]) -> tuple[Splat, ...]:
@@ -46,5 +46,11 @@ def with_causes(splats: Iterable[Splat]) -> tuple[Splat, ...]:
     found: list[Splat] = []
     for splat in splats:
         follows = found and splat.kind == "panic" and _FOLLOWS.match(splat.title)
-        found.append(replace(splat, fingerprint=f"{AFTER}{found[-1].fingerprint}") if follows else splat)
+        found.append(_after(found[-1], splat) if follows else splat)
     return tuple(found)
+
+
+def _after(cause: Splat, panic: Splat) -> Splat:
+    return replace(
+        panic, fingerprint=f"{AFTER}{cause.fingerprint}", former=f"{AFTER}{cause.former or cause.fingerprint}"
+    )

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 
 from harness.model import Splat
-from harness.splat.fingerprint import fingerprint
+from harness.splat.fingerprint import fingerprinted
 
 _KIND = "hung-task"
-_TASK = re.compile(r"INFO: task (.{1,64}:\d{1,10}) blocked")
+_TASK = re.compile(r"INFO: task .{0,64}:(\d{1,10}) blocked")  # by its number: it may have changed its name since
 
 
 def hung(reports: Iterable[tuple[str, str]], splats: Iterable[Splat]) -> tuple[Splat, ...]:
@@ -26,4 +26,4 @@ def _is_known(text: str, known: set[str]) -> bool:
 
 def _splat(during: str, text: str) -> Splat:
     title = text.partition("\n")[0]
-    return Splat(_KIND, title, text, 1, during, fingerprint=fingerprint(_KIND, title, text))
+    return fingerprinted(Splat(_KIND, title, text, 1, during))

@@ -6,7 +6,7 @@ watchdog,watchdog_hld,smp,workqueue}.c, kernel/locking/{lockdep,spinlock_debug}.
 kernel/rcu/{tree_stall,tree_exp,tasks}.h, kernel/sched/core.c, kernel/irq/spurious.c, kernel/dma/debug.c,
 kernel/kcsan/report.c, lib/{bug,ubsan,list_debug,refcount,debugobjects,smp_processor_id,dump_stack,nmi_backtrace}.c,
 mm/{slub,slab_common,page_alloc,kmemleak,oom_kill}.c, mm/{kasan,kfence,kmsan}/report.c,
-arch/x86/kernel/{dumpstack,traps}.c, arch/x86/mm/fault.c, fs/{open,super}.c.
+arch/x86/kernel/{dumpstack,dumpstack_64,traps,unwind_frame,unwind_orc}.c, arch/x86/mm/fault.c, fs/{open,super}.c.
 
 Not reports, on purpose: "workqueue: f hogged CPU for ..." (advice, and what emulation is like), "perf: interrupt took
 too long", "clocksource: ... unstable", and whatever begins with "WARNING: " as mere text ("WARNING: Spectre ...").
@@ -55,7 +55,14 @@ STARTS: tuple[tuple[str, str], ...] = (
         r"(?:rcu: )?INFO: s?rcu\w{0,30} (?:self-)?detected (?:expedited )?stalls?\b"
         r"|rcu: \w{1,30} kthread (?:starved|timer wakeup didn't happen)",
     ),
-    ("hung-task", r"INFO: task .{1,64} blocked.{0,20} for more than \d{1,9} seconds"),
+    ("hung-task", r"INFO: task .{0,64} blocked.{0,20} for more than \d{1,9} seconds"),
+    (
+        "unwind",
+        r"WARNING: (?:kernel stack (?:regs|frame pointer) at "
+        r"|(?:missing \w{2,3} value|can't (?:access|dereference) (?:iret )?registers) at "
+        r"|unknown (?:[SB]P base reg|\.orc_unwind entry type|unwind hint type) "
+        r"|stack going in the wrong direction\? at |(?:WARNING: )?bad lookup (?:idx|value): )",
+    ),
     ("bug", r"[Kk]ernel BUG at "),
     (
         "oops",
@@ -69,8 +76,8 @@ STARTS: tuple[tuple[str, str], ...] = (
     ("softirq", r"(?:softirq: )?huh, entered softirq "),
     ("vfs", r"VFS: (?:Close: file count is 0|Busy inodes after unmount of )"),
     ("kmemleak", r"kmemleak: \d{1,9} new suspected memory leaks"),
-    ("oom", r".{1,16} invoked oom-killer: |Out of memory(?:: Killed process| and no killable processes)"),
-    ("page-allocation", r".{1,16}: (?:page allocation failure: |vmalloc (?:error|size)).{1,200}mode:0x"),
+    ("oom", r".{0,16} invoked oom-killer: |Out of memory(?:: Killed process| and no killable processes)"),
+    ("page-allocation", r".{0,16}: (?:page allocation failure: |vmalloc (?:error|size)).{1,200}mode:0x"),
     (
         "warn",
         r"WARNING: (?:CPU: \d{1,4} PID: \d{1,9} at "
@@ -127,6 +134,9 @@ BY_CHANCE = STALLS | {"oom", "page-allocation"}
 # A stack that somebody asked for, not one that the kernel complains with.
 ASKED_FOR = re.compile(r"NMI backtrace for cpu|sysrq: |FAULT_INJECTION: |name \S{1,40}, interval \d")
 
+NMI_WAIT = 12.0
+"""Seconds that a stall may say nothing: other CPUs have 10 to show their stacks (lib/nmi_backtrace.c)."""
+
 # What the rest of a report is made of, once its call trace has begun; anything else is ordinary log again.
 SHAPE = re.compile(
     r"[ \t]|$|</?[\w ]{1,16}>|Call [Tt]race:|RIP: |Code: |[RE][A-Z0-9]{2}: |[CDEF]S: |CR2|DR\d|PKRU|CPU: |Tainted: "
@@ -142,7 +152,11 @@ _MEMORY = (
 )
 _STALLED = (
     r"rcu: |smp: |INFO: (?:s?rcu|task .{1,200}blocked on|Stall ended)|Task dump for CPU|CPU#\d{1,4} |={20}|pool \d"
-    r"|Showing (?:all locks|busy|backtraces)|Future hung task|\"echo 0 >|workqueue |Backtrace of|\(detected by"
+    r"|Showing (?:all locks|busy|backtraces)|Future hung task|\"echo 0 >|workqueue |Backtrace of|\(detected by|\(t="
+    r"|[(\w]{8,16}\)?: \S{1,2} nvcsw: "
+    # what comes of a stall by itself
+    r"|INFO: NMI handler |perf: interrupt took too long|hrtimer: interrupt took |clocksource: |sched: RT throttling"
+    r"|.{0,15} {1,16}[A-Z] {1,8}(?:running task {1,8})?\d{1,7} {1,8}\d{1,7} "  # a task as 5.6 shows it
 )
 _SLUB = r"FIX |Slab 0x|Object |Redzone |Padding |Bytes b4 |Allocated in |Freed in |\[.{1,40}overwritten\]|={20}|-{20}"
 MORE_SHAPES: dict[str, re.Pattern[str]] = {
@@ -150,9 +164,17 @@ MORE_SHAPES: dict[str, re.Pattern[str]] = {
     "oom": re.compile(_MEMORY),
     "irq": re.compile(r"handlers:|\[<|Disabling IRQ"),
     "slub": re.compile(_SLUB),
+    "bad-page": re.compile(
+        r"(?:page|head|raw|flags|aops|addr|file|memcg|anon|ksm|page_type)(?: dumped because)?:|page_"
+    ),
     **{kind: re.compile(_STALLED) for kind in STALLS},
 }
 """More of it that only one kind has."""
+
+ONLY_SHAPES: dict[str, re.Pattern[str]] = {
+    "unwind": re.compile(r"unwind stack type:|(?:[0-9a-f]{8,16}|\(_{0,4}ptrval_{0,4}\)): [0-9a-f]{8,16} "),
+}
+"""All of it, of kinds that come in the middle of another report's stack, whose lines are none of theirs."""
 
 
 def _compiled(kinds: Iterable[tuple[str, str]]) -> tuple[re.Pattern[str], tuple[str, ...]]:
@@ -176,5 +198,7 @@ def kind_of(text: str, after_cut: bool = False) -> str:
 
 def has_shape(kind: str, text: str) -> bool:
     """True if ``text`` looks like a line of a report of that kind, after its first lines."""
+    if (own := ONLY_SHAPES.get(kind)) is not None:
+        return own.match(text) is not None
     more = MORE_SHAPES.get(kind)
     return SHAPE.match(text) is not None or (more is not None and more.match(text) is not None)

@@ -44,8 +44,42 @@ def numbered(text: str) -> Iterator[tuple[int, str]]:
         start = end + 1
 
 
+# A line that ends inside the name of a task, which may have line feeds in it (prctl(PR_SET_NAME)): kernel/hung_task.c,
+# sched_show_task() of kernel/sched/core.c, dump_stack_print_info() of lib/dump_stack.c, kernel/watchdog.c. A name has
+# at most 15 characters (TASK_COMM_LEN), and printk() begins each line of a record with the same prefix.
+_TORN = re.compile(
+    r"(?:INFO: task |task:|CPU: \d{1,4} (?:UID: \d{1,10} )?PID: \d{1,9} Comm: "
+    r"|(?:watchdog: )?BUG: soft lockup - CPU#\d{1,4} stuck for \d{1,9}s! \[(?!.{0,31}\]$)).{0,15}$"
+)
+_REST = re.compile(r".{0,15}(?::\d{1,10} (?:is )?blocked| {1,16}state:\w| (?:Not tainted|Tainted|Kdump)|:\d{1,10}\]$)")
+_MAX_NAMES = 15  # lines that one name can be made of
+
+
 def kernel_lines(lines: Iterable[tuple[int, str]]) -> Iterator[Line]:
-    """Those of ``lines`` that have a time stamp, without it."""
+    """Those of ``lines`` that have a time stamp, without it; what a task's name has torn is one line again."""
+    torn: Line | None = None
+    joined = 0
+    for read in _stamped(lines):
+        line = read
+        if torn is not None and joined < _MAX_NAMES and _goes_on(torn, read):
+            line, joined = torn._replace(text=f"{torn.text} {read.text}"), joined + 1
+        elif torn is not None:
+            yield torn
+            joined = 0
+        torn = line if _TORN.match(line.text) else None
+        if torn is None:
+            yield line
+            joined = 0
+    if torn is not None:
+        yield torn
+
+
+def _goes_on(torn: Line, line: Line) -> bool:
+    return torn.caller == line.caller and (torn.seconds == line.seconds or _REST.match(line.text) is not None)
+
+
+def _stamped(lines: Iterable[tuple[int, str]]) -> Iterator[Line]:
+    """One ``Line`` for each of ``lines`` with a time stamp."""
     for number, line in lines:
         if "[" in line and (stamp := _STAMP.search(line)):
             level, seconds, caller = stamp.groups()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.model import Splat
 from harness.splat import kinds
-from harness.splat.fingerprint import fingerprint
+from harness.splat.fingerprint import fingerprinted
 from harness.splat.lines import Line
 
 MAX_LINES = 400
@@ -29,22 +29,37 @@ _STACK_END = ("</TASK>", "</IRQ>")
 
 @dataclass
 class Report:
-    """``line``: number of its first. ``outer``: the report in the middle of which this one began."""
+    """``line``: number of its first. ``outer``: the report in the middle of which this one began.
+
+    ``caller``: who prints it; others only show their stacks in it. ``marked``: a mark of the harness came in the middle
+    of it; another stack is another report from then on. ``unsure``: in a log that does not tell who prints what, so
+    that only what looks like it goes on with it is its own.
+    """
 
     kind: str
     line: int
     during: str
+    caller: str = ""
     cut_here: bool = False
     title: str = ""
     outer: Report | None = None
-    lines: list[str] = field(default_factory=list)
     traced: bool = False  # its call trace has begun
-    in_stack: bool = False  # between <TASK> and </TASK>
     ended: bool = False  # its end marker was seen; only kinds that add something afterwards go on
+    marked: bool = False
+    unsure: bool = False
+    _blocks: list[list[str]] = field(default_factory=list)  # its lines; those of another processor stay together
+    _others: dict[str, list[str]] = field(default_factory=dict)  # the block of each that shows its stack here
+    _count: int = 0
+    _in_stack: set[str] = field(default_factory=set)  # callers between <TASK> and </TASK>
     _head: int = 0
     _foreign: int = 0
-    _dropped: int = 0
+    _foreign_in: list[list[str]] = field(default_factory=list)  # the blocks that hold those lines
     _seconds: float = 0.0
+
+    @property
+    def lines(self) -> list[str]:
+        """What was read of it."""
+        return [line for block in self._blocks for line in block]
 
     # --- whose is a line? -----------------------------------------------------------------------
 
@@ -56,7 +71,12 @@ class Report:
     @property
     def goes_on(self) -> bool:
         """True if it is in the middle of something, whatever else is printed meanwhile."""
-        return not self.ended and (self.in_stack or (self.has_end and bool(self.title)))
+        return not self.ended and (bool(self._in_stack) or (self.has_end and bool(self.title)))
+
+    @property
+    def must_go_on(self) -> bool:
+        """True if it cannot have ended here: whoever printed this much of it prints more."""
+        return self.goes_on or (self.cut_here and not self.ended)
 
     @property
     def done(self) -> bool:
@@ -73,7 +93,7 @@ class Report:
     def awaits_cut(self) -> bool:
         """True if a WARN or BUG that comes now is its own."""
         slub = self.kind == "slub" and not self.traced
-        return slub or (len(self.lines) == 1 and kinds.BEFORE_CUT.match(self.title) is not None)
+        return slub or (self._count == 1 and kinds.BEFORE_CUT.match(self.title) is not None)
 
     def has_part(self, kind: str) -> bool:
         """True if a telling line of ``kind`` belongs to it."""
@@ -86,17 +106,35 @@ class Report:
     def takes(self, line: Line) -> bool:
         """True if ``line``, which begins no other report, is one of it."""
         text = line.text
+        late = line.seconds > self._seconds + (kinds.NMI_WAIT if self.kind in kinds.STALLS else PAUSE)
         if self.ended:
-            return bool(text.strip()) and not text.startswith(" ") and kinds.has_shape(self.kind, text)
-        if self._foreign >= _FOREIGN:
+            more = bool(text.strip()) and not text.startswith(" ") and kinds.has_shape(self.kind, text)
+            return more and not late
+        if self._foreign >= (_FOREIGN if self.traced else _HEAD):
             return False
         if self.has_end:
             return self.traced or self._head < _HEAD or self.kind in kinds.RULED
-        if line.seconds > self._seconds + PAUSE:
+        if late:
             return False
-        if self.traced or self.kind in kinds.STALLS:
-            return self.in_stack or kinds.has_shape(self.kind, text)
+        if self.traced or self.kind in kinds.STALLS or self.kind in kinds.ONLY_SHAPES:
+            empty = self.unsure and not text.strip()
+            goes_on = empty or (self._looks_like_it(text) and not self._is_another(text))
+            return line.caller in self._in_stack or goes_on
         return self._head < MAX_LINES
+
+    def _looks_like_it(self, text: str) -> bool:
+        """True for a line of its shape. Below a mark an empty line, and all that is no part of a stack once that has
+        begun, may belong to the next report."""
+        if not self.unsure or self.kind in kinds.STALLS | kinds.SEVERAL:
+            return kinds.has_shape(self.kind, text)
+        if not self.traced:
+            return bool(text.strip()) and kinds.has_shape(self.kind, text)
+        return bool(text.strip()) and kinds.SHAPE.match(text) is not None and not self._is_another(text)
+
+    def _is_another(self, text: str) -> bool:
+        """True for the head of a stack that is none of its own: most reports have one."""
+        one = self.kind not in kinds.STALLS | kinds.SEVERAL | {"lockdep"}
+        return self.marked and self.traced and one and kinds.PRINTED_BY.match(text) is not None
 
     # --- taking it ------------------------------------------------------------------------------
 
@@ -108,33 +146,52 @@ class Report:
     def add(self, line: Line) -> None:
         """Take a line; ``done`` tells whether it was the last."""
         text = line.text[:MAX_LINE]
-        if len(self.lines) < MAX_LINES:
-            self.lines.append(text)
-        else:
-            self._dropped += 1
+        block = self._block(line.caller)
+        kept = self._count < MAX_LINES
+        if kept:
+            block.append(text)
+            self._count += 1
         if not self.title and self._may_be_title(text):
             self.title = text.strip()
             if self.kind == "warn":
                 self.kind = kinds.kind_of(self.title, after_cut=True) or self.kind
         self._seconds = max(self._seconds, line.seconds)
-        self._follow(text)
+        if self._follow(line.caller, text):
+            self._foreign, self._foreign_in = 0, []
+        else:
+            self._foreign += 1
+            self._foreign_in += [block] if kept else []
+
+    def _block(self, caller: str) -> list[str]:
+        """Where a line of ``caller`` goes."""
+        own = caller == self.caller
+        if not own and caller in self._others:
+            return self._others[caller]
+        if not own or not self._blocks or any(self._blocks[-1] is other for other in self._others.values()):
+            self._blocks.append([])
+        if not own:
+            self._others[caller] = self._blocks[-1]
+        return self._blocks[-1]
 
     def _may_be_title(self, text: str) -> bool:
         """False for what stands further below: the title was lost, or is printed later."""
         return not (self.cut_here and (kinds.CUT_HERE.match(text) or kinds.SHAPE.match(text)))
 
-    def _follow(self, text: str) -> None:
+    def _follow(self, caller: str, text: str) -> bool:
+        """Where it is now. False for a line that does not look like one of it."""
         self.ended = self.ended or kinds.END.match(text) is not None or self._ends_with_rule(text)
         self.traced = self.traced or kinds.CALL_TRACE.match(text) is not None
         if not self.traced:
             self._head += 1
-            return
-        stripped = text.strip()
-        self.in_stack = stripped not in _STACK_END and (self.in_stack or stripped in _STACK)
-        self._foreign = 0 if self.ended or kinds.has_shape(self.kind, text) else self._foreign + 1
+            return not self.unsure or self._looks_like_it(text)
+        if text.strip() in _STACK:
+            self._in_stack.add(caller)
+        elif text.strip() in _STACK_END:
+            self._in_stack.discard(caller)
+        return self.ended or self._looks_like_it(text)
 
     def _ends_with_rule(self, text: str) -> bool:
-        return self.kind in kinds.RULED and len(self.lines) > 1 and kinds.RULE.match(text) is not None
+        return self.kind in kinds.RULED and self._count > 1 and kinds.RULE.match(text) is not None
 
     def _title_from_registers(self) -> str:
         """What a WARN would have said whose own line was lost among those of another CPU."""
@@ -143,6 +200,8 @@ class Report:
 
     def finish(self) -> Splat:
         """What was read. Foreign lines at its end, which it only waited in, are left out."""
-        text = "\n".join(self.lines[: len(self.lines) - max(0, self._foreign - self._dropped)])
         title = self.title or self._title_from_registers() or self.lines[0].strip()
-        return Splat(self.kind, title, text, self.line, self.during, fingerprint=fingerprint(self.kind, title, text))
+        for block in self._foreign_in:
+            block.pop()
+        text = "\n".join(self.lines)
+        return fingerprinted(Splat(self.kind, title, text, self.line, self.during))

@@ -45,6 +45,8 @@ sw_sync.c), and a soft lockup is reported anyway."""
 
 _PRINTED = re.compile(r"\bTainted: ([A-Z ]{1,32})")
 _CUT = "[ cut here ]"
+# die() adds D, whatever the report is called after: a list corruption can end in a BUG (arch/x86/kernel/dumpstack.c).
+_DIED = re.compile(r"^(?:kernel BUG at |[A-Z][^\n]{0,200}: [0-9a-f]{4} \[#\d{1,9}\])", re.MULTILINE)
 _EXPLAIN = {
     "D": frozenset({"oops", "bug", "stack-overflow", "panic"}),
     "B": frozenset({"bad-page", "slub", "kasan", "kfence", "kmsan", "bug"}),
@@ -87,7 +89,7 @@ def _left_by(splat: Splat) -> set[str]:
     if splat.kind == "taint":
         return {splat.fingerprint.removeprefix("taint-")}
     flags = {flag for flag, kinds in _EXPLAIN.items() if splat.kind in kinds}
-    return flags | ({"W"} if _CUT in splat.text else set())
+    return flags | ({"W"} if _CUT in splat.text else set()) | ({"D"} if _DIED.search(splat.text) else set())
 
 
 def unexplained(splats: Iterable[Splat]) -> tuple[Splat, ...]:
@@ -106,4 +108,4 @@ def unexplained(splats: Iterable[Splat]) -> tuple[Splat, ...]:
 
 def _taint(seen_in: Splat, letter: str) -> Splat:
     title = f"the kernel is tainted {letter} ({_MEANING[letter]}), and nothing in the log says why"
-    return replace(seen_in, kind="taint", title=title, text=title, fingerprint=f"taint-{letter}", count=1)
+    return replace(seen_in, kind="taint", title=title, text=title, fingerprint=f"taint-{letter}", former="", count=1)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from harness.changes import KERNEL, Change, Comparison, Difference
 from harness.model import BootOutcome, ConfigProblem, Splat, Status, TestResult, VariantReport
-from harness.splat import case_name, identity
+from harness.splat import Known, case_name, identity
 from harness.verdict.vanishing import Key, absent, is_left_out, suites_left_out, vanished
 from harness.verdict.ways import is_another, is_graver, masked, words
 
@@ -238,22 +238,15 @@ def told_of(report: VariantReport, case: TestResult | Splat) -> Difference | Non
 
 
 def _splats(base: VariantReport, patched: VariantReport) -> Iterator[Difference]:
-    before, after = _by_identity(base.splats), _by_identity(patched.splats)
-    for key, own in after.items():
-        known = before.get(key, [])
+    before, after = Known(base.splats), Known(patched.splats)
+    for key, own in after.by_identity.items():
+        known = before.like(own[0])
         change = Change.PRE_EXISTING if known else Change.NEW if _saw(base, own) else Change.NOT_COMPARABLE
         yield Difference(KERNEL, case_name(own[0]), change, _times(known), _times(own), fingerprint=key)
-    for key, gone in before.items():
-        if key not in after:
+    for key, gone in before.by_identity.items():
+        if not after.like(gone[0]):
             change = Change.FIXED if _saw(patched, gone) else Change.NOT_COMPARABLE
             yield Difference(KERNEL, case_name(gone[0]), change, _times(gone), _times([]), fingerprint=key)
-
-
-def _by_identity(splats: Iterable[Splat]) -> dict[str, list[Splat]]:
-    found: dict[str, list[Splat]] = {}
-    for splat in splats:
-        found.setdefault(identity(splat), []).append(splat)
-    return found
 
 
 def _times(splats: Sequence[Splat]) -> str:

@@ -49,7 +49,9 @@ def _told(ask: Callable[[str], str], files: Collection[str], seconds: float) -> 
     """As kernel/hung_task.c does."""
     for file in files:
         directory = file.removesuffix("status")
-        name, _, stack = ask(f"cat {directory}comm {directory}stack 2> /dev/null; true").partition("\n")
-        frames = "".join(f"\n {line.partition('] ')[2]}" for line in stack.splitlines() if "+0x" in line)
+        lines = ask(f"cat {directory}comm {directory}stack 2> /dev/null; true").splitlines()
+        stack = [line for line in lines if line.startswith("[<")]
+        name = " ".join(lines[: lines.index(stack[0])] if stack else lines)  # it may have line feeds in it
+        frames = "".join(f"\n {line.partition('] ')[2]}" for line in stack if "+0x" in line)
         thread = directory.rstrip("/").rpartition("/")[2]
         yield file, f"INFO: task {name}:{thread} blocked for more than {seconds:.0f} seconds.\nCall Trace:{frames}"

@@ -39,6 +39,10 @@ class Content:
 NO_PLAN = "no plan"
 THREE_SUITES = Content(passed=10)  # of five, two and three tests
 NESTED = ("subtest (no name): its own result is missing",) * 2  # results indented more than their plan
+EMPTY = (
+    "suite: case is ok, but it announced subtests, and not one has a result",
+    "suite is ok although a subtest of it is not",
+)
 INTERRUPTED = (
     "string-stream-test: 2 of 3 planned results are missing",
     "subtest string-stream-test: its own result is missing",
@@ -54,7 +58,7 @@ EXPECTED = {
     "test_is_test_passed-failure.log": Content(passed=9, failed=1),
     "test_is_test_passed-kselftest.log": Content(passed=4),
     "test_is_test_passed-missing_plan.log": Content(passed=10, planless=True),
-    "test_is_test_passed-no_tests_no_plan.log": Content(passed=1),  # a case without parameters
+    "test_is_test_passed-no_tests_no_plan.log": Content(failed=1, problems=EMPTY),  # a case without parameters
     "test_is_test_passed-no_tests_run.log": Content(),
     "test_is_test_passed-no_tests_run_no_header.log": Content(),
     "test_is_test_passed-no_tests_run_with_header.log": Content(),

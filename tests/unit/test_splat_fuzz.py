@@ -21,6 +21,7 @@ from harness.splat import (
     find_splats,
     finder,
     fingerprint,
+    fingerprint_rules,
     folding,
     kinds,
     lines,
@@ -129,7 +130,7 @@ def test_reports_of_several_callers_are_told_apart_in_any_interleaving(data: st.
 
 # --- the work ---------------------------------------------------------------------------------
 
-MODULES = (lines, kinds, report, finder, folding, stack, fingerprint, taint, addresses)
+MODULES = (lines, kinds, report, finder, folding, stack, fingerprint, fingerprint_rules, taint, addresses)
 
 
 def _patterns(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:

@@ -15,6 +15,7 @@ class Machine:
     """``looks``: (state, switches) of each task by its number, at each look at it; the last one holds."""
 
     looks: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
+    stack: str = STACK
     asked: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
 
@@ -23,7 +24,7 @@ class Machine:
         if command.startswith("grep -l"):
             return "".join(f"{_file(task)}\n" for task, looks in self.looks.items() if looks[0][0] == "D")
         if command.startswith("cat "):
-            return STACK
+            return self.stack
         return "".join(self._look(task) for task in self.looks if _file(task) in command)
 
     def _look(self, task: int) -> str:
@@ -51,6 +52,13 @@ def test_what_never_ran_while_it_was_watched_is_told_as_the_kernel_would() -> No
     told = f"INFO: task sh:68 blocked for more than 16 seconds.\nCall Trace:{frames}"
     assert machine.found() == {_file(68): told}
     assert machine.slept == [seconds * 8 for seconds in PAUSES]
+
+
+def test_a_name_with_a_line_feed_is_one_line() -> None:
+    machine = Machine({68: [("D", 1)]}, stack=STACK.replace("sh\n", "a\nb c\n", 1))
+    assert machine.found()[_file(68)].startswith(
+        "INFO: task a b c:68 blocked for more than 16 seconds.\nCall Trace:\n lkdtm"
+    )
 
 
 def test_a_task_that_wakes_is_none() -> None:
