@@ -20,6 +20,7 @@ from harness.errors import ExitCode
 from harness.faults import load_faults
 from harness.guest.registry import all_checks
 from harness.kconfig import load_variants
+from harness.source.debian import HOMES
 from harness.suites import suite_names
 
 SHELLS = ("bash", "zsh")
@@ -66,7 +67,7 @@ def _tests() -> Iterable[str]:
 
 
 def _bases() -> Iterable[str]:
-    return ("debian:5.10", "debian:6.1", "debian:6.12", "debian:7.3", "kernel.org:", "dir:", "git:")
+    return (*(f"debian:{version}" for version in HOMES), "kernel.org:", "dir:", "git:")
 
 
 # Options, or the name of a positional argument. What is not here, and has no choices, is completed as a file.
