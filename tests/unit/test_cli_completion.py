@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import process
 from harness.cli.completion import SHELLS
 from harness.cli.main import main, parser
 from harness.guest.registry import all_checks
@@ -20,10 +21,16 @@ from harness.suites import suite_names
 PROGRAM = Path(sys.executable).with_name("dmabuf-harness")
 
 
+def code_for(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What ``dmabuf-harness completion`` prints."""
+    assert main(["completion", shell]) == 0
+    process.allow_again()  # main ends all programs for good
+    return capsys.readouterr().out
+
+
 def completed(line: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
     """What bash offers at the end of ``line``, with the code that the command prints."""
-    assert main(["completion", "bash"]) == 0
-    code = capsys.readouterr().out
+    code = code_for("bash", capsys)
     words = line.split(" ")
     script = f"""{code}
         COMP_WORDS=({shlex.join(words)}) COMP_CWORD={len(words) - 1} COMP_LINE={shlex.quote(line)}
@@ -68,8 +75,7 @@ def test_values(line: str, offered: set[str], capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_code_is_of_its_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", shell]) == 0
-    code = capsys.readouterr().out
+    code = code_for(shell, capsys)
     assert code.startswith("#compdef dmabuf-harness\n")  # a file of this in zsh's fpath works as well
     if shutil.which(shell) is not None:
         subprocess.run([shell, "-n"], input=code, text=True, check=True)
