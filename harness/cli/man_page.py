@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from harness.cli.grouped_parser import GroupedParser
 from harness.cli.main import parser
@@ -44,6 +44,8 @@ def render(top: GroupedParser) -> str:
         *(".SH SYNOPSIS", f".B {_escaped(top.prog)}", ".I COMMAND", _escaped("[OPTION ...] [ARGUMENT ...]")),
         *(".SH DESCRIPTION", _escaped(top.description or "")),
     ]
+    general = [action for action in top._actions if action.option_strings and action.dest != "help"]
+    lines += [".SH OPTIONS", *_entries(top, general)] if general else []
     (run,) = (command for group in top.groups for name, command in group.parsers.items() if name == "run")
     for group in top.groups:
         lines.append(f'.SH "{_escaped(group.title.upper())}"')
@@ -68,9 +70,12 @@ def _command(name: str, command: argparse.ArgumentParser, run: argparse.Argument
     if shared:
         yield ".PP"
         yield f"As for run: {', '.join(map(_heading, shared))}."
+    yield from _entries(command, [action for action in actions if action not in shared])
+
+
+def _entries(command: argparse.ArgumentParser, actions: Iterable[argparse.Action]) -> Iterator[str]:
     for action in actions:
-        if action not in shared:
-            yield from (".TP", _heading(action), _escaped(_help(command, action)))
+        yield from (".TP", _heading(action), _escaped(_help(command, action)))
 
 
 def _is_in(command: argparse.ArgumentParser, wanted: argparse.Action) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -89,6 +90,25 @@ def test_what_looks_like_roff_is_printed_as_it_is(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def test_an_option_of_the_program_itself_is_told() -> None:
+    top = small(metavar="X", help="an x")
+    top.add_argument("--version", action="version", version="1")
+    assert ".SH OPTIONS\n.TP\n\\fB\\-\\-version\\fR\n" in render(top)
+    assert ".SH OPTIONS" not in render(small(metavar="X", help="an x"))
+
+
 def test_defaults_and_values_are_filled_in() -> None:
     page = render(small(nargs="+", default=3, metavar="N", help="at most %(default)s%%"))
     assert ".TP\n\\fB\\-x\\fR \\fIN [N ...]\\fR\nat most 3%\n" in page
+
+
+def test_make_writes_the_page(tmp_path: Path) -> None:
+    """The recipe of ``make man``, in an empty directory and without its set-up."""
+    if not (PROJECT_ROOT / ".venv").exists():
+        pytest.skip("needs .venv: make setup")
+    done = subprocess.run(["make", "-n", "man"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    recipe = "\n".join(line for line in done.stdout.splitlines() if line != "ci/setup")
+    (tmp_path / ".venv").symlink_to(PROJECT_ROOT / ".venv")
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
+    subprocess.run(["sh", "-ec", recipe], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "build/dmabuf-harness.1").read_text() == PAGE
