@@ -5,7 +5,7 @@ BIN := .venv/bin
 SHELL_SCRIPTS = $(shell git grep -lE '^\#!/(usr/)?bin/(env )?(ba|da)?sh')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-full soak lint format clean
+.PHONY: help setup run test test-fast test-full soak lint man format clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -34,6 +34,10 @@ lint: setup ## style, types, import directions, shell scripts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	shellcheck $(SHELL_SCRIPTS)
+
+man: setup ## write the man page, build/dmabuf-harness.1
+	@mkdir -p build
+	@$(BIN)/python -m harness.cli.man_page > build/dmabuf-harness.1
 
 format: setup ## rewrite the Python code in the project's format
 	$(BIN)/ruff check --fix

@@ -23,8 +23,8 @@ def add_parser(commands: Any) -> None:
         "or their results.json.",
     )
     parser.set_defaults(handler=compare)
-    parser.add_argument("before", type=Path, metavar="BEFORE")
-    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("before", type=Path, metavar="BEFORE", help="the run that is taken as the base")
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run that is held against it")
     parser.add_argument("--strict", action="store_true", help="what is bad in both makes it red, too")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit XML there")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the HTML page there")

@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--no-control", action="store_true", help="leave out the run without a bug")
     parser.add_argument("--base", default=DEFAULT_BASE, metavar="BASE", help="as for run (default: %(default)s)")
     parser.add_argument(
-        "-j", "--jobs", type=positive, default=os.cpu_count() or 2, metavar="N", help="make jobs (default: %(default)s)"
+        "-j", "--jobs", type=positive, default=os.cpu_count() or 2, metavar="N", help="make jobs (default: one per CPU)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="directory of all runs (default: runs/ID)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table of docs/faults.md there")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import io
 import os
@@ -12,25 +11,44 @@ import traceback
 from collections.abc import Sequence
 
 from harness import __version__, process
-from harness.cli import bench, bisect, bisect_step, compare, doctor, expect, faults, listing, report, run, show
+from harness.cli import (
+    bench,
+    bisect,
+    bisect_step,
+    compare,
+    completion,
+    doctor,
+    expect,
+    faults,
+    listing,
+    report,
+    run,
+    show,
+)
+from harness.cli.grouped_parser import GroupedParser
 from harness.errors import ExitCode, HarnessError
 from harness.paths import require_data
 from harness.report.text import one_line
 
-_COMMANDS = (run, show, report, compare, expect, listing, doctor, bench, faults, bisect, bisect_step)
+# In the order in which --help shows them.
+_COMMANDS = {
+    "commands": (run, show, report, compare, bisect, doctor, listing, completion),
+    "commands for scripts, and for work on the harness itself": (bisect_step, expect, faults, bench),
+}
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line; the README is tested against it."""
-    top = argparse.ArgumentParser(
+def parser() -> GroupedParser:
+    """The whole command line; the README, the man page and the completion are tested against it."""
+    top = GroupedParser(
         prog="dmabuf-harness",
         description="Build, boot and test a kernel with a dma-buf patch, with CONFIG_DMABUF_MOVE_NOTIFY on and off.",
         epilog="exit codes: 0 as expected, 1 a failure, 2 the input cannot be used, 3 trouble with the machine",
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in _COMMANDS:
-        command.add_parser(commands)
+    for title, commands in _COMMANDS.items():
+        group = top.add_command_group(title)
+        for command in commands:
+            command.add_parser(group)
     return top
 
 
@@ -44,7 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(given: Sequence[str]) -> int:
-    arguments = parser().parse_args(given)
+    top = parser()
+    completion.answer(top)  # a shell that asks for completions gets them, and nothing else happens
+    arguments = top.parse_args(given)
     if isinstance(sys.stdout, io.TextIOWrapper):  # names from all over the world, on a terminal that may not have them
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -137,7 +137,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=os.cpu_count() or 2,
         metavar="N",
-        help="make jobs (default: %(default)s)",
+        help="make jobs (default: one per CPU)",
     )
     out = parser.add_argument_group("results")
     out.add_argument("--out", type=Path, metavar="DIR", help="directory of this run (default: runs/ID)")

@@ -11,13 +11,15 @@ import pytest
 
 from harness.cli.main import parser
 from harness.paths import PROJECT_ROOT
+from harness.source.debian import HOMES
+from harness.source.spec import POSSIBLE
+from harness.suites import suite_names
 
 README = (PROJECT_ROOT / "README.md").read_text()
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
-    (found,) = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
-    return dict(found.choices)
+    return {name: command for group in parser().groups for name, command in group.parsers.items()}
 
 
 def options() -> Iterator[tuple[str, str]]:
@@ -45,9 +47,29 @@ def test_every_option_in_the_readme_exists() -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    for page in [PROJECT_ROOT / "README.md", *(PROJECT_ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    """A page or a file, and a heading in it if the link has one."""
+    for page in [*PROJECT_ROOT.glob("*.md"), *(PROJECT_ROOT / "docs").glob("*.md")]:
+        for target, heading in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", page.read_text()):
+            other = page.parent / target if target else page
+            assert other.exists(), f"{page.name}: {target}"
+            assert not heading or heading in headings(other.read_text()), f"{page.name}: {target}#{heading}"
+
+
+def headings(text: str) -> set[str]:
+    """What a link may name after "#": the words of a heading with dashes, as the sites that show Markdown make it."""
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+def test_every_suite_is_in_the_readme() -> None:
+    assert [name for name in suite_names() if f"`{name}`" not in README] == []
+
+
+@pytest.mark.parametrize("version", HOMES)
+def test_every_debian_base_is_told_where_users_look(version: str) -> None:
+    assert f"`debian:{version}`" in README
+    assert re.search(rf"(?<![\d.]){re.escape(version)}(?![\d.])", POSSIBLE)
+    assert f"debian:{version}" in (PROJECT_ROOT / "ci/github/dmabuf-harness.yml").read_text()
 
 
 def test_every_command_that_messages_and_pages_name_exists() -> None:
