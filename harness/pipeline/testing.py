@@ -249,11 +249,11 @@ class KernelTest:
                 self._stuck += [(suite.name, report) for report in guest.stuck()]
                 self._flush(held)
             except GuestLost as lost:
-                say(f"guest lost: {lost.reason}")
                 deadly = [error for error in held if lost.reason in error.message]
                 self._flush([error for error in held if error not in deadly])
                 place = guest.autopsy(lost.reason)
                 lost = guest.blamed(lost)  # in the light of that
+                say(f"guest lost: {lost.reason}")
                 place = place if lost.blame is Blame.KERNEL else ""
                 loss = Loss(lost, place, bool(deadly), len(self.findings.results) > before)
                 self._lose(suite, guest, loss, deadly or [self._suspect(suite, lost.reason)])
