@@ -80,13 +80,13 @@ def main(place: Path, arguments: list[str]) -> None:
 def misbehave(real: subprocess.Popen[bytes], mode: str) -> None:
     if mode == "crawls":
         crawl(real)
-    if mode in ("stops", "halts"):
-        real.send_signal(signal.SIGSTOP)
     if mode == "halts":
         say("KVM internal error. Suberror: 1\nemulation failure")
+    if mode in ("stops", "halts"):
+        real.send_signal(signal.SIGSTOP)
     if mode == "aborts":
-        real.kill()
         say("qemu-system-x86_64: error: failed to set MSR 0x10a to 0x800000000e1bef")
+        real.kill()
         os.kill(os.getpid(), signal.SIGABRT)
 
 
