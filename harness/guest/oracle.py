@@ -88,6 +88,8 @@ class Inventory:
 
     def _count(self) -> dict[str, int]:
         mappings = count_mappings(_read(f"{DMA_DEBUG}/nr_total_entries"), _read(f"{DMA_DEBUG}/num_free_entries"))
+        if _read(f"{DMA_DEBUG}/disabled").strip() == "Y":  # what was mapped before stays in its lists for ever
+            mappings = {}
         return {**count_buffers(kernel.bufinfo() or ""), **count_timelines(_read(SYNC_INFO)), **mappings}
 
     def leaked_files(self) -> list[str]:

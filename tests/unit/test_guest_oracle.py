@@ -182,6 +182,26 @@ def test_a_dma_mapping_that_stays_is_found(monkeypatch: pytest.MonkeyPatch, tmp_
     assert before.leaked_objects() == ["leaked 1 DMA mapping: 7 now, before the check 6"]
 
 
+def test_mappings_are_not_counted_by_a_checker_that_has_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(oracle, "DMA_DEBUG", str(tmp_path))
+    monkeypatch.setattr(oracle, "SYNC_INFO", "/nonexistent")
+    monkeypatch.setattr(kernel, "BUFINFO", "/nonexistent")
+    for name, value in (("nr_total_entries", "65536"), ("num_free_entries", "65530"), ("disabled", "N")):
+        (tmp_path / name).write_text(f"{value}\n")
+    before = oracle.Inventory()
+    (tmp_path / "num_free_entries").write_text("65527\n")
+    assert before.leaked_objects() != []
+    (tmp_path / "disabled").write_text("Y\n")
+    assert before.leaked_objects() == []
+
+
+def test_a_checker_that_finds_no_memory_reports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = "DMA-API: cacheline tracking ENOMEM, dma-debug disabled"
+    fault = ["------------[ cut here ]------------", "DMA-API: vgem vgem: device driver frees DMA memory"]
+    monkeypatch.setattr(oracle.KernelLog, "_records", lambda _self: [ended, *fault])
+    assert oracle.KernelLog().reports() == fault[1:]
+
+
 def test_what_a_worker_still_drops_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     more = BUFINFO_6_12.replace("Total 2 objects", "Total 3 objects")
     texts = [BUFINFO_6_12, more, more, BUFINFO_6_12]
