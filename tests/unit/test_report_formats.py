@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import load, render_table, write_reports
+from harness.report import ReportFile, load, render_table, write_reports
 from harness.report.style import Style
 from tests.support.sample_reports import TITLE, bad_report, compared_report, run_report
 
@@ -78,8 +78,9 @@ def test_all_reports_can_be_made_again_from_results_json_alone(tmp_path: Path) -
 def test_a_second_junit_file_is_written_where_asked(tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     run_dir.mkdir()
-    written = write_reports(run_report(), run_dir, tmp_path / "ci.xml")
-    assert written.junit == tmp_path / "ci.xml"
+    asked = ReportFile("junit", tmp_path / "ci.xml")
+    written = write_reports(run_report(), run_dir, [asked])
+    assert written.files == (asked, ReportFile("html", run_dir / "report.html"))
     assert (tmp_path / "ci.xml").read_bytes() == (run_dir / "junit.xml").read_bytes()
 
 
