@@ -15,6 +15,7 @@ from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.html import render_html
 from harness.report.junit import render_junit, render_series_junit
+from harness.report.kcidb import render_kcidb, render_series_kcidb, settings
 from harness.report.steps import Step, save_steps
 from harness.report.store import ReportFile, Written, save
 
@@ -44,6 +45,7 @@ def _junit(report: RunReport, run_dir: Path, _stored: Path) -> str:
 FORMATS: Mapping[str, ReportFormat] = {
     "junit": ReportFormat("JUnit XML, for CI systems", _junit, render_series_junit, "junit.xml"),
     "html": ReportFormat("a page to read, which needs nothing else", render_html, file_name="report.html"),
+    "kcidb": ReportFormat("KernelCI's submission schema, JSON", render_kcidb, render_series_kcidb, ready=settings),
 }
 
 
