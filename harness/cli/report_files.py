@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.paths import exists, is_file
 from harness.report import EACH, FORMATS, ReportFile
 from harness.report.store import EVENTS, PLAN, RESULTS
 
@@ -79,24 +78,30 @@ def _check_format(file: ReportFile, series: bool) -> None:
 def _refuse_own(file: ReportFile, runs: Sequence[Path]) -> None:
     """A run is made again from its results; what all formats have under a name of theirs is that format."""
     names = {kind.file_name: name for name, kind in FORMATS.items() if kind.file_name}
-    place, name = file.path.resolve().parent, file.path.name
+    place, name = _place(file.path).parent, file.path.name
     if any(place == run.resolve() for run in runs) and (name in _KEPT or names.get(name, file.format) != file.format):
         raise UserError("it is a file of the run itself", where=str(file.path), mend="name another file")
 
 
 def _refuse_twin(file: ReportFile, before: Sequence[ReportFile]) -> None:
-    twin = next((one for one in before if one.path.resolve() == file.path.resolve()), None)
+    twin = next((one for one in before if _place(one.path) == _place(file.path)), None)
     if twin is not None:
         what = f"two reports are to be written there ({twin.format}, {file.format})"
         raise UserError(what, where=str(file.path), mend="name another file for one of them")
 
 
+def _place(path: Path) -> Path:
+    """``path`` without links on its way: equal for the same place."""
+    return path.absolute().parent.resolve() / path.name
+
+
 def _check_place(path: Path) -> None:
     """A report is written beside its place under another name and renamed, as is tried here."""
-    if exists(path) and not is_file(path):  # a directory; a device would be replaced
-        raise UserError("it is there already, and no plain file", where=str(path), mend="name another file")
-    with _explained(path), tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=f".{path.name}.part."):
-        pass
+    with _explained(path):
+        if path.is_symlink() or (path.exists() and not path.is_file()):  # it would be replaced, be it /dev/stdout
+            raise UserError("it is there already, and no plain file", where=str(path), mend="name another file")
+        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=f".{path.name}.part."):
+            pass
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from harness.pipeline.each import settled, steps
 from harness.pipeline.kernels import KernelMaker
 from harness.report import ReportFile, Step, render_each, write_each, write_reports
 from tests.support.git_trees import DRIVER, commit, edit, git, make_repository
+from tests.support.junit_rules import violations
 from tests.support.sample_reports import bad_report, run_report
 
 FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
@@ -215,6 +216,7 @@ def test_junit_has_the_series_and_every_run(tmp_path: Path) -> None:
     assert len(set(names)) == len(names) and {name[:3] for name in names} == {"1/3", "2/3"}
     classes = {case.get("classname", "").split(".")[1] for suite in others for case in suite.iter("testcase")}
     assert classes == {"patch1", "patch2"}
+    assert list(violations(root)) == [], "as Jenkins reads it"
     assert int(root.get("failures", "")) == len(root.findall(".//failure"))
     assert int(root.get("errors", "")) == len(root.findall(".//error"))
     assert Status.FAIL in {result.status for variant in bad_report().variants for result in variant.results}

@@ -138,6 +138,8 @@ def test_documentation_lists_the_formats_of_the_table() -> None:
         ("junit=nowhere/x.xml", "nowhere/x.xml: its directory does not exist"),
         ("junit=file/x.xml", "its directory does not exist"),
         ("junit=.", "it is there already, and no plain file"),
+        ("junit=link", "link: it is there already, and no plain file"),
+        ("junit=/dev/stdout", "/dev/stdout: it is there already, and no plain file"),
         ("junit=/dev/null", "/dev/null: it is there already, and no plain file"),
         ("junit=" + "x" * 300, "cannot be written: File name too long"),
     ],
@@ -153,9 +155,10 @@ def test_names_that_no_report_can_have(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
     runs = {"report": ["x"], "compare": ["x", "y"]}.get(command, [])
     assert says in refused(capsys, command, *runs, "--report", option)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "link"}
 
 
 def test_directory_that_nobody_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
