@@ -32,7 +32,7 @@ VERSIONS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     "make": (("--version",), (4, 0)),
     "git": (("--version",), (2, 28)),
 }
-LIBRARIES = {"virtme-ng": (1, 42), "pytest": (8,), "paramiko": (5, 1), "junit-xml": (1, 9)}
+LIBRARIES = {"virtme-ng": (1, 42), "pytest": (8,), "paramiko": (5, 1), "junit-xml": (1, 9), "jinja2": (3, 1)}
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,7 @@ class TestResult:
     ``figures``: what it measured, one line each. ``moot``: skipped, and nothing is lost: there is no such promise here.
     ``cut_short``: skipped for want of time or memory in this guest, and the kernel is not to blame: how far it got is
     chance.
+    ``started``: seconds from the start of the run until it began, None if that is not known.
     """
 
     __test__ = False  # not for pytest to collect
@@ -206,6 +207,7 @@ class TestResult:
     excused: str = ""
     fingerprint: str = ""
     cut_short: bool = False
+    started: float | None = None
 
     @property
     def excuse(self) -> str:
@@ -295,7 +297,8 @@ class VariantReport:
     """All that is known about one variant at the end of a run. ``kernel`` or ``build_failure`` is set, not both.
 
     ``same_as``: name of the variant whose resolved config (and so kernel and results) is equal, else empty.
-    ``times``: phase name -> wall seconds ("config", "build", "boot", "suite:kselftest", ...).
+    ``times``: phase name -> wall seconds ("config", "build", "boot", "suite:kselftest", ...). ``started``: the same
+    names -> seconds from the start of the run until the phase first began.
     ``comparison``: with the base in this variant, None if there was none.
     ``of_patch``: the patch itself was looked at, on the host: there is no kernel.
     """
@@ -313,6 +316,7 @@ class VariantReport:
     notes: tuple[str, ...] = ()
     comparison: Comparison | None = None
     of_patch: bool = False
+    started: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_bad(self) -> bool:
@@ -339,6 +343,9 @@ class RunReport:
     ``series``: what the patches say and touch.
     ``static``: what was found in the patch itself, if that was looked at.
     ``fixups``: what the base was mended with before it was patched or tested, one line each.
+    ``base_commit``: id of the base, without fixups, in the repository that the user named; empty if the base is no
+    commit there (all kinds but ``git:``). ``tree_id``: git's id of the patched source, empty if the run ended before.
+    ``architecture``: of the kernels, as in the triple of their compiler ("x86_64"). All are empty in older results.
     """
 
     run_id: str
@@ -358,6 +365,9 @@ class RunReport:
     series: SeriesFacts = field(default_factory=SeriesFacts)
     static: VariantReport | None = None
     fixups: tuple[str, ...] = ()
+    base_commit: str = ""
+    tree_id: str = ""
+    architecture: str = ""
 
     @property
     def parts(self) -> tuple[VariantReport, ...]:

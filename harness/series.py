@@ -72,7 +72,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class PatchFacts:
-    """What a report shows of one ``Patch``; fields as there."""
+    """What a report shows of one ``Patch``; fields as there. ``digest``: sha256 of its diff as applied, in hex."""
 
     subject: str
     author: str = ""
@@ -80,6 +80,7 @@ class PatchFacts:
     tags: tuple[str, ...] = ()
     patch_id: str = ""
     known: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)

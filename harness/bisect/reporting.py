@@ -22,10 +22,8 @@ from harness.bisect.telling import (
 from harness.bisect.trails import Course
 from harness.paths import write_atomic
 from harness.report import encode
-from harness.report.junit import document
+from harness.report.junit_document import document, junit_case
 from harness.report.text import one_line, visible
-
-_NO_TIME = 1e-9  # junit-xml drops a time of 0
 
 
 def write_reports(state: State, course: Course, directory: Path) -> None:
@@ -92,7 +90,7 @@ def _step(step: Step, state: State) -> dict[str, Any]:
 
 def junit(state: State, course: Course) -> str:
     """One case for the answer, red unless a single culprit is named, and one for each commit that was tested."""
-    answer = TestCase("answer", "dmabuf.bisect", max(state.seconds, _NO_TIME))
+    answer = junit_case("answer", "dmabuf.bisect", state.seconds)
     told = one_line(headline(state, course))
     answer.stdout = visible(markdown(state, course))
     if state.ending is None or state.ending.end is not End.FOUND:
@@ -104,8 +102,7 @@ def junit(state: State, course: Course) -> str:
 
 
 def _case(step: Step, state: State) -> TestCase:
-    name = one_line(f"{step.commit[:12]} {step.subject}")
-    case = TestCase(name, "dmabuf.bisect.commits", max(step.seconds, _NO_TIME))
+    case = junit_case(f"{step.commit[:12]} {step.subject}", "dmabuf.bisect.commits", step.seconds)
     told = one_line(decision(step, state))
     if step.verdict is Verdict.BAD:
         case.add_failure_info(message=told, output=told)

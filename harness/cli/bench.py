@@ -10,12 +10,13 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from harness.cli.report_files import report_files
 from harness.cli.run import add_options, request_from, run_job
 from harness.cli.rundir import RunDirectory
 from harness.events import Event, PhaseEnded
@@ -23,6 +24,7 @@ from harness.gitcmd import check_git
 from harness.intake import DEFAULT_SERIES, bundled_series
 from harness.paths import cache_dir, cache_root, new_run_id, write_atomic
 from harness.pipeline import RunRequest
+from harness.report import ReportFile
 from harness.source import DEFAULT_BASE, obtain, parse_base
 
 SCENARIOS = ("cold", "touched", "same")
@@ -61,10 +63,11 @@ def add_parser(commands: Any) -> None:
 
 def bench(arguments: argparse.Namespace) -> int:
     wanted = SCENARIOS if arguments.scenario == "all" else (arguments.scenario,)
+    files = report_files(arguments)
     arguments.base = arguments.base or DEFAULT_BASE
     obtain(parse_base(arguments.base), lambda text: None)
     with _own_cache(keep=wanted[0] != "cold") as results:
-        figures = [_measure(scenario, arguments, results) for scenario in wanted]
+        figures = [_measure(scenario, arguments, results, files) for scenario in wanted]
     if arguments.json is not None:
         write_atomic(arguments.json, json.dumps([asdict(one) for one in figures], indent=1) + "\n")
     return max(one.exit_code for one in figures)
@@ -94,7 +97,7 @@ def _own_cache(keep: bool) -> Iterator[Path]:
             os.environ["XDG_CACHE_HOME"] = before
 
 
-def _measure(scenario: str, arguments: argparse.Namespace, results: Path) -> Figures:
+def _measure(scenario: str, arguments: argparse.Namespace, results: Path, files: Sequence[ReportFile]) -> Figures:
     figures = Figures(scenario)
     directory = RunDirectory(results / f"{new_run_id()}-{scenario}")
     directory.create()
@@ -103,7 +106,7 @@ def _measure(scenario: str, arguments: argparse.Namespace, results: Path) -> Fig
         request = _touched(request, directory.path)
     sys.stdout.write(f"\n== {scenario}\n")
     started, used = time.monotonic(), time.process_time()
-    outcome, written = run_job(request, directory, figures)
+    outcome, written = run_job(request, directory, figures, files=files)
     figures.seconds = time.monotonic() - started
     figures.own_cpu_seconds = time.process_time() - used
     figures.own_peak_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

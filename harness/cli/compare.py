@@ -9,9 +9,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from harness.paths import write_atomic
+from harness.cli.report_files import add_report_options, report_files
 from harness.pipeline.two_runs import compare_runs
-from harness.report import Written, load, render_html, render_table, write_junit
+from harness.report import Written, load, render_table, write_files
+from harness.report.store import RESULTS
 from harness.verdict import exit_code, load_expectations
 
 
@@ -26,20 +27,17 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("before", type=Path, metavar="BEFORE", help="the run that is taken as the base")
     parser.add_argument("run", type=Path, metavar="RUN", help="the run that is held against it")
     parser.add_argument("--strict", action="store_true", help="what is bad in both makes it red, too")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit XML there")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write the HTML page there")
+    add_report_options(parser, "junit", "html")
 
 
 def compare(arguments: argparse.Namespace) -> int:
     """Exits as a run would: 0 if nothing is new, 1 if something is. Changes nothing in either run."""
-    before, after = load(arguments.before), load(arguments.run)
     old, new = _directory(arguments.before), _directory(arguments.run)
+    files = report_files(arguments, old, new)
+    before, after = load(arguments.before), load(arguments.run)
     report = compare_runs(before, after, old, load_expectations(), date.today(), strict=arguments.strict)
-    if arguments.junit is not None:
-        write_junit(report, arguments.junit, new)
-    if arguments.html is not None:
-        write_atomic(arguments.html, render_html(report, new, arguments.html.resolve().parent))
-    sys.stdout.write(render_table(report, Written(new, new / "results.json", arguments.junit, arguments.html)))
+    write_files(report, new, files)
+    sys.stdout.write(render_table(report, Written(new, new / RESULTS, files)))
     return exit_code(report)
 
 

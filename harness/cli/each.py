@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from harness import doctor
 from harness.cli.rundir import RunDirectory
@@ -12,17 +12,20 @@ from harness.errors import ExitCode
 from harness.events import EventStream, Subscriber
 from harness.pipeline import Job, Outcome, RunRequest, check
 from harness.pipeline.each import settled, steps
-from harness.report import Progress, Step, Written, render_each, render_table, write_each
+from harness.report import Progress, ReportFile, Step, Written, render_each, render_table, write_each
 from harness.report.text import one_line
 
 _CUT_OFF = {ExitCode.INFRASTRUCTURE, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
 Recorder = Callable[[Job, RunDirectory, Subscriber], tuple[Outcome, Written]]
 
 
-def run_each(request: RunRequest, directory: RunDirectory, record: Recorder) -> ExitCode:
+def run_each(
+    request: RunRequest, directory: RunDirectory, record: Recorder, files: Sequence[ReportFile] = ()
+) -> ExitCode:
     """Test every prefix of the series, show what became of each, and write the summary, whatever ends it.
 
-    ``record``: does one job in its directory and reports it. The exit code is the worst of all of them.
+    ``record``: does one job in its directory and reports it. ``files``: where else to write the summary. The exit code
+    is the worst of all of them.
     """
     job = check(request)
     doctor.require(doctor.check_all(None))
@@ -45,7 +48,7 @@ def run_each(request: RunRequest, directory: RunDirectory, record: Recorder) -> 
                 break
     finally:
         if done:
-            _tell([*done, *_untested(job, len(done))], directory, request)
+            _tell([*done, *_untested(job, len(done))], directory, files)
     return code
 
 
@@ -59,7 +62,7 @@ def _untested(job: Job, done: int) -> list[Step]:
     return [Step(number, patch.subject, job.request.directory / f"{number:02}") for number, patch in left]
 
 
-def _tell(every: list[Step], directory: RunDirectory, request: RunRequest) -> None:
+def _tell(every: list[Step], directory: RunDirectory, files: Sequence[ReportFile]) -> None:
     directory.keep()
-    write_each(every, directory.path, request.junit)
-    sys.stdout.write(f"\n{render_each(every, directory.path)}")
+    written = write_each(every, directory.path, files)
+    sys.stdout.write(f"\n{render_each(every, written)}")

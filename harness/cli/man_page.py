@@ -29,6 +29,8 @@ _ENVIRONMENT = (
     ("DMABUF_HARNESS_MIRROR", "Mirror of the Debian archive, instead of the one that apt uses."),
     ("DMABUF_HARNESS_KERNEL_ORG", "Address of pub/linux/kernel on a mirror, for bases of kind kernel.org."),
     ("DMABUF_HARNESS_KERNEL_ORG_KEYRING", "Keyring with which the checksums of that mirror are verified."),
+    ("DMABUF_HARNESS_KCIDB_ORIGIN", "Name by which KernelCI knows the submitter, for --report kcidb=FILE."),
+    ("DMABUF_HARNESS_KCIDB_LOGS", "URL at which the run's directory is published, for the same."),
 )
 _FILES = (
     ("runs/ID", "A run: results.json, junit.xml, report.html, logs."),

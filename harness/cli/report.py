@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.cli.report_files import add_report_options, report_files
 from harness.errors import ExitCode
-from harness.report import EACH, load, load_steps, render_each, render_table, write_each, write_reports
+from harness.report import EACH, ReportFile, load, load_steps, render_each, render_table, write_each, write_reports
 from harness.verdict import exit_code
 
 
@@ -19,27 +21,28 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "run", type=Path, nargs="?", default=Path("runs/latest"), help="run directory (default: %(default)s)"
     )
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="also write the JUnit XML there")
+    add_report_options(parser, "junit")
 
 
 def report(arguments: argparse.Namespace) -> int:
     """Exits as the run itself did, but for runs that were cut off: those are failures now."""
     run: Path = arguments.run
     directory = run.resolve().parent if run.is_file() else run.resolve()
-    if run.name == EACH or (run / EACH).is_file():
-        return _each(directory, arguments.junit)
+    series = run.name == EACH or (run / EACH).is_file()
+    files = report_files(arguments, directory, series=series)
+    if series:
+        return _each(directory, files)
     loaded = load(run)
-    written = write_reports(loaded, directory, arguments.junit)
+    written = write_reports(loaded, directory, files)
     sys.stdout.write(render_table(loaded, written))
     return exit_code(loaded)
 
 
-def _each(directory: Path, junit: Path | None) -> int:
+def _each(directory: Path, files: Sequence[ReportFile]) -> int:
     """The run of a series patch by patch: what its end said, and the reports of all its runs anew."""
     steps = load_steps(directory)
     for step in steps:
         if step.report is not None:
             write_reports(step.report, step.directory)
-    write_each(steps, directory, junit)
-    sys.stdout.write(render_each(steps, directory))
+    sys.stdout.write(render_each(steps, write_each(steps, directory, files)))
     return max(exit_code(step.report) if step.report is not None else ExitCode.FAILED for step in steps)

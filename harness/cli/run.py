@@ -6,17 +6,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness import doctor
 from harness.cli.each import run_each
+from harness.cli.report_files import add_report_options, report_files
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
 from harness.pipeline import DEFAULT_REPEAT, Job, Outcome, RunRequest, check, execute
-from harness.report import EventLog, PlanFile, Progress, Written, render_table, write_reports
+from harness.report import EventLog, PlanFile, Progress, ReportFile, Written, render_table, write_reports
 from harness.source import DEFAULT_BASE
 
 LEAST_MEMORY, MOST_MEMORY = 512, 1 << 20  # MiB: a test kernel with all its checks boots in the one; a typing error
@@ -141,7 +143,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     out = parser.add_argument_group("results")
     out.add_argument("--out", type=Path, metavar="DIR", help="directory of this run (default: runs/ID)")
-    out.add_argument("--junit", type=Path, metavar="FILE", help="also write the JUnit XML there")
+    add_report_options(out, "junit")
 
 
 def natural(text: str) -> int:
@@ -193,7 +195,6 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         accel=arguments.accel,
         jobs=arguments.jobs,
         memory=arguments.memory,
-        junit=arguments.junit,
         thorough=arguments.thorough,
         no_base=arguments.no_base,
         repeat=arguments.repeat,
@@ -208,25 +209,30 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
 
 def run(arguments: argparse.Namespace) -> int:
     with run_directory(arguments.out) as directory:
+        files = report_files(arguments, directory.path, series=arguments.each)
         patches = stored_stdin(arguments.patch, directory)
         request = replace(request_from(arguments, directory.path), patches=patches)
         if arguments.each:
-            return run_each(request, directory, record)
-        outcome, written = run_job(request, directory)
+            return run_each(request, directory, record, files)
+        outcome, written = run_job(request, directory, files=files)
     sys.stdout.write(render_table(outcome.report, written))
     return outcome.exit_code
 
 
-def run_job(request: RunRequest, directory: RunDirectory, *subscribers: Subscriber) -> tuple[Outcome, Written]:
-    """Check, run with its progress shown, and report; ``subscribers`` also get the events."""
+def run_job(
+    request: RunRequest, directory: RunDirectory, *subscribers: Subscriber, files: Sequence[ReportFile] = ()
+) -> tuple[Outcome, Written]:
+    """Check, run with its progress shown, and report, also into ``files``; ``subscribers`` also get the events."""
     job = check(request)
     doctor.require(doctor.check_all(None))
     with Progress(sys.stdout) as progress:
-        return record(job, directory, progress, *subscribers)
+        return record(job, directory, progress, *subscribers, files=files)
 
 
-def record(job: Job, directory: RunDirectory, *subscribers: Subscriber) -> tuple[Outcome, Written]:
-    """Do ``job`` and write all that is known about it; ``subscribers`` get the events."""
+def record(
+    job: Job, directory: RunDirectory, *subscribers: Subscriber, files: Sequence[ReportFile] = ()
+) -> tuple[Outcome, Written]:
+    """Do ``job`` and write all that is known about it, also into ``files``; ``subscribers`` get the events."""
     if not directory.made:
         directory.create()
     plan = PlanFile(directory.path, job.plan())
@@ -237,4 +243,4 @@ def record(job: Job, directory: RunDirectory, *subscribers: Subscriber) -> tuple
             events.subscribe(subscriber)
         outcome = execute(job, events)
     directory.keep()
-    return outcome, write_reports(outcome.report, directory.path, job.request.junit)
+    return outcome, write_reports(outcome.report, directory.path, files)

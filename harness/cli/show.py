@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from harness.cli.report_files import report_files
 from harness.cli.run import add_options, request_from
 from harness.cli.rundir import RunDirectory, stored_stdin
 from harness.intake import facts
@@ -30,6 +31,7 @@ def add_parser(commands: Any) -> None:
 
 
 def show(arguments: argparse.Namespace) -> int:
+    report_files(arguments, series=arguments.each)
     with scratch("show") as place:
         directory = RunDirectory(place)
         patches = stored_stdin(arguments.patch, directory)

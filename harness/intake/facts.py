@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -60,9 +61,7 @@ def facts(patches: Sequence[Patch]) -> SeriesFacts:
                 functions.inside.update(dict.fromkeys(_functions(file)))
     first = next((patch for patch in patches if patch.base_commit), None)
     return SeriesFacts(
-        patches=tuple(
-            PatchFacts(one.subject, one.author, one.date, one.tags, one.patch_id, one.known) for one in patches
-        ),
+        patches=tuple(map(_of_patch, patches)),
         files=_each_once(address.safe(name) for patch in patches for name in patch.files),
         symbols_added=symbols.added,
         symbols_removed=symbols.removed,
@@ -74,6 +73,11 @@ def facts(patches: Sequence[Patch]) -> SeriesFacts:
         prerequisites=_each_once(identity for patch in patches for identity in patch.prerequisites),
         notes=_each_once(note for patch in patches for note in patch.notes),
     )
+
+
+def _of_patch(patch: Patch) -> PatchFacts:
+    digest = hashlib.sha256(patch.diff).hexdigest()
+    return PatchFacts(patch.subject, patch.author, patch.date, patch.tags, patch.patch_id, patch.known, digest)
 
 
 def _each_once(names: Iterable[str]) -> tuple[str, ...]:

@@ -41,7 +41,6 @@ def steps(job: Job) -> Iterator[Job]:
             directory=job.request.directory / f"{number:02}-{_slug(patch.subject)}",
             command=_alone(job.request.command, number),
             up_to=number,
-            junit=None,
         )
         # What is to be said of the whole is said once.
         yield replace(job, request=request, patches=job.patches[:number], notes=job.notes if number == 1 else ())

@@ -33,6 +33,7 @@ class KernelMaker:
         self._applied: Applied | None = None
         self._times: dict[str, float] = {}
         self.notes: list[str] = []
+        self.base_commit = ""  # as in RunReport
 
     @contextmanager
     def source(self) -> Iterator[Applied]:
@@ -41,6 +42,7 @@ class KernelMaker:
             with phase(self._events, "", "source", self._times) as say:
                 tree = obtain(self._job.base, lambda text: self._progress("", "source", text))
                 say(f"{tree.spec} is {tree.version}")
+            self.base_commit = tree.commit if self._job.base.kind == "git" else ""
             for note in tree.notes:
                 self._note(note, "warning")
             with worktree_lock(tree, self._note):

@@ -12,7 +12,7 @@ from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, facts, load_fi
 from harness.interfaces import Suite
 from harness.kconfig import load_fragments, load_variants, select, variants_of
 from harness.model import OWN_TESTS, SymbolRequest, Variant
-from harness.paths import exists, is_directory
+from harness.paths import exists
 from harness.pipeline.base import choose_base
 from harness.pipeline.patches import take
 from harness.pipeline.plan import refuse_unknown_checks
@@ -35,7 +35,7 @@ class RunRequest:
     that the user stands in. ``reverts``: patches and commits to take back first. None of these means the bundled
     series, unless ``no_patch``. ``up_to``: how many patches of what was named are tested, None: all.
     ``pick``: number or subject of the one patch to take of ``patches``.
-    ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
+    ``directory``: of this run. ``command``: what the user typed.
     ``memory``: MiB of each guest, None: what the tests need and the machine has.
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
     ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
@@ -61,7 +61,6 @@ class RunRequest:
     thorough: bool = False
     seed: int | None = None
     pick: str | None = None
-    junit: Path | None = None
     no_base: bool = False
     repeat: int = DEFAULT_REPEAT
     strict: bool = False
@@ -125,8 +124,6 @@ class Job:
 
 def check(request: RunRequest) -> Job:
     """Look up everything that the request names. Raises ``UserError``; cached trees are read for a guess at most."""
-    if request.junit is not None and not is_directory(request.junit.absolute().parent):
-        raise UserError("its directory does not exist", where=str(request.junit), mend="make it, or name another file")
     taken = take(
         request.base,
         request.patches,

@@ -24,11 +24,13 @@ from harness.pipeline.plan import chosen, narrow
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job
 from harness.pipeline.side import Side, State, moved
+from harness.pipeline.start_times import StartTimes
 from harness.pipeline.symbols import symbol_notes
 from harness.series import Applied
 from harness.verdict import apply_expectations, exit_code, judge
 from harness.vm.launch import Launcher
 
+_ARCHITECTURE = "x86_64"  # what the fragments of kernel-configs are for
 _BASE = "base "  # before the names of the base's variants, while the run goes
 
 
@@ -73,6 +75,9 @@ class _Run:
         self._comparisons: dict[str, Comparison] = {}
         self._applied: Applied | None = None
         self._left_out: list[str] = []
+        self._base_commit = ""
+        self._start_times = StartTimes()
+        events.subscribe(self._start_times)
         self._launcher: Launcher | None = None
         self._started = time.monotonic()
         self._date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -153,6 +158,7 @@ class _Run:
         with maker.source() as applied:
             self._applied = applied
             self._left_out = maker.notes
+            self._base_commit = maker.base_commit
             test = self._test_patchless if self._is_base else self._patched.test
             static = PatchSide(self._job, applied, self._events) if self._job.static and not self._is_base else None
             self._static = static
@@ -213,7 +219,7 @@ class _Run:
 
     def report(self, interrupted: str = "") -> RunReport:
         request, applied = self._job.request, self._applied
-        base = [moved(report, _BASE.strip()) for report in self._base.reports()] if self._base is not None else []
+        base = [self._start_times.told(report, _BASE) for report in (self._base.reports() if self._base else ())]
         return RunReport(
             run_id=request.directory.name,
             started=self._date,
@@ -222,17 +228,23 @@ class _Run:
             base_version=self._version,
             patches=tuple(patch.subject for patch in self._job.patches),
             already_in_base=applied.already_in_base if applied is not None else (),
-            variants=tuple(map(self._judged, self._patched.reports())) if self._job.suites else (),
+            variants=tuple(map(self._judged, self._patched_reports())) if self._job.suites else (),
             machine=self._machine(),
             seconds=time.monotonic() - self._started,
             interrupted=interrupted,
             notes=self._notes,
-            base_variants=tuple(map(self._expected, base)),
+            base_variants=tuple(self._expected(moved(report, _BASE.strip())) for report in base),
             asked=(*self._job.suite_names, *sorted(request.only)),
             series=facts(self._job.patches),
             static=self._expected(self._static.report()) if self._static is not None else None,
             fixups=applied.tree.fixups if applied is not None else (),
+            base_commit=self._base_commit,
+            tree_id=applied.tree_id if applied is not None else "",
+            architecture=_ARCHITECTURE,
         )
+
+    def _patched_reports(self) -> list[VariantReport]:
+        return [self._start_times.told(report) for report in self._patched.reports()]
 
     @property
     def _notes(self) -> tuple[str, ...]:

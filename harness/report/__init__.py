@@ -3,26 +3,25 @@
 
 from harness.report.codec import SchemaError, decode, encode
 from harness.report.compared import case_of
-from harness.report.each import render_each, write_each
-from harness.report.eventlog import EventLog
+from harness.report.formats import FORMATS, ReportFormat, write_each, write_files, write_reports
 from harness.report.headline import headline
 from harness.report.html import render_html
-from harness.report.junit import write_junit
-from harness.report.planfile import PlanFile
 from harness.report.progress import Progress
 from harness.report.reproduce import without_patch
 from harness.report.series import series_facts
-from harness.report.steps import Step, load_steps
-from harness.report.store import EACH, load, save, save_plan
+from harness.report.steps import Step, load_steps, render_each
+from harness.report.store import EACH, EventLog, PlanFile, ReportFile, Written, load, save, save_plan
 from harness.report.style import render_facts
 from harness.report.table import render_table
-from harness.report.writing import Written, write_reports
 
 __all__ = [
     "EACH",
+    "FORMATS",
     "EventLog",
     "PlanFile",
     "Progress",
+    "ReportFile",
+    "ReportFormat",
     "SchemaError",
     "Step",
     "Written",
@@ -41,6 +40,6 @@ __all__ = [
     "series_facts",
     "without_patch",
     "write_each",
-    "write_junit",
+    "write_files",
     "write_reports",
 ]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """``junit.xml`` for CI systems: one test suite per variant and suite, and one per variant for the kernel itself.
 
+Of a series that was tested patch by patch: a suite with a case for each patch, then those of each patch's own run.
+
 A case is red in it exactly if it counts as bad in the exit code; what is known, was there before the patch, or is only
 a warning is "skipped", and says so. What the comparison with the base says of a case is in its message.
 
@@ -11,20 +13,20 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from xml.etree import ElementTree
 
-from junit_xml import TestCase, TestSuite, to_xml_report_string
+from junit_xml import TestCase, TestSuite
 
 from harness.changes import Change, Comparison, Difference
 from harness.model import RunReport, Status, TestResult, VariantReport
-from harness.paths import write_atomic
 from harness.report.compared import case_of, summary, told_of
 from harness.report.facts import by_suite, cases, resolved, run_case
 from harness.report.headline import headline
+from harness.report.junit_document import document, junit_case
 from harness.report.reproduce import reproduce
+from harness.report.steps import Case, Step, blamed, came_with
 from harness.report.text import cut_middle, one_line, relative, visible
 
 MAX_OUTPUT = 16_384
@@ -35,37 +37,33 @@ MAX_MESSAGE = 2000
 
 MAX_PROPERTY = 10_000
 
-_NO_TIME = 1e-9  # junit-xml drops a time of 0; this is written as 0.000
-
-
-def write_junit(report: RunReport, path: Path, run_dir: Path) -> None:
-    """Write the JUnit XML of ``report`` to ``path``; logs in it are named relative to ``run_dir``."""
-    write_atomic(path, render_junit(report, run_dir))
-
 
 def render_junit(report: RunReport, run_dir: Path) -> str:
-    """The whole XML document, as text that is declared as, and must be stored as, UTF-8."""
+    """The whole XML document, as text that is declared as, and must be stored as, UTF-8.
+
+    Logs in it are named relative to ``run_dir``.
+    """
+    return document(_of_run(report, run_dir))
+
+
+def render_series_junit(steps: Sequence[Step]) -> str:
+    """The same for a series: a suite with one case per patch, then the suites of each patch's own run.
+
+    Those are named "1/2 move-notify-on: checks", so that equal names stay apart.
+    """
+    suites = [_of_series(steps)]
+    for step in steps:
+        if step.report is not None:
+            suites += [_numbered(suite, step, len(steps)) for suite in _of_run(step.report, step.directory)]
+    return document(suites)
+
+
+def _of_run(report: RunReport, run_dir: Path) -> list[TestSuite]:
     whole = run_case(report)
     suites = [_suite("run", "dmabuf.run", report, [_case(replace(whole, output=headline(report)), run_dir, "")])]
     for variant in report.parts:
         suites += _of_variant(report, resolved(report, variant), run_dir)
-    return document(suites)
-
-
-def document(suites: list[TestSuite]) -> str:
-    """``suites`` as an XML document that keeps to the schema."""
-    root = ElementTree.fromstring(to_xml_report_string(suites, prettyprint=False, encoding="utf-8"))
-    _make_valid(root)
-    ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
-
-
-def _make_valid(root: ElementTree.Element) -> None:
-    """junit-xml writes an attribute that the schema has not, and times like 1e-09."""
-    for element in root.iter():
-        element.attrib.pop("disabled", None)
-        if "time" in element.attrib:
-            element.attrib["time"] = f"{float(element.attrib['time']):.3f}"
+    return suites
 
 
 def _of_variant(report: RunReport, variant: VariantReport, run_dir: Path) -> list[TestSuite]:
@@ -108,12 +106,37 @@ def _number_repeats(found: Iterable[TestCase]) -> None:
         taken.add(case.name)
 
 
+# --- a series ---------------------------------------------------------------------------------
+
+
+def _of_series(steps: Sequence[Step]) -> TestSuite:
+    fresh = came_with(steps)
+    return TestSuite("series", [_patch(step, own, len(steps)) for step, own in zip(steps, fresh, strict=True)])
+
+
+def _patch(step: Step, fresh: frozenset[Case], total: int) -> TestCase:
+    seconds = step.report.seconds if step.report is not None else 0.0
+    case = junit_case(f"{step.number}/{total} {step.subject}", "dmabuf.series", seconds)
+    if step.is_bad:
+        named = [one_line(": ".join(filter(None, bad))) for bad in sorted(fresh)]
+        add = case.add_error_info if step.report is None else case.add_failure_info
+        add(message=step.headline, output="\n".join([one_line(blamed(step, fresh)), *named]))
+    return case
+
+
+def _numbered(suite: TestSuite, step: Step, total: int) -> TestSuite:
+    suite.name = f"{step.number}/{total} {suite.name}"
+    for case in suite.test_cases:
+        case.classname = case.classname.replace("dmabuf.", f"dmabuf.patch{step.number}.", 1)
+    return suite
+
+
 # --- cases ------------------------------------------------------------------------------------
 
 
 def _case(result: TestResult, run_dir: Path, again: str, told: Difference | None = None) -> TestCase:
     log = relative(result.log, run_dir) if result.log else ""
-    case = TestCase(one_line(result.name), elapsed_sec=max(result.seconds, _NO_TIME))
+    case = junit_case(result.name, "", result.seconds)
     said = one_line(result.message) or result.status.value
     message = _cut(f"{told.change.value}: {said}" if told is not None and not result.excused else said, MAX_MESSAGE)
     compared = one_line(told.beside) if told is not None else ""

@@ -11,7 +11,7 @@ from harness.model import OWN_TESTS, RunReport, TestResult, VariantReport
 from harness.report.text import one_line
 
 # What narrows a run, and where its results go: replaced, or pointless to repeat.
-_RESULTS = ("--out", "--junit")
+_RESULTS = ("--out", "--report", "--junit")
 _REPLACED_FOR_KERNEL = ("--variant", *_RESULTS)
 _REPLACED = (*_REPLACED_FOR_KERNEL, "--suite", "--only")
 _ABOUT_PATCH = (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""``each.json``: what became of each patch of a series; the runs themselves are beside it."""
+"""A series tested patch by patch: ``each.json``, with the runs themselves beside it, and what the terminal shows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from harness.paths import write_atomic
 from harness.report.codec import encode
 from harness.report.facts import cases, groups, run_case
 from harness.report.headline import headline
-from harness.report.store import EACH, VERSION, checked, document, load
+from harness.report.store import EACH, VERSION, Written, checked, document, load
+from harness.report.text import duration, one_line
 
 Case = tuple[str, ...]
 """(variant, suite, name)."""
@@ -123,3 +124,37 @@ def load_steps(directory: Path) -> list[Step]:
 
 def _step(patch: _Patch, directory: Path) -> Step:
     return Step(patch.number, patch.subject, directory, load(directory) if patch.verdict != _UNTESTED else None)
+
+
+# --- on the terminal --------------------------------------------------------------------------
+
+
+def render_each(steps: Sequence[Step], written: Written) -> str:
+    """The series as a list, and its verdict in one line, for the terminal."""
+    lines = ["Patch by patch"]
+    for step, fresh in zip(steps, came_with(steps), strict=True):
+        lines.append(f"  {step.number}/{len(steps)} {one_line(step.subject)}")
+        lines.append(f"      {step.headline}")
+        whole = step.report is not None and not step.report.interrupted
+        lines += [f"      {blamed(step, fresh)}"] if step.bad and whole else []
+        lines += [f"      report: dmabuf-harness report {step.directory}"] if step.report is not None else []
+    seconds = sum(step.report.seconds for step in steps if step.report is not None)
+    took = f"{'took':8} {duration(seconds)}"
+    return "\n".join([*lines, "", _summary(steps), "", took, *written.lines, ""])
+
+
+def _summary(steps: Sequence[Step]) -> str:
+    bad = [str(step.number) for step in steps if step.report is not None and step.is_bad]
+    untested = [str(step.number) for step in steps if step.report is None]
+    if not bad and not untested:
+        return f"PASS: the kernel builds after each patch ({len(steps)}), and none makes anything worse"
+    told = [f"red after patch {', '.join(bad)}"] if bad else []
+    told += [f"not tested: patch {', '.join(untested)}"] if untested else []
+    return f"FAIL: {'; '.join(told)}, of {len(steps)}"
+
+
+def blamed(step: Step, fresh: frozenset[Case]) -> str:
+    """ "bad: 2 with this patch, 1 since an earlier one": ``fresh`` as of ``came_with``."""
+    old = len(step.bad) - len(fresh)
+    told = [f"{len(fresh)} with this patch"] if fresh else []
+    return "bad: " + ", ".join([*told, *([f"{old} since an earlier one"] if old else [])])

@@ -1,27 +1,67 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""``results.json``: the run as stored, from which every other report is made; and ``plan.json``."""
+"""What a run leaves: ``results.json``, from which every report is made; ``plan.json``; ``events.jsonl``.
+
+``plan.json`` says what the run is going to do before it does it: what a run that was cut off left out.
+``events.jsonl`` says what happened, one JSON object per line, on disk as soon as it happened.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.errors import UserError
+from harness.events import Event, Planned
 from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.codec import SchemaError, decode, encode
+from harness.report.text import one_line
 
 T = TypeVar("T")
 
 RESULTS = "results.json"
 PLAN = "plan.json"
+EVENTS = "events.jsonl"
 EACH = "each.json"  # of a series that was tested patch by patch, see ``report.steps``
 VERSION = 1
 """Raised when a field of the model is renamed, removed or changes its meaning; a new field with a default is none."""
 
 _MEND = "name the directory of a run: runs/ID below the directory in which it was started"
+
+
+@dataclass(frozen=True)
+class ReportFile:
+    """A report on disk, or one to be written. ``format``: its key in ``report.formats.FORMATS``."""
+
+    format: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the reports of a run, or of a series tested patch by patch, are.
+
+    ``directory``: of the run. ``results``: what all others can be made from. ``files``: of each format those that the
+    user named, else the one in ``directory``, if it has one there.
+    """
+
+    directory: Path
+    results: Path
+    files: tuple[ReportFile, ...] = ()
+
+    @property
+    def html(self) -> Path | None:
+        """The page, or one of them."""
+        return next((file.path for file in self.files if file.format == "html"), None)
+
+    @property
+    def lines(self) -> list[str]:
+        """One for each file, for the end of what the terminal shows."""
+        named = [*((file.format, file.path) for file in self.files), ("results", self.results)]
+        return [f"{label:8} {one_line(str(path))}" for label, path in named]
 
 
 def save(run_dir: Path, report: RunReport) -> Path:
@@ -85,3 +125,51 @@ def checked(kind: type[T], data: object, path: Path) -> T:
         return decode(kind, data)
     except SchemaError as error:
         raise UserError(f"not the results of a run: {error}", where=str(path), mend=_MEND) from error
+
+
+# --- while it runs ----------------------------------------------------------------------------
+
+
+class PlanFile:
+    """A subscriber for ``EventStream`` that adds the tests of a variant, ``"tests": {variant: {suite: [name]}}``.
+
+    The file is whole at any time.
+    """
+
+    def __init__(self, run_dir: Path, plan: Mapping[str, Any]) -> None:
+        """Writes ``plan``, what was asked for, at once."""
+        self._run_dir = run_dir
+        self._plan = plan
+        self._tests: dict[str, dict[str, list[str]]] = {}
+        self._save()
+
+    def __call__(self, _elapsed: float, event: Event) -> None:
+        if isinstance(event, Planned):
+            suites = self._tests.setdefault(event.variant, {})
+            for test in event.tests:
+                suites.setdefault(test.suite, []).append(test.name)
+            self._save()
+
+    def _save(self) -> None:
+        save_plan(self._run_dir, {**self._plan, "tests": self._tests})
+
+
+class EventLog:
+    """A subscriber for ``EventStream``. Each line: ``{"at": seconds, "event": "PhaseStarted", ...its fields}``."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8")
+
+    def __call__(self, elapsed: float, event: Event) -> None:
+        line = {"at": round(elapsed, 3), "event": type(event).__name__, **encode(event)}
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> EventLog:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

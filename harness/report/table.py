@@ -25,9 +25,9 @@ from harness.report.never_ran import counted, told_apart
 from harness.report.reproduce import reproduce
 from harness.report.series import patch_lines, touched
 from harness.report.splats import told_once
+from harness.report.store import Written
 from harness.report.style import Style, fact_lines, style_of, wrapped
 from harness.report.text import columns, duration, one_line, relative, shorten
-from harness.report.writing import Written
 
 MAX_DETAILED = 5
 """Failures shown with log and command; the others by name only."""
@@ -214,9 +214,12 @@ class _Page:
         color = "red" if self._report.is_bad else "green"
         text = wrapped(headline(self._report), self._style, 0) or [""]
         took = duration(self._report.seconds)
-        files = (("junit", self._written.junit), ("html", self._written.html), ("results", self._written.results))
-        paths = [f"{label:8} {one_line(str(path))}" for label, path in files if path is not None]
-        return [*(self._style.paint(line, "bold", color) for line in text), "", f"{'took':8} {took}", *paths]
+        return [
+            *(self._style.paint(line, "bold", color) for line in text),
+            "",
+            f"{'took':8} {took}",
+            *self._written.lines,
+        ]
 
     def _wrap(self, text: str, indent: int, hanging: int = 0) -> list[str]:
         return wrapped(text, self._style, indent, hanging)

@@ -81,7 +81,9 @@ def test_what_is_no_patch(tmp_path: Path, content: bytes | None, word: str) -> N
         (["--base", f"git:/{LONG}@x"], ["no such directory"]),
         (["--pytest", LONG], ["no such file"]),
         (["--memory", "64"], ["--memory", "from 512 to"]),
-        (["--junit", f"/{LONG}/x.xml"], ["its directory does not exist"]),
+        (["--junit", f"/{LONG}/x.xml"], ["cannot be written: File name too long"]),
+        (["--report", "pdf=x.pdf"], ["there is no format 'pdf'"]),
+        (["--each", "--report", "html=x.html"], ["not of a series"]),
     ],
 )
 def test_names_that_stand_for_nothing(tmp_path: Path, arguments: list[str], words: list[str]) -> None:

@@ -19,8 +19,9 @@ from harness.model import Kernel, ResolvedConfig, RunReport, Status
 from harness.pipeline import Job, Outcome, RunRequest, check
 from harness.pipeline.each import settled, steps
 from harness.pipeline.kernels import KernelMaker
-from harness.report import Step, render_each, write_each, write_reports
+from harness.report import ReportFile, Step, render_each, write_each, write_reports
 from tests.support.git_trees import DRIVER, commit, edit, git, make_repository
+from tests.support.junit_rules import violations
 from tests.support.sample_reports import bad_report, run_report
 
 FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
@@ -151,7 +152,8 @@ def test_all_are_tested_and_the_worst_counts(
 ) -> None:
     recorder = Recorder((run_report(), ExitCode.OK), (second, code))
     junit = tmp_path / "out.xml"
-    assert run_each(replace(request(tmp_path), junit=junit), RunDirectory(tmp_path / "run"), recorder) is code  # type: ignore[arg-type]
+    asked = [ReportFile("junit", junit)]
+    assert run_each(request(tmp_path), RunDirectory(tmp_path / "run"), recorder, asked) is code  # type: ignore[arg-type]
     assert len(recorder.jobs) == 2
     told = json.loads((tmp_path / "run/each.json").read_text())
     assert told["verdict"] == verdict
@@ -192,11 +194,11 @@ def made(directory: Path, *reports: RunReport | None) -> list[Step]:
 
 def test_failure_is_laid_at_the_patch_that_brought_it(tmp_path: Path) -> None:
     every = made(tmp_path, run_report(), bad_report(), bad_report(), None)
-    write_each(every, tmp_path)
+    written = write_each(every, tmp_path)
     told = json.loads((tmp_path / "each.json").read_text())["patches"]
     assert told[0]["bad"] == [] and told[1]["new"] == told[1]["bad"] != []
     assert told[2]["bad"] == told[1]["bad"] and told[2]["new"] == []
-    text = render_each(every, tmp_path)
+    text = render_each(every, written)
     assert f"bad: {len(told[1]['bad'])} with this patch" in text
     assert f"bad: {len(told[1]['bad'])} since an earlier one" in text
     assert "FAIL: red after patch 2, 3; not tested: patch 4, of 4" in text
@@ -214,6 +216,7 @@ def test_junit_has_the_series_and_every_run(tmp_path: Path) -> None:
     assert len(set(names)) == len(names) and {name[:3] for name in names} == {"1/3", "2/3"}
     classes = {case.get("classname", "").split(".")[1] for suite in others for case in suite.iter("testcase")}
     assert classes == {"patch1", "patch2"}
+    assert list(violations(root)) == [], "as Jenkins reads it"
     assert int(root.get("failures", "")) == len(root.findall(".//failure"))
     assert int(root.get("errors", "")) == len(root.findall(".//error"))
     assert Status.FAIL in {result.status for variant in bad_report().variants for result in variant.results}

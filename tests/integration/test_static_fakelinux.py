@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -328,3 +329,17 @@ def test_a_run_of_nothing_else_speaks_of_no_guests(linux: Linux, tmp_path: Path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "suite:static: done" in run.stdout + run.stderr and "guests run" not in run.stdout + run.stderr
     assert run.report.machine == {}
+
+
+def test_report_says_which_source_was_tested(linux: Linux, tmp_path: Path) -> None:
+    """All that a report in any format needs to name it."""
+    base = linux.git("rev-parse", "HEAD").strip()
+    linux.edit(DMA_BUF, "int dma_buf_pin(void)\n{", "int dma_buf_pin(void)\n{\n\t/* pins */")
+    patch = tmp_path / "my.patch"
+    patch.write_text(linux.git("diff") + "\n")
+    given = ["-p", str(patch), "--base", f"git:{linux.path}@HEAD", "--suite", "static"]
+    report = run_harness(tmp_path / "run", *given).report
+    assert report.base_commit == base and report.architecture == "x86_64"
+    linux.git("add", "--all")
+    assert report.tree_id == linux.git("write-tree").strip()
+    assert [one.digest for one in report.series.patches] == [hashlib.sha256(patch.read_bytes()).hexdigest()]

@@ -13,7 +13,7 @@ import pytest
 from harness import process
 from harness.cli.main import main
 from harness.model import RunReport
-from harness.report import Step, render_each, write_each, write_reports
+from harness.report import ReportFile, Step, Written, render_each, write_each, write_reports
 from tests.support.sample_reports import bad_report, run_report
 
 
@@ -85,7 +85,8 @@ def test_series_is_shown_as_at_its_end(
     (tmp_path / "junit.xml").unlink()
     (tmp_path / "01-patch" / "report.html").unlink()
     found, said, _ = show(capsys, tmp_path / named, "--junit", tmp_path / "out.xml")
-    assert (found, said) == (code, render_each(steps, tmp_path)) and verdict in said
+    asked = Written(tmp_path, tmp_path / "each.json", (ReportFile("junit", tmp_path / "out.xml"),))
+    assert (found, said) == (code, render_each(steps, asked)) and verdict in said
     assert {name: (tmp_path / name).read_bytes() for name in stored} == stored
     assert (tmp_path / "out.xml").read_bytes() == stored["junit.xml"]
     assert (tmp_path / "01-patch" / "report.html").is_file()

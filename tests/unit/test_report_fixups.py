@@ -20,7 +20,7 @@ FIXUP = "udmabuf-x: it oopses (upstream 0123456789ab)"
 
 
 def terminal(report: RunReport) -> str:
-    return render_table(report, Written(RUN_DIR, RUN_DIR / "results.json", None, RUN_DIR / "x.html"), Style(100, False))
+    return render_table(report, Written(RUN_DIR, RUN_DIR / "results.json"), Style(100, False))
 
 
 @pytest.mark.parametrize(

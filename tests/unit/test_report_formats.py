@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import load, render_table, write_reports
+from harness.report import FORMATS, ReportFile, load, render_table, write_reports
 from harness.report.style import Style
 from tests.support.sample_reports import TITLE, bad_report, compared_report, run_report
 
@@ -54,12 +54,13 @@ def formats(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     directory = tmp_path_factory.mktemp("run")
     written = write_reports(bad_report(), directory)
     table = render_table(bad_report(), written, Style(100))
-    files = {name: (directory / name).read_text() for name in ("results.json", "junit.xml", "report.html")}
-    texts = {"terminal": table, **{name: html.unescape(text) for name, text in files.items()}}
+    texts = {"terminal": table, "results.json": written.results.read_text()}
+    for name, kind in FORMATS.items():
+        texts[name] = html.unescape(kind.render(bad_report(), directory, directory))
     return {name: " ".join(text.split()) for name, text in texts.items()}
 
 
-@pytest.mark.parametrize("format_name", ["terminal", "results.json", "junit.xml", "report.html"])
+@pytest.mark.parametrize("format_name", ["terminal", "results.json", *FORMATS])
 @pytest.mark.parametrize("told", TOLD)
 def test_every_format_tells(formats: dict[str, str], format_name: str, told: str) -> None:
     assert told in formats[format_name]
@@ -78,8 +79,9 @@ def test_all_reports_can_be_made_again_from_results_json_alone(tmp_path: Path) -
 def test_a_second_junit_file_is_written_where_asked(tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     run_dir.mkdir()
-    written = write_reports(run_report(), run_dir, tmp_path / "ci.xml")
-    assert written.junit == tmp_path / "ci.xml"
+    asked = ReportFile("junit", tmp_path / "ci.xml")
+    written = write_reports(run_report(), run_dir, [asked])
+    assert written.files == (asked, ReportFile("html", run_dir / "report.html"))
     assert (tmp_path / "ci.xml").read_bytes() == (run_dir / "junit.xml").read_bytes()
 
 
@@ -110,7 +112,7 @@ COMPARED = [
 def test_every_report_tells_the_comparison(tmp_path: Path, told: str) -> None:
     written = write_reports(compared_report(), tmp_path)
     texts = [render_table(compared_report(), written, Style(80))]
-    texts += [html.unescape((tmp_path / name).read_text()) for name in ("junit.xml", "report.html")]
+    texts += [html.unescape((tmp_path / kind.file_name).read_text()) for kind in FORMATS.values() if kind.file_name]
     for text in texts:
         assert told in " ".join(text.split())
     assert load(tmp_path) == compared_report()

@@ -3,16 +3,32 @@
 
 from __future__ import annotations
 
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+from harness import process
 from harness.model import RunReport, Status, TestResult, VariantReport
+from harness.paths import PROJECT_ROOT
 from harness.report.html import MAX_OUTPUT, render_html
 from tests.support.report_strategies import run_reports
-from tests.support.sample_reports import OFF, ON, RUN_DIR, bad_report, boot, run_report, variant_report
+from tests.support.sample_reports import (
+    OFF,
+    ON,
+    RUN_DIR,
+    bad_report,
+    boot,
+    compared_report,
+    run_report,
+    variant_report,
+)
 
 VOID = {"meta", "br"}
 OUR_TAGS = {
@@ -70,6 +86,41 @@ def test_a_script_in_any_text_is_only_text() -> None:
     assert shown.text.count(evil) > 8
 
 
+EVIL = "<script>alert('1')</script>\"&lt;{{ 987 * 987 }}{% raw %}\x1b[2J\u202e"
+SHOWN = "<script>alert('1')</script>\"&lt;{{ 987 * 987 }}{% raw %}\\x1b[2J\\u202e"
+
+
+def hostile(value: Any) -> Any:
+    """``value`` with ``EVIL`` at the end of every text in it."""
+    if isinstance(value, str):
+        return value + EVIL
+    if isinstance(value, Path):
+        return value.with_name(value.name + EVIL.replace("/", ""))
+    if isinstance(value, tuple):
+        return tuple(map(hostile, value))
+    if isinstance(value, Mapping):
+        return {hostile(key): hostile(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: hostile(getattr(value, field.name)) for field in fields(value)})
+    return value
+
+
+@pytest.mark.parametrize("report", [bad_report(), compared_report(), run_report(interrupted="Ctrl-C", variants=())])
+def test_every_text_of_a_report_is_only_text(report: RunReport) -> None:
+    text = render_html(hostile(report), RUN_DIR)
+    shown = Page(text)
+    assert set(shown.tags) <= OUR_TAGS and all(":" not in link for link in shown.links)
+    assert SHOWN in shown.text and "974169" not in shown.text
+    assert "\x1b" not in text and "\u202e" not in text
+
+
+def test_lines_of_an_output_stay_and_those_of_a_message_do_not() -> None:
+    text = "one\n  two\n"
+    result = TestResult("checks", "x", Status.FAIL, message=text, output=text)
+    shown = render_html(run_report(variant_report(ON, (result,))), RUN_DIR)
+    assert "<pre>one\n  two</pre>" in shown and "<p>one two</p>" in shown
+
+
 @settings(deadline=None)
 @given(run_reports())
 def test_any_report_is_a_page_of_our_own_tags(report: RunReport) -> None:
@@ -125,3 +176,18 @@ def test_what_the_contract_measured_is_shown() -> None:
     page = render_html(run_report(variant_report(ON, (result,))), Path("/runs/x"))
     assert "<h2>Measured</h2>" in page and "bytes &lt;pinned&gt;: 0" in page
     assert "Measured" not in render_html(run_report(variant_report(ON)), Path("/runs/x"))
+
+
+def test_only_a_command_that_writes_a_page_loads_the_template_engine() -> None:
+    loaded = "import sys, harness.cli.main; print('jinja2' in sys.modules)"
+    assert process.check([sys.executable, "-c", loaded], what="python").strip() == "False"
+
+
+def test_templates_are_data_of_the_package() -> None:
+    settings = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())
+    patterns = settings["tool"]["setuptools"]["package-data"]["harness.report"]
+    place = PROJECT_ROOT / "harness" / "report"
+    packed = {path for pattern in patterns for path in place.glob(pattern)}
+    assert (
+        {path for path in place.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")} == packed != set()
+    )

@@ -56,7 +56,7 @@ def test_it_is_in_the_results_and_makes_the_run_red(report: RunReport, tmp_path:
 def test_the_terminal_says_so(report: RunReport) -> None:
     text = render_table(
         report,
-        Written(RUN_DIR, RUN_DIR / "results.json", RUN_DIR / "junit.xml", RUN_DIR / "report.html"),
+        Written(RUN_DIR, RUN_DIR / "results.json"),
         Style(120, False),
     )
     assert headline(report).startswith("FAIL: ") and "never ran" in headline(report)
@@ -90,7 +90,7 @@ def short(variant: Variant, done: int, **changes: object) -> VariantReport:
 
 
 def table(report: RunReport) -> str:
-    return render_table(report, Written(RUN_DIR, RUN_DIR / "results.json", None, None), Style(120, False))
+    return render_table(report, Written(RUN_DIR, RUN_DIR / "results.json"), Style(120, False))
 
 
 def test_of_a_run_that_was_cut_off_each_variant_has_one_line() -> None:

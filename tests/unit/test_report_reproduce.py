@@ -20,6 +20,7 @@ FAILED = TestResult("checks", "udmabuf.x", Status.FAIL)
         ("run --suite checks sync --no-patch", " --no-patch"),
         ("run --variant off --out /d --junit=j.xml -j 2", " -j 2"),
         ("run --only a b --accel tcg", " --accel tcg"),
+        ("run --report html=a.html --report=kcidb=b.json --repeat 5", " --repeat 5"),
         ("run --var=on --acc tcg", " --acc tcg"),
         ("run --pytest mine.py", " --pytest mine.py"),
     ],

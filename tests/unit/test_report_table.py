@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from harness.model import BootOutcome, RunReport, Status, TestResult, VariantReport
-from harness.report import Written, headline, render_table
+from harness.report import ReportFile, Written, headline, render_table
 from harness.report.style import Style
 from harness.report.table import MAX_DETAILED, MAX_NAMED, MAX_TOLD
 from harness.splat.fingerprint import case_name
@@ -32,7 +32,11 @@ from tests.support.sample_reports import (
     variant_report,
 )
 
-WRITTEN = Written(RUN_DIR, RUN_DIR / "results.json", Path("/ci/junit.xml"), RUN_DIR / "report.html")
+WRITTEN = Written(
+    RUN_DIR,
+    RUN_DIR / "results.json",
+    (ReportFile("junit", Path("/ci/junit.xml")), ReportFile("html", RUN_DIR / "report.html")),
+)
 
 
 def render(report: RunReport, width: int = 100, *, color: bool = False) -> str:

@@ -83,7 +83,7 @@ def test_it_colours_the_run_without_being_a_variant() -> None:
 
 def test_every_report_shows_it(tmp_path: Path) -> None:
     found = report(BROKEN, SHOWN, CLEAN)
-    table = render_table(found, Written(RUN_DIR, RUN_DIR / "results.json", None, None))
+    table = render_table(found, Written(RUN_DIR, RUN_DIR / "results.json"))
     assert f"patch: static {BROKEN.name}: fail" in table and "no_such_thing" in table and "unused parameter" in table
     assert "not built" not in table and "never built" not in table
     again = next(line for line in table.splitlines() if "again:" in line)
