@@ -140,7 +140,7 @@ def diff_lines(text: bytes) -> list[bytes]:
     at, header = 0, False
     while at < len(lines):
         line = lines[at]
-        header = line.startswith(b"diff --git ") or (header and bool(line.strip()))
+        header = line.startswith(b"diff --git ") or (header and bool(line.strip()) and line != b"-- ")
         if counts := _RANGE.match(line):
             found.append(counts[0])
             at, header = _hunk(lines, at + 1, [int(one or 1) for one in counts.groups()], found), False

@@ -15,6 +15,7 @@ from harness.intake.mail import Letter
 from harness.intake.message import Message, diff_start, read_message, tags
 from harness.intake.patchid import patch_id
 from harness.intake.quote import WHOLE, Quote, Quoted, counted, parse_quote, told
+from harness.intake.quote_damage import unstuffed
 from harness.intake.series import known_patches
 from harness.series import Change, Patch
 
@@ -80,6 +81,7 @@ def make_quoted(letter: Letter, quote: Quote, origin: str) -> Patch:
     quoted = quote.read()
     if letter.mangled:
         quoted = replace(quoted, lines=tuple(map(address.unmangled, quoted.lines)))
+    quoted = replace(quoted, lines=unstuffed(quoted.lines, flowed=letter.flowed))
     said = read_message(quoted.text)
     diff, notes = parse_quote(quoted, _place(letter, origin), letter.first_line, said.stat)
     given = tuple(dict.fromkeys([*said.tags, *tags(quoted.own)]))

@@ -43,6 +43,7 @@ class Letter:
     ``mangled``: it went through an archive that writes "user at host". ``html``: there is a part of HTML.
     ``number``: of the mail in its file. ``attached``: the name of the file, if it was attached to that mail.
     ``recoded``: the charset that its diff was in, if that is not UTF-8. ``bare``: it is no mail.
+    ``flowed``: it was sent as ``format=flowed``.
     """
 
     subject: str
@@ -57,6 +58,7 @@ class Letter:
     attached: str = ""
     recoded: str = ""
     bare: bool = False
+    flowed: bool = False
 
     @property
     def place(self) -> str:
@@ -204,6 +206,7 @@ def _letter(message: Message, texts: list[Part]) -> Letter:
         mangled=" at " in sender and "@" not in sender,
         html=any(part.get_content_type() == "text/html" for part in message.walk()),
         recoded=next((part.recoded for part in texts if part.recoded), ""),
+        flowed=any(part.flowed for part in texts),
     )
 
 

@@ -29,12 +29,13 @@ _MAX_PARAMETERS = 2000
 class Part:
     """A text. ``name``: of the file that it was attached as, "" for what the mail itself says.
 
-    ``recoded``: the charset that its diff was in, if that is not UTF-8.
+    ``recoded``: the charset that its diff was in, if that is not UTF-8. ``flowed``: it was sent as ``format=flowed``.
     """
 
     text: bytes
     name: str = ""
     recoded: str = ""
+    flowed: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,11 @@ def _texts(part: Message, exact: bool) -> Iterator[Part]:
     payload = _payload(part)
     text = _utf8(payload, part.get_content_charset("utf-8"), exact).removeprefix(b"\xef\xbb\xbf")
     recoded = _recoded(payload, text, part.get_content_charset(""))
-    if _parameter(part, "format") == "flowed":
+    flowed = _parameter(part, "format") == "flowed"
+    if flowed:
         text = unflowed(text, _parameter(part, "delsp") == "yes")
     named = name or ("attachment" if part.get_content_disposition() == "attachment" else "")
-    yield Part(text if text.endswith(b"\n") else text + b"\n", named, recoded)
+    yield Part(text if text.endswith(b"\n") else text + b"\n", named, recoded, flowed)
 
 
 def _payload(part: Message) -> bytes:

@@ -13,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UserError
+from harness.intake.between import is_separator
 from harness.intake.diff import Diff, FileDiff, Hunk, parse_lines
 from harness.intake.message import Stat, diff_start
+from harness.intake.quote_damage import damaged
 
 _HEADER = re.compile(rb"(?m)^((?:> ?){0,40}>)( ?)(?:diff --git \S|--- \S[^\n]*\n(?:> ?){1,41}\+\+\+ \S)[^\n]*")
 _SNIPPED = re.compile(
@@ -99,16 +101,35 @@ def parse_quote(quote: Quoted, origin: str, first_line: int, stat: Stat | None) 
         diff = parse_lines(quote.lines[above:], numbers[above:], origin)
     except UserError as error:
         raise UserError(f"the quoted patch is not whole: {error.what}", where=error.where, mend=WHOLE) from error
+    for line, what in damaged(diff):
+        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
     troubles = (*_torn(quote, diff, first_line), *_signed(diff), *_gaps(diff), *_short(diff, stat, numbers))
     for line, what in troubles:
         raise UserError(f"the quoted patch is not whole: {what}", where=f"{origin}, line {line}", mend=WHOLE)
     if stat is not None or not diff.files:
         return diff, ()
+    if not _begins(quote, above):
+        what = "the quoted patch may not be whole: its diffstat is not quoted, nor the message right above the diff"
+        raise UserError(what, where=f"{origin}, line {diff.files[0].line}", mend=WHOLE)
     for number, text in (*quote.between, *zip(quote.numbers, quote.lines, strict=True)):
         if first_line + number > diff.files[0].line and _snipped(text):
             what = "the quoted patch is not whole: something was cut out here, and no diffstat tells what"
             raise UserError(what, where=f"{origin}, line {first_line + number}", mend=WHOLE)
     return diff, (_UNPROVEN,)
+
+
+def _begins(quote: Quoted, above: int) -> bool:
+    """True if the first file quoted, on line ``above``, is surely the first of the patch.
+
+    Then the line "---" that ends the message is quoted, too, or nothing stands between the two. A message that is
+    signed ends in its tags.
+    """
+    message = quote.lines[:above]
+    last = max((at for at, line in enumerate(message) if line.strip()), default=None)
+    if last is None or any(is_separator(line) for line in message):
+        return last is not None
+    tags = [bool(_TRAILER.match(line)) for line in message]
+    return quote.numbers[above] - quote.numbers[last] == above - last and (tags[last] or not any(tags))
 
 
 def _snipped(line: bytes) -> bool:
