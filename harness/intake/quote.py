@@ -103,6 +103,8 @@ def parse_quote(quote: Quoted, origin: str, first_line: int, stat: Stat | None) 
         raise UserError(f"the quoted patch is not whole: {error.what}", where=error.where, mend=WHOLE) from error
     for line, what in damaged(diff):
         raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
+    for line, what in _padded(quote, diff, first_line):
+        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
     troubles = (*_torn(quote, diff, first_line), *_signed(diff), *_gaps(diff), *_short(diff, stat, numbers))
     for line, what in troubles:
         raise UserError(f"the quoted patch is not whole: {what}", where=f"{origin}, line {line}", mend=WHOLE)
@@ -150,6 +152,14 @@ def _torn(quote: Quoted, diff: Diff, first_line: int) -> Iterator[tuple[int, str
         quoted = len((b"> " * quote.depth + quote.lines[before]).decode("utf-8", "replace").expandtabs())
         if quoted + 1 + len(line.split()[0]) > _WRAPS and first_line + number - 1 in bodies:
             yield first_line + number, "this may be the end of the quoted line before it, wrapped by a mail program"
+
+
+def _padded(quote: Quoted, diff: Diff, first_line: int) -> Iterator[tuple[int, str]]:
+    """Claws Mail puts two blanks behind a line below which somebody writes; git's own lines have no such ends."""
+    bodies, own = _bodies(diff), {number for number, _ in quote.between}
+    for number, line in zip(quote.numbers, quote.lines, strict=True):
+        if number + 1 in own and line.endswith(b"  ") and line.strip() and first_line + number in bodies:
+            yield first_line + number, "it ends in two blanks above a comment, as Claws Mail puts them there"
 
 
 def _signed(diff: Diff) -> Iterator[tuple[int, str]]:

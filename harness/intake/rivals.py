@@ -1,61 +1,86 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Patches of one thread that stand for each other: a patch sent again, or somebody's other way. Pure.
+"""Diffs that stand for each other: a patch sent again, somebody's other way. Pure, and linear in their size.
 
 Both are made for the same lines of the same base, so they cannot be applied one after the other as a series can.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from harness.intake.diff import FileDiff, Hunk, parse_diff
 from harness.series import Patch
 
-_Lines = dict[int, bytes]
+
+@dataclass
+class _Touched:
+    """What diffs expect of one file: ``lines`` by number, and which places of it are ``changed``, and by whom.
+
+    A place is twice the number of a line, or the odd number between two.
+    """
+
+    made_by: int | None = None  # who creates or deletes it
+    lines: dict[int, bytes] = field(default_factory=dict)
+    changed: dict[int, int] = field(default_factory=dict)
+
+    def rival(self, file: FileDiff) -> int | None:
+        """Who changes what ``file`` does, and expects it as ``file`` does; None if nobody."""
+        if self.made_by is not None and (file.old is None or file.new is None):
+            return self.made_by
+        return next((who for hunk in file.hunks if (who := self._rival(hunk)) is not None), None)
+
+    def _rival(self, hunk: Hunk) -> int | None:
+        expected = dict(enumerate(hunk.before, hunk.old_start))
+        common = [number for number in expected if number in self.lines]
+        if not common or any(expected[number] != self.lines[number] for number in common):
+            return None
+        inside = range(2 * common[0], 2 * common[-1] + 1)
+        return next((self.changed[place] for place in inside if place in self.changed), None)
+
+    def add(self, file: FileDiff, who: int) -> None:
+        if file.old is None or file.new is None:
+            self.made_by = who
+        for hunk in file.hunks:
+            for number, line in enumerate(hunk.before, hunk.old_start):
+                self.lines.setdefault(number, line)
+            for place in _changes(hunk):
+                self.changed.setdefault(place, who)
 
 
 def rivals(patches: Sequence[Patch]) -> tuple[Patch, Patch] | None:
     """The first two of ``patches`` of which the second changes what the first does, as it was before the first."""
-    read = [(patch, parse_diff(patch.diff, patch.origin).files) for patch in patches]
-    for (one, first), (two, second) in itertools.combinations(read, 2):
-        if any(_same_lines(old, new) for old, new in _of_one_file(first, second)):
-            return one, two
+    touched: dict[str, _Touched] = {}
+    for number, patch in enumerate(patches):
+        files = parse_diff(patch.diff, patch.origin).files
+        for file in files:
+            who = touched.setdefault(file.old or file.path, _Touched()).rival(file)
+            if who is not None:
+                return patches[who], patch
+        for file in files:
+            touched[file.old or file.path].add(file, number)
     return None
 
 
-def _of_one_file(first: Sequence[FileDiff], second: Sequence[FileDiff]) -> Iterator[tuple[FileDiff, FileDiff]]:
-    of_name = {file.old or file.new: file for file in first}
-    return ((of_name[name], file) for file in second if (name := file.old or file.new) in of_name)
-
-
-def _same_lines(first: FileDiff, second: FileDiff) -> bool:
-    if first.old is None or first.new is None:  # created or deleted by both
-        return (first.old, first.new) == (second.old, second.new)
-    return any(_made_for_same(one, two) for one, two in itertools.product(first.hunks, second.hunks))
-
-
-def _made_for_same(first: Hunk, second: Hunk) -> bool:
-    """True if both expect the same lines at the same place, and both change something there."""
-    one, two = _expected(first), _expected(second)
-    common = sorted(one.keys() & two.keys())
-    if not common or any(one[line] != two[line] for line in common):
-        return False
-    return all(_changes(hunk) & set(range(common[0], common[-1] + 1)) for hunk in (first, second))
-
-
-def _expected(hunk: Hunk) -> _Lines:
-    return dict(enumerate(hunk.before, hunk.old_start))
+def changed_twice(files: Sequence[FileDiff]) -> str:
+    """The file that a diff changes twice, each time as if the other change were not there; "" if there is none."""
+    touched: dict[str, _Touched] = {}
+    for file in files:
+        seen = touched.setdefault(file.old or file.path, _Touched())
+        if seen.rival(file) is not None:
+            return file.path
+        seen.add(file, 0)
+    return ""
 
 
 def _changes(hunk: Hunk) -> set[int]:
-    """Numbers of the old lines that ``hunk`` deletes, or puts something below."""
+    """The places of the lines that ``hunk`` deletes, and those between two lines where it adds any."""
     changed: set[int] = set()
-    line = hunk.old_start
-    for marker in (text[:1] for text in hunk.body):
+    number = hunk.old_start
+    for marker in (line[:1] for line in hunk.body):
         if marker == b"+":
-            changed.add(line - 1)
+            changed.add(2 * number - 1)
         elif marker == b"-":
-            changed.add(line)
-        line += marker in (b" ", b"-")
+            changed.add(2 * number)
+        number += marker in (b" ", b"-")
     return changed
