@@ -19,7 +19,7 @@ _WITH_TABS = (".c", ".h", ".S", ".s", ".dts", ".dtsi", ".dtso", ".lds", ".y", ".
 _WITH_TABS_NAMES = re.compile(r"(?:Makefile|Kbuild|Kconfig|MAINTAINERS|defconfig)(?:[._-].*)?")
 # Less than a tab: how wide one is depends on the marks before it. A comment's star may stand further right.
 _INDENTED = re.compile(rb" {3,}[^\s*]| {6,}\S")
-_ENTRY = re.compile(rb"[A-Z]: {2,}\S")  # of the file MAINTAINERS
+_ENTRY = re.compile(rb"[A-Z]: +\S")  # of the file MAINTAINERS
 _NBSP = b"\xc2\xa0"
 _GATEWAY = re.compile(
     rb"https?://(?:[\w.-]*\bfireeye\.com/|(?:[\w-]+\.)*urldefense(?:\.proofpoint)?\.(?:com|us)/"
@@ -108,7 +108,7 @@ def _has_lost_tabs(file: FileDiff) -> bool:
     lines = [line[1:] for hunk in file.hunks for line in hunk.body]
     if any(b"\t" in line for line in lines):
         return False
-    return any(_INDENTED.match(line) or _ENTRY.match(line) for line in lines)
+    return any((_ENTRY if name.name == "MAINTAINERS" else _INDENTED).match(line) for line in lines)
 
 
 def _not_as_sent(line: bytes) -> str:
