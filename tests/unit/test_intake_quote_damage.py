@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -111,7 +112,7 @@ TABS_LOST = {
     ],
     ids=["change", "new file", "Makefile", "Kconfig", "dts", "MAINTAINERS"],
 )
-def test_tabs_that_became_blanks(program: mail_programs.Callable[[bytes], bytes], diff: bytes) -> None:
+def test_tabs_that_became_blanks(program: Callable[[bytes], bytes], diff: bytes) -> None:
     said = refused(reply(program(patch_of(diff).body)))
     assert "no tab" in said and "Gmail" in said and "Outlook" in said
     assert said.endswith("; give the mail that it answers, or the patch itself")
