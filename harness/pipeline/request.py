@@ -34,7 +34,7 @@ class RunRequest:
     ``patches``: files and ranges of commits as named by the user. ``worktree``: and the uncommitted changes of the tree
     that the user stands in. ``reverts``: patches and commits to take back first. None of these means the bundled
     series, unless ``no_patch``. ``up_to``: how many patches of what was named are tested, None: all.
-    ``pick``: number or subject of the one patch to take of ``patches``.
+    ``pick``: number or subject of the one patch to take of ``patches``, or version or message id of the series.
     ``directory``: of this run. ``junit``: an extra place for the JUnit XML. ``command``: what the user typed.
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
     ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
