@@ -43,7 +43,7 @@ def _with_mail(thread: Thread, message_id: str) -> Callable[[Offer], bool]:
     """Those of the same sender with the same version and number of patches; replies may quote one that is missing."""
     found = [offer for offer in thread.offers if message_id and offer.message_id == message_id]
     spots = [(offer.place, offer.author) for offer in found if offer.place.total and not offer.quoted]
-    spots += [thread.covers[message_id]] if message_id in thread.covers else []
+    spots += [thread.covers[message_id]] if message_id and message_id in thread.covers else []
     if not spots:
         return lambda offer: offer in found
     (place, author), *_ = spots

@@ -15,7 +15,7 @@ from harness.intake.diff import Diff, FileDiff
 
 # What no C file, makefile or Kconfig of the kernel is without, where it is indented (Documentation/process/
 # coding-style.rst). Other files may well have blanks only.
-_WITH_TABS = (".c", ".h", ".S", ".s", ".dts", ".dtsi", ".dtso", ".lds", ".y", ".l", ".sh", ".awk", ".mk")
+_WITH_TABS = (".c", ".h", ".S", ".s", ".dts", ".dtsi", ".dtso", ".lds", ".y", ".l", ".mk")
 _WITH_TABS_NAMES = re.compile(r"(?:Makefile|Kbuild|Kconfig|MAINTAINERS|defconfig)(?:[._-].*)?")
 # Less than a tab: how wide one is depends on the marks before it. A comment's star may stand further right.
 _INDENTED = re.compile(rb" {3,}[^\s*]| {6,}\S")
@@ -43,17 +43,20 @@ def unstuffed(lines: Sequence[bytes], *, flowed: bool) -> tuple[bytes, ...]:
     """
     told = _of_context(lines)
     stats = [len(found[1]) - 1 for found in map(_TOTAL.match, lines) if found]
-    extra = min(told, stats[-1]) if stats else told * flowed
+    if stats:
+        extra = stats[-1] if told is None else min(told, stats[-1])
+    else:
+        extra = told or 0 if flowed else 0
     if extra < 1:
         return tuple(lines)
     mark = b" " * (extra + 1)
     return tuple(line[extra:] if line.startswith(mark) else line for line in lines)
 
 
-def _of_context(lines: Sequence[bytes]) -> int:
-    """How many blanks more than one all lines of context begin with that are not empty."""
+def _of_context(lines: Sequence[bytes]) -> int | None:
+    """How many blanks more than one all lines of context begin with that are not empty; None if there are none."""
     found = [len(line) - len(line.lstrip(b" ")) - 1 for line in _context(lines) if line.strip()]
-    return min(found, default=0)
+    return min(found, default=None)
 
 
 def _context(lines: Sequence[bytes]) -> Iterator[bytes]:

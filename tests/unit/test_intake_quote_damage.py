@@ -67,6 +67,13 @@ def test_thunderbirds_blank_is_taken_off(known: Known, extra: str) -> None:
     assert patch.notes == ("quoted in a reply",)  # the diffstat is there, too
 
 
+def test_diffstat_alone_tells_where_no_line_is_context() -> None:
+    new = patch_of(diff_of("drivers/dma-buf/made.c", "+int made(void)", "+{", "+\treturn 0;", "+}", made=True))
+    assert one(reply(mail_programs.thunderbird(new.body), mail_programs.FLOWED)).notes == ("quoted in a reply",)
+    cut = mail_programs.thunderbird(new.body).replace(b"4 insertions", b"9 insertions")
+    assert "its diffstat says" in refused(reply(cut))
+
+
 def test_a_blank_for_each_time_that_it_was_quoted() -> None:
     twice = mail_programs.thunderbird(SOURCES["C"].body.replace(b"\n ", b"\n  "))
     assert one(reply(twice, mail_programs.FLOWED)).diff == C_FILE
