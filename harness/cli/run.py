@@ -48,8 +48,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--pick",
         metavar="N|SUBJECT|vN|ID",
-        help="take only the patch with this number, or (part of) this subject; or the series of this version, or of the "
-        "mail with this message id",
+        help="take only the patch with this number, or (part of) this subject; or the series of this version, or of "
+        "the mail with this message id",
     )
     what.add_argument(
         "--worktree", action="store_true", help="test the uncommitted changes of the kernel tree that you are in"

@@ -41,12 +41,11 @@ def unstuffed(lines: Sequence[bytes], *, flowed: bool) -> tuple[bytes, ...]:
     begin with so many blanks, and the diffstat. Without a diffstat, only a quote that is said to be ``flowed`` is
     believed: in a file that is indented everywhere all lines may begin so by themselves.
     """
-    told = _of_context(lines)
-    stats = [len(found[1]) - 1 for found in map(_TOTAL.match, lines) if found]
-    if stats:
-        extra = stats[-1] if told is None else min(told, stats[-1])
-    else:
-        extra = told or 0 if flowed else 0
+    of_context = _of_context(lines)
+    of_stat = next((len(found[1]) - 1 for line in reversed(lines) if (found := _TOTAL.match(line))), None)
+    # A new file has no context, and then the diffstat alone is to be put right.
+    told = [extra for extra in (of_context, of_stat) if extra is not None]
+    extra = min(told, default=0) if of_stat is not None or flowed else 0
     if extra < 1:
         return tuple(lines)
     mark = b" " * (extra + 1)
