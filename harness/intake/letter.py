@@ -17,7 +17,7 @@ from harness.intake.mail import Letter
 from harness.intake.message import Message, diff_start, read_message, tags
 from harness.intake.patchid import patch_id
 from harness.intake.quote import WHOLE, Quote, Quoted, counted, parse_quote, told
-from harness.intake.quote_damage import damaged, has_lost_tabs, unstuffed
+from harness.intake.quote_damage import damaged, has_lost_tabs, quotes_unmarked, unstuffed
 from harness.intake.rivals import changed_twice
 from harness.intake.series import known_patches
 from harness.series import Change, Patch
@@ -72,9 +72,12 @@ def make_own(letter: Letter, origin: str) -> Patch:
     if not diff.files:
         raise _no_diff(origin, letter.text)
     _of_one_mail(letter, diff, origin)
-    _as_it_was(letter, diff, origin)
+    unmarked = order.is_reply(letter.subject) and quotes_unmarked(text[:start])
+    for line, what in damaged(diff) if unmarked else ():
+        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
     said = read_message(letter.text.replace(b"\r\n", b"\n"))
-    notes = (*letter.notes, *_differs(said, diff), *_recoded(letter), *_without_tabs(diff))
+    quoted = ("quoted without marks in a reply",) if unmarked else ()
+    notes = (*quoted, *letter.notes, *_differs(said, diff), *_recoded(letter), *_without_tabs(diff))
     return _patch(letter, origin, diff, said, notes)
 
 
@@ -167,14 +170,6 @@ def _of_one_mail(letter: Letter, diff: Diff, origin: str) -> None:
 
 def _end(file: FileDiff) -> int:
     return file.hunks[-1].last_line if file.hunks else file.line + len(file.header) - 1
-
-
-def _as_it_was(letter: Letter, diff: Diff, origin: str) -> None:
-    """Some mail programs quote without marks: what they do to lines they do there as well."""
-    if not order.is_reply(letter.subject):
-        return
-    for line, what in damaged(diff):
-        raise UserError(f"the patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
 
 
 def _without_tabs(diff: Diff) -> Iterator[str]:

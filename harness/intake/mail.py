@@ -33,6 +33,7 @@ _BOUNDARY = re.compile(rb"(?mi)^content-type:\s*multipart/[^\n]*(?:\n[ \t][^\n]*
 _FULL_DATE = re.compile(rb"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d (?:[A-Z]{2,5} )?\d{4}")
 _ARCHIVE_AUTHOR = re.compile(rb"\S[^\n]{0,200} \S+ at \S+\.\S+")
 _DIFF = re.compile(rb"(?m)^(?:> ?)*(?:diff --(?:git|cc|combined) |\+\+\+ \S[^\n]*\n(?:> ?)*@@ -)")
+_EMBEDDED = "patch in the text"
 _MAX_HEADERS = 65536
 # Python's mail parser takes quadratic time for many nested parts.
 _MAX_MULTIPARTS = 50
@@ -48,7 +49,7 @@ class Letter:
     ``number``: of the mail in its file. ``attached``: the name of the file, if it was attached to that mail.
     ``recoded``: the charset that its diff was in, if that is not UTF-8. ``bare``: it is no mail.
     ``flowed``: it was sent as ``format=flowed``. ``message_id``: without its angle brackets.
-    ``notes``: what is to be said about how its diff was found.
+    ``notes``: what is to be said about how its diff was found. ``shown``: a reply shows it in its text.
     """
 
     subject: str
@@ -66,6 +67,7 @@ class Letter:
     flowed: bool = False
     message_id: str = ""
     notes: tuple[str, ...] = ()
+    shown: bool = False
 
     @property
     def place(self) -> str:
@@ -199,7 +201,7 @@ def _embedded(part: Part | Attached) -> Iterator[Part | Attached]:
     found = _BY_GIT.search(part.text) if isinstance(part, Part) and not part.name else None
     if isinstance(part, Part) and found and found.start() and is_mail(part.text[found.start() :]):
         yield replace(part, text=part.text[: found.start()])
-        yield replace(part, text=part.text[found.start() :], name="patch in the text")
+        yield replace(part, text=part.text[found.start() :], name=_EMBEDDED)
     else:
         yield part
 
@@ -218,7 +220,8 @@ def _as_attached(own: Letter, others: Sequence[Letter]) -> Letter:
 
 def _completed(letter: Letter, own: Letter) -> Letter:
     subject, author = letter.subject or own.subject, letter.author or own.author
-    return replace(letter, subject=subject, author=author, date=letter.date or own.date)
+    shown = letter.attached.startswith(_EMBEDDED) and order.is_reply(own.subject)
+    return replace(letter, subject=subject, author=author, date=letter.date or own.date, shown=shown)
 
 
 def _of_file(part: Part, own: Letter) -> Letter:

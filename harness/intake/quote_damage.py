@@ -25,6 +25,12 @@ _GATEWAY = re.compile(
     rb"https?://(?:[\w.-]*\bfireeye\.com/|(?:[\w-]+\.)*urldefense(?:\.proofpoint)?\.(?:com|us)/"
     rb"|(?:[\w-]+\.)*safelinks\.protection\.outlook\.com/|secure-web\.cisco\.com/|linkprotect\.cudasvc\.com/)"
 )
+# "Subject: [PATCH] x" in any language, or "On DATE, 10:00, somebody wrote:".
+_HEAD = re.compile(
+    r"(?m)^[^\s:\uff1a>][^\n:\uff1a>]{0,30}[:\uff1a][^\n]{0,200}\[[^\]\n]{0,80}PATCH"
+    r"|^[^>\n][^\n]{0,200}\d[:.]\d\d[^\n]{0,200}[:\uff1a][ \t\r]*$"
+)
+_MARKED = re.compile(rb"(?m)^>")
 _RANGE = re.compile(rb"@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
 _TOTAL = re.compile(rb"( *)\d{1,7} files? changed, ")
 _TABS = (
@@ -69,6 +75,15 @@ def _context(lines: Sequence[bytes]) -> Iterator[bytes]:
             left = [left[0] - (marker in b" -"), left[1] - (marker in b" +")]
             if marker == b" ":
                 yield line
+
+
+def quotes_unmarked(above: bytes) -> bool:
+    """True if what stands above a diff in a reply is the head that mail programs put above what they quote.
+
+    Outlook and programs on telephones give no line a mark: there is a line with the subject, named in any language, or
+    one with a time of day that ends in a colon, and no line with a mark.
+    """
+    return not _MARKED.search(above) and bool(_HEAD.search(above.decode("utf-8", "replace")))
 
 
 def damaged(diff: Diff) -> Iterator[tuple[int, str]]:

@@ -149,6 +149,7 @@ def _from_one_mail(letters: Sequence[tuple[mail.Letter, str]], origin: str) -> T
 def _from_mailbox(letters: Sequence[tuple[mail.Letter, str]], origin: str, *, one_mail: bool = False) -> Thread:
     """A mailbox may be a whole thread of a list archive: covers, replies and copies are no patches."""
     thread = Thread()
+    shown: list[Offer] = []
     for letter, name in letters:
         spot, title = order.place(letter.subject), order.title(letter.subject)
         if order.is_reply(letter.subject):
@@ -162,11 +163,12 @@ def _from_mailbox(letters: Sequence[tuple[mail.Letter, str]], origin: str, *, on
             thread.base[spot.version] = (said.base_commit, said.prerequisites)
             thread.covers[letter.message_id] = (spot, letter.author)
         elif _DIFF.search(letter.text):
-            thread.offers.append(_own(letter, spot, title, name))
+            (thread.offers if one_mail or not letter.shown else shown).append(_own(letter, spot, title, name))
         elif found := quotes(letter.text):
             thread.offers += _quoted(letter, found, name)
         elif spot.total:
             thread.offers.append(_own(letter, spot, title, name))
+    thread.offers = thread.offers or shown
     if not thread.offers:
         raise UserError(f"none of its {len(letters)} mails is a patch", where=origin, mend=ACCEPTED)
     return thread

@@ -127,6 +127,17 @@ def test_patch_of_git_in_the_text_of_a_mail(coding: str, separator: bytes) -> No
     assert (patch.subject, patch.author, patch.diff) == (HEAP.title, OTTO, HEAP.diff)
 
 
+def test_what_a_reply_shows_in_its_text_is_no_part_of_a_thread() -> None:
+    """But where there is nothing else."""
+    extra = "MIME-Version: 1.0\nContent-Transfer-Encoding: base64\n"
+    reply = header("Re: [PATCH 1/1] pool: count", extra) + base64.encodebytes(b"As in:\n\n" + formatted(HEAP))
+    start = b"From a@b.example Tue Jan  2 10:00:00 2024\n"
+    thread = start + header("[PATCH 1/1] pool: count") + POOL.body + b"\n" + start + reply
+    assert told(read_text(thread, "mbox")) == [("pool: count", POOL.diff)]
+    thanks = start + header("Re: [PATCH 1/1] pool: count") + b"Thanks.\n"
+    assert told(read_text(start + reply + b"\n" + thanks, "mbox")) == [(HEAP.title, HEAP.diff)]
+
+
 def test_mail_of_git_behind_an_encoded_one_is_a_mail() -> None:
     """It is not encoded: what stands behind an equals sign tells."""
     extra = "MIME-Version: 1.0\nContent-Transfer-Encoding: quoted-printable\n"

@@ -147,8 +147,30 @@ def test_mail_that_quotes_without_marks_is_held_to_the_same() -> None:
     for name in ("RE: ", "AW: ", "答复: ", "SV: "):
         whole = header(f"{name}[PATCH] heap: count") + mail_programs.outlook(patch_of(C_FILE).body)
         assert one(whole).diff == C_FILE
+        assert "quoted without marks in a reply" in one(whole).notes
         damaged = header(f"{name}[PATCH] heap: count") + mail_programs.outlook(patch_of(lost).body)
         assert "no tab" in refused(damaged)
+
+
+HEADS = {
+    "Outlook in Chinese": "__________\n发件人: Otto <otto@example.org>\n主题: [PATCH] heap: count\n\n",
+    "a telephone, in German": "Am 22.07.2020 18:04 schrieb Otto Sender <otto@example.org>:\n",
+    "on a telephone": "On Tue, 2 Jan 2024, 10:00 Otto Sender <otto@example.org> wrote:\n\n",
+}
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_heads_above_what_is_quoted_without_marks(head: str) -> None:
+    lost = patch_of(C_FILE.expandtabs(8)).body
+    assert "no tab" in refused(header(RE) + b"Fine.\n\n" + head.encode() + lost)
+    assert one(header(RE) + b"Fine.\n\n" + head.encode() + patch_of(C_FILE).body).diff == C_FILE
+
+
+@pytest.mark.parametrize("above", [b"I mean:\n\n", WROTE + b"> At 10:00:\n\nRather so, untested:\n\n"])
+def test_diff_of_a_replys_own_is_as_it_was_sent(above: bytes) -> None:
+    patch = one(header(RE) + above + C_FILE.expandtabs(8))
+    assert patch.diff == C_FILE.expandtabs(8)
+    assert "there is no tab in drivers/dma-buf/heap.c" in patch.notes[0]
 
 
 def test_patch_without_tabs_is_taken_with_a_note() -> None:
