@@ -145,7 +145,9 @@ def diff_lines(text: bytes) -> list[bytes]:
             found.append(counts[0])
             at, header = _hunk(lines, at + 1, [int(one or 1) for one in counts.groups()], found), False
             continue
-        if header or line.startswith(b"+++ ") or (line.startswith(b"--- ") and lines[at + 1 : at + 2] != []):
+        above, below = lines[max(at - 1, 0)], lines[min(at + 1, len(lines) - 1)]
+        names = (line[:4], below[:4]) == (b"--- ", b"+++ ") or (above[:4], line[:4]) == (b"--- ", b"+++ ")
+        if header or names:
             found.append(line.rstrip(b"\t"))
         at += 1
     return found
