@@ -146,11 +146,12 @@ def _torn(quote: Quoted, diff: Diff, first_line: int) -> Iterator[tuple[int, str
     bodies = _bodies(diff)
     for number, line in quote.between:
         before = place.get(number - 1)
-        if before is None or not line.strip() or _TRAILER.match(line):
+        said = line.lstrip(b"> ")  # what is quoted less often may be the rest, too
+        if before is None or not said.strip() or _TRAILER.match(said):
             continue
         # Some programs count a tab as one column, most as they show it.
         quoted = len((b"> " * quote.depth + quote.lines[before]).decode("utf-8", "replace").expandtabs())
-        if quoted + 1 + len(line.split()[0]) > _WRAPS and first_line + number - 1 in bodies:
+        if quoted + 1 + len(said.split()[0]) > _WRAPS and first_line + number - 1 in bodies:
             yield first_line + number, "this may be the end of the quoted line before it, wrapped by a mail program"
 
 

@@ -93,9 +93,8 @@ def damaged(diff: Diff) -> Iterator[tuple[int, str]]:
         if _has_lost_tabs(file):
             yield file.line, _TABS.format(file.path)
         for hunk in file.hunks:
-            for at, line in enumerate(hunk.body, 1):
-                if what := _not_as_sent(line):
-                    yield hunk.line + at, what
+            # Comments may stand between its lines: only its own place is known.
+            yield from ((hunk.line, f"{what} ({hunk.header})") for line in hunk.body if (what := _not_as_sent(line)))
 
 
 def has_lost_tabs(diff: Diff) -> str | None:

@@ -213,6 +213,18 @@ def test_wrapped_last_line_of_a_hunk() -> None:
     assert "may be the end of the quoted line before it" in refused(reply(body))
 
 
+def test_wrapped_line_of_a_quote_in_a_quote() -> None:
+    """The rest has one mark less."""
+    name = "A_NAME_IN_CAPITALS_THAT_IS_VERY_LONG"
+    long = diff_of("x.c", " \ta();", f"+\tcurrent = the_current_one = {name};", " \tb();", " \tc();", " \td();")
+    body = quoted(quoted(patch_of(long).body))
+    assert one(reply(body)).diff == long
+    torn = body.replace(f" {name};".encode(), f"\n> {name};".encode())
+    assert "may be the end of the quoted line before it" in refused(reply(torn))
+    commented = body.replace(b">  \tb();\n", b">  \tb();\n> And why is b needed?\nSo.\n")
+    assert one(reply(commented)).diff == long
+
+
 # --- other characters -----------------------------------------------------------------------------
 
 
