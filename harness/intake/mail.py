@@ -33,6 +33,7 @@ _BOUNDARY = re.compile(rb"(?mi)^content-type:\s*multipart/[^\n]*(?:\n[ \t][^\n]*
 _FULL_DATE = re.compile(rb"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d (?:[A-Z]{2,5} )?\d{4}")
 _ARCHIVE_AUTHOR = re.compile(rb"\S[^\n]{0,200} \S+ at \S+\.\S+")
 _DIFF = re.compile(rb"(?m)^(?:> ?)*(?:diff --(?:git|cc|combined) |\+\+\+ \S[^\n]*\n(?:> ?)*@@ -)")
+_MORE = re.compile(rb"diff--git|@@-\d")  # without its blanks, the beginning of a file or of a hunk
 _EMBEDDED = "patch in the text"
 _MAX_HEADERS = 65536
 # Python's mail parser takes quadratic time for many nested parts.
@@ -212,7 +213,9 @@ def _as_attached(own: Letter, others: Sequence[Letter]) -> Letter:
     bare = b"".join(shown.split())
     for other in others if bare else ():
         attached = _diff(other)
-        if attached != shown.rstrip() and b"".join(attached.split()) == bare:
+        plain = b"".join(attached.split())
+        more = bare.removeprefix(plain)  # what is said below the diff
+        if attached != shown.rstrip() and more != bare and not _MORE.search(more):
             note = f"taken as it is attached ({other.attached}): the blanks of the one in the text were changed"
             return replace(own, text=above + attached + b"\n" + below, notes=(note,))
     return own

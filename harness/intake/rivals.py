@@ -62,6 +62,20 @@ def rivals(patches: Sequence[Patch]) -> tuple[Patch, Patch] | None:
     return None
 
 
+def taken_back(copies: Sequence[Patch], patches: Sequence[Patch]) -> Patch | None:
+    """The first of ``copies`` that one of ``patches`` undoes: then it may have been meant to be done again."""
+    undone = {_lines(patch, b"+-") for patch in patches} if copies else set()
+    return next((copy for copy in copies if _lines(copy, b"-+") in undone), None)
+
+
+def _lines(patch: Patch, markers: bytes) -> tuple[tuple[str, tuple[bytes, ...]], ...]:
+    """By file, the lines with the first of ``markers``, then those with the second, without them."""
+    return tuple(
+        (file.path, tuple(line[1:] for one in markers for hunk in file.hunks for line in hunk.body if line[0] == one))
+        for file in parse_diff(patch.diff, patch.origin).files
+    )
+
+
 def changed_twice(files: Sequence[FileDiff]) -> str:
     """The file that a diff changes twice, each time as if the other change were not there; "" if there is none."""
     touched: dict[str, _Touched] = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.errors import UserError
 from harness.intake.order import Place
-from harness.intake.rivals import rivals
+from harness.intake.rivals import rivals, taken_back
 from harness.series import Patch
 
 _PICK = "take one with --pick N or --pick SUBJECT"
@@ -134,8 +134,15 @@ def _supersedes(numbered: Sequence[Offer], offers: Sequence[Offer]) -> bool:
 
 
 def _no_rivals(offers: Sequence[Offer], patches: Sequence[Patch], origin: str) -> None:
-    """Refuse two patches that are made for the same lines: one was sent again, or is another way to do the same."""
+    """Refuse two patches that are made for the same lines: one was sent again, or is another way to do the same.
+
+    One with the subject of another was sent again, whatever it changes.
+    """
+    titles = Counter(patch.subject for patch in patches)
+    again = next((subject for subject, count in titles.items() if count > 1), None)
     found = rivals(patches)
+    if again is not None and not found:
+        raise _ambiguous(f"holds different patches with the subject {again!a}, and no version", offers, origin)
     if found:
         one, two = (f"{patch.subject!a} ({patch.origin})" for patch in found)
         raise _ambiguous(f"{one} and {two} are made for the same lines: not both can be applied", offers, origin)
@@ -231,14 +238,17 @@ def _read(thread: Thread, offers: Sequence[Offer], origin: str) -> list[Patch]:
     patches: dict[tuple[int, str, bytes], Patch] = {}
     copies: dict[bytes, list[Offer]] = {}
     numbers: Counter[int] = Counter()
+    left: list[Patch] = []
     for group in _grouped(offers):
         numbered = group[0].place.total > 0
         for patch in _one(thread, group) if group[0].quoted else map(thread.patch, group):
             spot = group[0].place.number, patch.subject, patch.diff
             if spot in patches:
+                left += [] if numbered else [patch]
                 continue
             if not numbered and patch.diff in copies:
                 copies[patch.diff].append(group[0])
+                left.append(patch)
                 continue
             copies[patch.diff] = []
             patches[spot] = patch
@@ -246,6 +256,9 @@ def _read(thread: Thread, offers: Sequence[Offer], origin: str) -> list[Patch]:
     twice = sorted(number for number, count in numbers.items() if count > 1)
     if twice:
         raise _ambiguous(f"holds {_patches(twice)} twice", offers, origin)
+    if undone := taken_back(left, [*patches.values()]):
+        what = f"holds {undone.subject!a} twice, and a patch that takes it back, without numbers that tell the order"
+        raise _ambiguous(what, offers, origin)
     return [_noted([one], [_again(found)] if (found := copies[one.diff]) else [])[0] for one in patches.values()]
 
 

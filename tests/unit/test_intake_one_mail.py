@@ -102,6 +102,16 @@ def test_text_that_a_mail_program_changed_beside_the_file(changed: Callable[[byt
     assert patch.message.startswith("Inline to read.")
 
 
+@pytest.mark.parametrize("attached", [HEAP.diff, formatted(HEAP)], ids=["diff", "mail of git"])
+@pytest.mark.parametrize("subject", ["[PATCH] heap: count", "Re: heap: use after free"])
+def test_words_below_the_text_that_was_changed(attached: bytes, subject: str) -> None:
+    text = b"Inline to read.\n---\n" + without_tabs(HEAP.diff) + b"\nWhat do you think?\n"
+    [patch] = read_text(carrier(text, ("heap.patch", attached), subject=subject), "mail")
+    assert patch.diff == HEAP.diff
+    more = b"Inline to read.\n---\n" + without_tabs(HEAP.diff + POOL.diff)
+    assert len(read_text(carrier(more, ("heap.patch", attached), subject=subject), "mail")) == 2
+
+
 def test_text_and_file_that_differ_in_more_than_blanks() -> None:
     other = known("heap.c", "y = two()")
     text = b"Inline.\n---\n" + HEAP.diff
@@ -164,9 +174,15 @@ def test_part_that_ends_in_an_empty_line_of_context(lost: bytes, tmp_path: Path)
     assert short in git_reads(mail, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "line", ["[PATCH] heap: count", "Subject: [PATCH] heap: count", "[PATCH]  heap: count\nFrom: A <a@b.c>"]
-)
+FIRST = [
+    "[PATCH] heap: count",
+    "[RFC PATCH v2] heap: count",
+    "Subject: [PATCH] heap: count",
+    "[PATCH]  heap: count\nFrom: A <a@b.example>",
+]
+
+
+@pytest.mark.parametrize("line", FIRST)
 def test_subject_in_the_first_line_of_the_text(line: str) -> None:
     [patch] = read_text(header("Re: what we talked of") + f"{line}\n\n".encode() + HEAP.body, "mail")
     assert patch.subject == "heap: count"

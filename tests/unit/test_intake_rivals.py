@@ -73,6 +73,13 @@ def test_the_same_twice_with_nothing_between_is_refused() -> None:
     )
 
 
+def test_the_same_again_without_numbers_is_a_choice() -> None:
+    """It may be a copy, or be meant to be done again."""
+    mails = [mail("[PATCH] a", A), mail('[PATCH] Revert "a"', BACK), mail("[PATCH] a", A)]
+    assert "holds 'a' twice, and a patch that takes it back, without numbers" in refused(*mails)
+    assert diffs(mail("[PATCH] a", A), mail("[PATCH] b", diff(20)), mail("[PATCH] a", A)) == [A, diff(20)]
+
+
 # --- rivals ---------------------------------------------------------------------------------------
 
 
@@ -93,6 +100,12 @@ def test_patches_for_the_same_lines_are_a_choice(case: tuple[tuple[str, bytes], 
     for number, (_, one) in enumerate(case, 1):
         assert diffs(*mails, pick=str(number)) == [one]
         assert diffs(*mails, pick=f"<m{number}@example.org>") == [one]
+
+
+def test_sent_again_with_other_lines() -> None:
+    said = refused(mail("[PATCH] a", A), mail("[PATCH] a", diff(20), 2))
+    assert "holds different patches with the subject 'a', and no version; take one" in said
+    assert diffs(mail("[PATCH] a", A), mail("[PATCH v2] a", diff(20), 2)) == [diff(20)]
 
 
 def test_rivals_with_one_subject_are_told_apart_by_their_ids() -> None:
