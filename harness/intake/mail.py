@@ -105,7 +105,7 @@ def _bounds(data: bytes) -> Iterator[int]:
         if start < max(inside, coded):
             continue
         yield start if at else 0
-        coded = _coded_until(data, start, starts[at + 1 :])
+        coded = _coded_until(data, starts, at)
         boundary = _boundary(data, start) if unclosed < _MAX_UNCLOSED else None
         if boundary is not None:
             inside = data.find(b"\n--" + boundary + b"--", start)
@@ -113,14 +113,16 @@ def _bounds(data: bytes) -> Iterator[int]:
     yield len(data)
 
 
-def _coded_until(data: bytes, start: int, following: Sequence[int]) -> int:
-    """Where the text of the mail at ``start`` ends that is in quoted-printable, if a patch of git is in it; else 0.
+def _coded_until(data: bytes, starts: Sequence[int], at: int) -> int:
+    """Where the mail at ``starts[at]`` ends if it is in quoted-printable, with patches of git in its text; else 0.
 
-    Such a patch begins as a mail of an mbox does, and is a part of the text only if it is coded, too.
+    Such a patch begins as a mail of an mbox does.
     """
+    start = starts[at]
     blank = _BLANK_LINE.search(data, start, start + _MAX_HEADERS)
     if _BY_GIT.match(data, start) or not blank or not _QUOTED_PRINTABLE.search(data, start, blank.start()):
         return 0
+    following = (starts[number] for number in range(at + 1, len(starts)))
     end = next((one for one in following if not _BY_GIT.match(data, one)), len(data))
     return 0 if _NOT_CODED.search(data, blank.end(), end) else end
 

@@ -31,8 +31,7 @@ def read_patches(sources: Sequence[Path | Change], pick: str | None = None) -> t
     ``*.patch`` files, a maildir, or names a mail in a list archive (``lore:ID``, ``<ID>``, its address), which b4
     fetches. Cover letters, discussion in a mailbox, older versions and exact copies are skipped. ``pick``: take only
     the one with this number in its series, or this subject or part of it, or the series of a version ("v3") or of a
-    message id. Raises ``UserError`` for all that cannot be
-    used, and if there is a choice.
+    message id. Raises ``UserError`` for all that cannot be used, and if there is a choice.
     """
     if pick is not None:
         return tuple(picked([_thread(one) for one in sources], pick, ", ".join(map(_origin, sources))))
