@@ -38,9 +38,10 @@ def test_place(prefix: str, number: int, total: int, version: int) -> None:
     assert title(f"{prefix} dma-buf: v9 of 3/4") == "dma-buf: v9 of 3/4"
 
 
-@pytest.mark.parametrize(
-    "answer", ["Re:", "RE:", "AW:", "Antw:", "SV:", "VS:", "Odp:", "RES:", "答复:", "回复：", "답장:", "Re[2]:"]
-)
+ANSWERS = ["Re:", "RE:", "AW:", "Antw:", "SV:", "VS:", "Odp:", "RES:", "Re[2]:", "答复:", "回复\uff1a", "답장:"]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
 def test_answers_in_other_languages(answer: str) -> None:
     for subject in (f"{answer} [PATCH v2 1/2] heap: count", f"[list] {answer} [PATCH v2 1/2] heap: count"):
         assert is_reply(subject)
