@@ -154,15 +154,14 @@ def _restored(letter: Letter) -> bytes:
 
 def _of_one_mail(letter: Letter, diff: Diff, origin: str) -> None:
     """Refuse the page of a thread, and all else that holds two versions of one change."""
-    if letter.bare or letter.mangled:  # in a mail such a line is the author's
-        lines = letter.text.split(b"\n")
-        for above, below in itertools.pairwise(diff.files):
-            gap = range(_end(above) + 1, below.line)
-            at = next((at for at in gap if begins_mail(lines[at - letter.first_line])), None)
-            if at is not None:
-                what = "another mail begins here: this is a whole thread, saved as text"
-                mend = "give the mail itself, or the thread as an mbox"
-                raise UserError(what, where=f"{origin}, line {at}", mend=mend)
+    lines, sent = letter.text.split(b"\n"), not (letter.bare or letter.mangled)
+    for above, below in itertools.pairwise(diff.files):
+        gap = range(_end(above) + 1, below.line)
+        at = next((at for at in gap if begins_mail(lines[at - letter.first_line], sent=sent)), None)
+        if at is not None:
+            what = "another mail begins here: this is a whole thread, saved as text"
+            mend = "give the mail itself, or the thread as an mbox"
+            raise UserError(what, where=f"{origin}, line {at}", mend=mend)
     if twice := changed_twice(diff.files):
         what = f"changes {twice!a} twice, each time as it is without the other change: these are two patches"
         raise UserError(what, where=origin, mend="give the mail of the one that you mean")

@@ -105,6 +105,12 @@ def test_page_of_a_thread(between: bytes, second: bytes) -> None:
     assert "page, line 1" in said
 
 
+def test_page_that_begins_as_a_mail_does() -> None:
+    top = b"From: Otto Sender @ 2024-01-02 10:00 UTC (permalink / raw)\nSubject: [PATCH] heap: count\n\nText.\n\n"
+    assert "whole thread, saved as text" in refused(top + CHANGE + BETWEEN["public-inbox"] + OTHER)
+    assert read_text(top + CHANGE, "page")[0].diff == CHANGE
+
+
 def test_page_of_a_thread_without_any_such_line() -> None:
     assert "these are two patches" in refused(CHANGE + b"\nRhea Viewer\n11:00\n\nBetter so:\n\n" + REVIEW)
 
