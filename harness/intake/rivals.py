@@ -52,7 +52,7 @@ def rivals(patches: Sequence[Patch]) -> tuple[Patch, Patch] | None:
     """The first two of ``patches`` of which the second changes what the first does, as it was before the first."""
     touched: dict[str, _Touched] = {}
     for number, patch in enumerate(patches):
-        files = parse_diff(patch.diff, patch.origin).files
+        files = _files(patch)
         for file in files:
             who = touched.setdefault(file.old or file.path, _Touched()).rival(file)
             if who is not None:
@@ -64,16 +64,22 @@ def rivals(patches: Sequence[Patch]) -> tuple[Patch, Patch] | None:
 
 def taken_back(copies: Sequence[Patch], patches: Sequence[Patch]) -> Patch | None:
     """The first of ``copies`` that one of ``patches`` undoes: then it may have been meant to be done again."""
-    undone = {_lines(patch, b"+-") for patch in patches} if copies else set()
+    there = {copy.diff for copy in copies}  # one that moves lines looks like one that moves them back
+    undone = {_lines(patch, b"+-") for patch in patches if patch.diff not in there} if copies else set()
     return next((copy for copy in copies if _lines(copy, b"-+") in undone), None)
 
 
-def _lines(patch: Patch, markers: bytes) -> tuple[tuple[str, tuple[bytes, ...]], ...]:
-    """By file, the lines with the first of ``markers``, then those with the second, without them."""
-    return tuple(
-        (file.path, tuple(line[1:] for one in markers for hunk in file.hunks for line in hunk.body if line[0] == one))
-        for file in parse_diff(patch.diff, patch.origin).files
-    )
+def _lines(patch: Patch, markers: bytes) -> tuple[tuple[str, tuple[tuple[bytes, ...], ...]], ...]:
+    """By file, the lines with the first of ``markers``, and those with the second, without them."""
+    return tuple((file.path, tuple(_marked(file, one) for one in markers)) for file in _files(patch))
+
+
+def _marked(file: FileDiff, marker: int) -> tuple[bytes, ...]:
+    return tuple(line[1:] for hunk in file.hunks for line in hunk.body if line[0] == marker)
+
+
+def _files(patch: Patch) -> tuple[FileDiff, ...]:
+    return parse_diff(patch.diff, patch.origin).files
 
 
 def changed_twice(files: Sequence[FileDiff]) -> str:

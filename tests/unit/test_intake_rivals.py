@@ -80,6 +80,16 @@ def test_the_same_again_without_numbers_is_a_choice() -> None:
     assert diffs(mail("[PATCH] a", A), mail("[PATCH] b", diff(20)), mail("[PATCH] a", A)) == [A, diff(20)]
 
 
+ADDS = b"diff --git a/x.c b/x.c\n--- a/x.c\n+++ b/x.c\n@@ -1,2 +1,3 @@\n a\n+b\n c\n"
+REMOVES = ADDS.replace(b"-1,2 +1,3", b"-1,3 +1,2").replace(b"+b", b"-b")
+MOVES = ADDS.replace(b"-1,2 +1,3", b"-1,3 +1,3").replace(b" c\n", b" c\n-b\n")
+
+
+@pytest.mark.parametrize("one", [ADDS, REMOVES, MOVES], ids=["adds", "removes", "moves"])
+def test_copy_of_a_patch_that_nothing_takes_back(one: bytes) -> None:
+    assert diffs(mail("[PATCH] a", one), mail("[PATCH] a", one, 2), mail("[PATCH] b", diff(20))) == [one, diff(20)]
+
+
 # --- rivals ---------------------------------------------------------------------------------------
 
 
