@@ -50,7 +50,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "in, or lore:MESSAGE-ID; - reads standard input; may be given again",
     )
     what.add_argument(
-        "--pick", metavar="N|SUBJECT", help="take only the patch with this number, or (part of) this subject"
+        "--pick",
+        metavar="N|SUBJECT|vN|ID",
+        help="take only the patch with this number, or (part of) this subject; or the series of this version, or of "
+        "the mail with this message id",
     )
     what.add_argument(
         "--worktree", action="store_true", help="test the uncommitted changes of the kernel tree that you are in"

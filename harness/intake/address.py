@@ -14,6 +14,19 @@ _IN_BRACKETS = re.compile(rb"<([^\s<>@]+) at ([^\s<>@.]+\.[^\s<>@]+)>")
 _DOUBTFUL = re.compile(
     rb"[\w.+-] at (?:[\w-]+\.)+(?:com|org|net|edu|io|ch|de|dev|uk|fr|jp|cn|in|eu)\b|[\w-] at [0-9a-f]+ \{"
 )
+# What archives make of user@host, wherever it stands in a mail: spinics, mail-archive.com and Google Groups, marc,
+# sites behind Cloudflare, gmane, narkive. What stood there cannot be told.
+_MASKS = (
+    rb"[\w.+-]@x{4,}(?![\w.])",
+    rb"[\w+-]\.\.\.@[\w-]+(?:\.[\w-]+)+",
+    rb"[\w.+-] \(\) [\w-]+(?: ! [\w-]+)+",
+    rb"\[email(?: |\xc2\xa0|&#160;)protected\]",
+    rb"[\w.+-]-[\w/+]{16,}@public\.gmane\.org",
+    rb"(?<![\w*])\*{3}@[\w-]+(?:\.[\w-]+)+",
+)
+_MASKED = re.compile(rb"|".join(_MASKS))
+# Such words are no part of any source, the others are not in angle brackets.
+_SURELY_MASKED = re.compile(rb"|".join((rb"<[^<>\n]{0,80}(?:" + rb"|".join(_MASKS) + rb")>", *_MASKS[3:5])))
 _NAME_LAST = re.compile(r"([^\s@]+@[^\s@]+) \((.*)\)")
 _DATES = (
     "%a, %b %d, %Y at %I:%M:%S%p %z",  # mutt
@@ -47,6 +60,16 @@ def unmangled(text: bytes) -> bytes:
 def doubtful(line: bytes) -> bool:
     """True if an archive may have changed ``line`` in a way that cannot be undone for sure."""
     return bool(_DOUBTFUL.search(_IN_BRACKETS.sub(b"", line)))
+
+
+def masked(text: bytes) -> bool:
+    """True if an archive has put something else in place of an address in ``text``."""
+    return bool(_MASKED.search(text))
+
+
+def surely_masked(line: bytes) -> bool:
+    """True if that is so even where nothing else in the mail is masked."""
+    return bool(_SURELY_MASKED.search(line))
 
 
 def date(text: str) -> str:

@@ -8,11 +8,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, UserError
 from harness.intake import names
 from harness.intake.diff import added_lines, parse_diff
 from harness.intake.explain import explain
 from harness.intake.index import Index, git_path
+from harness.intake.rivals import rivals
 from harness.series import Applied, Patch, Tree
 
 
@@ -67,10 +68,20 @@ def stage(index: Index, patches: Sequence[Patch]) -> tuple[str, ...]:
         done = index.apply(diff)
         known = 0 if done.ok else _already_there(index, left)
         if not done.ok and not known:
-            raise explain(left[0], diff, index, done.stderr)
+            raise _rival(patches[: len(patches) - len(left) + 1]) or explain(left[0], diff, index, done.stderr)
         already += [patch.subject for patch in left[:known]]
         del left[: known or 1]
     return tuple(already)
+
+
+def _rival(patches: Sequence[Patch]) -> UserError | None:
+    """The error if the last of ``patches`` does not apply because one before it is another version of it."""
+    found = rivals(patches)
+    if found is None or found[1] is not patches[-1]:
+        return None
+    other, last = found
+    what = f"is made for the same lines as {other.subject!a} ({other.origin}): not both can be applied"
+    return UserError(what, where=f"{last.origin} ({last.subject})", mend="give the one that you mean")
 
 
 def _already_there(index: Index, patches: Sequence[Patch]) -> int:

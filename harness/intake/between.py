@@ -13,6 +13,12 @@ _KIND = re.compile(rb"File \S+ is an? [a-z ]+ while file \S+ is an? ")
 _SUBMODULE = re.compile(
     rb"Submodule \S+ (?:[0-9a-f]{7,64}\.{2,3}[0-9a-f]{7,64}|contains (?:untracked|modified) content)"
 )
+# How pages of list archives and mail programs show where a mail begins, or answers another.
+_MAIL = re.compile(
+    rb"(?:From|Subject|Date|Message-ID): \S|(?:\* )?(?:Re|RE|Aw|AW): \S|On \S.{4,200} (?:wrote|writes):\s*$"
+    rb"|-{5,10} ?Original Message"
+)
+_ON_PAGE = re.compile(rb".{0,200}\(permalink / raw\)|\^ permalink ")  # of public-inbox
 _PAIRS = (b"Binary files ", b"Files ", b"Symbolic links ")
 _HEADER = (b"--- ", b"index ", b"old mode ", b"new file ", b"deleted ", b"similarity ", b"dissimilarity ", b"rename ")
 _SIGNATURE = b"-- "
@@ -21,6 +27,11 @@ _SIGNATURE = b"-- "
 def is_separator(line: bytes) -> bool:
     """True for the line that ends the message in a mail of git format-patch."""
     return line.rstrip() == b"---"
+
+
+def begins_mail(line: bytes, *, sent: bool) -> bool:
+    """True for what stands above a mail on a page that shows several. ``sent``: in a mail people write most of it."""
+    return bool(_ON_PAGE.match(line) or (not sent and _MAIL.match(line)))
 
 
 def message_end(lines: Sequence[bytes]) -> int:

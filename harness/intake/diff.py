@@ -17,7 +17,7 @@ from harness.intake import between, names
 _HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 _FILE_LINE = re.compile(rb"(?m)^(?:diff --git |\+\+\+ )[^\n]*")
 _MERGE = (b"diff --cc ", b"diff --combined ")
-_MAKE_AGAIN = "make the patch again with git format-patch"
+_MAKE_AGAIN = "get it again as it was sent (the raw mail), or made anew with git format-patch"
 _NEW = (b"new mode ", b"new file mode ")
 
 

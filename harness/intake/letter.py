@@ -3,22 +3,32 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from harness.errors import UserError
 from harness.intake import address, names, order
+from harness.intake.between import begins_mail
 from harness.intake.diff import Diff, FileDiff, added_lines, parse_diff
 from harness.intake.load import ACCEPTED
 from harness.intake.mail import Letter
 from harness.intake.message import Message, diff_start, read_message, tags
 from harness.intake.patchid import patch_id
 from harness.intake.quote import WHOLE, Quote, Quoted, counted, parse_quote, told
+from harness.intake.quote_damage import damaged, has_lost_tabs, quotes_unmarked, unstuffed
+from harness.intake.rivals import changed_twice
 from harness.intake.series import known_patches
 from harness.series import Change, Patch
 
 _QUOTED = re.compile(rb"(?m)^[>|:][^\n]{0,80}(?:diff --git |@@ -\d|\+\+\+ \S)")
+# How Mailman's, public-inbox's and marc's pages show an attachment that they do not show.
+_ELSEWHERE = re.compile(
+    rb"(?ms)attachment was scrubbed\.{3}.{0,400}?^URL: <?(https?://[^\s<>]{1,300})"
+    rb"|text was scrubbed\.{3}.{0,400}?^URL: <?(https?://[^\s<>]{1,300})"
+    rb"|^\[-- Attachment #\d+: ([^\n]{1,200}?) --\]|^\[\"([^\"\n]{1,200})\" \([\w.+-]+/[\w.+-]+\)\]"
+)
 _HTML = re.compile(rb"(?i)\s*<(?:!doctype html|html|head|body|pre)\b")
 _SHOW = re.compile(rb"(?:commit [0-9a-f]+[^\n]*\n)(?:[A-Z][A-Za-z]+: [^\n]*\n)+\n    (\S[^\n]*)\n")
 _SHOW_FIELD = re.compile(rb"(?m)^(Author|Date|AuthorDate): +(\S[^\n]*)$")
@@ -61,8 +71,14 @@ def make_own(letter: Letter, origin: str) -> Patch:
     diff = parse_diff(text[start:], _place(letter, origin), letter.first_line + text.count(b"\n", 0, start))
     if not diff.files:
         raise _no_diff(origin, letter.text)
+    _of_one_mail(letter, diff, origin)
+    unmarked = order.is_reply(letter.subject) and quotes_unmarked(text[:start])
+    for line, what in damaged(diff) if unmarked else ():
+        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
     said = read_message(letter.text.replace(b"\r\n", b"\n"))
-    return _patch(letter, origin, diff, said, [*_differs(said, diff), *_recoded(letter)])
+    quoted = ("quoted without marks in a reply",) if unmarked else ()
+    notes = (*quoted, *letter.notes, *_differs(said, diff), *_recoded(letter), *_without_tabs(diff))
+    return _patch(letter, origin, diff, said, notes)
 
 
 def make_change(change: Change) -> Patch:
@@ -80,6 +96,7 @@ def make_quoted(letter: Letter, quote: Quote, origin: str) -> Patch:
     quoted = quote.read()
     if letter.mangled:
         quoted = replace(quoted, lines=tuple(map(address.unmangled, quoted.lines)))
+    quoted = replace(quoted, lines=unstuffed(quoted.lines, flowed=letter.flowed))
     said = read_message(quoted.text)
     diff, notes = parse_quote(quoted, _place(letter, origin), letter.first_line, said.stat)
     given = tuple(dict.fromkeys([*said.tags, *tags(quoted.own)]))
@@ -103,7 +120,9 @@ def _patch(letter: Letter, origin: str, diff: Diff, said: Message, notes: Sequen
     if b"\0" in diff.data:
         raise UserError("a NUL in its diff: the mail is damaged", where=origin, mend="fetch it again")
     if letter.mangled:
-        _nothing_doubtful(diff, origin)
+        _nothing_changed(diff, origin, address.doubtful)
+    around = "\n".join((letter.author, said.author, said.body, *said.tags)).encode()
+    _nothing_changed(diff, origin, address.masked if address.masked(around) else address.surely_masked)
     touched = [name for file in diff.files for name in (file.old, file.new) if name is not None]
     identity = patch_id(diff)
     subject = order.title(said.subject or letter.subject)
@@ -133,6 +152,30 @@ def _restored(letter: Letter) -> bytes:
     return address.unmangled(letter.text) if letter.mangled else letter.text
 
 
+def _of_one_mail(letter: Letter, diff: Diff, origin: str) -> None:
+    """Refuse the page of a thread, and all else that holds two versions of one change."""
+    lines, sent = letter.text.split(b"\n"), not (letter.bare or letter.mangled)
+    for above, below in itertools.pairwise(diff.files):
+        gap = range(_end(above) + 1, below.line)
+        at = next((at for at in gap if begins_mail(lines[at - letter.first_line], sent=sent)), None)
+        if at is not None:
+            what = "another mail begins here: this is a whole thread, saved as text"
+            mend = "give the mail itself, or the thread as an mbox"
+            raise UserError(what, where=f"{origin}, line {at}", mend=mend)
+    if twice := changed_twice(diff.files):
+        what = f"changes {twice!a} twice, each time as it is without the other change: these are two patches"
+        raise UserError(what, where=origin, mend="give the mail of the one that you mean")
+
+
+def _end(file: FileDiff) -> int:
+    return file.hunks[-1].last_line if file.hunks else file.line + len(file.header) - 1
+
+
+def _without_tabs(diff: Diff) -> Iterator[str]:
+    if name := has_lost_tabs(diff):
+        yield f"there is no tab in {name}, but lines that begin with blanks: a mail program may have changed them"
+
+
 def _differs(said: Message, diff: Diff) -> Iterator[str]:
     if said.stat is not None and counted(diff) != (found := (said.stat.files, said.stat.inserted, said.stat.deleted)):
         yield f"its diffstat says {told(*found)}, it holds {told(*counted(diff))}"
@@ -143,11 +186,11 @@ def _recoded(letter: Letter) -> Iterator[str]:
         yield f"its diff was sent in {letter.recoded}, and is taken in UTF-8"
 
 
-def _nothing_doubtful(diff: Diff, origin: str) -> None:
-    """An archive that mangles addresses does so in the lines of a diff as well."""
+def _nothing_changed(diff: Diff, origin: str, suspect: Callable[[bytes], bool]) -> None:
+    """An archive that mangles addresses does so in the lines of a diff as well: those that ``suspect`` finds."""
     for file in diff.files:
         for hunk in file.hunks:
-            for line in filter(address.doubtful, hunk.body):
+            for line in filter(suspect, hunk.body):
                 what = f"the archive may have changed {address.safe(_text(line))!r} in {file.path}, {hunk.header}"
                 raise UserError(what, where=origin, mend="give the mail as it was sent")
 
@@ -186,6 +229,10 @@ def _added(files: tuple[FileDiff, ...]) -> dict[str, frozenset[int]]:
 def _no_diff(origin: str, text: bytes) -> UserError:
     if _QUOTED.search(text):
         return UserError("this is a reply whose quoted patch has no beginning", where=origin, mend=WHOLE)
+    if elsewhere := _ELSEWHERE.search(text):
+        found = next(filter(None, elsewhere.groups()))
+        what = f"no diff in it: the archive put what was attached elsewhere ({address.safe(_text(found))})"
+        return UserError(what, where=origin, mend="get that file, and give it")
     return UserError("no diff in it", where=origin, mend=ACCEPTED)
 
 

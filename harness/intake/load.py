@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Protocol
 
 from harness.errors import UserError
 
+_FILE_LINE = re.compile(rb"(?m)^(?:diff --git |\+\+\+ )[^\n]*")
 MAX_BYTES = 64 << 20
 ACCEPTED = "give a mail, an mbox, a diff, a directory of *.patch files, or a range A..B of commits"
 _CHUNK = 4096  # what follows the end of one is copied: many small ones must not copy the whole file each
@@ -47,7 +49,18 @@ def plain(data: bytes, origin: str) -> bytes:
         data = _decompressed(data, origin)
     for what, mend in _unusable(data):
         raise UserError(what, where=origin, mend=mend)
-    return data.removeprefix(b"\xef\xbb\xbf")
+    return single_returns(data.removeprefix(b"\xef\xbb\xbf"))
+
+
+def single_returns(text: bytes) -> bytes:
+    """``text`` with CR LF where each of its lines ends in CR CR LF: a transfer as text made two line ends of one.
+
+    Its first line tells, and that of a file's name: the second CR of another line may be the file's own.
+    """
+    first = text.lstrip(b"\r\n").split(b"\n", 1)[0]
+    named = _FILE_LINE.search(text)
+    twice = first.endswith(b"\r\r") or (named is not None and named[0].endswith(b"\r\r"))
+    return text.replace(b"\r\r\n", b"\r\n") if twice else text
 
 
 def _decompressed(data: bytes, origin: str) -> bytes:

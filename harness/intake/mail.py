@@ -6,7 +6,7 @@ from __future__ import annotations
 import email
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from email.message import Message
 
@@ -20,7 +20,11 @@ _FROM_LINE = re.compile(
     rb"(?m)^From [^\n]{1,500}?\d:\d\d(?::\d\d)? +(?:(?:[A-Z]{2,5}|[+-]\d{4}) +)?(?:19|2\d)\d\d\b[^\n]{0,40}\n"
     rb"(?=[!-9;-~]{1,80}:)"
 )
-_BY_GIT = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
+_BY_GIT = re.compile(rb"(?m)^From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
+_QUOTED_PRINTABLE = re.compile(rb"(?mi)^content-transfer-encoding:\s*quoted-printable")
+# What quoted-printable has no use for (RFC 2045, 6.7): "=" stands before two digits, or at the end of a line.
+_NOT_CODED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|\Z)")
+_LINE = re.compile(rb"[^\n]*(?:\n|\Z)")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _HEADER = re.compile(rb"[!-9;-~]+:[ \t]*\S?")
 _TELLING = re.compile(rb"(?mi)^(?:From|Subject):")
@@ -29,6 +33,8 @@ _BOUNDARY = re.compile(rb"(?mi)^content-type:\s*multipart/[^\n]*(?:\n[ \t][^\n]*
 _FULL_DATE = re.compile(rb"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d (?:[A-Z]{2,5} )?\d{4}")
 _ARCHIVE_AUTHOR = re.compile(rb"\S[^\n]{0,200} \S+ at \S+\.\S+")
 _DIFF = re.compile(rb"(?m)^(?:> ?)*(?:diff --(?:git|cc|combined) |\+\+\+ \S[^\n]*\n(?:> ?)*@@ -)")
+_MORE = re.compile(rb"diff--git|@@-\d")  # without its blanks, the beginning of a file or of a hunk
+_EMBEDDED = "patch in the text"
 _MAX_HEADERS = 65536
 # Python's mail parser takes quadratic time for many nested parts.
 _MAX_MULTIPARTS = 50
@@ -43,6 +49,8 @@ class Letter:
     ``mangled``: it went through an archive that writes "user at host". ``html``: there is a part of HTML.
     ``number``: of the mail in its file. ``attached``: the name of the file, if it was attached to that mail.
     ``recoded``: the charset that its diff was in, if that is not UTF-8. ``bare``: it is no mail.
+    ``flowed``: it was sent as ``format=flowed``. ``message_id``: without its angle brackets.
+    ``notes``: what is to be said about how its diff was found. ``shown``: a reply shows it in its text.
     """
 
     subject: str
@@ -57,6 +65,10 @@ class Letter:
     attached: str = ""
     recoded: str = ""
     bare: bool = False
+    flowed: bool = False
+    message_id: str = ""
+    notes: tuple[str, ...] = ()
+    shown: bool = False
 
     @property
     def place(self) -> str:
@@ -88,16 +100,31 @@ def _bounds(data: bytes) -> Iterator[int]:
     """Where each mail begins, and the end of the last. What lies between the parts of a mail begins none."""
     found = [one.start() for one in _FROM_LINE.finditer(data)]
     starts = found if found and not data[: found[0]].strip() else [0, *found]
-    inside = unclosed = 0
+    inside = unclosed = coded = 0
     for at, start in enumerate(starts):
-        if start < inside:
+        if start < max(inside, coded):
             continue
         yield start if at else 0
+        coded = _coded_until(data, starts, at)
         boundary = _boundary(data, start) if unclosed < _MAX_UNCLOSED else None
         if boundary is not None:
             inside = data.find(b"\n--" + boundary + b"--", start)
             unclosed += inside < 0
     yield len(data)
+
+
+def _coded_until(data: bytes, starts: Sequence[int], at: int) -> int:
+    """Where the mail at ``starts[at]`` ends if it is in quoted-printable, with patches of git in its text; else 0.
+
+    Such a patch begins as a mail of an mbox does.
+    """
+    start = starts[at]
+    blank = _BLANK_LINE.search(data, start, start + _MAX_HEADERS)
+    if _BY_GIT.match(data, start) or not blank or not _QUOTED_PRINTABLE.search(data, start, blank.start()):
+        return 0
+    following = (starts[number] for number in range(at + 1, len(starts)))
+    end = next((one for one in following if not _BY_GIT.match(data, one)), len(data))
+    return 0 if _NOT_CODED.search(data, blank.end(), end) else end
 
 
 def _boundary(data: bytes, start: int) -> bytes | None:
@@ -107,18 +134,22 @@ def _boundary(data: bytes, start: int) -> bytes | None:
 
 
 def page(data: bytes) -> Letter | None:
-    """The text of a list archive's page: subject, "Name user at host" and date on lines of their own; else None."""
-    lines = data[:4096].lstrip(b"\r\n").replace(b"\r\n", b"\n").split(b"\n")
-    subject, *head = [line.strip() for line in lines[:8] if line.strip()]
+    """The text of a list archive's page: subject, "Name user at host" and date on lines of their own; else None.
+
+    The mail itself stands below them.
+    """
+    lines = [(found.end(), found[0].strip()) for found in itertools.islice(_LINE.finditer(data, 0, 4096), 16)]
+    subject, *head = [line for _, line in lines if line][:3] or [b""]
     if len(head) < 2 or not _ARCHIVE_AUTHOR.fullmatch(head[0]) or not _FULL_DATE.fullmatch(head[1]):
         return None
     name, at, host = head[0].decode("utf-8", "replace").rpartition(" at ")
     name, _, user = name.rpartition(" ")
+    end = [at for at, line in lines if line][2]
     return Letter(
         subject=address.safe(subject.decode("utf-8", "replace")),
         author=address.author(f"{name} <{user}{at}{host}>"),
-        text=data,
-        first_line=1,
+        text=data[end:],
+        first_line=1 + data.count(b"\n", 0, end),
         encoded=False,
         date=address.date(head[1].decode()),
         mangled=True,
@@ -154,21 +185,48 @@ def _unpacked(message: Message, *, exact: bool) -> Iterator[Letter]:
 
     A file is part of what the mail says if it is the only diff there, and does not say whose it is.
     """
-    found = [(part, list(_attached(part))) for part in parts(message, exact=exact)]
+    every = itertools.chain.from_iterable(map(_embedded, parts(message, exact=exact)))
+    found = [(part, list(_attached(part))) for part in every]
     mails = [letter for _, attached in found for letter in attached]
     texts = [part for part, attached in found if isinstance(part, Part) and not attached]
     diffs = [part for part in texts if _DIFF.search(part.text)]
     alone = [part for part in diffs if part.name] if mails or len(diffs) > 1 else []
     aside = [part for part in texts if part.name and part not in diffs] if mails or diffs else []  # logs, configs
     own = _letter(message, [part for part in texts if part not in alone and part not in aside])
-    yield own
     others = [_completed(letter, own) for letter in mails] + [_of_file(part, own) for part in alone]
+    own = _as_attached(own, others)
+    yield own
     yield from (letter for letter in others if not _diff(own) or _diff(letter) != _diff(own))
+
+
+def _embedded(part: Part | Attached) -> Iterator[Part | Attached]:
+    """``part``; a patch of git format-patch in its text is apart, as if it were attached."""
+    found = _BY_GIT.search(part.text) if isinstance(part, Part) and not part.name else None
+    if isinstance(part, Part) and found and found.start() and is_mail(part.text[found.start() :]):
+        yield replace(part, text=part.text[: found.start()])
+        yield replace(part, text=part.text[found.start() :], name=_EMBEDDED)
+    else:
+        yield part
+
+
+def _as_attached(own: Letter, others: Sequence[Letter]) -> Letter:
+    """``own`` with the diff of the attached patch that it shows, where a mail program changed the blanks of its own."""
+    above, shown, below = split(own.text.replace(b"\r\n", b"\n"))
+    bare = b"".join(shown.split())
+    for other in others if bare else ():
+        attached = _diff(other)
+        plain = b"".join(attached.split())
+        more = bare.removeprefix(plain)  # what is said below the diff
+        if attached != shown.rstrip() and more != bare and not _MORE.search(more):
+            note = f"taken as it is attached ({other.attached}): the blanks of the one in the text were changed"
+            return replace(own, text=above + attached + b"\n" + below, notes=(note,))
+    return own
 
 
 def _completed(letter: Letter, own: Letter) -> Letter:
     subject, author = letter.subject or own.subject, letter.author or own.author
-    return replace(letter, subject=subject, author=author, date=letter.date or own.date)
+    shown = letter.attached.startswith(_EMBEDDED) and order.is_reply(own.subject)
+    return replace(letter, subject=subject, author=author, date=letter.date or own.date, shown=shown)
 
 
 def _of_file(part: Part, own: Letter) -> Letter:
@@ -204,6 +262,8 @@ def _letter(message: Message, texts: list[Part]) -> Letter:
         mangled=" at " in sender and "@" not in sender,
         html=any(part.get_content_type() == "text/html" for part in message.walk()),
         recoded=next((part.recoded for part in texts if part.recoded), ""),
+        flowed=any(part.flowed for part in texts),
+        message_id=_header(message, "message-id").strip(" <>"),
     )
 
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from harness.intake import address, headers
 
 _FOLDS = rb"[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)"
-_IN_BODY = re.compile(rb"(?i)(From|Subject|Date):[ \t]*(" + _FOLDS + rb")")
+_IN_BODY = re.compile(
+    rb"(?i)(From|Subject|Date):[ \t]*(" + _FOLDS + rb")"
+    rb"|(?-i:\[[^\]\n]{0,60}PATCH[^\]\n]{0,60}\])[ \t]+(\S[^\n]*)(?:\n|\Z)"
+)
 _FORWARDED = re.compile(
     rb"(?m)^-{5,10} ?(?:Forwarded [Mm]essage|Original Message) ?-{5,10}[ \t]*\n"
     rb"(?:(?:From|Sent|Date|To|Cc|Reply-To|Subject):" + _FOLDS + rb")+(?=\n)"
@@ -119,11 +122,15 @@ def _headers(message: bytes) -> tuple[dict[str, str], bytes]:
 
 
 def _in_body(message: bytes) -> tuple[dict[str, str], bytes]:
-    """git am(1): lines like a mail's header at the start of the body, each once, win over the header."""
+    """git am(1): lines like a mail's header at the start of the body, each once, win over the header.
+
+    A line that begins with "[PATCH] " is the subject (git's mailinfo.c, check_inbody_header), and here one with "[PATCH
+    v2] ", too.
+    """
     said: dict[str, str] = {}
     at = len(message) - len(message.lstrip(b"\n"))
-    while (found := _IN_BODY.match(message, at)) and (key := found[1].decode().lower()) not in said:
-        said[key] = headers.decoded(found[2])
+    while (found := _IN_BODY.match(message, at)) and (key := (found[1] or b"subject").decode().lower()) not in said:
+        said[key] = headers.decoded(found[2] or found[3])
         at = found.end()
     return said, message[at:]
 

@@ -15,6 +15,7 @@ Pair = tuple[str | None, str | None]  # (old, new); None stands for /dev/null
 _ESCAPE = re.compile(rb'\\([abfnrtv"\\]|[0-3][0-7]{2})')
 _LETTERS = dict(zip(b'abfnrtv"\\', b'\a\b\f\n\r\t\v"\\', strict=True))
 _NULL = "/dev/null"
+_SLASHES = re.compile("/{2,}")
 SYMLINK = "120000"
 
 
@@ -62,13 +63,19 @@ def unprefixed(header: Pair, named: Pair, bare: Pair) -> bool:
 def resolve(named: Pair, bare: Pair, strip: int) -> Pair:
     """Names relative to the tree."""
     if bare[0] is not None and bare[1] is not None:
-        return bare
+        return _squashed(bare[0]), _squashed(bare[1])
     old, new = (name if name is None or not strip else _stripped(name) for name in named)
-    return old, new
+    return _squashed(old), _squashed(new)
+
+
+def _squashed(name: str | None) -> str | None:
+    """Several slashes are one, as git-apply(1) reads them (apply.c, squash_slash)."""
+    return None if name is None else _SLASHES.sub("/", name)
 
 
 def _stripped(name: str) -> str:
     # An absolute name has nothing to strip: it stays what it is, to be refused.
+    name = _SLASHES.sub("/", name)
     head, slash, rest = name.partition("/")
     return rest if slash and head else name
 
@@ -99,6 +106,9 @@ def check(name: str, mode: str, link_target: str, where: str) -> None:
     shown = ascii(name)
     if "\0" in name:
         raise UserError(f"{shown} is no name that a file can have", where=where, mend="remove it from the patch")
+    if "\r" in name + mode:
+        what = f"{shown} ends in a carriage return (CR): the ends of its lines were changed on the way"
+        raise UserError(what, where=where, mend="get the mail as it was sent (raw), or put LF at the end of each line")
     if leaves_tree(name):
         raise UserError(f"{shown} is outside the kernel tree", where=where, mend="remove that file from the patch")
     if mode == "160000":

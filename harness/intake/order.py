@@ -6,14 +6,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_PREFIX = re.compile(r"(?:\s*(?:(?:re|aw|fwd?):|\[[^\]]*\]))+\s*", re.IGNORECASE)
+# What mail programs put before the subject of an answer, in the languages of those who send patches. Short words count
+# only as the programs write them: "res:" and "tr:" are names of subsystems.
+_ANSWER = (
+    "(?:(?i:re|aw)|Antw|SV|Sv|VS|Vs|Odp|RES|RIF|YNT|Ynt|BLS|ATB"
+    "|回复|答复|回覆|答覆|返信|답장|회신|Ответ|Відповідь|ΑΠ|תגובה)"
+)
+_FORWARD = "(?:(?i:fwd?)|WG|TR|RV|VB|VL|ENC|Doorst|转发|轉寄|転送|전달|Пересылка)"
+_COLON = r"(?:\[\d+\])?\s?(?::|\uff1a)"
+_PREFIX = re.compile(rf"(?:\s*(?:(?:{_ANSWER}|{_FORWARD}){_COLON}|\[[^\]]*\]))+\s*")
 # Not the "10/5" of "[PATCH 5.10/5.15 1/2]", which is for two stable trees; nor the "v6" of "[PATCH ipv6 1/2]".
 _NUMBER = re.compile(r"(?<![\d./])(\d{1,4})/(\d{1,4})(?![\d./])")
 # "v2.1" mends one patch of a v2; "v6.1" is a tree, as no series has so many versions with mends of their own.
 _VERSION = re.compile(
     r"(?:(?<![a-z\d])|(?<=patch)|(?<=rfc)|(?<=resend))v(\d{1,4}(?!\.\d)|[1-4](?=\.\d))\b", re.IGNORECASE
 )
-_REPLY = re.compile(r"\s*(?:\[[^\]]*\]\s*)?(?:re|aw):", re.IGNORECASE)
+_REPLY = re.compile(rf"\s*(?:\[[^\]]*\]\s*)*{_ANSWER}{_COLON}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ def title(subject: str) -> str:
 
 
 def is_reply(subject: str) -> bool:
-    """True for ``Re: ...``."""
+    """True for ``Re: ...``, in whichever language."""
     return bool(_REPLY.match(subject))
 
 

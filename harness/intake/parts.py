@@ -11,6 +11,7 @@ from email.message import Message
 from harness.errors import UserError
 from harness.intake import address
 from harness.intake.flowed import unflowed
+from harness.intake.load import single_returns
 from harness.intake.message import diff_start
 
 # Charsets whose bytes can pass for UTF-8 without being it.
@@ -29,12 +30,13 @@ _MAX_PARAMETERS = 2000
 class Part:
     """A text. ``name``: of the file that it was attached as, "" for what the mail itself says.
 
-    ``recoded``: the charset that its diff was in, if that is not UTF-8.
+    ``recoded``: the charset that its diff was in, if that is not UTF-8. ``flowed``: it was sent as ``format=flowed``.
     """
 
     text: bytes
     name: str = ""
     recoded: str = ""
+    flowed: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ class Attached:
     mail: Message
 
 
-def parts(message: Message, *, exact: bool) -> Iterator[Part | Attached]:
+def parts(message: Message, *, exact: bool, inside: bool = False) -> Iterator[Part | Attached]:
     """The texts in ``message``, in order, and the mails. ``exact``: git wrote it, and recodes no diff.
 
-    Raises ``UserError`` for a trap.
+    ``inside``: it is a part itself. Raises ``UserError`` for a trap.
     """
     if sum(len(str(message.get(name, ""))) for name in ("content-type", "content-disposition")) > _MAX_PARAMETERS:
         raise UserError("the header of one of its parts is too long", mend="give the patch itself")
@@ -56,23 +58,28 @@ def parts(message: Message, *, exact: bool) -> Iterator[Part | Attached]:
     elif message.is_multipart():
         for part in message.get_payload():
             if isinstance(part, Message):
-                yield from parts(part, exact=exact)
+                yield from parts(part, exact=exact, inside=True)
     else:
-        yield from _texts(message, exact)
+        yield from _texts(message, exact, inside)
 
 
-def _texts(part: Message, exact: bool) -> Iterator[Part]:
+def _texts(part: Message, exact: bool, inside: bool) -> Iterator[Part]:
     name = address.safe(part.get_filename() or "")
     kind = part.get_content_type()
     if kind == "text/html" or (part.get_content_maintype() != "text" and not name.lower().endswith(_ATTACHED)):
         return
     payload = _payload(part)
-    text = _utf8(payload, part.get_content_charset("utf-8"), exact).removeprefix(b"\xef\xbb\xbf")
+    if inside and "base64" not in str(part.get(_CODING, "")).lower():
+        # The end of the line before the boundary is not the part's (RFC 2046, 5.1.1); git's mailinfo takes it for one.
+        # It is the last line of context where that is empty, and its blank was taken away.
+        payload += b"\n"
+    text = single_returns(_utf8(payload, part.get_content_charset("utf-8"), exact).removeprefix(b"\xef\xbb\xbf"))
     recoded = _recoded(payload, text, part.get_content_charset(""))
-    if _parameter(part, "format") == "flowed":
+    flowed = _parameter(part, "format") == "flowed"
+    if flowed:
         text = unflowed(text, _parameter(part, "delsp") == "yes")
     named = name or ("attachment" if part.get_content_disposition() == "attachment" else "")
-    yield Part(text if text.endswith(b"\n") else text + b"\n", named, recoded)
+    yield Part(text if text.endswith(b"\n") else text + b"\n", named, recoded, flowed)
 
 
 def _payload(part: Message) -> bytes:

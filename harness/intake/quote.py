@@ -13,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UserError
+from harness.intake.between import is_separator
 from harness.intake.diff import Diff, FileDiff, Hunk, parse_lines
 from harness.intake.message import Stat, diff_start
+from harness.intake.quote_damage import damaged
 
 _HEADER = re.compile(rb"(?m)^((?:> ?){0,40}>)( ?)(?:diff --git \S|--- \S[^\n]*\n(?:> ?){1,41}\+\+\+ \S)[^\n]*")
 _SNIPPED = re.compile(
@@ -99,16 +101,37 @@ def parse_quote(quote: Quoted, origin: str, first_line: int, stat: Stat | None) 
         diff = parse_lines(quote.lines[above:], numbers[above:], origin)
     except UserError as error:
         raise UserError(f"the quoted patch is not whole: {error.what}", where=error.where, mend=WHOLE) from error
+    for line, what in damaged(diff):
+        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
+    for line, what in _padded(quote, diff, first_line):
+        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
     troubles = (*_torn(quote, diff, first_line), *_signed(diff), *_gaps(diff), *_short(diff, stat, numbers))
     for line, what in troubles:
         raise UserError(f"the quoted patch is not whole: {what}", where=f"{origin}, line {line}", mend=WHOLE)
     if stat is not None or not diff.files:
         return diff, ()
+    if not _begins(quote, above):
+        what = "the quoted patch may not be whole: its diffstat is not quoted, nor the message right above the diff"
+        raise UserError(what, where=f"{origin}, line {diff.files[0].line}", mend=WHOLE)
     for number, text in (*quote.between, *zip(quote.numbers, quote.lines, strict=True)):
         if first_line + number > diff.files[0].line and _snipped(text):
             what = "the quoted patch is not whole: something was cut out here, and no diffstat tells what"
             raise UserError(what, where=f"{origin}, line {first_line + number}", mend=WHOLE)
     return diff, (_UNPROVEN,)
+
+
+def _begins(quote: Quoted, above: int) -> bool:
+    """True if the first file quoted, on line ``above``, is surely the first of the patch.
+
+    Then the line "---" that ends the message is quoted, too, or nothing stands between the two. A message that is
+    signed ends in its tags.
+    """
+    message = quote.lines[:above]
+    last = max((at for at, line in enumerate(message) if line.strip()), default=None)
+    if last is None or any(is_separator(line) for line in message):
+        return last is not None
+    tags = [bool(_TRAILER.match(line)) for line in message]
+    return quote.numbers[above] - quote.numbers[last] == above - last and (tags[last] or not any(tags))
 
 
 def _snipped(line: bytes) -> bool:
@@ -123,12 +146,21 @@ def _torn(quote: Quoted, diff: Diff, first_line: int) -> Iterator[tuple[int, str
     bodies = _bodies(diff)
     for number, line in quote.between:
         before = place.get(number - 1)
-        if before is None or not line.strip() or _TRAILER.match(line):
+        said = line.lstrip(b"> ")  # what is quoted less often may be the rest, too
+        if before is None or not said.strip() or _TRAILER.match(said):
             continue
         # Some programs count a tab as one column, most as they show it.
         quoted = len((b"> " * quote.depth + quote.lines[before]).decode("utf-8", "replace").expandtabs())
-        if quoted + 1 + len(line.split()[0]) > _WRAPS and first_line + number - 1 in bodies:
+        if quoted + 1 + len(said.split()[0]) > _WRAPS and first_line + number - 1 in bodies:
             yield first_line + number, "this may be the end of the quoted line before it, wrapped by a mail program"
+
+
+def _padded(quote: Quoted, diff: Diff, first_line: int) -> Iterator[tuple[int, str]]:
+    """Claws Mail puts two blanks behind a line below which somebody writes; git's own lines have no such ends."""
+    bodies, own = _bodies(diff), {number for number, _ in quote.between}
+    for number, line in zip(quote.numbers, quote.lines, strict=True):
+        if number + 1 in own and line.endswith(b"  ") and line.strip() and first_line + number in bodies:
+            yield first_line + number, "it ends in two blanks above a comment, as Claws Mail puts them there"
 
 
 def _signed(diff: Diff) -> Iterator[tuple[int, str]]:

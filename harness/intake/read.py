@@ -14,8 +14,9 @@ from harness.intake.folder import open_folder
 from harness.intake.letter import make_change, make_own, make_quoted, own_tags, plain_letter
 from harness.intake.load import ACCEPTED, load, plain
 from harness.intake.message import read_message
+from harness.intake.picking import picked
 from harness.intake.quote import Quote, quotes
-from harness.intake.thread import Offer, Thread, picked, whole_series
+from harness.intake.thread import Offer, Thread, whole_series
 from harness.paths import exists, is_directory
 from harness.series import Change, Patch
 
@@ -29,8 +30,8 @@ def read_patches(sources: Sequence[Path | Change], pick: str | None = None) -> t
     Each is a change that git has, or the path of a mail, an mbox, a diff, a reply that quotes a patch, a directory of
     ``*.patch`` files, a maildir, or names a mail in a list archive (``lore:ID``, ``<ID>``, its address), which b4
     fetches. Cover letters, discussion in a mailbox, older versions and exact copies are skipped. ``pick``: take only
-    the one with this number in its series, or this subject or part of it. Raises ``UserError`` for all that cannot be
-    used, and if there is a choice.
+    the one with this number in its series, or this subject or part of it, or the series of a version ("v3") or of a
+    message id. Raises ``UserError`` for all that cannot be used, and if there is a choice.
     """
     if pick is not None:
         return tuple(picked([_thread(one) for one in sources], pick, ", ".join(map(_origin, sources))))
@@ -50,14 +51,20 @@ def _series(thread: Thread, origin: str) -> list[Patch]:
 
 
 def _distinct(patches: Iterable[Patch], commits: Collection[str] = ()) -> tuple[Patch, ...]:
-    """``patches``, refused if one is there twice. Several of ``commits`` may do the same: it was taken back between."""
+    """``patches``, refused if one is there twice.
+
+    Several of ``commits``, or of a series, may do the same: it was taken back between.
+    """
     taken = tuple(patches)
     seen: dict[bytes, list[str]] = {}
+    last: dict[str, bytes] = {}  # what touched each file last
     for patch in taken:
         others = seen.setdefault(patch.diff, [])
-        if patch.origin in others or (others and not {*others, patch.origin} <= set(commits)):
+        again = all(last.get(name) == patch.diff for name in patch.files)
+        if patch.origin in others or (again and others and not {*others, patch.origin} <= set(commits)):
             raise UserError(f"is the same patch as {others[0]}", where=patch.origin, mend="give it once")
         others.append(patch.origin)
+        last |= dict.fromkeys(patch.files, patch.diff)
     return taken
 
 
@@ -90,14 +97,18 @@ def _from_directory(directory: Path) -> Thread:
         return Thread(offers, notes=folder.notes)
     if not folder.maildir and all(order.place(letter.subject).is_cover for letter, _ in letters):
         raise UserError("only cover letters here", where=str(directory), mend=ACCEPTED)
-    return _from_mailbox(letters, str(directory))
+    thread = _from_mailbox(letters, str(directory))
+    return thread if folder.maildir else replace(thread, folder=str(directory))
 
 
 def _from_data(data: bytes, origin: str) -> Thread:
     letters = _letters(data, origin)
     if len(letters) == 1:
         return _alone(letters[0], origin)
-    return _from_mailbox([(letter, f"{origin}, {letter.place}") for letter in letters], origin)
+    named = [(letter, f"{origin}, {letter.place}") for letter in letters]
+    if len({letter.number for letter in letters}) == 1:
+        return _from_one_mail(named, origin)
+    return _from_mailbox(named, origin)
 
 
 def _letters(data: bytes, origin: str) -> list[mail.Letter]:
@@ -123,35 +134,47 @@ def _alone(letter: mail.Letter, origin: str) -> Thread:
     if not found or _DIFF.search(letter.text):
         title = order.title(letter.subject)
         name = f"{title} (in the reply itself)" if found else title
-        offers.insert(0, Offer(order.place(letter.subject), name, False, lambda: make_own(letter, origin)))
+        offers.insert(0, _own(letter, order.place(letter.subject), name, origin))
     return Thread(offers, alone=True)
 
 
-def _from_mailbox(letters: Sequence[tuple[mail.Letter, str]], origin: str) -> Thread:
+def _from_one_mail(letters: Sequence[tuple[mail.Letter, str]], origin: str) -> Thread:
+    """What a mail says and what is attached to it are meant, though it be a reply, and one of a series of ten."""
+    thread = _from_mailbox(letters, origin, one_mail=True)
+    own = [offer for offer in thread.offers if not offer.quoted]
+    return replace(thread, offers=own, alone=True) if len(own) == 1 else thread
+
+
+def _from_mailbox(letters: Sequence[tuple[mail.Letter, str]], origin: str, *, one_mail: bool = False) -> Thread:
     """A mailbox may be a whole thread of a list archive: covers, replies and copies are no patches."""
     thread = Thread()
+    shown: list[Offer] = []
     for letter, name in letters:
         spot, title = order.place(letter.subject), order.title(letter.subject)
         if order.is_reply(letter.subject):
             found = quotes(letter.text)
+            if one_mail and _DIFF.search(letter.text):
+                thread.offers.append(_own(letter, spot, title, name))
             thread.offers += _quoted(letter, found, name)
             thread.add_tags(spot, title, own_tags(letter, found))
         elif spot.is_cover:
             said = read_message(letter.text.replace(b"\r\n", b"\n"))
             thread.base[spot.version] = (said.base_commit, said.prerequisites)
+            thread.covers[letter.message_id] = (spot, letter.author)
         elif _DIFF.search(letter.text):
-            thread.offers.append(_own(letter, spot, title, name))
+            (thread.offers if one_mail or not letter.shown else shown).append(_own(letter, spot, title, name))
         elif found := quotes(letter.text):
             thread.offers += _quoted(letter, found, name)
         elif spot.total:
             thread.offers.append(_own(letter, spot, title, name))
+    thread.offers = thread.offers or shown
     if not thread.offers:
         raise UserError(f"none of its {len(letters)} mails is a patch", where=origin, mend=ACCEPTED)
     return thread
 
 
 def _own(letter: mail.Letter, spot: order.Place, title: str, origin: str) -> Offer:
-    return Offer(spot, title, False, lambda: make_own(letter, origin))
+    return Offer(spot, title, False, lambda: make_own(letter, origin), letter.message_id, letter.author)
 
 
 def _quoted(letter: mail.Letter, found: Sequence[Quote], origin: str) -> list[Offer]:
@@ -161,4 +184,5 @@ def _quoted(letter: mail.Letter, found: Sequence[Quote], origin: str) -> list[Of
 def _quoted_at(letter: mail.Letter, quote: Quote, origin: str, one_of_several: bool) -> Offer:
     title = order.title(letter.subject)
     name = f"{title} (quoted {'once' if quote.depth == 1 else f'{quote.depth} times'})" if one_of_several else title
-    return Offer(order.place(letter.subject), name, True, lambda: make_quoted(letter, quote, origin))
+    spot = order.place(letter.subject)
+    return Offer(spot, name, True, lambda: make_quoted(letter, quote, origin), letter.message_id, letter.author)

@@ -3,27 +3,33 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import UserError
 from harness.intake.order import Place
+from harness.intake.rivals import rivals, taken_back
 from harness.series import Patch
 
 _PICK = "take one with --pick N or --pick SUBJECT"
+_PICK_SERIES = "; a whole series with --pick vN or --pick MESSAGE-ID"
 _SHOWN = 12
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A patch that is there to be taken. ``quoted``: only in a reply. ``make`` reads it, or raises ``UserError``."""
+    """A patch that is there to be taken. ``quoted``: only in a reply. ``make`` reads it, or raises ``UserError``.
+
+    ``message_id``, ``author``: of the mail that it is in.
+    """
 
     place: Place
     title: str
     quoted: bool
     make: Callable[[], Patch]
+    message_id: str = ""
+    author: str = ""
 
     @property
     def name(self) -> str:
@@ -39,7 +45,8 @@ class Thread:
 
     ``base``: what the cover letter of a version says of the base. ``tags``: what replies add, by version and number,
     or by title where there is no number; 0 is for the cover letter.
-    ``notes``: what is to be said about where it comes from.
+    ``notes``: what is to be said about where it comes from. ``folder``: the directory that the files are in.
+    ``covers``: the places of the cover letters by message id, with who sent them.
     """
 
     offers: list[Offer] = field(default_factory=list)
@@ -47,6 +54,8 @@ class Thread:
     base: dict[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     tags: dict[tuple[int, int | str], list[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    folder: str = ""
+    covers: dict[str, tuple[Place, str]] = field(default_factory=dict)
 
     def add_tags(self, spot: Place, title: str, tags: Iterable[str]) -> None:
         self.tags.setdefault((spot.version, spot.number if spot.total else title), []).extend(tags)
@@ -60,15 +69,28 @@ class Thread:
         return replace(patch, tags=tuple(dict.fromkeys([*patch.tags, *given])))
 
 
+class Choice(UserError):
+    """What there is does not make one series: somebody has to say what is meant."""
+
+
 def whole_series(thread: Thread, origin: str) -> list[Patch]:
     """All patches of the newest version, in order; what is not numbered stays in the order given.
 
     Raises ``UserError`` if that is not one whole series.
     """
+    try:
+        return _whole_series(thread, origin)
+    except Choice as error:
+        if not thread.folder:
+            raise
+        # As those of a distribution, which takes its patches from many series.
+        mend = f"name the patches to take in their order, one a line, in {thread.folder}/series, or {error.mend}"
+        raise Choice(error.what, where=error.where, mend=mend) from error
+
+
+def _whole_series(thread: Thread, origin: str) -> list[Patch]:
     if thread.alone:
-        if len(thread.offers) > 1:
-            raise _ambiguous("holds several patches", thread.offers, origin)
-        return [thread.patch(thread.offers[0])]
+        return [_only_one(thread, origin)]
     originals = [offer for offer in thread.offers if not offer.quoted]
     offers, copies = _without_copies(thread, originals or thread.offers)
     numbered = [offer for offer in offers if offer.place.total]
@@ -77,10 +99,12 @@ def whole_series(thread: Thread, origin: str) -> list[Patch]:
     if not numbered:
         found, notes = _newest_of_each(offers)
         patches = _read(thread, found, origin)
-        return _noted(patches, [*notes, *_mixed(found, patches, origin)])
-    if len(numbered) != len(offers):
+        notes += _mixed(found, patches, origin)
+        _no_rivals(found, patches, origin)
+        return _noted(patches, notes)
+    if not _supersedes(numbered, offers):
         raise _ambiguous("some mails are numbered [PATCH n/m] and some are not", offers, origin)
-    newest, notes = _newest(numbered, origin)
+    newest, notes = _newest(offers, origin)
     notes += copies
     if not originals and len({(one.place, one.title) for one in newest}) == 1:
         return _noted(_read(thread, newest, origin), notes)
@@ -93,35 +117,35 @@ def whole_series(thread: Thread, origin: str) -> list[Patch]:
     return _noted(patches, notes)
 
 
-def picked(threads: Sequence[Thread], wanted: str, origin: str) -> list[Patch]:
-    """The one patch that ``wanted`` names: its number in the series, its place among all, or (part of) its subject."""
-    pairs = [(thread, offer) for thread in threads for offer in thread.offers]
-    fit = _matching([offer for _, offer in pairs], wanted)
-    names = dict.fromkeys((offer.place.total, offer.place.number, offer.title) for offer in fit)
-    if len(names) != 1:
-        what = f"fits {len(names)} of the patches" if names else "is none of the patches"
-        shown = _listed([offer for _, offer in pairs if offer in fit or not fit])
-        raise UserError(f"--pick {wanted!r} {what}", where=origin, mend=f"there are: {shown}")
-    newest = max(offer.place.version for offer in fit)
-    same = [(thread, offer) for thread, offer in pairs if offer in fit and offer.place.version == newest]
-    trouble: UserError | None = None
-    for thread, offer in sorted(same, key=lambda pair: pair[1].quoted):
-        try:
-            return [thread.patch(offer)]
-        except UserError as error:
-            trouble = trouble or error
-    assert trouble is not None
-    raise trouble
+def _only_one(thread: Thread, origin: str) -> Patch:
+    """The patch of one mail. One that it quotes only a part of, beside one of its own, is no choice."""
+    own = [offer for offer in thread.offers if not offer.quoted]
+    if len(thread.offers) > 1 and (len(own) != 1 or any(_diff(thread, one) for one in thread.offers if one.quoted)):
+        raise _ambiguous("holds several patches", thread.offers, origin)
+    patch = thread.patch(own[0] if own else thread.offers[0])
+    left = "left out: a part of another patch, which it quotes"
+    return _noted([patch], [left] if len(thread.offers) > 1 else [])[0]
 
 
-def _matching(offers: Sequence[Offer], wanted: str) -> list[Offer]:
-    if re.fullmatch("[0-9]{1,9}", wanted):
-        if any(offer.place.total for offer in offers):
-            return [offer for offer in offers if offer.place.total and offer.place.number == int(wanted)]
-        return list(offers[int(wanted) - 1 : int(wanted)]) if int(wanted) else []
-    lower = wanted.casefold()
-    exact = [offer for offer in offers if lower in (offer.title.casefold(), offer.name.casefold())]
-    return exact or [offer for offer in offers if lower in offer.name.casefold()]
+def _supersedes(numbered: Sequence[Offer], offers: Sequence[Offer]) -> bool:
+    """True if all of ``offers`` are ``numbered``, but for older versions."""
+    newest = max(offer.place.version for offer in numbered)
+    return all(offer.place.total or offer.place.version < newest for offer in offers)
+
+
+def _no_rivals(offers: Sequence[Offer], patches: Sequence[Patch], origin: str) -> None:
+    """Refuse two patches that are made for the same lines: one was sent again, or is another way to do the same.
+
+    One with the subject of another was sent again, whatever it changes.
+    """
+    titles = Counter(patch.subject for patch in patches)
+    again = next((subject for subject, count in titles.items() if count > 1), None)
+    found = rivals(patches)
+    if again is not None and not found:
+        raise _ambiguous(f"holds different patches with the subject {again!a}, and no version", offers, origin)
+    if found:
+        one, two = (f"{patch.subject!a} ({patch.origin})" for patch in found)
+        raise _ambiguous(f"{one} and {two} are made for the same lines: not both can be applied", offers, origin)
 
 
 def _without_copies(thread: Thread, offers: Sequence[Offer]) -> tuple[list[Offer], list[str]]:
@@ -148,7 +172,7 @@ def _diff(thread: Thread, offer: Offer) -> bytes | None:
 
 
 def _again(copies: Sequence[Offer]) -> str:
-    return f"taken once, it is there again as: {_listed(copies)}"
+    return f"taken once, it is there again as: {listed(copies)}"
 
 
 def _newest(offers: Sequence[Offer], origin: str) -> tuple[list[Offer], list[str]]:
@@ -184,7 +208,7 @@ def _mixed(offers: Sequence[Offer], patches: Sequence[Patch], origin: str) -> It
     twice = next((name for name, found in of_file.items() if len(found) > 1), None)
     if twice is not None:
         raise _ambiguous(f"holds patches of several versions, with different subjects, to {twice!a}", offers, origin)
-    yield f"all are taken, though not of the same version: {_listed(offers)}"
+    yield f"all are taken, though not of the same version: {listed(offers)}"
 
 
 def _complete(offers: Sequence[Offer], replies: Sequence[Offer], origin: str) -> list[Offer]:
@@ -204,30 +228,37 @@ def _complete(offers: Sequence[Offer], replies: Sequence[Offer], origin: str) ->
     there = {offer.place.number for offer in offers}
     missing = [number for number in range(1, total + 1) if number not in there]
     if missing:
-        mend = f"add what is missing, or {_PICK} of: {_listed(offers)}"
-        raise UserError(f"lacks {_patches(missing)} of {total}", where=origin, mend=mend)
+        what = f"lacks {_patches(missing)} of {total}"
+        raise Choice(what, where=origin, mend=f"add what is missing, or {_pick(offers)}")
     return sorted(offers, key=lambda offer: offer.place.number)
 
 
 def _read(thread: Thread, offers: Sequence[Offer], origin: str) -> list[Patch]:
     """Read them; of exact copies, and of replies that quote the same patch, one is enough."""
-    patches: dict[tuple[str, bytes], Patch] = {}
+    patches: dict[tuple[int, str, bytes], Patch] = {}
     copies: dict[bytes, list[Offer]] = {}
     numbers: Counter[int] = Counter()
+    left: list[Patch] = []
     for group in _grouped(offers):
         numbered = group[0].place.total > 0
         for patch in _one(thread, group) if group[0].quoted else map(thread.patch, group):
-            if (patch.subject, patch.diff) in patches:
+            spot = group[0].place.number, patch.subject, patch.diff
+            if spot in patches:
+                left += [] if numbered else [patch]
                 continue
             if not numbered and patch.diff in copies:
                 copies[patch.diff].append(group[0])
+                left.append(patch)
                 continue
             copies[patch.diff] = []
-            patches[patch.subject, patch.diff] = patch
+            patches[spot] = patch
             numbers[group[0].place.number] += numbered
     twice = sorted(number for number, count in numbers.items() if count > 1)
     if twice:
         raise _ambiguous(f"holds {_patches(twice)} twice", offers, origin)
+    if undone := taken_back(left, [*patches.values()]):
+        what = f"holds {undone.subject!a} twice, and a patch that takes it back, without numbers that tell the order"
+        raise _ambiguous(what, offers, origin)
     return [_noted([one], [_again(found)] if (found := copies[one.diff]) else [])[0] for one in patches.values()]
 
 
@@ -256,12 +287,21 @@ def _noted(patches: list[Patch], notes: Sequence[str]) -> list[Patch]:
     return patches
 
 
-def _ambiguous(what: str, offers: Sequence[Offer], origin: str) -> UserError:
-    return UserError(what, where=origin, mend=f"{_PICK} of: {_listed(offers)}")
+def _ambiguous(what: str, offers: Sequence[Offer], origin: str) -> Choice:
+    return Choice(what, where=origin, mend=_pick(offers))
 
 
-def _listed(offers: Sequence[Offer]) -> str:
-    names = list(dict.fromkeys(offer.name for offer in offers))
+def _pick(offers: Sequence[Offer]) -> str:
+    series = any(offer.place.total for offer in offers) and len({offer.place.version for offer in offers}) > 1
+    return f"{_PICK} of: {listed(offers)}{_PICK_SERIES if series else ''}"
+
+
+def listed(offers: Sequence[Offer]) -> str:
+    """The names of ``offers``, each with its message id where several have the same."""
+    ids: dict[str, dict[str, None]] = {}
+    for offer in offers:
+        ids.setdefault(offer.name, {})[offer.message_id] = None
+    names = [f"{name} <{one}>" if len(found) > 1 and one else name for name, found in ids.items() for one in found]
     return "; ".join(names[:_SHOWN]) + (f"; and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 

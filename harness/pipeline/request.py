@@ -34,7 +34,7 @@ class RunRequest:
     ``patches``: files and ranges of commits as named by the user. ``worktree``: and the uncommitted changes of the tree
     that the user stands in. ``reverts``: patches and commits to take back first. None of these means the bundled
     series, unless ``no_patch``. ``up_to``: how many patches of what was named are tested, None: all.
-    ``pick``: number or subject of the one patch to take of ``patches``.
+    ``pick``: number or subject of the one patch to take of ``patches``, or version or message id of the series.
     ``directory``: of this run. ``command``: what the user typed.
     ``memory``: MiB of each guest, None: what the tests need and the machine has.
     ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.

@@ -107,7 +107,7 @@ FOUND: dict[str, Callable[[], bytes]] = {
     "author in the body": lambda: HEAD + b"From: " + b"@" * LONG + b"\n\n" + FOREST.diff,
     "word on a page": lambda: archive_page(FOREST).replace(b"> +\t", b"> +" + b"b" * LONG, 1),
     "labels on a page": lambda: archive_page(FOREST).replace(b"It has", b"<x at " + b"a." * LONG + b" has", 1),
-    "blanks below a quote": lambda: header("Re: x") + quoted(FOREST.diff) + b"\n" + b" " * LONG + b"x\n",
+    "blanks below a quote": lambda: header("Re: x") + quoted(FOREST.body) + b"\n" + b" " * LONG + b"x\n",
     "empty gzip members": lambda: gzip.compress(b"", mtime=0) * (LONG // 4) + gzip.compress(FOREST.diff),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.intake.order import Place, place, title
+from harness.intake.order import Place, is_reply, place, title
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,19 @@ from harness.intake.order import Place, place, title
 def test_place(prefix: str, number: int, total: int, version: int) -> None:
     assert place(f"{prefix} dma-buf: v9 of 3/4") == Place(number, total, version)
     assert title(f"{prefix} dma-buf: v9 of 3/4") == "dma-buf: v9 of 3/4"
+
+
+ANSWERS = ["Re:", "RE:", "AW:", "Antw:", "SV:", "VS:", "Odp:", "RES:", "Re[2]:", "答复:", "回复\uff1a", "답장:"]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_answers_in_other_languages(answer: str) -> None:
+    for subject in (f"{answer} [PATCH v2 1/2] heap: count", f"[list] {answer} [PATCH v2 1/2] heap: count"):
+        assert is_reply(subject)
+        assert (place(subject), title(subject)) == (Place(1, 2, 2), "heap: count")
+
+
+@pytest.mark.parametrize("name", ["res: count", "tr: count", "sv: count", "enc: count", "vs: count", "rif: count"])
+def test_names_of_subsystems_are_no_answers(name: str) -> None:
+    assert not is_reply(f"[PATCH] {name}") and not is_reply(name)
+    assert title(f"[PATCH] {name}") == name

@@ -161,7 +161,7 @@ def test_mbox_is_sorted_and_cover_replies_and_copies_are_left_out(tmp_path: Path
 
 
 def test_mbox_without_numbers_keeps_its_order(tmp_path: Path) -> None:
-    data = b"".join(SEPARATOR + mail(b"[PATCH] p%d" % n, other_diff(n)) + b"\n" for n in (3, 1, 2))
+    data = b"".join(SEPARATOR + mail(b"[PATCH] p%d" % n, at(b"f%d" % n)) + b"\n" for n in (3, 1, 2))
     assert [patch.subject for patch in read_patches([write(tmp_path, data)])] == ["p3", "p1", "p2"]
 
 
@@ -253,7 +253,6 @@ def at(name: bytes, mode: bytes = b"100644", content: bytes = b"x") -> bytes:
     ("data", "what"),
     [
         (at(b"../../etc/passwd"), "'../../etc/passwd' is outside the kernel tree"),
-        (at(b"/etc/passwd"), "'/etc/passwd' is outside"),
         (at(b"drivers/../../x"), "is outside"),
         (at(b".git/hooks/pre-commit"), "is outside"),
         (at(b"tools/.GIT/config"), "is outside"),

@@ -107,7 +107,7 @@ def test_other_version_under_another_subject_is_not_silently_taken_with_it() -> 
     one, two = read_text(mbox(first, header("[PATCH v2] foo: b") + known(2, 2).body), "t")
     assert (one.subject, two.subject) == ("foo: a", "foo: b")
     assert one.notes == ("all are taken, though not of the same version: foo: a; v2 foo: b",)
-    both = [header(f"[PATCH v2] foo: {name}") + known(1, number).body for number, name in enumerate("ab", 1)]
+    both = [header(f"[PATCH v2] foo: {name}") + known(number, 1).body for number, name in enumerate("ab", 1)]
     assert [patch.notes for patch in read_text(mbox(*both), "t")] == [(), ()]
 
 
@@ -119,7 +119,7 @@ def test_mail_that_says_it_was_applied_is_a_copy() -> None:
         assert patch.notes == ('taken once, it is there again as: Applied "part 1" to the tree',)
     series = read_text(mbox(applied, sent(2, 2), sent(1, 2)), "t")
     assert subjects(series) == ["part 1", "part 2"]
-    other = header("Another patch") + known(1, 2).diff
+    other = header("Another patch") + known(2).diff
     assert subjects(read_text(mbox(header("[PATCH] part 1") + known(1).body, other), "t")) == [
         "part 1",
         "Another patch",

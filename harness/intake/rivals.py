@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Diffs that stand for each other: a patch sent again, somebody's other way. Pure, and linear in their size.
+
+Both are made for the same lines of the same base, so they cannot be applied one after the other as a series can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from harness.intake.diff import FileDiff, Hunk, parse_diff
+from harness.series import Patch
+
+
+@dataclass
+class _Touched:
+    """What diffs expect of one file: ``lines`` by number, and which places of it are ``changed``, and by whom.
+
+    A place is twice the number of a line, or the odd number between two.
+    """
+
+    made_by: int | None = None  # who creates or deletes it
+    lines: dict[int, bytes] = field(default_factory=dict)
+    changed: dict[int, int] = field(default_factory=dict)
+
+    def rival(self, file: FileDiff) -> int | None:
+        """Who changes what ``file`` does, and expects it as ``file`` does; None if nobody."""
+        if self.made_by is not None and (file.old is None or file.new is None):
+            return self.made_by
+        return next((who for hunk in file.hunks if (who := self._rival(hunk)) is not None), None)
+
+    def _rival(self, hunk: Hunk) -> int | None:
+        expected = dict(enumerate(hunk.before, hunk.old_start))
+        common = [number for number in expected if number in self.lines]
+        if not common or any(expected[number] != self.lines[number] for number in common):
+            return None
+        inside = range(2 * common[0], 2 * common[-1] + 1)
+        return next((self.changed[place] for place in inside if place in self.changed), None)
+
+    def add(self, file: FileDiff, who: int) -> None:
+        if file.old is None or file.new is None:
+            self.made_by = who
+        for hunk in file.hunks:
+            for number, line in enumerate(hunk.before, hunk.old_start):
+                self.lines.setdefault(number, line)
+            for place in _changes(hunk):
+                self.changed.setdefault(place, who)
+
+
+def rivals(patches: Sequence[Patch]) -> tuple[Patch, Patch] | None:
+    """The first two of ``patches`` of which the second changes what the first does, as it was before the first."""
+    touched: dict[str, _Touched] = {}
+    for number, patch in enumerate(patches):
+        files = _files(patch)
+        for file in files:
+            who = touched.setdefault(file.old or file.path, _Touched()).rival(file)
+            if who is not None:
+                return patches[who], patch
+        for file in files:
+            touched[file.old or file.path].add(file, number)
+    return None
+
+
+def taken_back(copies: Sequence[Patch], patches: Sequence[Patch]) -> Patch | None:
+    """The first of ``copies`` that one of ``patches`` undoes: then it may have been meant to be done again."""
+    there = {copy.diff for copy in copies}  # one that moves lines looks like one that moves them back
+    undone = {_lines(patch, b"+-") for patch in patches if patch.diff not in there} if copies else set()
+    return next((copy for copy in copies if _lines(copy, b"-+") in undone), None)
+
+
+def _lines(patch: Patch, markers: bytes) -> tuple[tuple[str, tuple[tuple[bytes, ...], ...]], ...]:
+    """By file, the lines with the first of ``markers``, and those with the second, without them."""
+    return tuple((file.path, tuple(_marked(file, one) for one in markers)) for file in _files(patch))
+
+
+def _marked(file: FileDiff, marker: int) -> tuple[bytes, ...]:
+    return tuple(line[1:] for hunk in file.hunks for line in hunk.body if line[0] == marker)
+
+
+def _files(patch: Patch) -> tuple[FileDiff, ...]:
+    return parse_diff(patch.diff, patch.origin).files
+
+
+def changed_twice(files: Sequence[FileDiff]) -> str:
+    """The file that a diff changes twice, each time as if the other change were not there; "" if there is none."""
+    touched: dict[str, _Touched] = {}
+    for file in files:
+        seen = touched.setdefault(file.old or file.path, _Touched())
+        if seen.rival(file) is not None:
+            return file.path
+        seen.add(file, 0)
+    return ""
+
+
+def _changes(hunk: Hunk) -> set[int]:
+    """The places of the lines that ``hunk`` deletes, and those between two lines where it adds any."""
+    changed: set[int] = set()
+    number = hunk.old_start
+    for marker in (line[:1] for line in hunk.body):
+        if marker == b"+":
+            changed.add(2 * number - 1)
+        elif marker == b"-":
+            changed.add(2 * number)
+        number += marker in (b" ", b"-")
+    return changed
