@@ -180,11 +180,9 @@ class Launcher:
         tcg = attempts.run("tcg")
         if kvm.is_up:
             return self._faster(RaceResult(kvm, tcg), attempts)
-        return (
-            self._under_tcg_alone(kernel, kvm, tcg, directory, attempts)
-            if tcg.is_up
-            else _under_neither(kvm, tcg, attempts)
-        )
+        if not tcg.is_up:
+            return _under_neither(kvm, tcg, attempts)
+        return self._under_tcg_alone(kernel, kvm, tcg, directory, attempts)
 
     def _is_late(self, kvm: BootAttempt) -> bool:
         """KVM was the faster one when it was proved; it need not be any more."""
@@ -199,9 +197,9 @@ class Launcher:
     def _under_tcg_alone(
         self, kernel: Kernel, kvm: BootAttempt, tcg: BootAttempt, directory: Path, attempts: BootAttempts
     ) -> Booted:
-        """KVM's fault, unless it still runs other kernels and this one says itself that it cannot go on."""
+        """KVM's fault, unless this kernel says itself that it cannot go on, and others can, or KVM was demanded."""
         well = self._runs_another(kernel, directory) if self.accelerator.proved else False
-        if kvm.kernel_spoke and well is not False:
+        if kvm.kernel_spoke and (well is not False or self._asked == "kvm"):
             return _under_kvm_alone(kvm, attempts)
         if well and not kvm.trouble:  # once can be chance
             again = attempts.run("kvm")
@@ -238,7 +236,7 @@ class Launcher:
 def _under_kvm_alone(kvm: BootAttempt, attempts: BootAttempts) -> Booted:
     """The kernel's fault, which shows only under KVM."""
     assert kvm.report is not None
-    return attempts.choose(kvm, f"{kvm.report.ended}; under KVM, which runs other kernels, and not under TCG")
+    return attempts.choose(kvm, f"{kvm.report.ended}; under KVM alone: under TCG it comes up")
 
 
 def _under_neither(kvm: BootAttempt, tcg: BootAttempt, attempts: BootAttempts) -> Booted:

@@ -212,7 +212,7 @@ def test_a_panic_under_an_unknown_kvm_is_settled_by_another_kernel(
     (tmp_path / "boots" / "on-1").rename(tmp_path / "boots" / "on-0")
     again = seen.boot(kernel)
     assert (again.accel, again.outcome) == ("kvm", BootOutcome.PANIC)
-    assert again.ended.endswith("oh; under KVM, which runs other kernels, and not under TCG")
+    assert again.ended.endswith("oh; under KVM alone: under TCG it comes up")
     assert not seen.launcher.distrusts(kernel.key, [again])
 
 
@@ -273,7 +273,7 @@ def test_a_kernel_that_alone_fails_under_kvm_is_red(world: World, tmp_path: Path
     seen.others["other"] = Kernel(**{**vars(other), "key": "other"})
     report = seen.boot(kernel)
     assert (report.outcome, report.accel) == (BootOutcome.PANIC, "kvm")
-    assert report.ended.endswith("oh; under KVM, which runs other kernels, and not under TCG")
+    assert report.ended.endswith("oh; under KVM alone: under TCG it comes up")
     assert seen.settled == ("kvm", True)
 
 
@@ -334,6 +334,12 @@ def test_a_kvm_that_was_demanded_and_does_not_is_the_machines(
     with pytest.raises(InfrastructureError, match=r"^KVM cannot be relied on here: .*; try --accel tcg$"):
         Launched(world, tmp_path, "kvm", kvm=[kvm], tcg=[UP]).boot(kernel)
     assert all(guest.ended for guest in world.guests)
+
+
+def test_a_kernel_that_panics_under_the_kvm_that_was_demanded(world: World, tmp_path: Path, kernel: Kernel) -> None:
+    """Whoever demands KVM vouches for it: the kernel's own word is the kernel's."""
+    report = Launched(world, tmp_path, "kvm", kvm=[PANICS], tcg=[UP]).boot(kernel)
+    assert (report.outcome, report.accel) == (BootOutcome.PANIC, "kvm")
 
 
 def test_a_kernel_that_hangs_under_the_kvm_that_was_demanded_too(world: World, tmp_path: Path, kernel: Kernel) -> None:
