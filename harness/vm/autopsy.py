@@ -27,9 +27,9 @@ _SSH_LIMIT, _MONITOR_LIMIT, _PANIC_LIMIT = 1.5, 0.5, 3.0
 _PANIC_MOST = 8.0  # as long as it is still being printed
 _KEYS = "w l d t"  # Documentation/admin-guide/sysrq.rst
 _TICK = 0.05
-# Bytes: a panic with the stacks of all processors and blocked tasks is 20 KB and more. Under a KVM that crawls, a
-# hundred times too slowly, only its first lines come in ``_PANIC_MOST``.
-_WHOLE_PANIC = 8 << 10
+# Bytes a second. A panic with the stacks of all processors and blocked tasks is 20 KB and more, which KVM prints within
+# a second or two; a guest with one hundredth of its time printed 1 KB a second.
+_PRINTS = 4 << 10
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _from_outside(patient: Patient, sections: list[tuple[str, str]]) -> tuple[St
 def _by_nmi(patient: Patient, sections: list[tuple[str, str]]) -> bool:
     """Make the kernel panic and wait for what it prints; it reboots after that, which ends QEMU.
 
-    False if it did neither that nor print much: then next to nothing runs in that guest.
+    False if it did neither that nor print at a kernel's pace: then next to nothing runs in that guest.
     """
     before = patient.console.size
     try:
@@ -130,4 +130,6 @@ def _by_nmi(patient: Patient, sections: list[tuple[str, str]]) -> bool:
         if patient.console.poll():  # it still speaks
             deadline = max(deadline, min(time.monotonic() + 1.0, started + _PANIC_MOST * patient.slowness))
     patient.console.poll()
-    return ended or patient.console.size - before > _WHOLE_PANIC
+    seconds = time.monotonic() - started
+    in_time = ended and seconds < _PANIC_LIMIT * patient.slowness
+    return in_time or patient.console.size - before > _PRINTS * seconds / patient.slowness

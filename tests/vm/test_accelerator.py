@@ -100,7 +100,8 @@ def everything_told(run: Run) -> str:
         ("halts", "KVM failed: KVM internal error. Suberror: 1"),
         pytest.param("aborts", "KVM failed: error: failed to set MSR 0x10a", marks=full),
         pytest.param("stops", "its processors stand still", marks=full),
-        pytest.param("crawls", "KVM crawls in the middle of a suite", marks=full),
+        # Whichever it meets first: a test that fails, or a guest that no longer answers.
+        pytest.param("crawls", "(KVM crawls in the middle of a suite|its processors stand still)", marks=full),
     ],
 )
 def test_a_kvm_that_fails_in_the_middle_of_a_suite(tmp_path: Path, kernel: Kernel, mode: str, told: str) -> None:
@@ -113,7 +114,7 @@ def test_a_kvm_that_fails_in_the_middle_of_a_suite(tmp_path: Path, kernel: Kerne
         (variant,) = run.report.variants
         assert {result.status for result in variant.results} == {Status.PASS}
         assert ({boot.accel for boot in variant.boots}, variant.splats, variant.notes) == ({"tcg"}, (), ())
-        assert run.report.machine["accelerator"].startswith(f"tcg (KVM lost 2 guests here: {told}")
+        assert re.match(rf"tcg \(KVM lost 2 guests here: {told}", run.report.machine["accelerator"])
         assert "the guest hangs" not in everything_told(run) and "hangs in" not in everything_told(run)
         assert (run.directory / "boots" / f"{variant.variant.name}-1-under-kvm").is_dir() is (name == "first")
 
