@@ -133,7 +133,7 @@ def test_a_guest_that_stops_answering_is_lost_long_before_the_deadline(guest: Vm
 def test_a_kernel_that_finds_no_init_is_a_panic_at_boot(
     kernel: Kernel, launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.vm.command.GUEST_CODE", tmp_path / "nowhere")
+    monkeypatch.setattr("harness.vm.command.GUEST_INIT", tmp_path / "nowhere" / "init")
     booted, report = launcher.boot(kernel, tmp_path / "boots" / "test")
     booted.shutdown()
     assert report.outcome is BootOutcome.PANIC
@@ -147,7 +147,7 @@ def test_a_kernel_that_does_not_come_up_in_time_is_a_hang(
     stuck = tmp_path / "init"
     stuck.write_text("#!/bin/sh\nexec sleep 1000\n")
     stuck.chmod(0o755)
-    monkeypatch.setattr("harness.vm.command.GUEST_CODE", tmp_path)
+    monkeypatch.setattr("harness.vm.command.GUEST_INIT", stuck)
     monkeypatch.setattr("harness.vm.guest._BOOT_LIMIT", 2.5)
     booted, report = launcher.boot(kernel, tmp_path / "boots" / "test")
     booted.shutdown()
