@@ -28,7 +28,7 @@ from pathlib import Path
 REAL = "/usr/bin/qemu-system-x86_64"
 FIRST_LINES = "Linux version "
 IN_A_SUITE = "dmabuf-harness: start "
-# Seconds, and the part of them in which a guest that crawls runs: on a busy host it is stopped late, and gets some more.
+# Seconds, and the part of them in which a guest that crawls runs: on a busy host it is stopped late, and gets more.
 _PERIOD, _SHARE = 2.0, 0.002
 # As harness/vm/command.py has it for guests under TCG: emulation must not make the stand-in fail by itself.
 _PATIENT = "rcupdate.rcu_cpu_stall_timeout=150 watchdog_thresh=60 no_timer_check"
