@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.paths import PROJECT_ROOT
+from tests.support.makefile import recipe
 
 HOOKS = PROJECT_ROOT / ".pre-commit-config.yaml"
 CONTENT = (".patch", ".log")  # a space at the end of a line, or a missing last line end, is content there
@@ -31,9 +32,7 @@ def tracked() -> list[str]:
 
 def linting() -> set[str]:
     """The commands of ``make lint``, without the names of the shell scripts."""
-    done = subprocess.run(["make", "-n", "lint"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-    lines = [line for line in done.stdout.splitlines() if line != "ci/setup" and not line.startswith("make")]
-    return {"shellcheck" if line.startswith("shellcheck ") else line for line in lines}
+    return {"shellcheck" if line.startswith("shellcheck ") else line for line in recipe("lint")}
 
 
 def test_the_hooks_are_what_make_lint_runs() -> None:
