@@ -28,7 +28,6 @@ _HANDSHAKE_LIMIT = 5.0  # seconds for one try to log in under KVM
 _FIRST_LINE = 10.0  # seconds to the kernel's first line; under KVM it takes one
 _TAIL = 25  # lines of the console of a boot that failed
 _LAST_WORDS = 2.0  # seconds under KVM for a panic to be printed to its end
-_TICK = 0.05  # seconds between two looks at a boot
 # A command that does nothing, under KVM: what is so many times slower than after the login is no busy host.
 _CRAWL_FACTOR, _CRAWL_LEAST = 20, 1.0  # the second: seconds
 _PORT_TAKEN = "Could not set up host forwarding rule"
@@ -47,7 +46,7 @@ class NoStart(Exception):
 
 
 class VmGuest:
-    """A guest under QEMU; implements ``harness.interfaces.Guest``. ``boot`` first, ``shutdown`` in any case."""
+    """A guest under QEMU; implements ``harness.interfaces.Guest``. ``start`` first, ``shutdown`` in any case."""
 
     def __init__(self, kernel: Kernel, spec: MachineSpec, directory: Path, qemu_version: str) -> None:
         """``directory``: of this boot alone; gets ``console.log`` and ``qemu.log``."""
@@ -112,25 +111,18 @@ class VmGuest:
 
     # --- boot ---------------------------------------------------------------------------------
 
-    def boot(self, limit: float | None = None) -> BootReport:
-        """Boot to a login over ssh. A kernel that panics or hangs on the way is a report, not an exception.
-
-        ``limit``: seconds, default by accelerator. Raises ``NoStart`` if not even the kernel's first line came.
-        """
-        self.start(limit)
-        while (report := self.poll_boot()) is None:
-            time.sleep(_TICK)
-        return report
-
-    def start(self, limit: float | None = None) -> None:
+    def start(self) -> None:
         """Start QEMU. The boot goes on by itself; ``poll_boot`` tells how far it is."""
-        self._limit = self._limit if limit is None else limit
         self._qemu.directory.mkdir(parents=True, exist_ok=True)
         self._identity = create_identity(self._qemu.directory, self._kernel)
         self._start_qemu()
 
     def poll_boot(self) -> BootReport | None:
-        """How the boot ended, None while it goes on. Raises ``NoStart``."""
+        """How the boot to a login over ssh ended, None while it goes on.
+
+        A kernel that panics or hangs on the way is a report, not an exception. Raises ``NoStart`` if not even the
+        kernel's first line came.
+        """
         if not self._speaks:
             self._speaks = self._first_line()
             return None
