@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How far a build is, and how long it may still take: by what the last whole build needed.
+"""How far a build is, and how long it may still take: by what the last whole build needed, or kernels of ours do.
 
 Only a build that began with nothing, or goes on with one that did, is told as a share: how much of a finished object
 tree must be made again, nobody knows before.
@@ -15,6 +15,7 @@ from harness.paths import cache_dir, write_atomic
 
 _FILE = "whole-build.json"
 _TELLING = 0.05  # the share of objects after which a build's own pace says more than that of another one
+_TYPICAL = 1600  # objects of the first kernel on a machine, to a tenth, by what base.config asks for
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,11 @@ class Pace:
 class Outlook:
     """Of one build. ``before``: objects that earlier, killed builds left it; None: it is not a whole one.
 
-    ``pace``: of the last whole build, None if there was none. ``same``: that was of this base.
+    ``pace``: of the last whole build. ``same``: that was of this base.
     """
 
     before: int | None
-    pace: Pace | None
+    pace: Pace
     same: bool = True
 
     def told(self, objects: int, seconds: float) -> str:
@@ -41,7 +42,7 @@ class Outlook:
 
         ``objects``: compiled so far, in ``seconds``.
         """
-        if self.before is None or self.pace is None or self.before + objects >= self.pace.objects:
+        if self.before is None or self.before + objects >= self.pace.objects:
             return f"{objects} objects"  # also if the other build was none to go by
         done, total = self.before + objects, self.pace.objects
         share = f"{done} of {'' if self.same else 'about '}{total} objects ({100 * done // total} %)"
@@ -49,7 +50,6 @@ class Outlook:
         return f"{share}, {left}" if left else share
 
     def _left(self, remaining: int, objects: int, seconds: float) -> str:
-        assert self.pace is not None
         if objects >= _TELLING * self.pace.objects:
             expected = remaining * seconds / objects
         elif self.same:
@@ -70,11 +70,14 @@ class Outlook:
 
 
 def outlook(parent: Path, before: int | None) -> Outlook:
-    """For a build in ``parent``, the directory of a base's object trees. Another base is better than none to go by."""
+    """For a build in ``parent``, the directory of a base's object trees.
+
+    Another base is better than none to go by, and what is typical better than nothing.
+    """
     own = parent / _FILE
     others = sorted(cache_dir("objects").glob(f"*/{_FILE}"), key=_written, reverse=True)
     found = ((file, pace) for file in (own, *others) if (pace := _read(file)) is not None)
-    file, pace = next(found, (own, None))
+    file, pace = next(found, (None, Pace(_TYPICAL, 0.0)))
     return Outlook(before, pace, file == own)
 
 

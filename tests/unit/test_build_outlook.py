@@ -13,6 +13,7 @@ from harness.build.outlook import Outlook, Pace, outlook, remember
 from harness.paths import cache_dir
 
 WHOLE = Pace(1600, 320.0)
+TYPICAL = Outlook(0, Pace(1600, 0.0), same=False)  # of the very first build on a machine
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +35,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),  # goes on with a killed one
         (Outlook(0, WHOLE, same=False), 8, 1.0, "8 of about 1600 objects (0 %)"),  # another base's pace says nothing
         (Outlook(0, WHOLE, same=False), 400, 600.0, "400 of about 1600 objects (25 %), about 30 min left"),
-        (Outlook(0, None), 400, 600.0, "400 objects"),
         (Outlook(None, WHOLE), 400, 600.0, "400 objects"),  # nobody knows how much is to be made again
         (Outlook(0, WHOLE), 1600, 320.0, "1600 objects"),
         (Outlook(0, WHOLE), 1700, 340.0, "1700 objects"),
@@ -46,7 +46,8 @@ def test_what_is_known_is_told(expected: Outlook, objects: int, seconds: float, 
 
 def test_the_base_itself_is_a_better_measure_than_another_one() -> None:
     mine, other, older = (cache_dir("objects", name) for name in ("mine", "other", "older"))
-    assert outlook(mine, 0) == Outlook(0, None)
+    assert outlook(mine, 0) == TYPICAL
+    assert TYPICAL.told(400, 600.0) == "400 of about 1600 objects (25 %), about 30 min left"
     for place, objects in ((older, 1400), (other, 1700)):
         remember(place, Pace(objects, 300.0))
     os.utime(older / "whole-build.json", (1, 1))
@@ -59,14 +60,14 @@ def test_the_base_itself_is_a_better_measure_than_another_one() -> None:
 def test_what_is_damaged_is_nothing_to_go_by(damage: str) -> None:
     place = cache_dir("objects", "mine")
     (place / "whole-build.json").write_text(damage)
-    assert outlook(place, 0) == Outlook(0, None)
+    assert outlook(place, 0) == TYPICAL
 
 
 def test_only_a_whole_build_is_a_measure() -> None:
-    assert Outlook(0, None).ended(1600, 320.0) == WHOLE
-    assert Outlook(800, None).ended(800, 160.0) == WHOLE, "its other half went at the same pace"
-    assert Outlook(None, None).ended(12, 9.0) is None
-    assert Outlook(1600, None).ended(0, 4.0) is None
+    assert Outlook(0, WHOLE).ended(1600, 320.0) == WHOLE
+    assert Outlook(800, WHOLE).ended(800, 160.0) == WHOLE, "its other half went at the same pace"
+    assert Outlook(None, WHOLE).ended(12, 9.0) is None
+    assert Outlook(1600, WHOLE).ended(0, 4.0) is None
 
 
 # --- what an object tree has already ----------------------------------------------------------
