@@ -10,6 +10,16 @@ from harness.build.cache import newest as newest_kernel
 from harness.build.equality import kernel_digest
 from harness.build.kernel import build, lookup
 from harness.build.participants import sources_of
-from harness.build.request import BuildRequest
+from harness.build.request import BuildRequest, compiler, key
 
-__all__ = ["BuildRequest", "build", "find_kernel", "kernel_digest", "lookup", "newest_kernel", "sources_of"]
+__all__ = [
+    "BuildRequest",
+    "build",
+    "compiler",
+    "find_kernel",
+    "kernel_digest",
+    "key",
+    "lookup",
+    "newest_kernel",
+    "sources_of",
+]

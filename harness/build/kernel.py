@@ -74,7 +74,7 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
         probe_failure = probe.install(kbuild, part, *_depmod())
         for link in ("build", "source"):  # they lead to the object tree, which the next build changes
             (part / "lib/modules" / release / link).unlink(missing_ok=True)
-        installed = selftests.install(kbuild, part / "kselftests")
+        installed = selftests.install(kbuild, request.selftests, part / "kselftests")
         _split(kbuild.objects / "vmlinux", part)
         (part / "config").write_text(request.config.text)
         shutil.copyfile(kbuild.log, part / "build.log")

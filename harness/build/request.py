@@ -17,11 +17,12 @@ RECIPE = "4"
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """``jobs``: how many compilers run at once."""
+    """``jobs``: how many compilers run at once. ``selftests``: folders of tools/testing/selftests that come with it."""
 
     applied: Applied
     config: ResolvedConfig
     jobs: int
+    selftests: tuple[str, ...]
 
 
 def compiler() -> str:
@@ -35,7 +36,7 @@ def key(request: BuildRequest, compiler_id: str) -> str:
     """The kernel's identity: equal key, equal kernel. What is touched, and in what, is in it for the warnings that are
     kept."""
     applied = request.applied
-    parts = [RECIPE, sources_digest(), applied.tree_id, request.config.sha256, compiler_id]
+    parts = [RECIPE, sources_digest(), *request.selftests, applied.tree_id, request.config.sha256, compiler_id]
     if applied.touched:
         parts += [applied.tree.commit, *applied.touched]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

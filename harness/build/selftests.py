@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kselftests that belong to dma-buf, built from the tree under test (Documentation/dev-tools/kselftest.rst)."""
+"""The kselftests of the suites, built from the tree under test (Documentation/dev-tools/kselftest.rst)."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.build.make import Kbuild
 
 _SELFTESTS = Path("tools/testing/selftests")
-_TARGETS = ("drivers/dma-buf", "dmabuf-heaps", "sync")
 _LIST, _SCRIPT = "kselftest-list.txt", "run_kselftest.sh"
 _PROGRAM = re.compile(r'"([\w.-]+)"\s*\\?')  # a line of its own in the script of an old tree
 
@@ -25,13 +24,13 @@ class InstalledSelftests:
     notes: tuple[str, ...]
 
 
-def install(kbuild: Kbuild, destination: Path) -> InstalledSelftests:
-    """Build against the tree's own uapi headers and install into ``destination``.
+def install(kbuild: Kbuild, collections: Sequence[str], destination: Path) -> InstalledSelftests:
+    """Build ``collections`` against the tree's own uapi headers and install into ``destination``.
 
     A collection that does not build is left out and said in ``notes``: the kernel can still be tested otherwise.
     """
-    present = [name for name in _TARGETS if (kbuild.tree / _SELFTESTS / name / "Makefile").is_file()]
-    notes = [f"kselftests {name}: not in this tree" for name in _TARGETS if name not in present]
+    present = [name for name in collections if (kbuild.tree / _SELFTESTS / name / "Makefile").is_file()]
+    notes = [f"kselftests {name}: not in this tree" for name in collections if name not in present]
     headers, objects = kbuild.objects / "kselftest-headers", kbuild.objects / "kselftest"
     # Neither is made from the tree at hand alone: headers_install leaves headers that are gone, and lib.mk makes a
     # program again only if its own source is newer, whatever became of the headers that it includes.

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reading ``kernel-configs/*.config``. How a fragment is written is told at the top of ``base.config``."""
+"""Reading ``kernel-configs/*.config``, and the ``kernel.config`` of suites (``kselftest-wrappers/*/``).
+
+How a fragment is written is told at the top of ``base.config``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.model import SymbolRequest
-from harness.paths import KERNEL_CONFIGS
+from harness.paths import KERNEL_CONFIGS, WRAPPERS
 
 _OPTION = re.compile(r'CONFIG_(\w+)=([ymn]|-?\d+|0x[0-9a-fA-F]+|"[^"]*")')
 _NOT_SET = re.compile(r"# CONFIG_(\w+) is not set")
@@ -34,9 +37,13 @@ def load_fragments(
 ) -> tuple[SymbolRequest, ...]:
     """Requests of ``base.config``, of the features ``names`` (default: all) and of the files ``extra``, in this order.
 
+    What a suite needs is a feature by the name of its folder, which lies beside ``directory``.
+
     Raises ``UserError`` for an unknown feature, a line that is no option, or two files that contradict each other.
     """
     known = {path.stem: path for path in sorted((directory / "features").glob("*.config"))}
+    of_suites = sorted((directory.parent / WRAPPERS.name).glob("*/kernel.config"))
+    known |= {path.parent.name: path for path in of_suites}
     wanted = tuple(known) if names is None else tuple(names)
     for name in wanted:
         if name not in known:

@@ -20,6 +20,7 @@ from harness.pipeline.phases import phase
 from harness.pipeline.request import Job
 from harness.series import Applied, Tree
 from harness.source import obtain, reset, worktree_lock
+from harness.suites import kselftest_collections
 
 
 class KernelMaker:
@@ -99,7 +100,7 @@ class KernelMaker:
         """The kernel for ``config``, from the cache if it is there. Its config and log are copied into the run."""
         assert self._applied is not None
         name = self._label + config.variant.name
-        request = BuildRequest(self._applied, config, self._job.request.jobs)
+        request = BuildRequest(self._applied, config, self._job.request.jobs, kselftest_collections())
         with phase(self._events, name, "build", times) as say:
             if (made := lookup(request)) is not None:
                 say("reused")

@@ -12,7 +12,7 @@ from harness.errors import UserError
 from harness.guest.registry import all_checks
 from harness.interfaces import Suite
 from harness.model import Kernel, PlannedTest
-from harness.suites import CHECKS, CONTRACT, check_names
+from harness.suites import check_names
 
 _MEND = "see dmabuf-harness list checks, and for other tests plan.json of an earlier run"
 
@@ -43,7 +43,7 @@ def refuse_unknown_checks(only: frozenset[str], suites: Sequence[str]) -> None:
 
     The names of other tests depend on the kernel; these do not, and need not wait until it is built.
     """
-    names = [name for suite in suites if suite in (CHECKS, CONTRACT) for name in check_names(suite)]
+    names = [name for suite in suites for name in check_names(suite)]
     groups = {name.partition(".")[0] for name in all_checks()}
     for pattern in sorted(only):
         if pattern.partition(".")[0] in groups and not any(_names(pattern, name) for name in names):

@@ -20,7 +20,7 @@ from harness.series import Patch
 from harness.source import BaseSpec, parse_base
 from harness.static import SUITE as STATIC
 from harness.static import load_red
-from harness.suites import PytestSuite, by_relevance, select_suites
+from harness.suites import PytestSuite, by_relevance, select_suites, suite_folders
 from harness.verdict import Expectation, load_expectations
 
 DEFAULT_REPEAT = 3
@@ -193,7 +193,7 @@ def _suites(request: RunRequest, patches: Sequence[Patch]) -> tuple[tuple[Suite,
         refuse_unknown_checks(request.only, [suite.name for suite in suites])
     if request.suites or request.only:
         return (*suites, *own), ""
-    order = by_relevance([suite.name for suite in suites], facts(patches))
+    order = by_relevance(suite_folders(), facts(patches))
     ordered = sorted(suites, key=lambda suite: order.names.index(suite.name))
     return (*ordered, *own), order.reason
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The Python checks: one start of the interpreter in the guest, one KTAP line per check.
 
-Two suites: "contract", what dynamic exporters and importers are promised (with the module dmabuf_probe), and "checks",
-the ioctl interfaces.
+Each suite has its groups of them (``suite_folder``): "contract", what dynamic exporters and importers are promised
+(with the module dmabuf_probe), and "checks", the ioctl interfaces.
 """
 
 from __future__ import annotations
@@ -17,41 +17,48 @@ from harness.guest.runner import SILENCE_LIMIT, TIME_LIMIT
 from harness.interfaces import Blame, CommandResult, Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest
 from harness.model import Kernel, PlannedTest, Status, TestResult
+from harness.paths import WRAPPERS
 from harness.splat import find_splats, is_oom_of_user_page_fault
 from harness.suites.commands import StreamedCommand, log_file
+from harness.suites.suite_folder import SuiteKind, load_suite_folder, suite_folders
 
 _START = "# start "
 _TIME = "time "
 _FIGURE = "figure "
 
-CHECKS, CONTRACT = "checks", "contract"
-_CONTRACT_GROUPS = ("contract", "probe")
 _ARCHIVE = "/tmp/dmabuf-harness-checks.zip"  # in the guest
 _KILLED = 128 + 9
 _MISSED = "a failure that the harness injected missed the call under test and killed the check's own process"
 
 
-def check_names(suite: str) -> list[str]:
-    """The checks of CHECKS or CONTRACT, which are the same for every kernel."""
-    mine = suite == CONTRACT
-    return [check for check in all_checks() if (check.partition(".")[0] in _CONTRACT_GROUPS) == mine]
+def check_names(suite: str, root: Path = WRAPPERS) -> list[str]:
+    """The checks of the suite called ``suite``, which are the same for every kernel; none if it is of another kind."""
+    folders = [folder for folder in suite_folders(root) if folder.kind is SuiteKind.CHECKS]
+    mine = next((folder for folder in folders if folder.name == suite), None)
+    if mine is None:
+        return []
+    named = {group for folder in folders for group in folder.groups}
+    groups = {check: check.partition(".")[0] for check in all_checks()}
+    return [check for check, group in groups.items() if group in mine.groups or not (mine.groups or group in named)]
 
 
 class ChecksSuite:
-    """Implements ``harness.interfaces.Suite``. ``name``: CHECKS or CONTRACT."""
+    """Implements ``harness.interfaces.Suite`` for the folder ``name`` of ``root``."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, root: Path = WRAPPERS) -> None:
         self.name = name
+        self._names = check_names(name, root)
+        self._needs_probe = load_suite_folder(name, root).needs_probe
 
     def plan(self, kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:
-        return tuple(PlannedTest(self.name, check) for check in check_names(self.name))
+        return tuple(PlannedTest(self.name, check) for check in self._names)
 
     def provoked(self, test: str) -> tuple[str, ...]:
         return provoked(test)
 
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
-        names = [check for check in check_names(self.name) if not context.only or check in context.only]
-        if self.name == CONTRACT and guest.kernel.probe_failure:
+        names = [check for check in self._names if not context.only or check in context.only]
+        if self._needs_probe and guest.kernel.probe_failure:
             why = guest.kernel.probe_failure
             yield from (TestResult(self.name, name, Status.MISSING, message=f"never ran: {why}") for name in names)
             return

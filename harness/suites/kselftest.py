@@ -14,7 +14,7 @@ from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.suites.commands import log_file
 from harness.suites.judging import Verdict
 from harness.suites.program_run import HUGE_PAGES, STRESS_LIMIT, ProgramRun
-from harness.suites.wrapper import Program, Wrapper
+from harness.suites.suite_folder import Program, SuiteFolder
 
 _LIST = "kselftest-list.txt"
 _SPARE_MEMORY = 96 << 10  # KiB that must be left when huge pages are reserved
@@ -26,29 +26,29 @@ class KselftestSuite:
     A planned test is a program ("dmabuf-heaps/dmabuf-heap"); what it prints comes as results below its name.
     """
 
-    def __init__(self, wrapper: Wrapper) -> None:
-        self._wrapper = wrapper
+    def __init__(self, folder: SuiteFolder) -> None:
+        self._folder = folder
 
     @property
     def name(self) -> str:
-        return self._wrapper.name
+        return self._folder.name
 
     def plan(self, kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:
-        """The programs that the wrapper expects and those that the tree under test has besides."""
-        installed = _installed(kernel, self._wrapper.collection)
-        expected = [program.name for program in self._wrapper.programs]
+        """The programs that ``suite.toml`` expects and those that the tree under test has besides."""
+        installed = _installed(kernel, self._folder.collection)
+        expected = [program.name for program in self._folder.programs]
         names = [*expected, *(name for name in installed if name not in expected)]
-        return tuple(PlannedTest(self.name, f"{self._wrapper.collection}/{name}") for name in names)
+        return tuple(PlannedTest(self.name, f"{self._folder.collection}/{name}") for name in names)
 
     def provoked(self, test: str) -> tuple[str, ...]:
         return ()
 
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
-        installed = _installed(guest.kernel, self._wrapper.collection)
+        installed = _installed(guest.kernel, self._folder.collection)
         for test in self.plan(guest.kernel, Path()):
             if context.only and test.name not in context.only:
                 continue
-            program = self._wrapper.program(test.name.rpartition("/")[2])
+            program = self._folder.program(test.name.rpartition("/")[2])
             if program.name not in installed:
                 yield TestResult(self.name, test.name, Status.ERROR, message=_not_built(guest.kernel, test.name))
             else:
@@ -71,7 +71,7 @@ class KselftestSuite:
         yield attempt.result(replace(verdict, lost=(*verdict.lost, *self._lost(guest.kernel))))
 
     def _lost(self, kernel: Kernel) -> tuple[str, ...]:
-        absent = [one for one in self._wrapper.features if kernel.config_value(one.symbol) not in ("y", "m")]
+        absent = [one for one in self._folder.features if kernel.config_value(one.symbol) not in ("y", "m")]
         return tuple(f"{feature.lost} (CONFIG_{feature.symbol} is off)" for feature in absent)
 
     # --- the command --------------------------------------------------------------------------
@@ -79,14 +79,14 @@ class KselftestSuite:
     def _limit(self, guest: Guest) -> float:
         """Seconds for one program: the tree's ``settings`` or ours, stretched as slow as the guest is."""
         assert guest.kernel.kselftests is not None
-        settings = guest.kernel.kselftests / self._wrapper.collection / "settings"
-        return (_settings_timeout(settings) or self._wrapper.time_limit) * guest.slowness
+        settings = guest.kernel.kselftests / self._folder.collection / "settings"
+        return (_settings_timeout(settings) or self._folder.time_limit) * guest.slowness
 
     def _command(self, guest: Guest, test: str, program: Program, limit: float) -> str:
         """Like ``run_one`` of kselftest/runner.sh: from its own directory, lines unbuffered, both streams in order."""
         assert guest.kernel.kselftests is not None
-        directory = guest.kernel.kselftests / self._wrapper.collection
-        runner = f"{shlex.quote(str(self._wrapper.runner))} " if self._wrapper.runner is not None else ""
+        directory = guest.kernel.kselftests / self._folder.collection
+        runner = f"{shlex.quote(str(self._folder.runner))} " if self._folder.runner is not None else ""
         stdbuf = "$([ -x /usr/bin/stdbuf ] && echo /usr/bin/stdbuf --output=L)"
         return "\n".join(
             (

@@ -11,7 +11,7 @@ from harness.ktap import KtapParser, KtapReport, KtapTest
 from harness.model import Status, TestResult
 from harness.suites.commands import StreamedCommand
 from harness.suites.judging import TIMEOUT_CODE, SubtestNames, Verdict, judge
-from harness.suites.wrapper import Program
+from harness.suites.suite_folder import Program
 
 STRESS_LIMIT = 10.0  # seconds that a program with stress tests gets where its guest is slow
 HUGE_PAGES = "dmabuf-harness: huge pages "  # line of ours in a program's output: how many could be reserved

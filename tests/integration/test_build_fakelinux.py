@@ -16,6 +16,7 @@ from harness.series import Applied, Patch, Tree
 
 FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
 DMA_BUF = "drivers/dma-buf/dma-buf.c"
+COLLECTIONS = ("drivers/dma-buf", "dmabuf-heaps", "sync")
 ON = Variant("move-notify-on", "on", {"DMABUF_MOVE_NOTIFY": "y"})
 OFF = Variant("move-notify-off", "off", {"DMABUF_MOVE_NOTIFY": "n"})
 PCI = SymbolRequest("PCI", "y", "base.config:1", "devices", required=True)
@@ -63,7 +64,7 @@ class Linux:
         return resolved
 
     def build(self, variant: Variant = ON) -> Kernel | BuildFailure:
-        return build.build(build.BuildRequest(self.applied(), self.config(variant), 2), lambda _text: None)
+        return build.build(build.BuildRequest(self.applied(), self.config(variant), 2, COLLECTIONS), lambda _text: None)
 
     def kernel(self, variant: Variant = ON) -> Kernel:
         built = self.build(variant)
@@ -113,7 +114,7 @@ def test_a_kernel_that_the_probe_cannot_be_built_against_says_why(linux: Linux) 
     why = 'the probe module cannot be built against this kernel: include/linux/dma-buf.h:3: #error "another API"'
     assert kernel.probe_failure.replace('"', "") == why.replace('"', "")
     assert not (kernel.modules / "lib/modules/6.12.1/probe.o").exists()
-    assert build.lookup(build.BuildRequest(linux.applied(), linux.config(), 2)) is not None
+    assert build.lookup(build.BuildRequest(linux.applied(), linux.config(), 2, COLLECTIONS)) is not None
 
 
 def test_building_leaves_the_source_tree_clean(linux: Linux) -> None:
@@ -123,7 +124,7 @@ def test_building_leaves_the_source_tree_clean(linux: Linux) -> None:
 
 def test_the_same_content_is_not_built_again_and_needs_no_sources(linux: Linux) -> None:
     first = linux.kernel()
-    request = build.BuildRequest(linux.applied(), linux.config(), 2)
+    request = build.BuildRequest(linux.applied(), linux.config(), 2, COLLECTIONS)
     shutil.rmtree(linux.path)
     again = build.build(request, lambda _text: None)
     assert isinstance(again, Kernel)
@@ -134,7 +135,7 @@ def test_the_same_content_is_not_built_again_and_needs_no_sources(linux: Linux) 
 def test_a_finished_kernel_is_only_found_for_its_own_content(linux: Linux) -> None:
     linux.kernel()
     linux.edit(DMA_BUF, "return 0;", "return 7;")
-    assert build.lookup(build.BuildRequest(linux.applied(), linux.config(), 2)) is None
+    assert build.lookup(build.BuildRequest(linux.applied(), linux.config(), 2, COLLECTIONS)) is None
 
 
 def test_the_newest_kernel_is_the_one_used_last(linux: Linux) -> None:
@@ -201,7 +202,7 @@ def test_after_an_error_is_mended_the_build_goes_on(linux: Linux) -> None:
 def test_a_whole_build_says_how_far_it_is_once_one_is_known(linux: Linux, tmp_path: Path) -> None:
     def said(variant: Variant = ON) -> list[str]:
         texts: list[str] = []
-        built = build.build(build.BuildRequest(linux.applied(), linux.config(variant), 2), texts.append)
+        built = build.build(build.BuildRequest(linux.applied(), linux.config(variant), 2, COLLECTIONS), texts.append)
         assert isinstance(built, Kernel)
         return texts
 
@@ -225,7 +226,7 @@ def test_a_warning_that_the_base_has_is_not_new_in_a_tree_of_another_user(
     linux: Linux, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     linux.edit(DMA_BUF, "#include", "/* moves every line down */\n#include")
-    request = build.BuildRequest(linux.applied(), linux.config(), 2)
+    request = build.BuildRequest(linux.applied(), linux.config(), 2, COLLECTIONS)
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's setup.c, ensure_valid_ownership()
     with pytest.raises(subprocess.CalledProcessError):
         linux.git("status")
@@ -250,7 +251,7 @@ def test_a_warning_on_an_old_line_is_new_if_the_patch_causes_it(linux: Linux) ->
     linux.git("add", "-A")
     applied = linux.applied()
     stripped = Applied(applied.tree, applied.patches, applied.tree_id)  # as if no line were an added one
-    built = build.build(build.BuildRequest(stripped, linux.config(), 2), lambda _text: None)
+    built = build.build(build.BuildRequest(stripped, linux.config(), 2, COLLECTIONS), lambda _text: None)
     assert isinstance(built, Kernel)
     [warning] = built.warnings
     assert "dma_buf_unused" in warning.text and not warning.added

@@ -14,7 +14,7 @@ from harness.interfaces import Blame, CommandResult, Guest, GuestLost, LineSink,
 from harness.model import BootOutcome, Status, TestResult
 from harness.pipeline.testing import MAX_BOOTS
 from harness.splat.fingerprint import fingerprint
-from harness.suites.checks import CHECKS, ChecksSuite
+from harness.suites.checks import ChecksSuite
 from tests.support.fake_launcher import OOPS, Deaths, FakeGuest, FakeLauncher, FakeSuite, run_suite, statuses
 from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
 
@@ -78,7 +78,7 @@ def test_a_runner_that_dies_costs_the_check_that_ran_and_no_other(
         kernel = scripted_kernel(tmp_path)
         slowness = 1.0
 
-    test = run_suite(tmp_path, ChecksSuite(CHECKS), FakeLauncher([Dying(1), Dying(2)]))
+    test = run_suite(tmp_path, ChecksSuite("checks"), FakeLauncher([Dying(1), Dying(2)]))
     assert statuses(test) == [("a.a", Status.PASS), ("a.b", Status.ERROR), ("a.c", Status.PASS)]
     assert test.findings.results[1].message == "the runner ended in it with status 137: Killed"
 

@@ -15,7 +15,7 @@ from harness.guest.registry import all_checks
 from harness.guest.runner import SILENCE_LIMIT
 from harness.interfaces import Blame, CommandResult, GuestLost, LineSink, SuiteContext
 from harness.model import Status, TestResult
-from harness.suites.checks import CHECKS, CONTRACT, ChecksSuite
+from harness.suites.checks import ChecksSuite
 from tests.support.oom_reports import IN_A_CALL, IN_USER_SPACE
 from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
 
@@ -44,7 +44,7 @@ ok 5 a.moot # SKIP does not apply: nothing is cached on 7.x
 
 
 def collect(
-    tmp_path: Path, answer: Answer, *only: str, slowness: float = 1.0, suite: str = CHECKS, probe_failure: str = ""
+    tmp_path: Path, answer: Answer, *only: str, slowness: float = 1.0, suite: str = "checks", probe_failure: str = ""
 ) -> tuple[list[TestResult], ScriptedGuest, str]:
     """(results, guest, why it was lost)."""
     kernel = replace(scripted_kernel(tmp_path), probe_failure=probe_failure)
@@ -130,7 +130,7 @@ def test_a_guest_without_room_for_the_checks_is_lost_and_no_trouble_with_the_mac
             raise OSError(f"in the guest: cat > {remote}: No space left on device")
 
     with pytest.raises(GuestLost, match=r"it can no longer take files: .*No space left on device"):
-        list(ChecksSuite(CHECKS).run(Full(scripted_kernel(tmp_path)), SuiteContext(tmp_path, "logs")))
+        list(ChecksSuite("checks").run(Full(scripted_kernel(tmp_path)), SuiteContext(tmp_path, "logs")))
 
 
 def test_a_runner_that_dies_in_the_last_check_costs_no_guest(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def _killed(tmp_path: Path, position: bytes | None, says: str = IN_USER_SPACE, s
         machine.files[POSITION_FILE] = position
     results: list[TestResult] = []
     with pytest.raises(GuestLost) as lost:
-        results.extend(ChecksSuite(CHECKS).run(machine, SuiteContext(tmp_path, "logs")))
+        results.extend(ChecksSuite("checks").run(machine, SuiteContext(tmp_path, "logs")))
     assert [(one.name, one.status) for one in results] == [("a.passes", Status.PASS), ("a.fails", Status.ERROR)]
     assert lost.value.reason in results[-1].message, "the loss is laid to this check, and to no other"
     return lost.value
@@ -206,7 +206,7 @@ def test_command(tmp_path: Path) -> None:
 
 def test_a_seed_reaches_the_guest(tmp_path: Path) -> None:
     machine = ScriptedGuest(scripted_kernel(tmp_path), {"harness.guest.runner": Answer(OUTPUT)})
-    list(ChecksSuite(CONTRACT).run(machine, SuiteContext(tmp_path, "logs", seed=42)))
+    list(ChecksSuite("contract").run(machine, SuiteContext(tmp_path, "logs", seed=42)))
     assert machine.commands[0].startswith("HARNESS_SEED=42 /usr/bin/python3 ")
 
 
@@ -216,14 +216,14 @@ def test_the_guest_is_told_what_the_kernel_has(tmp_path: Path) -> None:
     module.parent.mkdir(parents=True)
     for told in ("UDMABUF,DRM_VGEM", "UDMABUF,DRM_VGEM,dmabuf_probe"):
         machine = ScriptedGuest(kernel, {"harness.guest.runner": Answer(OUTPUT)})
-        list(ChecksSuite(CHECKS).run(machine, SuiteContext(tmp_path, "logs", seed=7)))
+        list(ChecksSuite("checks").run(machine, SuiteContext(tmp_path, "logs", seed=7)))
         assert machine.commands[0].startswith(f"HARNESS_HAS={told} HARNESS_SEED=7 /usr/bin/python3 ")
         module.touch()
 
 
 def test_the_two_suites_plan_every_check_there_is_once(tmp_path: Path) -> None:
     kernel = scripted_kernel(tmp_path)
-    checks, contract = ([t.name for t in ChecksSuite(name).plan(kernel, tmp_path)] for name in (CHECKS, CONTRACT))
+    checks, contract = ([t.name for t in ChecksSuite(name).plan(kernel, tmp_path)] for name in ("checks", "contract"))
     assert sorted(checks + contract) == sorted(all_checks())
     assert len(checks) >= 100
     assert not any(name.startswith(("contract.", "probe.")) for name in checks)
@@ -233,7 +233,7 @@ def test_without_the_probe_module_the_contract_is_missing_never_green(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.suites.checks.all_checks", lambda: ["contract.a", "contract.b", "udmabuf.c"])
-    results, machine, _ = collect(tmp_path, Answer(), suite=CONTRACT, probe_failure="cannot be built: x.c:1: error")
+    results, machine, _ = collect(tmp_path, Answer(), suite="contract", probe_failure="cannot be built: x.c:1: error")
     assert [(result.name, result.status) for result in results] == [
         ("contract.a", Status.MISSING),
         ("contract.b", Status.MISSING),
@@ -256,7 +256,7 @@ def test_a_check_that_no_signal_wakes_costs_the_guest(tmp_path: Path, monkeypatc
 
     results: list[TestResult] = []
     with pytest.raises(GuestLost, match=r"^it hangs: no word for 0 s$"):
-        results.extend(ChecksSuite(CHECKS).run(Hanging(scripted_kernel(tmp_path)), SuiteContext(tmp_path, "logs")))
+        results.extend(ChecksSuite("checks").run(Hanging(scripted_kernel(tmp_path)), SuiteContext(tmp_path, "logs")))
     goes_on.set()
     assert SILENCE_LIMIT > 1
 
@@ -267,8 +267,8 @@ def test_what_a_check_provokes_is_known_to_its_suite() -> None:
         pass
 
     try:
-        assert ChecksSuite(CHECKS).provoked("test-suites-checks.provoking") == ("dma_buf_export",)
-        assert ChecksSuite(CHECKS).provoked("udmabuf.size-must-be-page-aligned") == ()
+        assert ChecksSuite("checks").provoked("test-suites-checks.provoking") == ("dma_buf_export",)
+        assert ChecksSuite("checks").provoked("udmabuf.size-must-be-page-aligned") == ()
     finally:
         registry._CHECKS.pop("test-suites-checks.provoking")
         registry._PROVOKED.pop("test-suites-checks.provoking")

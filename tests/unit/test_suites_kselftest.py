@@ -13,7 +13,7 @@ from harness.guest.marks import LISTEN
 from harness.interfaces import GuestLost, SuiteContext
 from harness.model import Status, TestResult
 from harness.suites.kselftest import KselftestSuite
-from harness.suites.wrapper import load_wrapper, wrapper_names
+from harness.suites.suite_folder import kselftest_collections, load_suite_folder
 from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
 
 DATA = Path(__file__).parent.parent / "data"
@@ -40,7 +40,7 @@ def guest(tmp_path: Path, installed: Path | None, answer: Answer | None = None, 
 
 
 def suite(name: str) -> KselftestSuite:
-    return KselftestSuite(load_wrapper(name))
+    return KselftestSuite(load_suite_folder(name))
 
 
 def run(name: str, machine: ScriptedGuest, tmp_path: Path, *only: str) -> list[TestResult]:
@@ -211,7 +211,7 @@ def test_only_narrows(tmp_path: Path, installed: Path) -> None:
 
 
 def test_shipped_wrappers_can_be_read() -> None:
-    assert [load_wrapper(name).collection for name in wrapper_names()] == ["drivers/dma-buf", "dmabuf-heaps", "sync"]
+    assert {"drivers/dma-buf", "dmabuf-heaps", "sync"} <= set(kselftest_collections())
 
 
 def test_runner_beside_the_wrapper_starts_the_program(tmp_path: Path, installed: Path) -> None:
@@ -222,7 +222,7 @@ def test_runner_beside_the_wrapper_starts_the_program(tmp_path: Path, installed:
     )
     (folder / "run").write_text("#!/bin/sh\n")
     machine = guest(tmp_path, installed, Answer("1..1\nok 1 a\n"))
-    list(KselftestSuite(load_wrapper("mine", tmp_path / "wrappers")).run(machine, SuiteContext(tmp_path, "logs")))
+    list(KselftestSuite(load_suite_folder("mine", tmp_path / "wrappers")).run(machine, SuiteContext(tmp_path, "logs")))
     assert f"{folder}/run ./sync_test" in machine.commands[0]
 
 
@@ -231,12 +231,14 @@ def test_runner_beside_the_wrapper_starts_the_program(tmp_path: Path, installed:
     [
         ("title = ", "wrappers/mine/suite.toml: not TOML"),
         ('title = "t"', "wrappers/mine/suite.toml: collection is missing"),
-        ('title = "t"\ncollection = "c"\ntime_limit = "long"\nprogram = []', "could not convert string to float"),
-        ('title = "t"\ncollection = "c"\ntime_limit = 1\nprogram = [1]', "not as it should be"),
+        ('title = "t"\ncollection = "c"\ntime_limit = "long"\nprogram = []', "time_limit is no number: 'long'"),
+        ('title = "t"\ncollection = "c"\ntime_limit = 1\nprogram = [1]', "program 1 is no table: 1"),
         (
             'title = "t"\ncollection = "c"\ntime_limit = 1\n[[program]]\nname = "n"\nplain_pass = "("',
-            "not as it should be",
+            "wrappers/mine/suite.toml, program 1: plain_pass is no regular expression",
         ),
+        ('kind = "checks"\ntitle = "t"\ngroup = "x"', "unknown key 'group'; possible: title, kind, order"),
+        ('kind = "check"\ntitle = "t"', "unknown kind 'check'; possible: checks, kselftest, in-kernel"),
     ],
 )
 def test_broken_wrapper_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -244,4 +246,4 @@ def test_broken_wrapper_is_named(tmp_path: Path, text: str, message: str) -> Non
     folder.mkdir(parents=True)
     (folder / "suite.toml").write_text(text)
     with pytest.raises(UserError, match=message):
-        load_wrapper("mine", tmp_path / "wrappers")
+        load_suite_folder("mine", tmp_path / "wrappers")

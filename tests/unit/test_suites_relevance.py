@@ -12,15 +12,17 @@ from harness.errors import UserError
 from harness.intake import bundled_series, facts, load_series
 from harness.pipeline import Job, RunRequest, check
 from harness.series import SeriesFacts
-from harness.suites import SUITES, by_relevance
-from harness.suites.relevance import _RULES, MAX_NAMED
+from harness.suites import by_relevance, suite_folders
+from harness.suites.relevance import MAX_NAMED
+from harness.suites.suite_folder import SuiteFolder
 
-USUAL = list(SUITES)
+FOLDERS = suite_folders()
+USUAL = [folder.name for folder in FOLDERS]
 CORE = "drivers/dma-buf/dma-buf.c"
 
 
 def order(**touched: tuple[str, ...]) -> list[str]:
-    return list(by_relevance(USUAL, replace(SeriesFacts(), **touched)).names)  # type: ignore[arg-type]
+    return list(by_relevance(FOLDERS, replace(SeriesFacts(), **touched)).names)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -91,29 +93,37 @@ def test_equals_keep_the_usual_order_and_the_function_can_decide() -> None:
 
 @pytest.mark.parametrize("touched", [(), ("drivers/net/veth.c",), ("drivers/dma-buf/Kconfig", "MAINTAINERS")])
 def test_of_what_is_not_known_nothing_is_said_and_all_stays_as_it_was(touched: tuple[str, ...]) -> None:
-    found = by_relevance(USUAL, SeriesFacts(files=touched))
+    found = by_relevance(FOLDERS, SeriesFacts(files=touched))
     assert (list(found.names), found.reason) == (USUAL, "")
 
 
 def test_reason_names_what_decided_and_no_more_than_fits_a_line() -> None:
-    few = by_relevance(USUAL, SeriesFacts(files=(CORE, "MAINTAINERS"), symbols_added=("DMABUF_MOVE_NOTIFY",)))
+    few = by_relevance(FOLDERS, SeriesFacts(files=(CORE, "MAINTAINERS"), symbols_added=("DMABUF_MOVE_NOTIFY",)))
     assert few.reason == f"contract, checks first: the series touches {CORE}, CONFIG_DMABUF_MOVE_NOTIFY"
     many = tuple(f"drivers/dma-buf/heaps/{number}_heap.c" for number in range(MAX_NAMED + 3))
-    assert by_relevance(USUAL, SeriesFacts(files=many)).reason.endswith(f"{many[MAX_NAMED - 1]}, and 3 more")
+    assert by_relevance(FOLDERS, SeriesFacts(files=many)).reason.endswith(f"{many[MAX_NAMED - 1]}, and 3 more")
 
 
 def test_suites_that_are_not_there_are_left_out() -> None:
-    assert by_relevance(["sync", "checks"], SeriesFacts(files=(CORE,))).names == ("checks", "sync")
+    folders = [folder for folder in FOLDERS if folder.name in ("sync", "checks")]
+    assert by_relevance(folders, SeriesFacts(files=(CORE,))).names == ("checks", "sync")
 
 
-def test_rules_name_suites_that_exist() -> None:
-    assert {suite for _, suites in _RULES for suite in suites} == set(SUITES)
+def test_what_is_named_exactly_leaves_no_say_to_patterns() -> None:
+    """``drivers/*dmabuf.[ch]``, of drivers, fits udmabuf.c, too."""
+    assert "contract" not in order(files=("drivers/dma-buf/udmabuf.c",))[:2]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_suite_says_what_it_is_for(folder: SuiteFolder) -> None:
+    assert folder.title
+    assert folder.collection or folder.touched.first
 
 
 def test_bundled_series_about_dynamic_buffers_run_the_contract_first() -> None:
     series = bundled_series()
     for name in ("bufinfo-dynamic", "before-dynamic-5.10"):
-        assert by_relevance(USUAL, facts(load_series(series[name]))).names[0] == "contract"
+        assert by_relevance(FOLDERS, facts(load_series(series[name]))).names[0] == "contract"
 
 
 # --- in a job ---------------------------------------------------------------------------------

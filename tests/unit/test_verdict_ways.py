@@ -13,7 +13,7 @@ from harness.interfaces import CommandResult, GuestLost, SuiteContext
 from harness.ktap import parse
 from harness.model import Status, TestResult
 from harness.pipeline.losing import explained
-from harness.suites.checks import CHECKS, ChecksSuite
+from harness.suites.checks import ChecksSuite
 from harness.suites.judging import judge
 from harness.verdict.ways import Way, is_graver, is_silent, way_of, words
 from tests.support.guest_checks import Checks, bad, broken, hanging, replaced_checks
@@ -53,7 +53,7 @@ def test_how_the_runner_of_the_checks_ends(tmp_path: Path, status: int | None, w
     machine = ScriptedGuest(scripted_kernel(tmp_path), {"harness.guest.runner": answer})
     results: list[TestResult] = []
     with pytest.raises(GuestLost):
-        results.extend(ChecksSuite(CHECKS).run(machine, SuiteContext(tmp_path, "logs")))
+        results.extend(ChecksSuite("checks").run(machine, SuiteContext(tmp_path, "logs")))
     assert way_of(words(results[-1])) is way
 
 

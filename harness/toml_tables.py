@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TOML files of the project as dataclasses, strictly: each error names the file, the entry and the key.
+
+The dataclass is the schema: a field is a key, one without a default must be there, and no other key may be. Types:
+``str`` (a text that is not empty), ``int``, ``float``, ``bool``, ``date``, ``re.Pattern[str]``, an enum (its value),
+``tuple[X, ...]`` (a list), ``Mapping[str, X]`` and another dataclass (a table), ``X | None`` (a key that may be left
+out).
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from harness.errors import UserError
+
+T = TypeVar("T")
+
+_NOUNS: dict[type, str] = {str: "text", int: "whole number", float: "number", list: "list", dict: "table"}
+
+
+def keyed(key: str, **options: Any) -> Any:
+    """A dataclass field that is called ``key`` in the file: a Python keyword, or the singular of ``[[program]]``."""
+    return field(metadata={"key": key}, **options)
+
+
+@dataclass(frozen=True)
+class TomlTable:
+    """A table of a file. ``where``: the file and the entry, for messages. ``mend``: what to do about a wrong one."""
+
+    content: Mapping[str, object]
+    where: str
+    mend: str
+
+    def entries(self, key: str) -> Iterator[TomlTable]:
+        """Each ``[[key]]`` of a file that holds nothing else, which may be none. Raises ``UserError``."""
+        found = self.content.get(key, [])
+        if set(self.content) - {key} or not isinstance(found, list):
+            raise UserError(f"holds something else than [[{key}]] entries", where=self.where, mend=self.mend)
+        for number, entry in enumerate(found, 1):
+            where = f"{self.where}, entry {number}"
+            if not isinstance(entry, dict):
+                raise UserError("not a table", where=where, mend=f"write it as [[{key}]]")
+            yield TomlTable(entry, where, self.mend)
+
+    def decode(self, kind: type[T], **given: object) -> T:
+        """The table as a ``kind``. ``given``: fields that do not come from the file. Raises ``UserError``."""
+        return cast(T, _record(kind, self, given))
+
+    def refuse(self, what: str, mend: str = "") -> UserError:
+        """The error that says ``what`` is wrong here."""
+        return UserError(what, where=self.where, mend=mend or self.mend)
+
+
+def read_toml(file: Path, mend: str, shown: str = "") -> TomlTable:
+    """The whole of ``file``. ``shown``: its name in messages. Raises ``UserError`` if it cannot be read."""
+    where = shown or str(file)
+    try:
+        return TomlTable(tomllib.loads(file.read_text(encoding="utf-8")), where, mend)
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=where, mend=mend) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"not TOML: {error}", where=where, mend=mend) from error
+
+
+def _record(kind: type, table: TomlTable, given: Mapping[str, object]) -> object:
+    hints = typing.get_type_hints(kind)
+    known = {_key(one): one for one in fields(kind) if one.name not in given}
+    if unknown := sorted(table.content.keys() - known.keys()):
+        raise table.refuse(f"unknown key {unknown[0]!r}", f"possible: {', '.join(known)}")
+    values = dict(given)
+    for key, one in known.items():
+        if key in table.content:
+            values[one.name] = _value(hints[one.name], table.content[key], key, table)
+        elif one.default is MISSING and one.default_factory is MISSING:
+            raise table.refuse(f"{key} is missing")
+    return kind(**values)
+
+
+def _key(one: Field[Any]) -> str:
+    return str(one.metadata.get("key", one.name))
+
+
+def _value(kind: Any, data: object, key: str, table: TomlTable) -> object:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return _value(next(one for one in arguments if one is not type(None)), data, key, table)
+    if origin is tuple:
+        items = cast("list[object]", _plain(list, data, key, table))
+        return tuple(_value(arguments[0], item, f"{key} {number}", table) for number, item in enumerate(items, 1))
+    if origin is Mapping:
+        pairs = cast("dict[str, object]", _plain(dict, data, key, table))
+        return {name: _value(arguments[1], item, f"{key}.{name}", table) for name, item in pairs.items()}
+    if origin is re.Pattern:
+        return _pattern(data, key, table)
+    if is_dataclass(kind):
+        content = cast("dict[str, object]", _plain(dict, data, key, table))
+        return _record(cast(type, kind), TomlTable(content, f"{table.where}, {key}", table.mend), {})
+    return _scalar(kind, data, key, table)
+
+
+def _scalar(kind: type, data: object, key: str, table: TomlTable) -> object:
+    if issubclass(kind, enum.Enum):
+        return _member(kind, data, key, table)
+    if kind is date:
+        return _day(data, key, table)
+    if kind is float and type(data) is int:
+        return float(data)
+    if kind is str and data == "":
+        raise table.refuse(f"{key} is empty")
+    return _plain(kind, data, key, table)
+
+
+def _plain(kind: type, data: object, key: str, table: TomlTable) -> object:
+    """A bool is no number here, though it is one to Python."""
+    if type(data) is kind:
+        return data
+    if kind is bool:
+        raise table.refuse(f"{key} is neither true nor false: {data!r}")
+    raise table.refuse(f"{key} is no {_NOUNS[kind]}: {data!r}")
+
+
+def _member(kind: type[enum.Enum], data: object, key: str, table: TomlTable) -> enum.Enum:
+    try:
+        return kind(data)
+    except ValueError as error:
+        known = ", ".join(str(one.value) for one in kind)
+        raise table.refuse(f"unknown {key} {data!r}", f"possible: {known}") from error
+
+
+def _day(data: object, key: str, table: TomlTable) -> date:
+    if isinstance(data, date) and not isinstance(data, datetime):
+        return data
+    try:
+        return date.fromisoformat(cast(str, _plain(str, data, key, table)))
+    except (UserError, ValueError) as error:
+        raise table.refuse(f"{key} is no date: {data}", "write it as YYYY-MM-DD") from error
+
+
+def _pattern(data: object, key: str, table: TomlTable) -> re.Pattern[str]:
+    text = cast(str, _scalar(str, data, key, table))
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise table.refuse(f"{key} is no regular expression: {error}", "correct it") from error
