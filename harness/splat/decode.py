@@ -12,8 +12,8 @@ from pathlib import Path
 from harness.model import Frame, Kernel, Splat
 from harness.splat.addresses import Place, Unreadable, places
 from harness.splat.fingerprint import AFTER, fingerprint, fingerprinted, site_of
-from harness.splat.kinds import STALLS
-from harness.splat.stack import UNLABELLED, RawFrame, main_stack, plain_name, stacks
+from harness.splat.kinds import STALLS, UNLABELLED
+from harness.splat.stack import RawFrame, main_stack, plain_name, stacks
 
 MAX_FRAMES = 64
 """Functions of a stack that are told."""

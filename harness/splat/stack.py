@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from harness.splat.kinds import UNLABELLED
+
 _NAME = r"([A-Za-z_$.][\w$.]{0,255})"
 _MODULE = r"(?: {1,4}\[([\w-]{1,64})[^\]]{0,64}\])?"
 _SYMBOL = rf"{_NAME}\+0x([0-9a-f]{{1,16}})/0x([0-9a-f]{{1,16}}){_MODULE}"
@@ -29,9 +31,6 @@ _GP_THREAD = re.compile(r"rcu_gp_kthread")
 _IDLE = re.compile(r"default_idle(?:_call)?|do_idle|cpu_startup_entry|acpi_idle_enter|mwait_idle|poll_idle")
 # What the compiler adds to the name of a function that it has changed, cloned or split.
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|localalias)\b[\w.]{0,64}")
-
-UNLABELLED = frozenset({"kcsan", "kfence", "kmsan"})
-"""Kinds that show a stack without "Call Trace:" above it (stack_trace_print(): mm/{kfence,kmsan}, kernel/kcsan)."""
 
 
 @dataclass(frozen=True)

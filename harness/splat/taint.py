@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from harness.model import Splat
+from harness.splat.kinds import KINDS
 
 FLAGS: tuple[tuple[str, str], ...] = (
     ("P", "a proprietary module was loaded"),
@@ -47,11 +48,7 @@ _PRINTED = re.compile(r"\bTainted: ([A-Z ]{1,32})")
 _CUT = "[ cut here ]"
 # die() adds D, whatever the report is called after: a list corruption can end in a BUG (arch/x86/kernel/dumpstack.c).
 _DIED = re.compile(r"^(?:kernel BUG at |[A-Z][^\n]{0,200}: [0-9a-f]{4} \[#\d{1,9}\])", re.MULTILINE)
-_EXPLAIN = {
-    "D": frozenset({"oops", "bug", "stack-overflow", "panic"}),
-    "B": frozenset({"bad-page", "slub", "kasan", "kfence", "kmsan", "bug"}),
-    "W": frozenset({"warn", "atomic"}),  # kernel/sched/core.c counts its complaints as warnings
-}
+_EXPLAIN = {letter: frozenset(kind.name for kind in KINDS if letter in kind.taints) for letter in "DBW"}
 
 
 def letters(number: int) -> str:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.model import Splat
+from harness.splat.kinds import ENDS_LOCK_CHECKING
 from harness.splat.lines import MARK, kernel_lines, numbered
 
-_ENDING = frozenset({"lockdep", "lockdep-off", "spinlock"})
 _GOES_ON = "WARNING: suspicious RCU usage"  # lockdep_rcu_suspicious() leaves it on
 _TAINTED = "Disabling lock debugging due to kernel taint"
 
@@ -32,4 +32,4 @@ def lock_checking_ended(log: str, splats: Sequence[Splat]) -> Splat | None:
 
 
 def _ends(splat: Splat | None) -> bool:
-    return splat is not None and splat.kind in _ENDING and splat.title != _GOES_ON
+    return splat is not None and splat.kind in ENDS_LOCK_CHECKING and splat.title != _GOES_ON

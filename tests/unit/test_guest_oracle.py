@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.guest import kernel, oracle
-from harness.splat.kinds import AFTER_CUT, STARTS
+from harness.splat.kinds import BELOW_CUT, STARTS
 from harness.splat.lines import kernel_lines, numbered
 from tests.support.consoles import splats_in
 from tests.unit.test_splat_kinds import DATA, REPORTS
@@ -78,10 +78,10 @@ def noticed(monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
 
 
 def test_every_kind_has_a_sample() -> None:
-    assert {kind for kind, _ in (*STARTS, *AFTER_CUT)} <= set(SAMPLES)
+    assert {kind for _, kind in (*STARTS, *BELOW_CUT)} <= set(SAMPLES)
 
 
-@pytest.mark.parametrize("kind", [kind for kind, _ in dict.fromkeys((*STARTS, *AFTER_CUT))])
+@pytest.mark.parametrize("kind", list(dict.fromkeys(kind for _, kind in (*STARTS, *BELOW_CUT))))
 def test_every_kind_of_report_that_the_host_knows_is_noticed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for text in SAMPLES[kind]:
         assert noticed(monkeypatch, text), text

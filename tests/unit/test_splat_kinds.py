@@ -128,5 +128,5 @@ def test_every_kind_can_begin() -> None:
         "warn",
         "kmsan",
     }
-    assert begun | real == {kind for kind, _ in STARTS}
+    assert begun | real == {kind for _, kind in STARTS}
     assert kind_of("BUG: KMSAN: uninit-value in f+0x1/0x2") == "kmsan"
