@@ -45,6 +45,22 @@ class GuestLost(Exception):
 
 
 @dataclass(frozen=True)
+class JobLimits:
+    """What the tests of one kernel may take. ``boots``: guests, one after the other.
+
+    ``memory``: MiB of each guest, None: what the tests need and the machine has. ``thorough``: also run what takes
+    minutes under software emulation. ``time_factor``: on every time limit, for kernels that are slow by what was built
+    into them. ``seed``: for tests that draw numbers, to do as they did before; None lets them choose.
+    """
+
+    boots: int = 4  # a patch that kills every guest must not keep us for hours
+    memory: int | None = None
+    thorough: bool = False
+    time_factor: float = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
 class CommandResult:
     """A command that ran in the guest. ``status``: exit status; 128 + n if signal n ended it;
     None if it was stopped at its deadline (``timed_out``)."""

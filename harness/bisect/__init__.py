@@ -20,7 +20,7 @@ from harness.bisect.state import (
 )
 from harness.bisect.telling import summary
 from harness.bisect.trails import Course, course
-from harness.bisect.trying import Built, PipelineBench, RealGuests, Untestable
+from harness.bisect.trying import Built, PipelineBench, Untestable
 from harness.bisect.walk import Walk, begin, status
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "Kind",
     "PipelineBench",
     "Question",
-    "RealGuests",
     "Seen",
     "Sight",
     "State",

@@ -8,25 +8,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 from harness.bisect import known
 from harness.bisect.state import Attempt, Kind, Symptom
 from harness.bisect.trails import Course
-from harness.build import find_kernel, kernel_digest, sources_of
+from harness.build import kernel_digest, sources_of
 from harness.errors import UserError
-from harness.events import EventStream, Note
-from harness.interfaces import Suite
+from harness.events import EventStream
+from harness.executor import Executor, Findings, JobSource, KernelJob
 from harness.model import OWN_TESTS, BuildFailure, Kernel, PlannedTest, Splat, Status, TestResult
 from harness.pipeline import Job, base_cache
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import plan_tests
-from harness.pipeline.testing import Findings, KernelTest
 from harness.series import Applied
 from harness.verdict import complete
-from harness.vm.launch import Launcher
 
 _TEXT = 4000  # characters of a report or of a test's output that are kept in the state; the logs have all
 
@@ -50,10 +47,10 @@ class Built:
         return self.kernel.reused
 
     @property
-    def suites(self) -> tuple[Suite, ...]:
-        """Those that the tests belong to."""
-        names = {test.suite for test in self.tests}
-        return tuple(suite for suite in self.job.suites if suite.name in names)
+    def kernel_job(self) -> KernelJob:
+        """Its tests, or a boot."""
+        job = self.job.kernel_job(self.job.variants[0], self.kernel, JobSource.of(self.applied))
+        return job.narrowed_to(*self.tests)
 
 
 @dataclass(frozen=True)
@@ -77,51 +74,13 @@ class Bench(Protocol):
         """``attempt`` is worth being known to later walks."""
 
 
-class Guests(Protocol):
-    """``machine``: the accelerator that runs them, and the version of QEMU."""
-
-    @property
-    def machine(self) -> tuple[str, str]: ...
-
-    def ask(self, built: Built, directory: Path) -> Findings:
-        """Boot the kernel and run its tests. Raises ``InfrastructureError``."""
-
-
-class RealGuests:
-    """Guests under QEMU. ``accel``, ``thorough``: as ``dmabuf-harness run`` takes them."""
-
-    def __init__(self, events: EventStream, accel: str, thorough: bool) -> None:
-        self._events = events
-        self._accel = accel
-        self._thorough = thorough
-
-    @cached_property
-    def _launcher(self) -> Launcher:
-        return Launcher(self._accel, lambda text: self._events.publish(Note("", text)), self._thorough, find_kernel)
-
-    @property
-    def machine(self) -> tuple[str, str]:
-        return self._launcher.accelerator.name, self._launcher.qemu_version
-
-    def ask(self, built: Built, directory: Path) -> Findings:
-        request = replace(built.job.request, directory=directory, only=frozenset(test.name for test in built.tests))
-        variant = built.job.variants[0]
-        test = KernelTest(variant, built.kernel, self._launcher, self._events, request, built.applied)
-        test.findings.planned = built.tests
-        if built.suites:
-            test.run(built.suites)
-        else:
-            test.boot()
-        return test.findings
-
-
 class PipelineBench:
-    """Builds with the main job's stages, and asks ``guests``."""
+    """Builds with the main job's stages, and has ``executor`` run the tests."""
 
-    def __init__(self, course: Course, events: EventStream, guests: Guests) -> None:
+    def __init__(self, course: Course, events: EventStream, executor: Executor) -> None:
         self._course = course
         self._events = events
-        self._guests = guests
+        self._executor = executor
 
     # --- kernels ------------------------------------------------------------------------------
 
@@ -152,7 +111,7 @@ class PipelineBench:
             return answer
         shutil.rmtree(directory, ignore_errors=True)  # of a guest that was cut off
         started = time.monotonic()
-        found = self._guests.ask(built, directory)
+        found = self._executor.run(built.kernel_job, directory)
         return _attempt(found, built.tests, time.monotonic() - started)
 
     def remember(self, built: Built, attempt: Attempt) -> None:
@@ -160,9 +119,8 @@ class PipelineBench:
             known.keep(self._key(built), attempt)
 
     def _key(self, built: Built) -> str:
-        asked = replace(built.job.request, only=frozenset(test.name for test in built.tests))
-        kernel, suites = replace(built.kernel, key=built.digest), (suite.name for suite in built.suites)
-        return base_cache.key(kernel, suites, asked, *self._guests.machine)
+        by_content = replace(built.kernel_job, kernel=built.digest)
+        return str(base_cache.key(by_content, self._executor.machine()))
 
 
 def _asks_own(built: Built) -> bool:

@@ -18,7 +18,6 @@ from harness.bisect import (
     Course,
     End,
     PipelineBench,
-    RealGuests,
     State,
     Trail,
     Walk,
@@ -36,6 +35,7 @@ from harness.cli.rundir import run_directory
 from harness.cli.sparse import Sparse
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream, Note, Subscriber
+from harness.executor.local_executor import LocalExecutor
 from harness.locks import try_exclusive
 from harness.report import EventLog, Progress
 from harness.report.style import is_live
@@ -164,7 +164,7 @@ def _walk(state: State, opened: Course, directory: Path) -> int:
     with EventLog(directory / "events.jsonl") as log, _display() as display:
         for subscriber in (log, display):
             events.subscribe(subscriber)
-        bench = PipelineBench(opened, events, RealGuests(events, question.accel, question.thorough))
+        bench = PipelineBench(opened, events, LocalExecutor(events, question.accel))
         walk = Walk(state, opened, bench, directory, lambda text: events.publish(Note("", text)))
         with _kept(directory):
             state = walk.go()

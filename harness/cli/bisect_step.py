@@ -25,7 +25,6 @@ from harness.bisect import (
     Kind,
     PipelineBench,
     Question,
-    RealGuests,
     State,
     Trail,
     Verdict,
@@ -42,6 +41,7 @@ from harness.cli.rundir import run_directory
 from harness.cli.sparse import Sparse
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream, Note
+from harness.executor.local_executor import LocalExecutor
 from harness.kconfig import load_variants, select
 from harness.report import load as load_run
 from harness.scratch import scratch
@@ -154,7 +154,7 @@ def _place(wanted: Path | None) -> Iterator[Path]:
 def _verdict(question: Question, opened: Course, directory: Path) -> int:
     events = EventStream()
     events.subscribe(Sparse(sys.stdout))
-    bench = PipelineBench(opened, events, RealGuests(events, question.accel, question.thorough))
+    bench = PipelineBench(opened, events, LocalExecutor(events, question.accel))
     walk = Walk(State(question, "", "", 1), opened, bench, directory, lambda text: events.publish(Note("", text)))
     return _CODES[walk.one(opened.bad)]
 

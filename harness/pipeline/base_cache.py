@@ -16,24 +16,22 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.executor import Findings, KernelJob, Machine
 from harness.locks import exclusive
-from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult
+from harness.model import BootOutcome, PlannedTest, Status, TestResult
 from harness.paths import GUEST_CODE, WRAPPERS, cache_dir, write_atomic
-from harness.pipeline.request import RunRequest
-from harness.pipeline.testing import Findings
 from harness.report import SchemaError, decode, encode
 from harness.splat import case_name, is_proof
 from harness.verdict import is_silent
-from harness.vm.host import guest_identity
 
-_FORMAT = "2"  # part of the key: change it with what is stored
+_FORMAT = "3"  # part of the key: change it with what is stored
 _KEEP = 30  # entries of about half a megabyte each
 _FACTS = "findings.json"
-_CODE = ("guest", "suites", "vm", "splat*", "ktap.py", "pipeline/testing.py")  # in the package
+_CODE = ("guest", "suites", "vm", "splat*", "ktap.py", "executor")  # in the package
 _SOURCES = {".py", ".c", ".h", ".toml", ""}
 _UNTOUCHED = ("expectations.toml", "static.toml")  # judge results, and change none
 
@@ -41,30 +39,39 @@ _UNTOUCHED = ("expectations.toml", "static.toml")  # judge results, and change n
 @dataclass(frozen=True)
 class Stored:
     """``when``: the tests ended, ISO 8601, UTC. ``once``: what failed for the first time; with any of that it is no
-    answer yet. The rest is as in ``Findings``."""
+    answer yet."""
 
     when: str
-    planned: tuple[PlannedTest, ...]
-    results: tuple[TestResult, ...]
-    splats: tuple[Splat, ...]
-    boots: tuple[BootReport, ...]
-    notes: tuple[str, ...]
+    findings: Findings
     once: tuple[str, ...]
 
 
-def key(kernel: Kernel, suites: Iterable[str], request: RunRequest, accel: str, qemu: str) -> str:
-    """Equal key, same results, as far as a kernel is predictable. ``accel``, ``qemu``: of the guest.
+@dataclass(frozen=True)
+class BaseKey:
+    """Equal key, same results, as far as a kernel is predictable. ``tested``: the kernel, the tests, and their code.
+
+    ``machine``: what it ran on. Neither says anything of the other.
+    """
+
+    tested: str
+    machine: str
+
+    def __str__(self) -> str:
+        return f"{self.tested}-{self.machine}"
+
+
+def key(job: KernelJob, machine: Machine) -> BaseKey:
+    """The key of what ``job`` shows on ``machine``.
 
     Not for a user's own tests: what they read and import beside their file nobody knows.
     """
-    asked = [*sorted(suites), "only", *sorted(request.only)]
-    asked += [str(request.thorough), str(request.seed), str(request.memory)]
-    parts = [_FORMAT, kernel.key, *asked, accel, qemu, guest_identity()]
-    digest = hashlib.sha256("\0".join(parts).encode())
+    planned = sorted(map(_name, job.planned))
+    asked = {"suites": sorted(job.suites), "planned": planned, "narrowed": job.narrowed, "limits": encode(job.limits)}
+    digest = hashlib.sha256("\0".join([_FORMAT, job.kernel, json.dumps(asked)]).encode())
     for name, path in sorted(_code()):
         digest.update(f"\0{name}\0".encode("utf-8", "surrogateescape"))
         digest.update(path.read_bytes())
-    return digest.hexdigest()[:32]
+    return BaseKey(digest.hexdigest()[:32], machine.key)
 
 
 def _code() -> Iterator[tuple[str, Path]]:
@@ -100,27 +107,26 @@ def is_complete(findings: Findings) -> bool:
     return whole and set(findings.planned) <= seen and not any(r.status is Status.MISSING for r in findings.results)
 
 
-def recall(wanted: str, planned: tuple[PlannedTest, ...], directory: Path) -> tuple[Findings, str] | None:
+def recall(wanted: BaseKey, planned: tuple[PlannedTest, ...], directory: Path) -> tuple[Findings, str] | None:
     """What is stored under ``wanted`` for just these tests, in any order, and when they ran; None if there is nothing.
 
     Its logs are copied into ``directory``, the one that their paths are relative to.
     """
-    entry = cache_dir("bases") / wanted
+    entry = cache_dir("bases") / str(wanted)
     with exclusive(_lock()):
         stored = _stored(entry)
-        if stored is None or stored.once or sorted(map(_name, stored.planned)) != sorted(map(_name, planned)):
+        if stored is None or stored.once or sorted(map(_name, stored.findings.planned)) != sorted(map(_name, planned)):
             return None
         try:
             shutil.copytree(entry / "boots", directory / "boots", dirs_exist_ok=True)
             os.utime(entry)
         except OSError:
             return None  # damaged
-    results, splats, boots = list(stored.results), list(stored.splats), list(stored.boots)
-    return Findings(planned, results, splats, boots, notes=list(stored.notes)), stored.when
+    return replace(stored.findings, planned=planned), stored.when
 
 
 def keep(
-    wanted: str, findings: Findings, directory: Path, expected: Collection[tuple[str, str]] = ()
+    wanted: BaseKey, findings: Findings, directory: Path, expected: Collection[tuple[str, str]] = ()
 ) -> tuple[str, ...]:
     """Store complete ``findings``, whose logs are in ``directory``, in place of what was stored before.
 
@@ -129,20 +135,13 @@ def keep(
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with exclusive(_lock()):
-        entry = cache_dir("bases") / wanted
+        entry = cache_dir("bases") / str(wanted)
         before = _stored(entry)
-        known = _failed(before.results) if before is not None else set()
+        known = _failed(before.findings.results) if before is not None else set()
         failed = _failed(findings.results) - known
         doubted = {(suite, name) for suite, name, _ in failed} - {*expected}
-        stored = Stored(
-            now,
-            findings.planned,
-            tuple(findings.results),
-            tuple(findings.splats),
-            tuple(findings.boots),
-            tuple(findings.notes),
-            tuple(sorted(f"{suite} {name}" for suite, name in doubted)),
-        )
+        found = replace(findings, times={})  # which are of the run that took them
+        stored = Stored(now, found, tuple(sorted(f"{suite} {name}" for suite, name in doubted)))
         shutil.rmtree(entry, ignore_errors=True)
         for boot in findings.boots:
             place = Path(boot.console).parent

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from harness import process
 from harness.changes import AGAIN, KERNEL, Change, Comparison, Difference
 from harness.events import EventStream, Note
+from harness.executor import Executor
 from harness.model import Splat, VariantReport
 from harness.pipeline import base_cache
 from harness.pipeline.repeating import Repeater
@@ -32,45 +33,45 @@ from harness.verdict import (
     suspects,
     undecided,
 )
-from harness.vm.launch import Launcher
 
 HERE = "tested in this run"
 CUT_OFF = "not repeated: the run was cut off before"
 
 
-def settle_base(side: Side, state: State, launcher: Launcher, events: EventStream, label: str = "") -> None:
+def settle_base(side: Side, state: State, executor: Executor, events: EventStream, label: str = "") -> None:
     """What ``state``, a kernel without a patch, shows: as it is known from an earlier run, or by testing it now."""
     assert state.kernel is not None
     request = side.job.request
     found = None
     if not request.pytest:
-        wanted = _key(side, state, launcher.accelerator.name, launcher)
+        wanted = base_cache.key(side.kernel_job(state), executor.machine())
         found = base_cache.recall(wanted, state.findings.planned, request.directory)
     if found is None:
-        side.test(state, launcher)
+        side.test(state, executor)
         if state.boot_failed:
             events.publish(Note(label + state.variant.name, "the base did not boot: once more, to be sure", "warning"))
-            side.test_again(state, launcher)
-        keep(side, state, launcher)
+            side.test_again(state, executor)
+        keep(side, state, executor)
         return
     state.findings, when = found
     state.tested, state.earlier = True, when
     events.publish(Note(label + state.variant.name, f"known from {when}: not tested again"))
 
 
-def keep(side: Side, state: State, launcher: Launcher) -> None:
+def keep(side: Side, state: State, executor: Executor) -> None:
     """Remember what a base showed, if later runs may rely on it: not on what own tests, whose key nobody knows, say."""
     if not state.tested or side.job.request.pytest:
         return
-    notes = state.findings.notes
-    if doubtful := base_cache.doubtful(state.findings):
-        notes.append(f"not remembered for later runs, as a busy host can bring it about: {', '.join(doubtful)}")
-    if base_cache.is_complete(state.findings):
-        wanted = _key(side, state, state.findings.boots[0].accel, launcher)
-        if once := base_cache.keep(wanted, state.findings, side.job.request.directory, _expected(side, state)):
-            notes.append(
-                f"tested again by the next run, as a failure is remembered if it comes twice: {', '.join(once)}"
-            )
+    found = state.findings
+    if doubtful := base_cache.doubtful(found):
+        told = f"not remembered for later runs, as a busy host can bring it about: {', '.join(doubtful)}"
+        state.findings = found.noted(told)
+    if base_cache.is_complete(found):
+        ran_on = replace(executor.machine(), accel=found.boots[0].accel)
+        wanted = base_cache.key(side.kernel_job(state), ran_on)
+        if once := base_cache.keep(wanted, found, side.job.request.directory, _expected(side, state)):
+            told = f"tested again by the next run, as a failure is remembered if it comes twice: {', '.join(once)}"
+            state.findings = found.noted(told)
 
 
 def _expected(side: Side, state: State) -> frozenset[tuple[str, str]]:
@@ -79,12 +80,6 @@ def _expected(side: Side, state: State) -> frozenset[tuple[str, str]]:
     report = next(one for one in side.reports() if one.variant == state.variant)
     judged = apply_expectations(report, state.kernel.release, side.job.expectations, date.today())
     return frozenset((result.suite, result.name) for result in judged.results if result.known)
-
-
-def _key(side: Side, state: State, accel: str, launcher: Launcher) -> str:
-    assert state.kernel is not None
-    names = [suite.name for suite in side.job.suites]
-    return base_cache.key(state.kernel, names, side.job.request, accel, launcher.qemu_version)
 
 
 class Comparer:
@@ -166,11 +161,14 @@ class Comparer:
         without = self._all_without(repeater, report, found, whole, last)
         settled = {one: settle_unseen(one, whole, without) for one in found.differences if is_unseen(one)}
         known = {(result.suite, result.name) for result in (*base.results, *report.results) if result.status.is_bad}
-        self._patched.state(report.variant.name).findings.notes += [
-            f"when all was repeated: {result.suite} {result.name}: {result.status.value}: {result.message}"
-            for result in whole.results
-            if result.status.is_bad and (result.suite, result.name) not in known
-        ]
+        state = self._patched.state(report.variant.name)
+        state.findings = state.findings.noted(
+            *(
+                f"when all was repeated: {result.suite} {result.name}: {result.status.value}: {result.message}"
+                for result in whole.results
+                if result.status.is_bad and (result.suite, result.name) not in known
+            )
+        )
         return self._settled(base, report, found, settled, [(whole, without or Attempt())], [logs])
 
     def _all_without(
@@ -196,9 +194,9 @@ class Comparer:
         lack = lacking(base, report)
         for one in undecided(Comparison(tuple(settled.values())), lack).differences:
             self._events.publish(Note(name, f"{case_of(one)}: {one.change.value}: {one.told}"))
-        findings = self._patched.state(name).findings
-        besides = seen_besides(base, replace(report, splats=tuple(findings.splats)), rounds, places)
-        findings.splats += besides
+        state = self._patched.state(name)
+        besides = seen_besides(base, replace(report, splats=state.findings.splats), rounds, places)
+        state.findings = replace(state.findings, splats=(*state.findings.splats, *besides))
         more = [_new_splat(splat) for splat in besides]
         return replace(found, differences=(*(settled.get(one, one) for one in found.differences), *more))
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from harness.errors import UserError
 from harness.events import EventStream, PhaseProgress
 from harness.intake import applies
+from harness.phases import phase
 from harness.pipeline.kernels import KernelMaker
-from harness.pipeline.phases import phase
 from harness.pipeline.request import Job
 from harness.source import obtain
 

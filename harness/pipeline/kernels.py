@@ -16,7 +16,7 @@ from harness.intake import apply_series, fixups_for, mend, removed_symbols
 from harness.kconfig import resolve
 from harness.locks import on_behalf_of
 from harness.model import BuildFailure, Kernel, ResolvedConfig, Variant
-from harness.pipeline.phases import phase
+from harness.phases import phase
 from harness.pipeline.request import Job
 from harness.series import Applied, Tree
 from harness.source import obtain, reset, worktree_lock

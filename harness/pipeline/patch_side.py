@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from harness.events import EventStream, PhaseProgress, Planned, TestEnded
 from harness.model import PlannedTest, Variant, VariantReport
-from harness.pipeline.phases import phase
+from harness.phases import phase
 from harness.pipeline.plan import chosen, narrow
 from harness.pipeline.request import Job
 from harness.series import Applied

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from harness.changes import Change
+from harness.executor import Executor, Findings, KernelJob
 from harness.model import BootOutcome, Status, VariantReport
 from harness.pipeline.side import Side
-from harness.pipeline.testing import Findings
 from harness.verdict import Attempt, Round, Suspect, complete, settle
-from harness.vm.launch import Launcher
 
 DEADLY_ENOUGH = 2  # guests that a test may cost; it is not given a third
 
@@ -19,10 +17,10 @@ DEADLY_ENOUGH = 2  # guests that a test may cost; it is not given a third
 class Repeater:
     """``directory``: of the run; each repeat has its own below ``repeats/``."""
 
-    def __init__(self, patched: Side, base: Side, launcher: Launcher, directory: Path) -> None:
+    def __init__(self, patched: Side, base: Side, executor: Executor, directory: Path) -> None:
         self._patched = patched
         self._base = base
-        self._launcher = launcher
+        self._executor = executor
         self._directory = directory
 
     def rounds(self, report: VariantReport, suspect: Suspect, logs: str) -> list[Round]:
@@ -51,37 +49,25 @@ class Repeater:
         return self._all(self._base, report, last, logs, "all again: base ")
 
     def _all(self, side: Side, report: VariantReport, last: str, logs: str, label: str) -> Attempt:
-        state = side.state(report.variant.name)
-        names = [suite.name for suite in side.job.suites]
-        suites = side.job.suites[: names.index(last) + 1]
-        request = replace(side.job.request, directory=self._directory / logs)
-        test = side.kernel_test(state, self._launcher, request, label)
-        wanted = {suite.name for suite in suites}
-        test.findings.planned = tuple(test for test in state.findings.planned if test.suite in wanted)
-        test.run(suites)
-        return _attempt(test.findings)
+        return self._run(side.kernel_job(side.state(report.variant.name)).up_to(last, label), logs)
 
     def _attempt(self, side: Side, report: VariantReport, suspect: Suspect, place: str, label: str) -> Attempt:
         state = side.state(report.variant.name)
         known = suspect.test is None or suspect.test in state.findings.planned
         if state.kernel is None or not known:
             return Attempt()  # that side has no such test
-        names = frozenset({suspect.test.name} if suspect.test is not None else ())
-        request = replace(side.job.request, directory=self._directory / place, only=names)
-        test = side.kernel_test(state, self._launcher, request, label)
-        if suspect.test is None:
-            test.boot()
-        else:
-            test.findings.planned = (suspect.test,)
-            test.run(tuple(suite for suite in side.job.suites if suite.name == suspect.test.suite))
-        return _attempt(test.findings)
+        alone = () if suspect.test is None else (suspect.test,)
+        return self._run(side.kernel_job(state).narrowed_to(*alone, label=label), place)
+
+    def _run(self, job: KernelJob, place: str) -> Attempt:
+        return _attempt(self._executor.run(job, self._directory / place))
 
 
 def _attempt(found: Findings) -> Attempt:
     results = complete(found.planned, found.results)
     outcome = found.boots[-1].outcome
     lost = outcome is not BootOutcome.UP or any(result.status is Status.ERROR for result in results)
-    return Attempt(results, tuple(found.splats), outcome, lost)
+    return Attempt(results, found.splats, outcome, lost)
 
 
 def _is_settled(suspect: Suspect, rounds: list[Round]) -> bool:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.executor import JobSource, KernelJob
 from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, facts, load_fixups, load_series, read_patches
-from harness.interfaces import Suite
+from harness.interfaces import JobLimits, Suite
 from harness.kconfig import load_fragments, load_variants, select, variants_of
-from harness.model import OWN_TESTS, SymbolRequest, Variant
+from harness.model import OWN_TESTS, Kernel, SymbolRequest, Variant
 from harness.paths import exists
 from harness.pipeline.base import choose_base
 from harness.pipeline.patches import take
@@ -115,6 +116,19 @@ class Job:
     def wants_base(self) -> bool:
         """True if there is a patch, and what it changes is to be told of kernels."""
         return bool(self.patches and self.suites) and not self.request.no_base
+
+    def kernel_job(self, variant: Variant, kernel: Kernel, source: JobSource) -> KernelJob:
+        """The suites on ``kernel``, which was made from ``source``. What they have is still to be planned."""
+        request = self.request
+        return KernelJob(
+            kernel=kernel.key,
+            variant=variant,
+            suites=tuple(suite.name for suite in self.suites),
+            narrowed=bool(request.only),
+            own_tests={suite.name: str(suite.path) for suite in self.suites if isinstance(suite, PytestSuite)},
+            source=source,
+            limits=JobLimits(memory=request.memory, thorough=request.thorough, seed=request.seed),
+        )
 
     def of_base(self) -> Job:
         """The same without the patch, in a directory of its own inside that of the run."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from harness import process
-from harness.build import find_kernel
 from harness.changes import Comparison
 from harness.errors import ExitCode, HarnessError, UserError
 from harness.events import EventStream, Note
+from harness.executor import Executor
+from harness.executor.local_executor import LocalExecutor
 from harness.intake import facts
 from harness.model import RunReport, VariantReport
 from harness.pipeline.comparing import Comparer, keep, settle_base
@@ -28,7 +29,6 @@ from harness.pipeline.start_times import StartTimes
 from harness.pipeline.symbols import symbol_notes
 from harness.series import Applied
 from harness.verdict import apply_expectations, exit_code, judge
-from harness.vm.launch import Launcher
 
 _ARCHITECTURE = "x86_64"  # what the fragments of kernel-configs are for
 _BASE = "base "  # before the names of the base's variants, while the run goes
@@ -42,12 +42,13 @@ class Outcome:
     exit_code: ExitCode
 
 
-def execute(job: Job, events: EventStream) -> Outcome:
+def execute(job: Job, events: EventStream, executor: Executor | None = None) -> Outcome:
     """Do all of ``job``. An interrupt, a signal or trouble with the machine ends it early, with what is known so far.
 
+    ``executor``: runs the tests of its kernels; default: guests of this machine.
     Raises ``UserError`` if the patch or the base cannot be used: then there is nothing to report.
     """
-    run = _Run(job, events)
+    run = _Run(job, events, executor or LocalExecutor(events, job.request.accel))
     try:
         run.work()
     except UserError:
@@ -66,7 +67,7 @@ def execute(job: Job, events: EventStream) -> Outcome:
 
 
 class _Run:
-    def __init__(self, job: Job, events: EventStream) -> None:
+    def __init__(self, job: Job, events: EventStream, executor: Executor) -> None:
         self._job = job
         self._events = events
         self._patched = Side(job, events)
@@ -78,7 +79,8 @@ class _Run:
         self._base_commit = ""
         self._start_times = StartTimes()
         events.subscribe(self._start_times)
-        self._launcher: Launcher | None = None
+        self._executor = executor
+        self._knows_machine = False  # where only the patch itself is looked at, none is needed
         self._started = time.monotonic()
         self._date = datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -88,19 +90,16 @@ class _Run:
 
         The patched kernels come first: they are what is waited for. The base uses the same object trees after them.
         """
-        request = self._job.request
         for note in self._job.notes:
             self._note(note)
-        launcher = None  # the patch itself needs no QEMU
         if self._job.suites:
-            self._launcher = launcher = Launcher(
-                request.accel, self._note, request.thorough, find_kernel, request.memory
-            )
+            self._executor.machine()  # it says what guests run under, before the long wait for a kernel
+            self._knows_machine = True
         sides = 2 if self._job.wants_base else 1
         workers = max(1, min(sides * len(self._job.variants), os.cpu_count() or 1))
         pool = ThreadPoolExecutor(workers, thread_name_prefix="guest")
         try:
-            self._settle(self._build_all(pool, launcher), pool, launcher)
+            self._settle(self._build_all(pool), pool)
         except BaseException:
             # First the programs, then the threads that wait for them.
             process.stop_all()
@@ -108,37 +107,41 @@ class _Run:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _settle(self, tests: list[Future[None]], pool: ThreadPoolExecutor, launcher: Launcher | None) -> None:
+    def _settle(self, tests: list[Future[None]], pool: ThreadPoolExecutor) -> None:
         """Wait for ``tests``, and compare; all over again for what ran under a KVM that was given up meanwhile."""
         while True:
             for test in tests:
                 test.result()
-            if launcher is None:
+            if not self._job.suites:
                 return
-            tests = self._distrusted(pool, launcher)
+            tests = self._distrusted(pool)
             if not tests and self._base is not None:
-                self._compare(self._base, pool, launcher)
-                tests = self._distrusted(pool, launcher)
+                self._compare(self._base, pool)
+                tests = self._distrusted(pool)
             if not tests:
                 return
 
-    def _compare(self, base: Side, pool: ThreadPoolExecutor, launcher: Launcher) -> None:
-        comparer = self._comparer(base, launcher)
+    def _compare(self, base: Side, pool: ThreadPoolExecutor) -> None:
+        comparer = self._comparer(base)
         self._comparisons = comparer.so_far
         comparer.compare(pool)
 
-    def _distrusted(self, pool: ThreadPoolExecutor, launcher: Launcher) -> list[Future[None]]:
+    def _distrusted(self, pool: ThreadPoolExecutor) -> list[Future[None]]:
         """The tests of what has to be tested once more."""
-        test = self._test_patchless if self._is_base else self._patched.test
-        tests = [pool.submit(test, state, launcher) for state in self._patched.distrusted(launcher)]
+        tests = [self._test(pool, state) for state in self._patched.distrusted(self._executor)]
         if self._base is not None:
-            for state in self._base.distrusted(launcher):
-                tests.append(pool.submit(settle_base, self._base, state, launcher, self._events, _BASE))
+            tests += [self._test_base(pool, self._base, state) for state in self._base.distrusted(self._executor)]
         if tests:
             self._comparisons = {}
             self._patched.forget_repeats()
             shutil.rmtree(self._job.request.directory / "repeats", ignore_errors=True)
         return tests
+
+    def _test(self, pool: ThreadPoolExecutor, state: State) -> Future[None]:
+        return pool.submit(self._test_patchless if self._is_base else self._patched.test, state, self._executor)
+
+    def _test_base(self, pool: ThreadPoolExecutor, base: Side, state: State) -> Future[None]:
+        return pool.submit(settle_base, base, state, self._executor, self._events, _BASE)
 
     @property
     def _is_base(self) -> bool:
@@ -151,7 +154,7 @@ class _Run:
 
     # --- kernels ------------------------------------------------------------------------------
 
-    def _build_all(self, pool: ThreadPoolExecutor, launcher: Launcher | None) -> list[Future[None]]:
+    def _build_all(self, pool: ThreadPoolExecutor) -> list[Future[None]]:
         only = self._job.request.only
         maker = KernelMaker(self._job, self._events)
         tests: list[Future[None]] = []
@@ -159,21 +162,20 @@ class _Run:
             self._applied = applied
             self._left_out = maker.notes
             self._base_commit = maker.base_commit
-            test = self._test_patchless if self._is_base else self._patched.test
             static = PatchSide(self._job, applied, self._events) if self._job.static and not self._is_base else None
             self._static = static
             elsewhere = static.planned if static is not None else ()
-            if launcher is not None:
+            if self._job.suites:
                 self._patched.make(
                     maker,
                     applied,
                     lambda planned: narrow(planned, only, elsewhere),
-                    lambda state: tests.append(pool.submit(test, state, launcher)),
+                    lambda state: tests.append(self._test(pool, state)),
                 )
             if static is not None:
                 static.patched()
-            if launcher is not None and self._job.wants_base and not self._is_base:
-                tests += self._build_base(applied, pool, launcher)
+            if self._job.wants_base and not self._is_base:
+                tests += self._build_base(applied, pool)
             if static is not None and static.needs_base:
                 self._to_base(applied)
                 static.base()
@@ -184,12 +186,12 @@ class _Run:
         if self._base is None:
             KernelMaker(self._job.of_base(), self._events, _BASE).apply(applied.tree, "base")
 
-    def _test_patchless(self, state: State, launcher: Launcher) -> None:
+    def _test_patchless(self, state: State, executor: Executor) -> None:
         """A run without a patch is what later runs compare with."""
-        self._patched.test(state, launcher)
-        keep(self._patched, state, launcher)
+        self._patched.test(state, executor)
+        keep(self._patched, state, executor)
 
-    def _build_base(self, applied: Applied, pool: ThreadPoolExecutor, launcher: Launcher) -> list[Future[None]]:
+    def _build_base(self, applied: Applied, pool: ThreadPoolExecutor) -> list[Future[None]]:
         """The base is built in every variant, but only tested where there is a patched kernel to compare it with."""
         job = self._job.of_base()
         self._base = base = Side(job, self._events, _BASE)
@@ -198,23 +200,22 @@ class _Run:
 
         def ready(state: State) -> None:
             if any(self._patched.state(own.variant.name).kernel for own in base.states_like(state)):
-                tests.append(pool.submit(settle_base, base, state, launcher, self._events, _BASE))
+                tests.append(self._test_base(pool, base, state))
 
         plain = maker.apply(applied.tree, "base")
         base.make(maker, plain, lambda planned: chosen(planned, job.request.only), ready)
         return tests
 
-    def _comparer(self, base: Side, launcher: Launcher) -> Comparer:
+    def _comparer(self, base: Side) -> Comparer:
         request = self._job.request
-        repeater = Repeater(self._patched, base, launcher, request.directory)
+        repeater = Repeater(self._patched, base, self._executor, request.directory)
         return Comparer(self._patched, base, repeater if request.repeat else None, self._events)
 
     # --- report -------------------------------------------------------------------------------
 
     def cut_off(self, why: str, code: ExitCode) -> Outcome:
-        if self._launcher is not None:
-            for side in filter(None, (self._patched, self._base)):
-                side.distrusted(self._launcher)
+        for side in filter(None, (self._patched, self._base)):
+            side.distrusted(self._executor)
         return Outcome(self.report(interrupted=why), code)
 
     def report(self, interrupted: str = "") -> RunReport:
@@ -229,7 +230,7 @@ class _Run:
             patches=tuple(patch.subject for patch in self._job.patches),
             already_in_base=applied.already_in_base if applied is not None else (),
             variants=tuple(map(self._judged, self._patched_reports())) if self._job.suites else (),
-            machine=self._machine(),
+            machine=self._told_machine(),
             seconds=time.monotonic() - self._started,
             interrupted=interrupted,
             notes=self._notes,
@@ -264,8 +265,8 @@ class _Run:
     def _expected(self, report: VariantReport) -> VariantReport:
         return apply_expectations(report, self._version, self._job.expectations, date.today())
 
-    def _machine(self) -> dict[str, str]:
-        if self._launcher is None:
+    def _told_machine(self) -> dict[str, str]:
+        if not self._knows_machine:
             return {}
-        chosen = self._launcher.accelerator
-        return {"QEMU": self._launcher.qemu_version, "accelerator": f"{chosen.name} ({chosen.reason})"}
+        now = self._executor.machine()
+        return {"QEMU": now.qemu, "accelerator": f"{now.accel} ({now.reason})"}

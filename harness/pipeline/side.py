@@ -9,16 +9,15 @@ from pathlib import PurePath
 
 from harness import process
 from harness.events import EventStream, Note, Planned
+from harness.executor import Executor, Findings, JobSource, KernelJob
+from harness.executor.guest_loss import put_aside
 from harness.model import BootOutcome, BuildFailure, Kernel, PlannedTest, ResolvedConfig, Variant, VariantReport
 from harness.paths import unused
 from harness.pipeline.kernels import KernelMaker
-from harness.pipeline.losing import put_aside
 from harness.pipeline.plan import plan_tests
-from harness.pipeline.request import Job, RunRequest
-from harness.pipeline.testing import Findings, KernelTest
+from harness.pipeline.request import Job
 from harness.series import Applied
 from harness.verdict import complete
-from harness.vm.launch import Launcher
 
 REPEATS = "repeats/"
 """How the paths of the logs of repeats begin, relative to the run directory."""
@@ -28,7 +27,7 @@ Narrow = Callable[[tuple[PlannedTest, ...]], tuple[PlannedTest, ...]]
 
 @dataclass
 class State:
-    """One variant on its way. ``findings`` grow while its tests run; ``tested``: they came to their end.
+    """One variant on its way. ``findings``: half of them while it is not ``tested``: its tests came to their end.
 
     ``earlier``: what is known of it from another run, in words; else empty.
     """
@@ -43,6 +42,10 @@ class State:
     times: dict[str, float] = field(default_factory=dict)
     tested: bool = False
     earlier: str = ""
+
+    def found(self, findings: Findings) -> None:
+        """Take what a job found, also one that was cut off."""
+        self.findings = findings
 
     @property
     def boot_failed(self) -> bool:
@@ -89,8 +92,9 @@ class Side:
             assert state.config is not None
             state.take(maker.make(state.config, state.times))
             if state.kernel is not None:
-                state.findings.planned = narrow(plan_tests(self.job.suites, state.kernel, applied.tree.path))
-                self._events.publish(Planned(self._label + state.variant.name, state.findings.planned))
+                planned = narrow(plan_tests(self.job.suites, state.kernel, applied.tree.path))
+                state.findings = Findings(planned)
+                self._events.publish(Planned(self._label + state.variant.name, planned))
                 ready(state)
 
     def _distinct(self) -> list[State]:
@@ -108,25 +112,24 @@ class Side:
 
     # --- tests --------------------------------------------------------------------------------
 
-    def test(self, state: State, launcher: Launcher) -> None:
+    def test(self, state: State, executor: Executor) -> None:
         """Run what is planned for ``state`` on its kernel."""
-        test = self.kernel_test(state, launcher, self.job.request, self._label)
-        test.findings = state.findings
         try:
-            test.run(self.job.suites)
+            executor.run(self.kernel_job(state), self.job.request.directory, state.found)
         except process.Stopping:
             return  # the main thread knows why
         state.tested = True
 
-    def kernel_test(self, state: State, launcher: Launcher, request: RunRequest, label: str) -> KernelTest:
-        """Something that tests the kernel of ``state``, which is there, as ``request`` says."""
+    def kernel_job(self, state: State) -> KernelJob:
+        """All that is planned for ``state``, whose kernel is there."""
         assert state.kernel is not None and state.applied is not None
-        return KernelTest(state.variant, state.kernel, launcher, self._events, request, state.applied, label)
+        job = self.job.kernel_job(state.variant, state.kernel, JobSource.of(state.applied))
+        return replace(job, planned=state.findings.planned, label=self._label)
 
-    def distrusted(self, launcher: Launcher) -> list[State]:
+    def distrusted(self, executor: Executor) -> list[State]:
         """The variants whose tests ran under the wrong accelerator; what was found of them is forgotten."""
-        made = ((state, state.kernel) for state in self.states)
-        found = [one for one, own in made if own is not None and launcher.distrusts(own.key, one.findings.boots)]
+        made = (state for state in self.states if state.kernel is not None)
+        found = [state for state in made if executor.distrusts(self.kernel_job(state), state.findings)]
         for state in found:
             put_aside(self.job.request.directory, state.findings.boots)
             state.findings = Findings(state.findings.planned)
@@ -136,16 +139,17 @@ class Side:
     def forget_repeats(self) -> None:
         """Leave out the splats that only repeats showed."""
         for state in self.states:
-            state.findings.splats = [splat for splat in state.findings.splats if not splat.log.startswith(REPEATS)]
+            kept = tuple(splat for splat in state.findings.splats if not splat.log.startswith(REPEATS))
+            state.findings = replace(state.findings, splats=kept)
 
-    def test_again(self, state: State, launcher: Launcher) -> None:
+    def test_again(self, state: State, executor: Executor) -> None:
         """The same once more, from the start. What the first try left in the run directory is put aside."""
         boots = self.job.request.directory / "boots"
         for boot in boots.glob(f"{state.variant.name}-[0-9]"):
             boot.rename(unused(boot.with_name(f"first-{boot.name}")))
         state.findings = Findings(state.findings.planned)
         state.tested = False
-        self.test(state, launcher)
+        self.test(state, executor)
 
     # --- report -------------------------------------------------------------------------------
 
@@ -165,14 +169,14 @@ class Side:
             variant=state.variant,
             planned=planned,
             results=complete(planned, findings.results),
-            splats=tuple(findings.splats),
-            boots=tuple(findings.boots),
+            splats=findings.splats,
+            boots=findings.boots,
             config_problems=state.config.problems if state.config is not None else (),
             kernel=state.kernel,
             build_failure=state.failure,
             same_as=state.same_as,
             times={**state.times, **findings.times},
-            notes=tuple(findings.notes),
+            notes=findings.notes,
         )
 
 

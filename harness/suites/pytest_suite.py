@@ -31,14 +31,17 @@ _STATUS = {"passed": Status.PASS, "failed": Status.FAIL, "skipped": Status.SKIP}
 class PytestSuite:
     """Implements ``harness.interfaces.Suite``. A test's name is its node id, relative to the directory of ``path``."""
 
-    def __init__(self, path: Path) -> None:
-        """Collects at once, so that a broken file is said before anything is built. Raises ``UserError``."""
+    def __init__(self, path: Path, collected: tuple[str, ...] = ()) -> None:
+        """Collects at once, so that a broken file is said before anything is built. Raises ``UserError``.
+
+        ``collected``: what it has, if that is known: it is not asked again.
+        """
         if not exists(path):
             raise UserError("no such file or directory", where=str(path), mend="give a pytest file or directory")
-        self._path = path.resolve()
-        self._root = self._path if self._path.is_dir() else self._path.parent
-        self.name = f"{OWN_TESTS}{self._path.name}"
-        self._collected = self._collect(str(path))
+        self.path = path.resolve()
+        self._root = self.path if self.path.is_dir() else self.path.parent
+        self.name = f"{OWN_TESTS}{self.path.name}"
+        self._collected = collected or self._collect(str(path))
 
     def plan(self, kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:
         return tuple(PlannedTest(self.name, nodeid) for nodeid in self._collected)
@@ -51,7 +54,7 @@ class PytestSuite:
         with scratch("collected") as directory:
             listing = directory / "collected"
             environment = _environment({COLLECTED: str(listing)})
-            command = self._command("--collect-only", str(self._path))
+            command = self._command("--collect-only", str(self.path))
             done = process.run(command, cwd=self._root, env=environment, timeout=_COLLECT_LIMIT, merge=True)
             nodeids = json.loads(listing.read_text()) if listing.is_file() else []
         if done.returncode not in (0, 5):
@@ -73,7 +76,7 @@ class PytestSuite:
             pool = ThreadPoolExecutor(1, thread_name_prefix="pytest")
             done = pool.submit(
                 process.run,
-                self._command(*(chosen or [str(self._path)])),
+                self._command(*(chosen or [str(self.path)])),
                 cwd=self._root,
                 env=_environment({SOCKET: str(bridge.path), LIMIT: str(_TEST_LIMIT * guest.slowness)}),
                 timeout=(_GUEST_LIMIT + _TEST_LIMIT * len(self._collected)) * guest.slowness,

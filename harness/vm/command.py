@@ -46,6 +46,8 @@ _KERNEL_OPTIONS = (
 class MachineSpec:
     """The virtual machine that is asked for. ``accel``: "kvm" or "tcg". ``memory``: MiB.
 
+    ``time_factor``: on every time limit, besides what the accelerator and the kernel ask for.
+
     1 GiB does for all tests but those of udmabuf over huge pages, which need 2 GiB more.
 
     At least two vCPUs: ``race_signal_callback`` of the in-kernel selftests hangs on one.
@@ -54,6 +56,7 @@ class MachineSpec:
     accel: str
     cpus: int = 2
     memory: int = 1024
+    time_factor: float = 1.0
 
 
 def virtme_run() -> Path:

@@ -75,7 +75,7 @@ class VmGuest:
 
     @property
     def slowness(self) -> float:
-        return self._slowness.factor
+        return self._slowness.factor * self._spec.time_factor
 
     @property
     def slow_features(self) -> tuple[str, ...]:

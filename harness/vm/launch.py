@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import InfrastructureError
-from harness.interfaces import Blame
+from harness.interfaces import Blame, JobLimits
 from harness.model import BootReport, Kernel
 from harness.paths import unused
 from harness.vm import accel
@@ -29,6 +29,7 @@ SMALL_MEMORY, LARGE_MEMORY = 1024, 3072  # MiB
 _ROOM_FOR_LARGE = 7 << 30  # bytes: two large guests at once, and something for the host
 _LATE = 5  # times what a boot under KVM took when it was proved
 _STRIKES = 2  # guests that KVM may lose in one run before it is given up
+_NO_LIMITS = JobLimits()
 
 Booted = tuple[VmGuest, BootReport]
 FindKernel = Callable[[str], Kernel | None]
@@ -47,19 +48,13 @@ class Launcher:
         self,
         asked: str,
         notify: Callable[[str], None],
-        thorough: bool = False,
         find_kernel: FindKernel = lambda _key: None,
-        memory: int | None = None,
     ) -> None:
         """``asked``: "auto", "kvm" or "tcg". ``notify`` gets one line when the accelerator is settled.
 
-        ``thorough``: give emulated guests, too, the memory for the tests that take long under emulation.
         ``find_kernel``: the kernel with a key, if it is still at hand: one that came up under KVM before.
-        ``memory``: MiB of each guest, whatever else would give it more or less.
         """
         self._asked = asked
-        self._thorough = thorough
-        self._memory = memory
         self._notify = notify
         self._find_kernel = find_kernel
         self._settle = threading.Lock()
@@ -120,31 +115,30 @@ class Launcher:
 
     # --- boots --------------------------------------------------------------------------------
 
-    def boot(self, kernel: Kernel, directory: Path) -> Booted:
+    def boot(self, kernel: Kernel, directory: Path, limits: JobLimits = _NO_LIMITS) -> Booted:
         """Boot ``kernel``; the caller shuts the guest down whatever the report says.
 
+        ``limits``: of its memory and time. If no memory is named, emulated guests, too, get what the tests that take
+        long under emulation need if those are asked for.
         Raises ``InfrastructureError`` if QEMU does not start (twice), or if KVM was demanded and does not work.
         """
         if not self.accelerator.proved:
             with self._settle:
                 if not self.accelerator.proved:
-                    return self._first_boot(kernel, directory)
-        with self._attempts(kernel, directory) as attempts:
+                    return self._first_boot(kernel, directory, limits)
+        with self._attempts(kernel, directory, limits) as attempts:
             if self.accelerator.name == "tcg":
                 return attempts.choose(attempts.run("tcg"))
             return self._boot_under_kvm(kernel, directory, attempts)
 
-    def _attempts(self, kernel: Kernel, directory: Path) -> BootAttempts:
-        return BootAttempts(directory, lambda place, name: self._guest(kernel, place, name))
+    def _attempts(self, kernel: Kernel, directory: Path, limits: JobLimits = _NO_LIMITS) -> BootAttempts:
+        return BootAttempts(
+            directory, lambda place, name: VmGuest(kernel, _machine(name, limits), place, self.qemu_version)
+        )
 
-    def _guest(self, kernel: Kernel, directory: Path, accelerator: str) -> VmGuest:
-        large = (self._thorough or accelerator == "kvm") and _available_memory() > _ROOM_FOR_LARGE
-        spec = MachineSpec(accelerator, memory=self._memory or (LARGE_MEMORY if large else SMALL_MEMORY))
-        return VmGuest(kernel, spec, directory, self.qemu_version)
-
-    def _first_boot(self, kernel: Kernel, directory: Path) -> Booted:
+    def _first_boot(self, kernel: Kernel, directory: Path, limits: JobLimits) -> Booted:
         """Boot, and settle the accelerator if the kernel comes up under any."""
-        with self._attempts(kernel, directory) as attempts:
+        with self._attempts(kernel, directory, limits) as attempts:
             if self._asked == "kvm":
                 return self._boot_under_kvm(kernel, directory, attempts)
             found = race(attempts.start)
@@ -231,6 +225,12 @@ class Launcher:
                 return control.run("kvm").is_up
         finally:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def _machine(accelerator: str, limits: JobLimits) -> MachineSpec:
+    large = (limits.thorough or accelerator == "kvm") and _available_memory() > _ROOM_FOR_LARGE
+    memory = limits.memory or (LARGE_MEMORY if large else SMALL_MEMORY)
+    return MachineSpec(accelerator, memory=memory, time_factor=limits.time_factor)
 
 
 def _under_kvm_alone(kvm: BootAttempt, attempts: BootAttempts) -> Booted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,8 @@ import pytest
 from harness.bisect import Built, Course, End, Kind, Symptom, Untestable, pinned, write_reports
 from harness.bisect.state import Attempt
 from harness.errors import UserError
-from harness.model import Status, TestResult
-from harness.pipeline.testing import Findings
+from harness.executor import Findings
+from harness.model import PlannedTest, Status, TestResult
 from tests.support.bisected import (
     BUG,
     CODE,
@@ -156,12 +156,12 @@ PRINTED = Symptom(Kind.SPLAT, name="warn-00000000abcd", during=f"checks: {TEST}"
 class Printing(ScriptedGuests):
     """The bug prints a splat, unless the test that provokes it is skipped."""
 
-    def findings(self, source: str, built: Built) -> Findings:
-        found = super().findings("", built)
+    def findings(self, source: str, tests: tuple[PlannedTest, ...]) -> Findings:
+        found = super().findings("", tests)
         if "int skipped" in source:
-            found.results[:] = [TestResult(one.suite, one.name, Status.SKIP) for one in found.results]
-        elif BUG in source and built.tests:
-            found.splats.append(splat(PRINTED.name, "WARNING: mine", f"checks: {TEST}"))
+            return replace(found, results=tuple(TestResult(one.suite, one.name, Status.SKIP) for one in found.results))
+        if BUG in source and tests:
+            return replace(found, splats=(splat(PRINTED.name, "WARNING: mine", f"checks: {TEST}"),))
         return found
 
 

@@ -26,8 +26,8 @@ def test_each_kernel_keeps_its_own_source(tmp_path: Path, monkeypatch: pytest.Mo
     reset(tree)
     plain = apply_series(tree, ())
     (tree.path / CORE).write_text("something else\n")
-    with_patch, without = Snapshot(tree, patched.tree_id), Snapshot(tree, plain.tree_id)
+    with_patch, without = Snapshot(tree.path, patched.tree_id), Snapshot(tree.path, plain.tree_id)
     assert (with_patch(CORE), without(CORE)) == ("long dma_buf;\n", "int dma_buf;\n")
     assert (with_patch("new.c"), without("new.c")) == ("x\n", None)
-    assert Snapshot(tree, "0" * 40)(CORE) is None, "what is gone explains nothing, and stops nothing"
+    assert Snapshot(tree.path, "0" * 40)(CORE) is None, "what is gone explains nothing, and stops nothing"
     assert with_patch("drivers") is None and with_patch("../etc/passwd") is None

@@ -30,10 +30,12 @@ from harness.bisect import (
 )
 from harness.bisect.state import Attempt
 from harness.bisect.trying import Bench
+from harness.build import find_kernel
 from harness.errors import InfrastructureError
 from harness.events import EventStream
+from harness.executor import Findings, KernelJob, Machine
+from harness.executor.kernel_job import drop
 from harness.model import BootOutcome, BootReport, PlannedTest, Splat, Status, TestResult
-from harness.pipeline.testing import Findings
 from harness.source import Snapshot
 from tests.support.sample_reports import kernel
 
@@ -91,7 +93,7 @@ class History:
 
 @dataclass
 class ScriptedGuests:
-    """Guests that read the source their kernel was made from. ``before``: called for each, with its number."""
+    """Guests, and who runs them, that read the source of their kernel. ``before``: called for each, with its number."""
 
     rate: float = 1.0  # of failures, where the bug is
     bad_option: str = ""  # a kernel with it has the bug, too
@@ -99,29 +101,32 @@ class ScriptedGuests:
     asked: list[str] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(7))
 
-    @property
-    def machine(self) -> tuple[str, str]:
-        return "scripted", "0"
+    def machine(self) -> Machine:
+        return Machine("scripted", "", "0", "")
 
-    def ask(self, built: Built, directory: Path) -> Findings:
+    def distrusts(self, _job: KernelJob, _findings: Findings) -> bool:
+        return False
+
+    def run(self, job: KernelJob, directory: Path, keep: Callable[[Findings], None] = drop) -> Findings:
         self.before(len(self.asked))
-        source = Snapshot(built.applied.tree, built.applied.tree_id)(CODE) or ""
-        if self.bad_option and built.kernel.config_value(self.bad_option) == "y":
+        source = Snapshot(job.source.path, job.source.tree_id)(CODE) or ""
+        kernel = find_kernel(job.kernel)
+        assert kernel is not None
+        if self.bad_option and kernel.config_value(self.bad_option) == "y":
             source += BUG
         self.asked.append(source)
         directory.mkdir(parents=True)
-        return self.findings(source, built)
+        return self.findings(source, job.planned)
 
-    def findings(self, source: str, built: Built) -> Findings:
+    def findings(self, source: str, tests: tuple[PlannedTest, ...]) -> Findings:
         outcome = BootOutcome.PANIC if "int no_boot" in source else BootOutcome.UP
         boot = BootReport(outcome, "scripted", 0.1, "boots/on-1/console.log", "0", ended="panic: no way")
-        found = Findings(built.tests, boots=[boot])
         if outcome is not BootOutcome.UP:
-            return found
-        found.results += [self._result(test.suite, test.name, source) for test in built.tests]
-        if "int other_splat" in source:
-            found.splats.append(splat("warn-0123456789ab", "WARNING: other", f"checks: {TEST}"))
-        return found
+            return Findings(tests, boots=(boot,))
+        results = tuple(self._result(test.suite, test.name, source) for test in tests)
+        other = "int other_splat" in source
+        splats = (splat("warn-0123456789ab", "WARNING: other", f"checks: {TEST}"),) if other else ()
+        return Findings(tests, results, splats, (boot,))
 
     def _result(self, suite: str, name: str, source: str) -> TestResult:
         if "int lost_silently" in source:
@@ -199,9 +204,9 @@ class GitBench:
     def attempt(self, built: Built, directory: Path, before: Sequence[Attempt]) -> Attempt:
         self._guests.before(len(self._guests.asked))
         self._guests.asked.append(built.kernel.key)
-        found = self._guests.findings(built.kernel.key, built)
+        found = self._guests.findings(built.kernel.key, built.tests)
         last = found.boots[-1]
-        return Attempt(last.outcome, last.ended, tuple(found.results), tuple(found.splats), 0.1)
+        return Attempt(last.outcome, last.ended, found.results, found.splats, 0.1)
 
     def remember(self, built: Built, attempt: Attempt) -> None:
         pass

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import cast
 
 from harness.events import EventStream
-from harness.interfaces import Blame, Guest, GuestLost, SuiteContext
+from harness.executor import JobSource, KernelJob
+from harness.executor.guests import GuestLauncher
+from harness.executor.kernel_test import KernelTest
+from harness.interfaces import Blame, Guest, GuestLost, JobLimits, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Status, TestResult, Variant
-from harness.pipeline.request import RunRequest
-from harness.pipeline.testing import KernelTest
-from harness.series import Applied, Tree
 from harness.suites.checks import ChecksSuite
 from harness.vm.accel import Accelerator
-from harness.vm.launch import Launcher
 from tests.support.scripted_guest import scripted_kernel
 
 OOPS = """\
@@ -97,7 +96,7 @@ class FakeLauncher:
     def accelerator(self) -> Accelerator:
         return Accelerator(self.accel, True, "scripted")
 
-    def boot(self, _kernel: Kernel, directory: Path) -> tuple[FakeGuest, BootReport]:
+    def boot(self, _kernel: Kernel, directory: Path, _limits: JobLimits) -> tuple[FakeGuest, BootReport]:
         guest = self.guests.pop(0) if self.guests else FakeGuest(len(self.booted) + 1)
         self.booted.append(guest)
         outcome = self.outcomes.get(len(self.booted), BootOutcome.UP)
@@ -108,6 +107,7 @@ class FakeLauncher:
         )
 
 
+SOURCE = JobSource("no-such-repository", "HEAD")
 Deaths = dict[str, list[GuestLost]]
 
 
@@ -148,11 +148,9 @@ class FakeSuite:
 
 def run_suite(tmp_path: Path, suite: FakeSuite | ChecksSuite, launcher: FakeLauncher, config: str = "") -> KernelTest:
     kernel = scripted_kernel(tmp_path, config)
-    request = RunRequest(tmp_path, ("dmabuf-harness",), "debian:6.12")
-    applied = Applied(Tree("debian:6.12", tmp_path, "HEAD", "6.12.0"), (), "HEAD")
-    test = KernelTest(Variant("on", "", {}), kernel, cast(Launcher, launcher), EventStream(), request, applied)
-    test.findings.planned = suite.plan(kernel, tmp_path)
-    test.run((suite,))
+    job = KernelJob(kernel.key, Variant("on", "", {}), (suite.name,), suite.plan(kernel, tmp_path), source=SOURCE)
+    test = KernelTest(job, kernel, (suite,), cast(GuestLauncher, launcher), EventStream(), tmp_path)
+    test.run()
     return test
 
 

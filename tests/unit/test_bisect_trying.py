@@ -11,30 +11,16 @@ import pytest
 from harness.bisect.trails import Course
 from harness.bisect.trying import Built, PipelineBench
 from harness.events import EventStream
+from harness.executor import Findings
 from harness.model import OWN_TESTS, PlannedTest, Status, TestResult
 from harness.pipeline import Job, RunRequest
-from harness.pipeline.testing import Findings
 from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import select_suites
 from tests.support.sample_reports import ON, boot, kernel
+from tests.support.scripted_executor import ScriptedExecutor
 
 OWN = f"{OWN_TESTS}test_mine.py"
-
-
-class Counted:
-    """Guests in which everything passes."""
-
-    asked = 0
-
-    @property
-    def machine(self) -> tuple[str, str]:
-        return "tcg", "7.2"
-
-    def ask(self, built: Built, directory: Path) -> Findings:
-        self.asked += 1
-        results = [TestResult(test.suite, test.name, Status.PASS) for test in built.tests]
-        return Findings(built.tests, results, [], [boot()])
 
 
 @pytest.mark.parametrize(("suite", "asked"), [("checks", 1), (OWN, 2)])
@@ -46,10 +32,11 @@ def test_answers_of_own_tests_are_not_remembered(
     job = Job(request, parse_base("debian:6.12"), (), (ON,), (), select_suites(["checks"]), ())
     applied = Applied(Tree("debian:6.12", tmp_path, "c", "6.12.117"), (), "t")
     built = Built(kernel(), applied, job, (PlannedTest(suite, "a"),), "digest", None)
-    guests = Counted()
-    bench = PipelineBench(cast(Course, None), EventStream(), guests)
+    passes = Findings(results=(TestResult(suite, "a", Status.PASS),), boots=(boot(),))
+    executor = ScriptedExecutor([passes] * 2)
+    bench = PipelineBench(cast(Course, None), EventStream(), executor)
     for walk in ("1", "2"):
         attempt = bench.attempt(built, tmp_path / walk, ())
         if not attempt.again:
             bench.remember(built, attempt)
-    assert guests.asked == asked
+    assert len(executor.jobs) == asked

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from harness.executor import Findings, JobSource, KernelJob
+from harness.interfaces import JobLimits
 from harness.model import BootOutcome, PlannedTest, Status, TestResult
 from harness.pipeline import base_cache
-from harness.pipeline.request import RunRequest
-from harness.pipeline.testing import Findings
+from harness.pipeline.base_cache import BaseKey
 from tests.support.sample_reports import ON, PASSES, boot, kernel, planned, splat
+from tests.support.scripted_executor import MACHINE
 
-REQUEST = RunRequest(Path("/runs/1"), ("dmabuf-harness", "run"), "debian:6.12")
+JOB = KernelJob(kernel().key, ON, ("checks", "sync"), planned(PASSES))
+STALL = replace(splat(), kind="rcu-stall", title="rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:")
 FAILED = TestResult("checks", "x", Status.FAIL, message="odd")
 
 
@@ -26,7 +29,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def a_run(directory: Path, *results: TestResult, **changes: object) -> Findings:
     """What a run in ``directory`` found, with its console log."""
     every = (*PASSES, *results)
-    findings = Findings(planned(every), list(every), [splat()], [boot()], notes=["told"])
+    findings = Findings(planned(every), every, (splat(),), (boot(),), notes=("told",))
     console = directory / findings.boots[0].console
     (console.parent / "logs").mkdir(parents=True)
     console.write_text("Linux version 6.12")
@@ -34,15 +37,8 @@ def a_run(directory: Path, *results: TestResult, **changes: object) -> Findings:
     return replace(findings, **changes)  # type: ignore[arg-type]
 
 
-def key(**changes: object) -> str:
-    given: dict[str, object] = {
-        "kernel": kernel(),
-        "suites": ("checks", "sync"),
-        "request": REQUEST,
-        "accel": "tcg",
-        "qemu": "7.2",
-    }
-    return base_cache.key(**{**given, **changes})  # type: ignore[arg-type]
+def key(**changes: object) -> BaseKey:
+    return base_cache.key(replace(JOB, **changes), MACHINE)  # type: ignore[arg-type]
 
 
 # --- remembering ------------------------------------------------------------------------------
@@ -113,10 +109,11 @@ def test_a_damaged_entry_does_not_count(tmp_path: Path, damage: str) -> None:
 def test_old_entries_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base_cache, "_KEEP", 2)
     findings = a_run(tmp_path / "1")
-    for name in ("a", "b", "c"):
-        base_cache.keep(name, findings, tmp_path / "1")
-    kept = [name for name in "abc" if base_cache.recall(name, findings.planned, tmp_path / name) is not None]
-    assert kept == ["b", "c"]
+    keys = [key(kernel=name) for name in "abc"]
+    for one in keys:
+        base_cache.keep(one, findings, tmp_path / "1")
+    kept = [base_cache.recall(one, findings.planned, tmp_path / str(one)) is not None for one in keys]
+    assert kept == [False, True, True]
 
 
 # --- for which content ------------------------------------------------------------------------
@@ -125,22 +122,35 @@ def test_old_entries_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"kernel": kernel("off")},
+        {"kernel": kernel("off").key},
         {"suites": ("checks",)},
-        {"request": replace(REQUEST, only=frozenset({"udmabuf"}))},
-        {"request": replace(REQUEST, thorough=True)},
-        {"request": replace(REQUEST, seed=7)},
-        {"request": replace(REQUEST, memory=1536)},
-        {"accel": "kvm"},
-        {"qemu": "9.0"},
+        {"planned": planned(PASSES[:1])},
+        {"narrowed": True},
+        {"limits": JobLimits(thorough=True)},
+        {"limits": JobLimits(seed=7)},
+        {"limits": JobLimits(memory=1536)},
+        {"limits": JobLimits(time_factor=3.0)},
     ],
 )
-def test_another_kernel_question_or_machine_is_another_key(changes: dict[str, object]) -> None:
-    assert key(**changes) != key()
+def test_another_kernel_or_question_is_another_key(changes: dict[str, object]) -> None:
+    assert key(**changes).tested != key().tested
+    assert key(**changes).machine == key().machine
 
 
-def test_where_the_run_is_and_how_it_judges_is_no_part_of_the_key() -> None:
-    assert key(request=replace(REQUEST, directory=Path("/other"), command=("x",), repeat=7, strict=True)) == key()
+@pytest.mark.parametrize("changes", [{"accel": "kvm"}, {"qemu": "9.0"}, {"root": "another kmod"}])
+def test_another_machine_is_told_apart_and_is_no_part_of_what_is_tested(changes: dict[str, str]) -> None:
+    """A kmod that was missing makes tests of the base fail; installed since, it must not excuse a patch that does."""
+    elsewhere = base_cache.key(JOB, replace(MACHINE, **changes))
+    assert elsewhere.tested == key().tested
+    assert elsewhere.machine != key().machine and str(elsewhere) != str(key())
+
+
+def test_why_a_machine_has_its_accelerator_is_no_part_of_the_key() -> None:
+    assert base_cache.key(JOB, replace(MACHINE, reason="KVM is slower here")) == key()
+
+
+def test_where_the_source_is_and_how_a_run_calls_it_is_no_part_of_the_key() -> None:
+    assert key(source=JobSource("trees/a", "tree", {"a.c": (1,)}), label="base ") == key()
 
 
 def test_the_code_of_the_tests_is_part_of_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,13 +174,6 @@ def test_the_code_of_the_tests_is_part_of_the_key(tmp_path: Path, monkeypatch: p
     assert key() == before, "the same code in another place"
 
 
-def test_the_files_of_the_host_that_a_guest_runs_from_are_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kmod that was missing makes tests of the base fail; installed since, it must not excuse a patch that does."""
-    before = key()
-    monkeypatch.setattr(base_cache, "guest_identity", lambda: "others")
-    assert key() != before
-
-
 # --- what is trusted --------------------------------------------------------------------------
 
 
@@ -181,14 +184,14 @@ def test_a_whole_run_in_one_guest_is_trusted_whatever_failed_in_it(tmp_path: Pat
 @pytest.mark.parametrize(
     "changes",
     [
-        {"boots": []},
-        {"boots": [boot(ON, BootOutcome.PANIC)]},
-        {"boots": [boot(), boot()]},
+        {"boots": ()},
+        {"boots": (boot(ON, BootOutcome.PANIC),)},
+        {"boots": (boot(), boot())},
         {"planned": (PlannedTest("checks", "more"),)},
-        {"results": [*PASSES, TestResult("checks", "x", Status.MISSING)]},
-        {"results": [*PASSES, TestResult("checks", "x", Status.FAIL, message="timed out after 80 s (udmabuf.py:42)")]},
-        {"results": [*PASSES, TestResult("checks", "x", Status.ERROR, message="still ran after 80 s")]},
-        {"splats": [replace(splat(), kind="rcu-stall", title="rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:")]},
+        {"results": (*PASSES, TestResult("checks", "x", Status.MISSING))},
+        {"results": (*PASSES, TestResult("checks", "x", Status.FAIL, message="timed out after 80 s (udmabuf.py:42)"))},
+        {"results": (*PASSES, TestResult("checks", "x", Status.ERROR, message="still ran after 80 s"))},
+        {"splats": (STALL,)},
     ],
     ids=[
         "never booted",

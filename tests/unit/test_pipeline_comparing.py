@@ -7,39 +7,33 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import ClassVar, cast
 
 import pytest
 
 from harness import process
 from harness.changes import Change, Comparison
 from harness.events import Event, EventStream, Note
-from harness.interfaces import Suite
+from harness.executor import Findings
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline import comparing
-from harness.pipeline import side as pipeline_side
 from harness.pipeline.comparing import Comparer, lacking
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import Job, RunRequest
 from harness.pipeline.side import Side
-from harness.pipeline.testing import Findings
 from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import select_suites
 from harness.verdict import Attempt, Round, Suspect, judge
-from harness.vm.accel import Accelerator
-from harness.vm.launch import Launcher
 from tests.support.sample_reports import OFF, ON, boot, named, on_disk, variant_report
+from tests.support.scripted_executor import ScriptedExecutor
 
 PASS, FAIL, ERROR = Status.PASS, Status.FAIL, Status.ERROR
-MACHINE = cast(Launcher, SimpleNamespace(accelerator=Accelerator("tcg", True, "asked for"), qemu_version="7.2"))
 COMMAND = ("dmabuf-harness", "run", "-p", "my.patch", "--repeat", "5", "--suite", "checks")
 
 
 def found(results: list[TestResult], splats: list[Splat] | None = None) -> Findings:
     plan = tuple(PlannedTest(result.suite, result.name) for result in results)
-    return Findings(plan, results, splats or [], [boot()])
+    return Findings(plan, tuple(results), tuple(splats or ()), (boot(),))
 
 
 def side(tmp_path: Path, findings: Findings, *variants: Variant, option: str = "y", repeat: int = 3) -> Side:
@@ -182,7 +176,7 @@ def test_what_else_goes_wrong_when_all_is_repeated_is_noted(tmp_path: Path) -> N
     repeater = Scripted((attempt(PASS), attempt(PASS)))
     repeater.whole = Attempt(tuple(named(a=PASS, b=FAIL)), (), BootOutcome.UP)
     compared(patched, base, repeater)
-    assert patched.state(ON.name).findings.notes == ["when all was repeated: checks b: fail: "]
+    assert patched.state(ON.name).findings.notes == ("when all was repeated: checks b: fail: ",)
 
 
 def test_a_stall_that_only_the_first_boot_showed_is_flaky(tmp_path: Path) -> None:
@@ -259,88 +253,57 @@ def test_results_of_an_earlier_run_say_their_age_and_how_to_get_new_ones(tmp_pat
 # --- repeating --------------------------------------------------------------------------------
 
 
-class FakeTest:
-    """Stands for KernelTest. ``script``: what the n-th one finds; ``made``: what each was asked for."""
-
-    script: ClassVar[list[Findings]] = []
-    made: ClassVar[list[tuple[str, str, frozenset[str]]]] = []
-
-    def __init__(
-        self, variant: object, kernel: object, launcher: object, events: object, request: RunRequest, *more: object
-    ):
-        *_, label = more
-        self.made.append((str(label), str(request.directory), request.only))
-        self.findings = Findings()
-
-    def run(self, suites: tuple[Suite, ...]) -> None:
-        assert self.findings.planned == (PlannedTest("checks", "a"),)
-        self.findings = replace(self.script[len(self.made) - 1], planned=self.findings.planned)
-
-
-def repeated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *script: Findings, deadly: bool = False, repeat: int = 3
-) -> list[Round]:
-    monkeypatch.setattr(pipeline_side, "KernelTest", FakeTest)
-    monkeypatch.setattr(FakeTest, "script", list(script))
-    monkeypatch.setattr(FakeTest, "made", [])
+def repeated(tmp_path: Path, executor: ScriptedExecutor, deadly: bool = False, repeat: int = 3) -> list[Round]:
     patched = side(tmp_path, found(named(a=FAIL)), repeat=repeat)
     base = side(tmp_path, found(named(a=PASS)), repeat=repeat)
-    (one,) = compared(patched, base)[ON.name].differences
-    suspect = Suspect(PlannedTest("checks", "a"), (one,), deadly)
-    repeater = Repeater(patched, base, MACHINE, tmp_path)
-    return repeater.rounds(patched.reports()[0], suspect, "repeats/1")
+    for one in (patched, base):
+        one.job = replace(one.job, suites=tuple(select_suites(["checks"])))
+    (difference,) = compared(patched, base)[ON.name].differences
+    suspect = Suspect(PlannedTest("checks", "a"), (difference,), deadly)
+    return Repeater(patched, base, executor, tmp_path).rounds(patched.reports()[0], suspect, "repeats/1")
 
 
-def test_all_is_run_again_on_either_side_in_the_order_of_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[tuple[str, list[str], list[str]]] = []
-
-    class Whole(FakeTest):
-        def run(self, suites: tuple[Suite, ...]) -> None:
-            label, _, _ = self.made[-1]
-            made.append((label, [suite.name for suite in suites], [test.suite for test in self.findings.planned]))
-            self.findings = replace(self.findings, boots=[boot()])
-
-    monkeypatch.setattr(pipeline_side, "KernelTest", Whole)
+def test_all_is_run_again_on_either_side_in_the_order_of_the_run(tmp_path: Path) -> None:
     order = ("sync", "checks", "contract")
     suites = tuple(suite for name in order for suite in select_suites([name]))
     patched, base = (side(tmp_path, found([TestResult(name, "a", PASS) for name in order])) for _ in range(2))
     for one in (patched, base):
         one.job = replace(one.job, suites=suites)
-    repeater = Repeater(patched, base, MACHINE, tmp_path)
+    executor = ScriptedExecutor([Findings(boots=(boot(),))] * 2)
+    repeater = Repeater(patched, base, executor, tmp_path)
     report = patched.reports()[0]
     repeater.all_again(report, "checks", "repeats/all")
     repeater.all_without(report, "checks", "repeats/all-base")
-    upto = ["sync", "checks"]
-    assert made == [("all again: ", upto, upto), ("all again: base ", upto, upto)]
+    upto = ("sync", "checks")
+    made = [
+        (job.label, job.suites, tuple(test.suite for test in job.planned), job.narrowed) for job, _ in executor.jobs
+    ]
+    assert made == [("all again: ", upto, upto, False), ("all again: base ", upto, upto, False)]
 
 
 GOOD, BAD = found(named(a=PASS)), found(named(a=FAIL))
 DEADLY = found([TestResult("checks", "a", ERROR, message="guest lost: panic")])
 
 
-def test_with_and_without_the_patch_in_turn_each_in_a_place_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rounds = repeated(tmp_path, monkeypatch, *([BAD, GOOD] * 3))
+def test_with_and_without_the_patch_in_turn_each_in_a_place_of_its_own(tmp_path: Path) -> None:
+    rounds = repeated(tmp_path, executor := ScriptedExecutor([BAD, GOOD] * 3))
     assert [(a.results[0].status, b.results[0].status) for a, b in rounds] == [(FAIL, PASS)] * 3
-    assert [label for label, _, _ in FakeTest.made] == [
+    assert [job.label for job, _ in executor.jobs] == [
         f"again {number}/3: {whose}" for number in (1, 2, 3) for whose in ("", "base ")
     ]
-    assert len({directory for _, directory, _ in FakeTest.made}) == 6
-    assert {only for _, _, only in FakeTest.made} == {frozenset({"a"})}
+    assert len({directory for _, directory in executor.jobs}) == 6
+    assert all(job.planned == (PlannedTest("checks", "a"),) and job.narrowed for job, _ in executor.jobs)
 
 
-def test_it_ends_as_soon_as_the_base_shows_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(repeated(tmp_path, monkeypatch, BAD, GOOD, GOOD, BAD, BAD, GOOD)) == 2
+def test_it_ends_as_soon_as_the_base_shows_it_too(tmp_path: Path) -> None:
+    assert len(repeated(tmp_path, ScriptedExecutor([BAD, GOOD, GOOD, BAD, BAD, GOOD]))) == 2
 
 
-def test_the_number_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(repeated(tmp_path, monkeypatch, *([BAD, GOOD] * 5), repeat=5)) == 5
+def test_the_number_can_be_set(tmp_path: Path) -> None:
+    assert len(repeated(tmp_path, ScriptedExecutor([BAD, GOOD] * 5), repeat=5)) == 5
 
 
-def test_a_test_that_kills_two_guests_is_not_given_a_third(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(repeated(tmp_path, monkeypatch, *([DEADLY, GOOD] * 3), deadly=True)) == 1
-    assert len(repeated(tmp_path, monkeypatch, *([DEADLY, GOOD] * 3))) == 2
-    assert len(repeated(tmp_path, monkeypatch, GOOD, GOOD, DEADLY, GOOD, GOOD, GOOD, deadly=True)) == 2
+def test_a_test_that_kills_two_guests_is_not_given_a_third(tmp_path: Path) -> None:
+    assert len(repeated(tmp_path, ScriptedExecutor([DEADLY, GOOD] * 3), deadly=True)) == 1
+    assert len(repeated(tmp_path, ScriptedExecutor([DEADLY, GOOD] * 3))) == 2
+    assert len(repeated(tmp_path, ScriptedExecutor([GOOD, GOOD, DEADLY, GOOD, GOOD, GOOD]), deadly=True)) == 2

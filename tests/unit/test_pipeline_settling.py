@@ -11,48 +11,35 @@ from pathlib import Path
 import pytest
 
 from harness.events import Event, EventStream
+from harness.executor import Findings
 from harness.model import BootOutcome, Status
 from harness.pipeline.comparing import settle_base
-from harness.pipeline.side import Side, State
-from harness.pipeline.testing import Findings
+from harness.pipeline.side import State
 from harness.verdict import Expectation
-from harness.vm.launch import Launcher
-from tests.support.sample_reports import ON, boot, named, on_disk
-from tests.unit.test_pipeline_comparing import FAIL, MACHINE, PASS, found, side
+from tests.support.sample_reports import ON, boot, named
+from tests.support.scripted_executor import ScriptedExecutor
+from tests.unit.test_pipeline_comparing import FAIL, PASS, found, side
 
 
-class ScriptedSide(Side):
-    """Instead of booting, its tests find what they are told to."""
+class Base:
+    """The base of a run in ``directory``, whose tests find ``outcomes``. ``own``: tests of the user."""
 
-    outcomes: list[Findings]
-    count = 0
+    def __init__(self, directory: Path, *outcomes: Findings, own: tuple[Path, ...] = ()) -> None:
+        self.side = side(directory, Findings(outcomes[0].planned))
+        request = replace(self.side.job.request, directory=directory / "base", pytest=own)
+        self.side.job = replace(self.side.job, request=request)
+        self._executor = ScriptedExecutor(list(outcomes))
 
-    def test(self, state: State, launcher: Launcher) -> None:
-        plan = state.findings.planned
-        state.findings = replace(self.outcomes[self.count], planned=plan)
-        self.count += 1
-        for one in state.findings.boots:
-            console = self.job.request.directory / one.console
-            console.parent.mkdir(parents=True, exist_ok=True)
-            console.write_text(f"try {self.count}")
-        state.tested = True
+    def settled(self) -> tuple[State, list[Event]]:
+        stream, events = EventStream(), list[Event]()
+        stream.subscribe(lambda _, event: events.append(event))
+        settle_base(self.side, self.side.states[0], self._executor, stream, "base ")
+        return self.side.states[0], events
 
-
-def base_side(directory: Path, *outcomes: Findings, own: tuple[Path, ...] = ()) -> ScriptedSide:
-    job = side(directory, outcomes[0]).job
-    request = replace(job.request, directory=directory / "base", pytest=own)
-    made = ScriptedSide(replace(job, request=request), EventStream())
-    made.outcomes = list(outcomes)
-    made.states[0].kernel = on_disk(directory, "y")
-    made.states[0].findings.planned = outcomes[0].planned
-    return made
-
-
-def settled(made: ScriptedSide) -> tuple[State, list[Event]]:
-    stream, events = EventStream(), list[Event]()
-    stream.subscribe(lambda _, event: events.append(event))
-    settle_base(made, made.states[0], MACHINE, stream, "base ")
-    return made.states[0], events
+    @property
+    def count(self) -> int:
+        """How often it was tested."""
+        return len(self._executor.jobs)
 
 
 @pytest.fixture
@@ -65,10 +52,10 @@ def test_the_second_run_does_not_test_the_base_again(tmp_path: Path) -> None:
     first, second = (tmp_path / name for name in ("1", "2"))
     for directory in (first, second):
         directory.mkdir()
-    made = base_side(first, found(named(a=Status.SKIP, b=PASS)))
-    settled(made)
-    again = base_side(second, found(named(a=PASS, b=PASS)))
-    state, events = settled(again)
+    made = Base(first, found(named(a=Status.SKIP, b=PASS)))
+    made.settled()
+    again = Base(second, found(named(a=PASS, b=PASS)))
+    state, events = again.settled()
     assert (made.count, again.count) == (1, 0)
     assert [result.status for result in state.findings.results] == [Status.SKIP, PASS]
     assert state.earlier and "not tested again" in str(events[-1])
@@ -77,28 +64,28 @@ def test_the_second_run_does_not_test_the_base_again(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("cache")
 def test_a_base_that_does_not_boot_is_tried_once_more_and_never_remembered(tmp_path: Path) -> None:
-    dead = Findings(found(named(a=PASS)).planned, boots=[boot(ON, BootOutcome.PANIC)])
-    made = base_side(tmp_path, dead, dead)
-    state, _ = settled(made)
+    dead = Findings(found(named(a=PASS)).planned, boots=(boot(ON, BootOutcome.PANIC),))
+    made = Base(tmp_path, dead, dead)
+    state, _ = made.settled()
     assert made.count == 2 and not state.earlier
     kept = sorted(path.parent.name for path in (tmp_path / "base").rglob("console.log"))
     assert kept == [f"first-{ON.name}-1", f"{ON.name}-1"]
     (tmp_path / "2").mkdir()
-    mended = base_side(tmp_path / "2", dead, found(named(a=PASS)))
-    settled(mended)
+    mended = Base(tmp_path / "2", dead, found(named(a=PASS)))
+    mended.settled()
     assert mended.count == 2, "the first outcome was no reason to believe anything"
 
 
 @pytest.mark.usefixtures("cache")
 def test_a_time_out_of_the_base_is_believed_in_this_run_alone(tmp_path: Path) -> None:
     late = found([replace(*named(a=FAIL), message="timed out after 80 s (udmabuf.py:42)")])
-    made = base_side(tmp_path, late)
-    state, _ = settled(made)
-    assert state.findings.notes == ["not remembered for later runs, as a busy host can bring it about: checks a"]
+    made = Base(tmp_path, late)
+    state, _ = made.settled()
+    assert state.findings.notes == ("not remembered for later runs, as a busy host can bring it about: checks a",)
     (tmp_path / "2").mkdir()
-    again = base_side(tmp_path / "2", found(named(a=PASS)))
-    state, _ = settled(again)
-    assert (again.count, state.findings.notes) == (1, [])
+    again = Base(tmp_path / "2", found(named(a=PASS)))
+    state, _ = again.settled()
+    assert (again.count, state.findings.notes) == (1, ())
 
 
 @pytest.mark.usefixtures("cache")
@@ -107,10 +94,10 @@ def test_a_failure_of_the_base_is_believed_in_this_run_and_tested_again_by_the_n
     notes = []
     for name in "123":
         (tmp_path / name).mkdir()
-        state, _ = settled(base_side(tmp_path / name, found(named(a=FAIL))))
+        state, _ = Base(tmp_path / name, found(named(a=FAIL))).settled()
         notes.append(state.findings.notes)
         assert [result.status for result in state.findings.results] == [FAIL]
-    assert notes == [[told], [], []]
+    assert notes == [(told,), (), ()]
     assert state.earlier, "it came twice"
 
 
@@ -119,10 +106,10 @@ def test_a_failure_that_is_expected_is_believed_at_once(tmp_path: Path) -> None:
     entry = Expectation("fail", re.compile("a"), "why", "link", date.max, "x", "checks", bases=("6.12",))
     for name, times in (("1", 1), ("2", 0)):
         (tmp_path / name).mkdir()
-        made = base_side(tmp_path / name, found(named(a=FAIL)))
-        made.job = replace(made.job, expectations=(entry,))
-        state, _ = settled(made)
-        assert (made.count, state.findings.notes) == (times, [])
+        made = Base(tmp_path / name, found(named(a=FAIL)))
+        made.side.job = replace(made.side.job, expectations=(entry,))
+        state, _ = made.settled()
+        assert (made.count, state.findings.notes) == (times, ())
 
 
 @pytest.mark.usefixtures("cache")
@@ -133,6 +120,6 @@ def test_own_tests_are_asked_each_time_as_nobody_knows_what_they_depend_on(tmp_p
     for name, helper in (("1", "broken"), ("2", "mended")):
         (tmp_path / name).mkdir()
         (tmp_path / "helper.sh").write_text(helper)
-        made = base_side(tmp_path / name, found(named(a=PASS)), own=(own,))
-        state, _ = settled(made)
+        made = Base(tmp_path / name, found(named(a=PASS)), own=(own,))
+        state, _ = made.settled()
         assert made.count == 1 and not state.earlier

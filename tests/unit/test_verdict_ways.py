@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.executor.guest_loss import explained
 from harness.guest import runner
 from harness.interfaces import CommandResult, GuestLost, SuiteContext
 from harness.ktap import parse
 from harness.model import Status, TestResult
-from harness.pipeline.losing import explained
 from harness.suites.checks import ChecksSuite
 from harness.suites.judging import judge
 from harness.verdict.ways import Way, is_graver, is_silent, way_of, words

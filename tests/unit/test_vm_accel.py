@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from harness.errors import InfrastructureError
-from harness.pipeline import kvm
-from harness.vm import accel
+from harness.vm import accel, kvm_proof
+from tests.support.sample_reports import kernel
 
 
 @pytest.fixture(autouse=True)
@@ -93,9 +93,8 @@ def test_the_doctor_says_what_a_run_would(
     monkeypatch: pytest.MonkeyPatch, answer: accel.Accelerator, told: tuple[bool, str]
 ) -> None:
     monkeypatch.setattr(Settling, "answer", answer)
-    monkeypatch.setattr(kvm, "Launcher", Settling)
-    monkeypatch.setattr(kvm, "newest_kernel", lambda: SimpleNamespace(release="6.12.1"))
-    assert kvm.prove_kvm() == told
+    monkeypatch.setattr(kvm_proof, "Launcher", Settling)
+    assert kvm_proof.prove_kvm(kernel("on", release="6.12.1")) == told
 
 
 def test_trouble_of_the_machine_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +102,6 @@ def test_trouble_of_the_machine_proves_nothing(monkeypatch: pytest.MonkeyPatch) 
         def boot(self, _kernel: object, _directory: Path) -> tuple[SimpleNamespace, SimpleNamespace]:
             raise InfrastructureError("QEMU does not start", mend="never mind")
 
-    monkeypatch.setattr(kvm, "Launcher", Refusing)
-    monkeypatch.setattr(kvm, "newest_kernel", lambda: SimpleNamespace(release="6.12.1"))
-    assert kvm.prove_kvm() == (False, "not proved: QEMU does not start")
+    monkeypatch.setattr(kvm_proof, "Launcher", Refusing)
+    assert kvm_proof.prove_kvm(kernel("on", release="6.12.1")) == (False, "not proved: QEMU does not start")
     assert not accel.choose("auto", accel.qemu_version()).proved

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from harness.errors import InfrastructureError
-from harness.interfaces import Blame
+from harness.interfaces import Blame, JobLimits
 from harness.model import BootOutcome, BootReport, Kernel
 from harness.vm import accel, attempts, launch, race
 from harness.vm.command import MachineSpec
@@ -386,7 +386,7 @@ def test_memory_is_what_was_asked_for_or_what_the_tests_need(
 ) -> None:
     monkeypatch.setattr(launch, "_available_memory", lambda: 64 << 30)
     world.boots["key", "tcg"] = [UP]
-    launcher = Launcher("tcg", lambda _text: None, thorough=thorough, memory=asked)
-    guest, _ = launcher.boot(kernel, tmp_path / "boots" / "on-1")
+    launcher = Launcher("tcg", lambda _text: None)
+    guest, _ = launcher.boot(kernel, tmp_path / "boots" / "on-1", JobLimits(memory=asked, thorough=thorough))
     guest.shutdown()
     assert world.guests[0].memory == memory

@@ -18,7 +18,7 @@ def test_a_test_that_our_own_injection_killed_is_tried_once_more_and_its_report_
     says = "[    1.000000] dmabuf-harness: start a\n" + IN_USER_SPACE
     test = run_suite(tmp_path, suite, FakeLauncher([FakeGuest(1, says=says)]))
     assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)]
-    assert test.findings.splats == []
+    assert test.findings.splats == ()
     assert any("missed the call under test" in note and "a tried once more" in note for note in test.findings.notes)
 
 

@@ -10,9 +10,8 @@ import pytest
 
 from harness import process
 from harness.errors import InfrastructureError
-from harness.interfaces import Blame, CommandResult, Guest, GuestLost, LineSink, SuiteContext
+from harness.interfaces import Blame, CommandResult, Guest, GuestLost, JobLimits, LineSink, SuiteContext
 from harness.model import BootOutcome, Status, TestResult
-from harness.pipeline.testing import MAX_BOOTS
 from harness.splat.fingerprint import fingerprint
 from harness.suites.checks import ChecksSuite
 from tests.support.fake_launcher import OOPS, Deaths, FakeGuest, FakeLauncher, FakeSuite, run_suite, statuses
@@ -101,8 +100,8 @@ def test_two_guests_lost_in_vain_are_enough_for_a_suite_that_cannot_tell(tmp_pat
 def test_guests_are_bounded_whoever_kills_them(tmp_path: Path) -> None:
     deaths: Deaths = {test: [GuestLost("panic: oh")] for test in "abcdef"}
     test = run_suite(tmp_path, FakeSuite(tuple("abcdef"), deaths), launcher := FakeLauncher([]))
-    assert len(launcher.booted) == MAX_BOOTS and all(guest.ended for guest in launcher.booted)
-    assert [status for _, status in statuses(test)] == [Status.ERROR] * MAX_BOOTS
+    assert len(launcher.booted) == JobLimits().boots and all(guest.ended for guest in launcher.booted)
+    assert [status for _, status in statuses(test)] == [Status.ERROR] * JobLimits().boots
     assert any("2 of its tests are missing" in note for note in test.findings.notes)
 
 
@@ -197,13 +196,13 @@ def test_the_end_of_lock_checking_is_said(tmp_path: Path, config: str, count: in
     guest = FakeGuest(1, says=starts[0] + report + starts[1])
     test = run_suite(tmp_path, FakeSuite(("a",)), FakeLauncher([guest]), config)
     told = "lockdep: WARNING: possible recursive locking detected, during suite: what ran there later was not checked"
-    assert test.findings.notes == [f"lock checking ended in guest 1 with {told}"] * count
+    assert test.findings.notes == (f"lock checking ended in guest 1 with {told}",) * count
 
 
 def test_a_kernel_that_does_not_boot_is_not_booted_again(tmp_path: Path) -> None:
     test = run_suite(tmp_path, FakeSuite(("a",)), launcher := FakeLauncher([], {1: BootOutcome.PANIC}))
     assert len(launcher.booted) == 1 and not test.findings.results
-    assert test.findings.notes == ["suite did not run: the kernel did not boot (panic: oh)"]
+    assert test.findings.notes == ("suite did not run: the kernel did not boot (panic: oh)",)
 
 
 # --- the machine's fault ----------------------------------------------------------------------
@@ -264,4 +263,4 @@ def test_trouble_with_the_machine_passes_through_and_ends_the_guest(tmp_path: Pa
 
 def test_stretched_limits_are_said(tmp_path: Path) -> None:
     test = run_suite(tmp_path, FakeSuite(("a",)), FakeLauncher([FakeGuest(1, slow_features=("KASAN x3",))]))
-    assert test.findings.notes == ["time limits are stretched for what this kernel checks: KASAN x3"]
+    assert test.findings.notes == ("time limits are stretched for what this kernel checks: KASAN x3",)

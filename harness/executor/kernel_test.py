@@ -5,30 +5,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from harness import process
 from harness.changes import GUEST
 from harness.events import EventStream, Note, PhaseEnded, TestEnded
+from harness.executor.guest_loss import Loss, explained, is_of_injection, no_result, put_aside
+from harness.executor.guests import GuestLauncher, WatchedGuest
+from harness.executor.kernel_job import Findings, KernelJob
 from harness.guest.oracle import warns_in
 from harness.interfaces import Blame, GuestLost, Suite, SuiteContext
-from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult, Variant
-from harness.pipeline.losing import Loss, explained, is_of_injection, no_result, put_aside
-from harness.pipeline.phases import phase
-from harness.pipeline.request import RunRequest
-from harness.series import Applied
+from harness.model import BootOutcome, BootReport, Kernel, Splat, Status, TestResult
+from harness.phases import phase
 from harness.source import Snapshot
 from harness.splat import case_name, decode, find_splats, hung, is_proof, lock_checking_ended, silent
-from harness.vm.guest import VmGuest
-from harness.vm.launch import Launcher
-
-MAX_BOOTS = 4  # of one kernel in one run: a patch that kills every guest must not keep us for hours
 
 
 @dataclass
-class Findings:
-    """What is known about one kernel so far. Grows as tests end, so that a run that is cut off keeps it."""
+class _Found:
+    """``Findings`` that grow as tests end, so that a run that is cut off keeps them."""
 
-    planned: tuple[PlannedTest, ...] = ()
     results: list[TestResult] = field(default_factory=list)
     splats: list[Splat] = field(default_factory=list)
     boots: list[BootReport] = field(default_factory=list)
@@ -36,56 +32,56 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
     def forget(self) -> None:
-        """Keep the plan alone: the rest says nothing."""
+        """All of it says nothing."""
         for found in (self.results, self.splats, self.boots, self.times, self.notes):
             found.clear()
 
 
 class KernelTest:
-    """Runs the suites on one kernel. ``variant``: the one it was built for, from ``applied``.
-
-    ``label``: before its name in events.
-    """
+    """Does one job. ``kernel``, ``suites``: those that it names. ``directory``: as in ``Executor.run``."""
 
     def __init__(
         self,
-        variant: Variant,
+        job: KernelJob,
         kernel: Kernel,
-        launcher: Launcher,
+        suites: tuple[Suite, ...],
+        launcher: GuestLauncher,
         events: EventStream,
-        request: RunRequest,
-        applied: Applied,
-        label: str = "",
+        directory: Path,
     ) -> None:
-        self._of = variant
-        self._variant = variant.name
-        self._shown = label + variant.name
+        self._job = job
+        self._variant = job.variant.name
+        self._shown = job.label + job.variant.name
         self._kernel = kernel
-        self._applied = applied
+        self._suites = suites
         self._launcher = launcher
         self._events = events
-        self._run_dir = request.directory
-        self._thorough = request.thorough
-        self._seed = request.seed
-        self._narrowed = bool(request.only)
-        self._guest: VmGuest | None = None
-        self._suites: tuple[Suite, ...] = ()
+        self._run_dir = directory
+        self._guest: WatchedGuest | None = None
         self._retried: set[str] = set()
         self._taints: dict[str, int] = {}  # of the guest at hand, after each suite
         self._stuck: list[tuple[str, str]] = []  # in the guest at hand: after which suite, and what there is to say
-        self.findings = Findings()
+        self._found = _Found()
 
-    def run(self, suites: tuple[Suite, ...]) -> None:
-        """Run what is planned of ``suites``; every result is in ``findings``.
+    @property
+    def findings(self) -> Findings:
+        """All that was found up to now."""
+        found = self._found
+        return Findings(
+            self._job.planned,
+            tuple(found.results),
+            tuple(found.splats),
+            tuple(found.boots),
+            dict(found.times),
+            tuple(found.notes),
+        )
+
+    def run(self) -> None:
+        """Run what is planned; every result is in ``findings``. A job without suites is a boot, and no more.
 
         Raises ``InfrastructureError`` if QEMU cannot be used or the disk is full.
         """
-        self._suites = suites
-        self._trusted(self._run_all)
-
-    def boot(self) -> None:
-        """Boot it, and no more."""
-        self._trusted(self._live_guest)
+        self._trusted(self._run_all if self._suites else self._live_guest)
 
     def _trusted(self, work: Callable[[], object]) -> None:
         """Do ``work``; from the start if the accelerator that some of it ran under was given up meanwhile."""
@@ -105,25 +101,25 @@ class KernelTest:
 
     @property
     def _is_distrusted(self) -> bool:
-        return self._launcher.distrusts(self._kernel.key, self.findings.boots)
+        return self._launcher.distrusts(self._kernel.key, self._found.boots)
 
     def _start_over(self) -> None:
         """Forget what was found; its logs are put aside."""
         now = self._launcher.accelerator.name.upper()
         self._events.publish(Note(self._shown, f"run again from its start, under {now}: what ran before says nothing"))
-        put_aside(self._run_dir, self.findings.boots)
-        self.findings.forget()
+        put_aside(self._run_dir, self._found.boots)
+        self._found.forget()
         self._retried.clear()
 
     # --- guests -------------------------------------------------------------------------------
 
-    def _live_guest(self) -> VmGuest | None:
+    def _live_guest(self) -> WatchedGuest | None:
         """The guest at hand, or a fresh one; None if the kernel does not come up (any more)."""
         if self._is_distrusted:
             return None
         if self._guest is not None:
             return self._guest
-        if len(self.findings.boots) >= MAX_BOOTS or self._last_boot_failed():
+        if len(self._found.boots) >= self._job.limits.boots or self._last_boot_failed():
             return None
         guest = self._boot()
         if guest.blame is not Blame.KERNEL:
@@ -131,15 +127,15 @@ class KernelTest:
             guest = self._boot()
         return self._guest
 
-    def _boot(self) -> VmGuest:
+    def _boot(self) -> WatchedGuest:
         """Boot a guest; it is the one at hand if it came up."""
-        directory = self._run_dir / "boots" / f"{self._variant}-{len(self.findings.boots) + 1}"
-        with phase(self._events, self._shown, "boot", self.findings.times) as say:
-            guest, report = self._launcher.boot(self._kernel, directory)
+        directory = self._run_dir / "boots" / f"{self._variant}-{len(self._found.boots) + 1}"
+        with phase(self._events, self._shown, "boot", self._found.times) as say:
+            guest, report = self._launcher.boot(self._kernel, directory, self._job.limits)
             say(report.accel if report.outcome is BootOutcome.UP else report.outcome.value)
-        if guest.slow_features and not self.findings.boots:
+        if guest.slow_features and not self._found.boots:
             self._note(f"time limits are stretched for what this kernel checks: {', '.join(guest.slow_features)}")
-        self.findings.boots.append(report)
+        self._found.boots.append(report)
         self._guest, self._taints, self._stuck = guest, {}, []
         if report.outcome is not BootOutcome.UP:
             self._end_guest(report.ended)
@@ -147,10 +143,10 @@ class KernelTest:
 
     @property
     def _boot_name(self) -> str:
-        return f"guest {len(self.findings.boots)}"
+        return f"guest {len(self._found.boots)}"
 
     def _last_boot_failed(self) -> bool:
-        boots = self.findings.boots
+        boots = self._found.boots
         return bool(boots) and boots[-1].outcome is not BootOutcome.UP
 
     def _end_guest(self, reason: str) -> list[Splat]:
@@ -159,12 +155,12 @@ class KernelTest:
         if guest is None:
             return []
         guest.shutdown()
-        boots = self.findings.boots
+        boots = self._found.boots
         told = find_splats(log := guest.evidence())
         self._note_end_of_lock_checking(log, told)
         found = [replace(splat, log=boots[-1].console) for splat in (*told, *self._untold(told))]
         found = self._decoded([splat for splat in found if not self._is_provoked(splat)])
-        self.findings.splats += found
+        self._found.splats += found
         boots[-1] = replace(boots[-1], ended=reason)
         used = PhaseEnded(self._shown, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
@@ -184,9 +180,10 @@ class KernelTest:
         """``splats`` with their stacks in the source; by now the work tree may hold another one."""
         if not splats:
             return []
-        source = Snapshot(self._applied.tree, self._applied.tree_id)
-        decoded = decode(splats, self._kernel, source, self._applied.added)
-        self.findings.notes += [note for note in decoded.notes if note not in self.findings.notes]
+        source = self._job.source
+        added = {path: frozenset(lines) for path, lines in source.added.items()}
+        decoded = decode(splats, self._kernel, Snapshot(source.path, source.tree_id), added)
+        self._found.notes += [note for note in decoded.notes if note not in self._found.notes]
         return list(decoded.splats)
 
     def _is_provoked(self, splat: Splat) -> bool:
@@ -204,35 +201,36 @@ class KernelTest:
         planned = frozenset(self._planned(suite))
         left, in_vain = planned, 0
         while left and in_vain < 2 and (guest := self._live_guest()) is not None:
-            whole = left == planned and not self._narrowed
+            whole = left == planned and not self._job.narrowed
             loss = self._attempt(suite, guest, frozenset() if whole else left)
             if loss is None:
                 return
             in_vain = in_vain + 1 if loss.in_vain else 0
-            left = planned - {result.name for result in self.findings.results if result.suite == suite.name}
+            left = planned - {result.name for result in self._found.results if result.suite == suite.name}
         if left:
             what = "did not run" if left == planned else f"did not run to its end, {len(left)} of its tests are missing"
             why = "it lost two guests and nobody knows by which test" if in_vain > 1 else self._why_no_guest()
             self._note(f"{suite.name} {what}: {why}")
 
     def _planned(self, suite: Suite) -> tuple[str, ...]:
-        return tuple(test.name for test in self.findings.planned if test.suite == suite.name)
+        return tuple(test.name for test in self._job.planned if test.suite == suite.name)
 
     def _why_no_guest(self) -> str:
-        last = self.findings.boots[-1]
+        last = self._found.boots[-1]
         if last.outcome is not BootOutcome.UP:
             return f"the kernel did not boot ({last.ended})"
-        return f"{MAX_BOOTS} guests were lost before"
+        return f"{self._job.limits.boots} guests were lost before"
 
-    def _attempt(self, suite: Suite, guest: VmGuest, only: frozenset[str]) -> Loss | None:
+    def _attempt(self, suite: Suite, guest: WatchedGuest, only: frozenset[str]) -> Loss | None:
         """Run ``suite`` in ``guest``; the loss if the guest was lost and something may be left to do."""
-        logs = self._run_dir / "boots" / f"{self._variant}-{len(self.findings.boots)}" / "logs"
+        logs = self._run_dir / "boots" / f"{self._variant}-{len(self._found.boots)}" / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         prefix, planned = str(logs.relative_to(self._run_dir)), self._planned(suite)
-        context = SuiteContext(logs, prefix, only, self._of, self._thorough, self._seed, planned)
-        before = len(self.findings.results)
+        limits = self._job.limits
+        context = SuiteContext(logs, prefix, only, self._job.variant, limits.thorough, limits.seed, planned)
+        before = len(self._found.results)
         held: list[TestResult] = []  # errors: told once it is known whether the guest is lost, and why
-        with phase(self._events, self._shown, f"suite:{suite.name}", self.findings.times) as say:
+        with phase(self._events, self._shown, f"suite:{suite.name}", self._found.times) as say:
             try:
                 guest.mark(f"start {suite.name}")
                 for result in suite.run(guest, context):
@@ -255,7 +253,7 @@ class KernelTest:
                 lost = guest.blamed(lost)  # in the light of that
                 say(f"guest lost: {lost.reason}")
                 place = place if lost.blame is Blame.KERNEL else ""
-                loss = Loss(lost, place, bool(deadly), len(self.findings.results) > before)
+                loss = Loss(lost, place, bool(deadly), len(self._found.results) > before)
                 self._lose(suite, guest, loss, deadly or [self._suspect(suite, lost.reason)])
                 return loss
             except BaseException:
@@ -268,18 +266,18 @@ class KernelTest:
             self._record(held.pop(0))
 
     def _record(self, result: TestResult) -> None:
-        self.findings.results.append(result)
+        self._found.results.append(result)
         self._events.publish(TestEnded(self._shown, result))
 
     # --- lost guests --------------------------------------------------------------------------
 
-    def _lose(self, suite: Suite, guest: VmGuest, loss: Loss, errors: list[TestResult]) -> None:
+    def _lose(self, suite: Suite, guest: WatchedGuest, loss: Loss, errors: list[TestResult]) -> None:
         """Find out why, end the guest, and give ``errors`` the reason; a guest lost by the machine costs no test."""
         if loss.lost.machine and process.stopping():
             raise process.Stopping
         place = loss.place
         ended = f"{loss.lost.reason}{f'; {place}' if place else ''}, during {suite.name}"
-        name, console = self._boot_name, self.findings.boots[-1].console
+        name, console = self._boot_name, self._found.boots[-1].console
         splats = self._end_guest(ended)
         if loss.lost.blame is Blame.ACCELERATOR:
             # Processors that stand still bring stalls about.
@@ -294,7 +292,7 @@ class KernelTest:
         if loss.lost.machine and once_more:
             self._retried |= names
             if GUEST in names:  # no test is left to be tried again, and what is looked at after the last one was not
-                self.findings.results[:] = [one for one in self.findings.results if one.suite != suite.name]
+                self._found.results[:] = [one for one in self._found.results if one.suite != suite.name]
             self._note(f"{name} was lost ({ended}), not by its kernel: {', '.join(sorted(names))} tried once more")
             return
         self._note(f"{name} was lost: {ended}")
@@ -304,22 +302,22 @@ class KernelTest:
 
     def _leave_out(self, splats: list[Splat]) -> None:
         """Forget those of the guest that was just ended."""
-        self.findings.splats[:] = [splat for splat in self.findings.splats if splat not in splats]
+        self._found.splats[:] = [splat for splat in self._found.splats if splat not in splats]
 
     def _suspect(self, suite: Suite, reason: str) -> TestResult:
         """An error for the test that ran when the guest died, if the suite could not tell which it was."""
-        done = {result.name for result in self.findings.results if result.suite == suite.name}
-        for test in self.findings.planned:
+        done = {result.name for result in self._found.results if result.suite == suite.name}
+        for test in self._job.planned:
             if test.suite == suite.name and test.name not in done:
                 return TestResult(suite.name, test.name, Status.ERROR, message=f"guest lost: {reason}")
         # All its tests had ended, yet the guest did not survive the suite: that must not come out green.
         return TestResult(suite.name, GUEST, Status.ERROR, message=f"lost after the last test: {reason}")
 
     def _note(self, text: str) -> None:
-        self.findings.notes.append(text)
+        self._found.notes.append(text)
 
 
-def _refuse_crawling(guest: VmGuest) -> None:
+def _refuse_crawling(guest: WatchedGuest) -> None:
     """Raise ``GuestLost`` if KVM has become so slow that a failure, or a stall, says nothing of the kernel."""
     if guest.crawls():
         raise GuestLost("KVM crawls in the middle of a suite", Blame.ACCELERATOR)

@@ -29,7 +29,7 @@ def test_what_kvm_loses_once_is_tried_once_more(tmp_path: Path) -> None:
     launcher = FakeLauncher([FakeGuest(1, says=STALL)], accel="kvm")
     test = run_suite(tmp_path, suite, launcher)
     assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS), ("c", Status.PASS)]
-    assert test.findings.splats == [] and launcher.accused == [KVM.reason]
+    assert test.findings.splats == () and launcher.accused == [KVM.reason]
     assert "not by its kernel: b tried once more" in test.findings.notes[-1]
 
 
@@ -47,7 +47,7 @@ def test_all_is_run_again_once_kvm_is_given_up(tmp_path: Path) -> None:
     launcher = FakeLauncher([], accel="kvm")
     test = run_suite(tmp_path, suite, launcher)
     assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)]
-    assert ([boot.accel for boot in test.findings.boots], test.findings.notes) == (["tcg"], [])
+    assert ([boot.accel for boot in test.findings.boots], test.findings.notes) == (["tcg"], ())
     assert suite.ran == ["a", "b", "b", "a", "b"]
     assert (tmp_path / "boots" / "on-1-under-kvm").is_dir() and all(guest.ended for guest in launcher.booted)
 
@@ -74,7 +74,7 @@ def test_a_kvm_that_crawls_at_the_end_of_a_suite_costs_the_suite(tmp_path: Path)
     suite = FakeSuite(("a", "b"))
     test = run_suite(tmp_path, suite, FakeLauncher([FakeGuest(1, says=STALL, slowed_down=True)], accel="kvm"))
     assert (statuses(test), suite.ran) == ([("a", Status.PASS), ("b", Status.PASS)], ["a", "b", "a", "b"])
-    assert test.findings.splats == []
+    assert test.findings.splats == ()
 
 
 class LosesItsGuestAtTheEnd(FakeGuest):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import shutil
 
-from harness.build import newest_kernel
 from harness.errors import HarnessError
 from harness.model import Kernel
 from harness.paths import cache_dir, new_run_id
@@ -13,13 +12,12 @@ from harness.vm import accel
 from harness.vm.launch import Launcher
 
 
-def prove_kvm() -> tuple[bool, str]:
-    """(KVM is taken, why): boots the newest kernel in the cache, forgetting any earlier answer."""
+def prove_kvm(kernel: Kernel | None) -> tuple[bool, str]:
+    """(KVM is taken, why): boots ``kernel``, the newest one at hand, forgetting any earlier answer."""
     accel.forget()
     known = accel.choose("auto", accel.qemu_version())
     if known.proved:
         return False, known.reason
-    kernel = newest_kernel()
     if kernel is None:
         return False, "not proved: no kernel has been built yet; the first run will try"
     try:
