@@ -16,7 +16,7 @@ from harness.intake import read_patches
 from harness.kconfig import load_fragments, parse_fragment
 from harness.model import SymbolRequest, Variant
 from harness.paths import write_atomic
-from harness.pipeline import Job, check
+from harness.pipeline import RunJob, check
 from harness.series import Patch
 from harness.source.git import attempt, git
 
@@ -74,7 +74,7 @@ class Series(_MadeUp):
     def _patches(self) -> tuple[Patch, ...]:
         return read_patches(self._question.files)
 
-    def job(self, commit: str, directory: Path) -> Job:
+    def job(self, commit: str, directory: Path) -> RunJob:
         job = check(request(self._question, directory, self._question.base))
         return replace(job, patches=self._patches[: self._numbers[commit]])
 
@@ -117,7 +117,7 @@ class Config(_MadeUp):
     def _read(self, path: Path) -> dict[str, SymbolRequest]:
         return {request.symbol: request for request in parse_fragment(path, path.parent.parent)}
 
-    def job(self, commit: str, directory: Path) -> Job:
+    def job(self, commit: str, directory: Path) -> RunJob:
         asked = self._asked(self._numbers[commit])
         requests = tuple(replace(one, required=False, if_present=True) for one in asked.values())
         job = check(replace(request(self._question, directory, self._question.base), variant="all"))

@@ -15,7 +15,7 @@ from harness.bisect.made_up import Config, Series
 from harness.bisect.request import request
 from harness.bisect.state import Question, Trail
 from harness.errors import UserError
-from harness.pipeline import Job, check
+from harness.pipeline import RunJob, check
 from harness.source.git import git
 
 
@@ -29,7 +29,7 @@ class Course(Protocol):
     def open(self, repository: Path) -> None:
         """Make the repository in which git bisects. Raises ``UserError`` if what is to be walked cannot be used."""
 
-    def job(self, commit: str, directory: Path) -> Job:
+    def job(self, commit: str, directory: Path) -> RunJob:
         """What is to be built and tested for ``commit``. Raises ``UserError`` if that cannot be used."""
 
     def stat(self, commit: str) -> str:
@@ -66,7 +66,7 @@ class Commits:
             if not members:
                 raise UserError("no commit is in its range", where=str(patch), mend="see git rev-list RANGE")
 
-    def job(self, commit: str, directory: Path) -> Job:
+    def job(self, commit: str, directory: Path) -> RunJob:
         return check(request(self._question, directory, self._spec(commit), self._needed(commit)))
 
     def stat(self, commit: str) -> str:

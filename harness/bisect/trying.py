@@ -19,7 +19,7 @@ from harness.errors import UserError
 from harness.events import EventStream
 from harness.executor import Executor, Findings, JobSource, KernelJob
 from harness.model import OWN_TESTS, BuildFailure, Kernel, PlannedTest, Splat, Status, TestResult
-from harness.pipeline import Job, base_cache
+from harness.pipeline import RunJob, base_cache
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import plan_tests
 from harness.series import Applied
@@ -37,7 +37,7 @@ class Built:
 
     kernel: Kernel
     applied: Applied
-    job: Job
+    job: RunJob
     tests: tuple[PlannedTest, ...]
     digest: str
     sources: frozenset[str] | None
@@ -91,7 +91,7 @@ class PipelineBench:
         except UserError as error:
             return Untestable(str(error))
 
-    def _build(self, job: Job, symptom: Symptom) -> Built | Untestable:
+    def _build(self, job: RunJob, symptom: Symptom) -> Built | Untestable:
         maker, times = KernelMaker(job, self._events), dict[str, float]()
         with maker.source() as applied:
             config = maker.resolve(job.variants[0], times)

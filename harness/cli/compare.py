@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli.report_files import add_report_options, report_files
-from harness.pipeline.two_runs import compare_runs
+from harness.pipeline.compare_runs import compare_runs
 from harness.report import Written, load, render_table, write_files
 from harness.report.store import RESULTS
 from harness.verdict import exit_code, load_expectations

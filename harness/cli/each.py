@@ -10,13 +10,13 @@ from harness import doctor
 from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode
 from harness.events import EventStream, Subscriber
-from harness.pipeline import Job, Outcome, RunRequest, check
+from harness.pipeline import Outcome, RunJob, RunRequest, check
 from harness.pipeline.each import settled, steps
 from harness.report import Progress, ReportFile, Step, Written, render_each, render_table, write_each
 from harness.report.text import one_line
 
 _CUT_OFF = {ExitCode.INFRASTRUCTURE, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
-Recorder = Callable[[Job, RunDirectory, Subscriber], tuple[Outcome, Written]]
+Recorder = Callable[[RunJob, RunDirectory, Subscriber], tuple[Outcome, Written]]
 
 
 def run_each(
@@ -52,12 +52,12 @@ def run_each(
     return code
 
 
-def _one(part: Job, record: Recorder) -> tuple[Outcome, Written]:
+def _one(part: RunJob, record: Recorder) -> tuple[Outcome, Written]:
     with Progress(sys.stdout) as progress:
         return record(part, RunDirectory(part.request.directory), progress)
 
 
-def _untested(job: Job, done: int) -> list[Step]:
+def _untested(job: RunJob, done: int) -> list[Step]:
     left = list(enumerate(job.patches, 1))[done:]
     return [Step(number, patch.subject, job.request.directory / f"{number:02}") for number, patch in left]
 

@@ -17,7 +17,7 @@ from harness.cli.report_files import add_report_options, report_files
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
-from harness.pipeline import DEFAULT_REPEAT, Job, Outcome, RunRequest, check, execute
+from harness.pipeline import DEFAULT_REPEAT, Outcome, RunJob, RunRequest, check, execute
 from harness.report import EventLog, PlanFile, Progress, ReportFile, Written, render_table, write_reports
 from harness.source import DEFAULT_BASE
 
@@ -233,7 +233,7 @@ def run_job(
 
 
 def record(
-    job: Job, directory: RunDirectory, *subscribers: Subscriber, files: Sequence[ReportFile] = ()
+    job: RunJob, directory: RunDirectory, *subscribers: Subscriber, files: Sequence[ReportFile] = ()
 ) -> tuple[Outcome, Written]:
     """Do ``job`` and write all that is known about it, also into ``files``; ``subscribers`` get the events."""
     if not directory.made:

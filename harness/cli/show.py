@@ -12,7 +12,7 @@ from harness.cli.report_files import report_files
 from harness.cli.run import add_options, request_from
 from harness.cli.rundir import RunDirectory, stored_stdin
 from harness.intake import facts
-from harness.pipeline import Job, check
+from harness.pipeline import RunJob, check
 from harness.report import render_facts, series_facts
 from harness.scratch import scratch
 
@@ -43,7 +43,7 @@ def show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _told(job: Job, *, each: bool) -> list[tuple[str, str]]:
+def _told(job: RunJob, *, each: bool) -> list[tuple[str, str]]:
     """(label, text) as the head of a report has them."""
     told = [("base", job.base.text)]
     told += [("below", patch.subject) for patch in job.below]

@@ -35,7 +35,7 @@ def choose_base(
 ) -> tuple[str, tuple[str, ...]]:
     """The base that ``named`` stands for, or the best guess, and what to say about it: nothing if it was named.
 
-    ``below``, ``fixups``: as in ``Job``.
+    ``below``, ``fixups``: as in ``RunJob``.
     """
     if named:
         return named, ()

@@ -14,8 +14,8 @@ from harness.events import EventStream, Note
 from harness.executor import Executor
 from harness.model import Splat, VariantReport
 from harness.pipeline import base_cache
+from harness.pipeline.kernel_set import REPEATS, KernelSet, VariantRun
 from harness.pipeline.repeating import Repeater
-from harness.pipeline.side import REPEATS, Side, State
 from harness.report import case_of, without_patch
 from harness.splat import case_name, identity
 from harness.verdict import (
@@ -38,47 +38,47 @@ HERE = "tested in this run"
 CUT_OFF = "not repeated: the run was cut off before"
 
 
-def settle_base(side: Side, state: State, executor: Executor, events: EventStream, label: str = "") -> None:
-    """What ``state``, a kernel without a patch, shows: as it is known from an earlier run, or by testing it now."""
-    assert state.kernel is not None
+def settle_base(side: KernelSet, run: VariantRun, executor: Executor, events: EventStream, label: str = "") -> None:
+    """What ``run``, a kernel without a patch, shows: as it is known from an earlier run, or by testing it now."""
+    assert run.kernel is not None
     request = side.job.request
     found = None
     if not request.pytest:
-        wanted = base_cache.key(side.kernel_job(state), executor.machine())
-        found = base_cache.recall(wanted, state.findings.planned, request.directory)
+        wanted = base_cache.key(side.kernel_job(run), executor.machine())
+        found = base_cache.recall(wanted, run.findings.planned, request.directory)
     if found is None:
-        side.test(state, executor)
-        if state.boot_failed:
-            events.publish(Note(label + state.variant.name, "the base did not boot: once more, to be sure", "warning"))
-            side.test_again(state, executor)
-        keep(side, state, executor)
+        side.test(run, executor)
+        if run.boot_failed:
+            events.publish(Note(label + run.variant.name, "the base did not boot: once more, to be sure", "warning"))
+            side.test_again(run, executor)
+        keep(side, run, executor)
         return
-    state.findings, when = found
-    state.tested, state.earlier = True, when
-    events.publish(Note(label + state.variant.name, f"known from {when}: not tested again"))
+    run.findings, when = found
+    run.tested, run.earlier = True, when
+    events.publish(Note(label + run.variant.name, f"known from {when}: not tested again"))
 
 
-def keep(side: Side, state: State, executor: Executor) -> None:
+def keep(side: KernelSet, run: VariantRun, executor: Executor) -> None:
     """Remember what a base showed, if later runs may rely on it: not on what own tests, whose key nobody knows, say."""
-    if not state.tested or side.job.request.pytest:
+    if not run.tested or side.job.request.pytest:
         return
-    found = state.findings
+    found = run.findings
     if doubtful := base_cache.doubtful(found):
         told = f"not remembered for later runs, as a busy host can bring it about: {', '.join(doubtful)}"
-        state.findings = found.noted(told)
+        run.findings = found.noted(told)
     if base_cache.is_complete(found):
         ran_on = replace(executor.machine(), accel=found.boots[0].accel)
-        wanted = base_cache.key(side.kernel_job(state), ran_on)
-        if once := base_cache.keep(wanted, found, side.job.request.directory, _expected(side, state)):
+        wanted = base_cache.key(side.kernel_job(run), ran_on)
+        if once := base_cache.keep(wanted, found, side.job.request.directory, _expected(side, run)):
             told = f"tested again by the next run, as a failure is remembered if it comes twice: {', '.join(once)}"
-            state.findings = found.noted(told)
+            run.findings = found.noted(told)
 
 
-def _expected(side: Side, state: State) -> frozenset[tuple[str, str]]:
-    """Tests of ``state`` that failed, and of which an expectation says that they do on this base."""
-    assert state.kernel is not None
-    report = next(one for one in side.reports() if one.variant == state.variant)
-    judged = apply_expectations(report, state.kernel.release, side.job.expectations, date.today())
+def _expected(side: KernelSet, run: VariantRun) -> frozenset[tuple[str, str]]:
+    """Tests of ``run`` that failed, and of which an expectation says that they do on this base."""
+    assert run.kernel is not None
+    report = next(one for one in side.reports() if one.variant == run.variant)
+    judged = apply_expectations(report, run.kernel.release, side.job.expectations, date.today())
     return frozenset((result.suite, result.name) for result in judged.results if result.known)
 
 
@@ -88,7 +88,7 @@ class Comparer:
     ``so_far``: what holds of each variant, by name, if the run is cut off now.
     """
 
-    def __init__(self, patched: Side, base: Side, repeater: Repeater | None, events: EventStream) -> None:
+    def __init__(self, patched: KernelSet, base: KernelSet, repeater: Repeater | None, events: EventStream) -> None:
         self._patched = patched
         self._base = base
         self._repeater = repeater
@@ -104,9 +104,9 @@ class Comparer:
 
     def _one(self, report: VariantReport, allowed: int) -> Comparison:
         name = report.variant.name
-        base = next(one for one in self._base.reports() if one.variant.name == self._base.state(name).variant.name)
+        base = next(one for one in self._base.reports() if one.variant.name == self._base.run_of(name).variant.name)
         base = replace(base, variant=report.variant)
-        found = replace(compare(base, report), against=self._origin(self._base.state(name)))
+        found = replace(compare(base, report), against=self._origin(self._base.run_of(name)))
         if self._repeater is not None:
             chosen, found = suspects(report, found, allowed)
             try:
@@ -161,8 +161,8 @@ class Comparer:
         without = self._all_without(repeater, report, found, whole, last)
         settled = {one: settle_unseen(one, whole, without) for one in found.differences if is_unseen(one)}
         known = {(result.suite, result.name) for result in (*base.results, *report.results) if result.status.is_bad}
-        state = self._patched.state(report.variant.name)
-        state.findings = state.findings.noted(
+        run = self._patched.run_of(report.variant.name)
+        run.findings = run.findings.noted(
             *(
                 f"when all was repeated: {result.suite} {result.name}: {result.status.value}: {result.message}"
                 for result in whole.results
@@ -176,7 +176,7 @@ class Comparer:
     ) -> Attempt | None:
         """The base in the same order, if what ``whole`` showed needs that, and the base may have run in another."""
         name = report.variant.name
-        if self._base.state(name).earlier and any(needs_base(one, whole) for one in found.differences):
+        if self._base.run_of(name).earlier and any(needs_base(one, whole) for one in found.differences):
             return repeater.all_without(report, last, f"{REPEATS}{name}-all-base")
         return None
 
@@ -194,19 +194,19 @@ class Comparer:
         lack = lacking(base, report)
         for one in undecided(Comparison(tuple(settled.values())), lack).differences:
             self._events.publish(Note(name, f"{case_of(one)}: {one.change.value}: {one.told}"))
-        state = self._patched.state(name)
-        besides = seen_besides(base, replace(report, splats=state.findings.splats), rounds, places)
-        state.findings = replace(state.findings, splats=(*state.findings.splats, *besides))
+        run = self._patched.run_of(name)
+        besides = seen_besides(base, replace(report, splats=run.findings.splats), rounds, places)
+        run.findings = replace(run.findings, splats=(*run.findings.splats, *besides))
         more = [_new_splat(splat) for splat in besides]
         return replace(found, differences=(*(settled.get(one, one) for one in found.differences), *more))
 
-    def _origin(self, state: State) -> str:
-        if not state.earlier:
-            return HERE if state.tested else ""
-        age = datetime.now(UTC) - datetime.fromisoformat(state.earlier)
+    def _origin(self, run: VariantRun) -> str:
+        if not run.earlier:
+            return HERE if run.tested else ""
+        age = datetime.now(UTC) - datetime.fromisoformat(run.earlier)
         job = self._patched.job
         again = without_patch(job.request.command, "" if job.request.base else job.base.text)
-        return f"tested on {state.earlier}, {_words(age)} ago{AGAIN}{again}"
+        return f"tested on {run.earlier}, {_words(age)} ago{AGAIN}{again}"
 
 
 def _new_splat(splat: Splat) -> Difference:

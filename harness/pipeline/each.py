@@ -12,13 +12,13 @@ from harness.events import EventStream, PhaseProgress
 from harness.intake import applies
 from harness.phases import phase
 from harness.pipeline.kernels import KernelMaker
-from harness.pipeline.request import Job
+from harness.pipeline.request import RunJob
 from harness.source import obtain
 
 _OPTION = "--each"
 
 
-def settled(job: Job, events: EventStream) -> Job:
+def settled(job: RunJob, events: EventStream) -> RunJob:
     """``job`` on a base that does not move while its patches are tested one by one: branches do.
 
     Fetches the base. Raises ``UserError`` if there is no series, or not all of it applies: before hours of work.
@@ -33,7 +33,7 @@ def settled(job: Job, events: EventStream) -> Job:
     return replace(job, base=replace(job.base, ref=tree.commit)) if job.base.kind == "git" else job
 
 
-def steps(job: Job) -> Iterator[Job]:
+def steps(job: RunJob) -> Iterator[RunJob]:
     """A job for each prefix of the series of ``job``, the shortest first, in a directory inside that one's."""
     for number, patch in enumerate(job.patches, 1):
         request = replace(

@@ -17,7 +17,7 @@ from harness.kconfig import resolve
 from harness.locks import on_behalf_of
 from harness.model import BuildFailure, Kernel, ResolvedConfig, Variant
 from harness.phases import phase
-from harness.pipeline.request import Job
+from harness.pipeline.request import RunJob
 from harness.series import Applied, Tree
 from harness.source import obtain, reset, worktree_lock
 from harness.suites import kselftest_collections
@@ -26,7 +26,7 @@ from harness.suites import kselftest_collections
 class KernelMaker:
     """Makes the kernels of one job. Use ``source`` first; the work tree is held for as long as that is open."""
 
-    def __init__(self, job: Job, events: EventStream, label: str = "") -> None:
+    def __init__(self, job: RunJob, events: EventStream, label: str = "") -> None:
         """``label``: put before the names of variants in events."""
         self._job = job
         self._events = events

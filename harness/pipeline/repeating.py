@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.changes import Change
 from harness.executor import Executor, Findings, KernelJob
 from harness.model import BootOutcome, Status, VariantReport
-from harness.pipeline.side import Side
+from harness.pipeline.kernel_set import KernelSet
 from harness.verdict import Attempt, Round, Suspect, complete, settle
 
 DEADLY_ENOUGH = 2  # guests that a test may cost; it is not given a third
@@ -17,7 +17,7 @@ DEADLY_ENOUGH = 2  # guests that a test may cost; it is not given a third
 class Repeater:
     """``directory``: of the run; each repeat has its own below ``repeats/``."""
 
-    def __init__(self, patched: Side, base: Side, executor: Executor, directory: Path) -> None:
+    def __init__(self, patched: KernelSet, base: KernelSet, executor: Executor, directory: Path) -> None:
         self._patched = patched
         self._base = base
         self._executor = executor
@@ -48,16 +48,16 @@ class Repeater:
         """The same of the base, which may have been tested in another order."""
         return self._all(self._base, report, last, logs, "all again: base ")
 
-    def _all(self, side: Side, report: VariantReport, last: str, logs: str, label: str) -> Attempt:
-        return self._run(side.kernel_job(side.state(report.variant.name)).up_to(last, label), logs)
+    def _all(self, side: KernelSet, report: VariantReport, last: str, logs: str, label: str) -> Attempt:
+        return self._run(side.kernel_job(side.run_of(report.variant.name)).up_to(last, label), logs)
 
-    def _attempt(self, side: Side, report: VariantReport, suspect: Suspect, place: str, label: str) -> Attempt:
-        state = side.state(report.variant.name)
-        known = suspect.test is None or suspect.test in state.findings.planned
-        if state.kernel is None or not known:
+    def _attempt(self, side: KernelSet, report: VariantReport, suspect: Suspect, place: str, label: str) -> Attempt:
+        run = side.run_of(report.variant.name)
+        known = suspect.test is None or suspect.test in run.findings.planned
+        if run.kernel is None or not known:
             return Attempt()  # that side has no such test
         alone = () if suspect.test is None else (suspect.test,)
-        return self._run(side.kernel_job(state).narrowed_to(*alone, label=label), place)
+        return self._run(side.kernel_job(run).narrowed_to(*alone, label=label), place)
 
     def _run(self, job: KernelJob, place: str) -> Attempt:
         return _attempt(self._executor.run(job, self._directory / place))

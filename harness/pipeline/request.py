@@ -71,7 +71,7 @@ class RunRequest:
 
 
 @dataclass(frozen=True)
-class Job:
+class RunJob:
     """A checked request: every name stands for something that exists. ``notes``: what the user should know of it.
 
     ``suites``: those that need a kernel, as they run; ``order``: why so, empty if it is the usual order.
@@ -130,13 +130,13 @@ class Job:
             limits=JobLimits(memory=request.memory, thorough=request.thorough, seed=request.seed),
         )
 
-    def of_base(self) -> Job:
+    def of_base(self) -> RunJob:
         """The same without the patch, in a directory of its own inside that of the run."""
         directory = self.request.directory / "base"
         return replace(self, patches=(), request=replace(self.request, directory=directory))
 
 
-def check(request: RunRequest) -> Job:
+def check(request: RunRequest) -> RunJob:
     """Look up everything that the request names. Raises ``UserError``; cached trees are read for a guess at most."""
     taken = take(
         request.base,
@@ -152,7 +152,7 @@ def check(request: RunRequest) -> Job:
     below, fixups = _below(request.fixups), () if request.no_fixups else load_fixups()
     base, why = choose_base(request.base, taken, below, fixups)
     suites, order = ((), "") if _only_static(request) else _suites(request, patches[: request.up_to])
-    return Job(
+    return RunJob(
         request=request,
         base=parse_base(base),
         patches=patches[: request.up_to],

@@ -19,13 +19,13 @@ from harness.executor.local_executor import LocalExecutor
 from harness.intake import facts
 from harness.model import RunReport, VariantReport
 from harness.pipeline.comparing import Comparer, keep, settle_base
+from harness.pipeline.kernel_set import KernelSet, VariantRun, moved
 from harness.pipeline.kernels import KernelMaker
-from harness.pipeline.patch_side import PatchSide
 from harness.pipeline.plan import chosen, narrow
 from harness.pipeline.repeating import Repeater
-from harness.pipeline.request import Job
-from harness.pipeline.side import Side, State, moved
+from harness.pipeline.request import RunJob
 from harness.pipeline.start_times import StartTimes
+from harness.pipeline.static_suite import StaticSuite
 from harness.pipeline.symbols import symbol_notes
 from harness.series import Applied
 from harness.verdict import apply_expectations, exit_code, judge
@@ -42,7 +42,7 @@ class Outcome:
     exit_code: ExitCode
 
 
-def execute(job: Job, events: EventStream, executor: Executor | None = None) -> Outcome:
+def execute(job: RunJob, events: EventStream, executor: Executor | None = None) -> Outcome:
     """Do all of ``job``. An interrupt, a signal or trouble with the machine ends it early, with what is known so far.
 
     ``executor``: runs the tests of its kernels; default: guests of this machine.
@@ -67,12 +67,12 @@ def execute(job: Job, events: EventStream, executor: Executor | None = None) -> 
 
 
 class _Run:
-    def __init__(self, job: Job, events: EventStream, executor: Executor) -> None:
+    def __init__(self, job: RunJob, events: EventStream, executor: Executor) -> None:
         self._job = job
         self._events = events
-        self._patched = Side(job, events)
-        self._base: Side | None = None
-        self._static: PatchSide | None = None
+        self._patched = KernelSet(job, events)
+        self._base: KernelSet | None = None
+        self._static: StaticSuite | None = None
         self._comparisons: dict[str, Comparison] = {}
         self._applied: Applied | None = None
         self._left_out: list[str] = []
@@ -121,27 +121,27 @@ class _Run:
             if not tests:
                 return
 
-    def _compare(self, base: Side, pool: ThreadPoolExecutor) -> None:
+    def _compare(self, base: KernelSet, pool: ThreadPoolExecutor) -> None:
         comparer = self._comparer(base)
         self._comparisons = comparer.so_far
         comparer.compare(pool)
 
     def _distrusted(self, pool: ThreadPoolExecutor) -> list[Future[None]]:
         """The tests of what has to be tested once more."""
-        tests = [self._test(pool, state) for state in self._patched.distrusted(self._executor)]
+        tests = [self._test(pool, run) for run in self._patched.distrusted(self._executor)]
         if self._base is not None:
-            tests += [self._test_base(pool, self._base, state) for state in self._base.distrusted(self._executor)]
+            tests += [self._test_base(pool, self._base, run) for run in self._base.distrusted(self._executor)]
         if tests:
             self._comparisons = {}
             self._patched.forget_repeats()
             shutil.rmtree(self._job.request.directory / "repeats", ignore_errors=True)
         return tests
 
-    def _test(self, pool: ThreadPoolExecutor, state: State) -> Future[None]:
-        return pool.submit(self._test_patchless if self._is_base else self._patched.test, state, self._executor)
+    def _test(self, pool: ThreadPoolExecutor, run: VariantRun) -> Future[None]:
+        return pool.submit(self._test_patchless if self._is_base else self._patched.test, run, self._executor)
 
-    def _test_base(self, pool: ThreadPoolExecutor, base: Side, state: State) -> Future[None]:
-        return pool.submit(settle_base, base, state, self._executor, self._events, _BASE)
+    def _test_base(self, pool: ThreadPoolExecutor, base: KernelSet, run: VariantRun) -> Future[None]:
+        return pool.submit(settle_base, base, run, self._executor, self._events, _BASE)
 
     @property
     def _is_base(self) -> bool:
@@ -162,7 +162,7 @@ class _Run:
             self._applied = applied
             self._left_out = maker.notes
             self._base_commit = maker.base_commit
-            static = PatchSide(self._job, applied, self._events) if self._job.static and not self._is_base else None
+            static = StaticSuite(self._job, applied, self._events) if self._job.static and not self._is_base else None
             self._static = static
             elsewhere = static.planned if static is not None else ()
             if self._job.suites:
@@ -170,7 +170,7 @@ class _Run:
                     maker,
                     applied,
                     lambda planned: narrow(planned, only, elsewhere),
-                    lambda state: tests.append(self._test(pool, state)),
+                    lambda run: tests.append(self._test(pool, run)),
                 )
             if static is not None:
                 static.patched()
@@ -186,27 +186,27 @@ class _Run:
         if self._base is None:
             KernelMaker(self._job.of_base(), self._events, _BASE).apply(applied.tree, "base")
 
-    def _test_patchless(self, state: State, executor: Executor) -> None:
+    def _test_patchless(self, run: VariantRun, executor: Executor) -> None:
         """A run without a patch is what later runs compare with."""
-        self._patched.test(state, executor)
-        keep(self._patched, state, executor)
+        self._patched.test(run, executor)
+        keep(self._patched, run, executor)
 
     def _build_base(self, applied: Applied, pool: ThreadPoolExecutor) -> list[Future[None]]:
         """The base is built in every variant, but only tested where there is a patched kernel to compare it with."""
         job = self._job.of_base()
-        self._base = base = Side(job, self._events, _BASE)
+        self._base = base = KernelSet(job, self._events, _BASE)
         maker = KernelMaker(job, self._events, _BASE)
         tests: list[Future[None]] = []
 
-        def ready(state: State) -> None:
-            if any(self._patched.state(own.variant.name).kernel for own in base.states_like(state)):
-                tests.append(self._test_base(pool, base, state))
+        def ready(run: VariantRun) -> None:
+            if any(self._patched.run_of(own.variant.name).kernel for own in base.runs_like(run)):
+                tests.append(self._test_base(pool, base, run))
 
         plain = maker.apply(applied.tree, "base")
         base.make(maker, plain, lambda planned: chosen(planned, job.request.only), ready)
         return tests
 
-    def _comparer(self, base: Side) -> Comparer:
+    def _comparer(self, base: KernelSet) -> Comparer:
         request = self._job.request
         repeater = Repeater(self._patched, base, self._executor, request.directory)
         return Comparer(self._patched, base, repeater if request.repeat else None, self._events)

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 from harness.intake import added_symbols, removed_symbols
 from harness.kconfig import load_history
-from harness.pipeline.side import Side
+from harness.pipeline.kernel_set import KernelSet
 
 
-def symbol_notes(patched: Side, base: Side | None, version: str) -> tuple[str, ...]:
+def symbol_notes(patched: KernelSet, base: KernelSet | None, version: str) -> tuple[str, ...]:
     """One line for each symbol of the variants that is not simply there, and for those that the patch adds."""
-    symbols = dict.fromkeys(symbol for state in patched.states for symbol in state.variant.options)
+    symbols = dict.fromkeys(symbol for run in patched.runs for symbol in run.variant.options)
     notes = [note for symbol in symbols for note in _absence(symbol, patched, base, version)]
     added = [one for one in added_symbols(patched.job.patches) if one not in symbols]
     return (*notes, *(f"the patch adds CONFIG_{one}: --variant-of {one} tests it on and off" for one in added))
 
 
-def _absence(symbol: str, patched: Side, base: Side | None, version: str) -> Iterator[str]:
+def _absence(symbol: str, patched: KernelSet, base: KernelSet | None, version: str) -> Iterator[str]:
     name = f"CONFIG_{symbol}"
     if not _lacks(patched, symbol):
         if base is not None and _lacks(base, symbol):
@@ -35,6 +35,6 @@ def _absence(symbol: str, patched: Side, base: Side | None, version: str) -> Ite
         yield f"{name} is not in this tree{f' ({why})' if why else ''}: on and off are one kernel"
 
 
-def _lacks(side: Side, symbol: str) -> bool:
+def _lacks(side: KernelSet, symbol: str) -> bool:
     """True if the tree of ``side`` is known not to have ``symbol``."""
-    return any(symbol in state.config.unknown for state in side.states if state.config is not None)
+    return any(symbol in run.config.unknown for run in side.runs if run.config is not None)

@@ -10,7 +10,7 @@ import pytest
 
 from harness.intake import Fixup, read_patches
 from harness.paths import cache_root
-from harness.pipeline import Job, RunRequest, check
+from harness.pipeline import RunJob, RunRequest, check
 from harness.series import Patch
 from harness.source import parse_base, worktree
 from tests.support.git_trees import DRIVER, LINES, commit, edit, git, make_repository, write_tree
@@ -51,7 +51,7 @@ def mail(tmp_path: Path, driver: str, *options: str, trailer: str = "", old: str
     return path
 
 
-def job(patch: Path, base: str = "", *fixups: Path) -> Job:
+def job(patch: Path, base: str = "", *fixups: Path) -> RunJob:
     return check(RunRequest(Path("run"), (), base, patches=(patch,), fixups=fixups, suites=ONE))
 
 

@@ -16,7 +16,7 @@ from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream
 from harness.model import Kernel, ResolvedConfig, RunReport, Status
-from harness.pipeline import Job, Outcome, RunRequest, check
+from harness.pipeline import Outcome, RunJob, RunRequest, check
 from harness.pipeline.each import settled, steps
 from harness.pipeline.kernels import KernelMaker
 from harness.report import ReportFile, Step, render_each, write_each, write_reports
@@ -40,7 +40,7 @@ def request(tmp_path: Path, patches: str = "v1..main", base: str = "") -> RunReq
     return RunRequest(tmp_path / "run", COMMAND, base, patches=(Path(patches),))
 
 
-def report_of(job: Job, report: RunReport) -> RunReport:
+def report_of(job: RunJob, report: RunReport) -> RunReport:
     return replace(report, command=job.request.command, patches=tuple(patch.subject for patch in job.patches))
 
 
@@ -108,7 +108,7 @@ def test_each_step_is_built_from_the_objects_of_the_one_before(tmp_path: Path, m
     assert built[1] == ["drivers/dma-buf/dma-buf.o"]
 
 
-def made_by(step: Job) -> list[str]:
+def made_by(step: RunJob) -> list[str]:
     """What had to be compiled for the kernel of ``step``."""
     maker = KernelMaker(step, EventStream())
     with maker.source():
@@ -127,9 +127,9 @@ class Recorder:
 
     def __init__(self, *ends: tuple[RunReport, ExitCode]) -> None:
         self.ends = list(ends)
-        self.jobs: list[Job] = []
+        self.jobs: list[RunJob] = []
 
-    def __call__(self, job: Job, directory: RunDirectory, *_subscribers: object) -> tuple[Outcome, object]:
+    def __call__(self, job: RunJob, directory: RunDirectory, *_subscribers: object) -> tuple[Outcome, object]:
         self.jobs.append(job)
         directory.create()
         report, code = self.ends.pop(0)

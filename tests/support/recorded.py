@@ -25,7 +25,7 @@ from harness.errors import UserError
 from harness.faults import Fault, How
 from harness.faults.judging import judge as found
 from harness.model import BootOutcome, PlannedTest, RunReport, Status, VariantReport
-from harness.pipeline.two_runs import compare_runs
+from harness.pipeline.compare_runs import compare_runs
 from harness.report import EACH, Step, Written, encode, load, load_steps, render_each, render_html, render_table
 from harness.report.junit import render_junit, render_series_junit
 from harness.report.style import Style

@@ -13,7 +13,7 @@ from harness.bisect.trying import Built, PipelineBench
 from harness.events import EventStream
 from harness.executor import Findings
 from harness.model import OWN_TESTS, PlannedTest, Status, TestResult
-from harness.pipeline import Job, RunRequest
+from harness.pipeline import RunJob, RunRequest
 from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import select_suites
@@ -29,7 +29,7 @@ def test_answers_of_own_tests_are_not_remembered(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     request = RunRequest(tmp_path / "run", ("dmabuf-harness", "bisect"))
-    job = Job(request, parse_base("debian:6.12"), (), (ON,), (), select_suites(["checks"]), ())
+    job = RunJob(request, parse_base("debian:6.12"), (), (ON,), (), select_suites(["checks"]), ())
     applied = Applied(Tree("debian:6.12", tmp_path, "c", "6.12.117"), (), "t")
     built = Built(kernel(), applied, job, (PlannedTest(suite, "a"),), "digest", None)
     passes = Findings(results=(TestResult(suite, "a", Status.PASS),), boots=(boot(),))

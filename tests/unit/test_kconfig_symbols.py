@@ -15,7 +15,7 @@ from harness.kconfig.explain import unknown
 from harness.kconfig.history import History
 from harness.model import ResolvedConfig, Variant
 from harness.pipeline import RunRequest, check
-from harness.pipeline.side import Side
+from harness.pipeline.kernel_set import KernelSet
 from harness.pipeline.symbols import symbol_notes
 
 KCONFIG = """
@@ -132,12 +132,12 @@ def test_symbols_are_only_looked_for_in_kconfig_files(tmp_path: Path) -> None:
 # --- what is said -------------------------------------------------------------------------------
 
 
-def side(tmp_path: Path, lacks: tuple[str, ...] = (), of: tuple[str, ...] = (), text: str = ADDS) -> Side:
+def side(tmp_path: Path, lacks: tuple[str, ...] = (), of: tuple[str, ...] = (), text: str = ADDS) -> KernelSet:
     job = check(RunRequest(tmp_path, (), "debian:6.12", (patch(tmp_path, text),), variant_of=of))
-    made = Side(job, EventStream())
-    for state in made.states:
-        absent = tuple(symbol for symbol in state.variant.options if symbol in lacks)
-        state.config = ResolvedConfig(state.variant, "", "", (), absent)
+    made = KernelSet(job, EventStream())
+    for run in made.runs:
+        absent = tuple(symbol for symbol in run.variant.options if symbol in lacks)
+        run.config = ResolvedConfig(run.variant, "", "", (), absent)
     return made
 
 
@@ -172,7 +172,7 @@ def test_variant_needs_no_history(tmp_path: Path) -> None:
 
 
 def test_job_has_the_variants_that_were_asked_for(tmp_path: Path) -> None:
-    assert [state.variant for state in side(tmp_path, of=("FOO",)).states] == [
+    assert [run.variant for run in side(tmp_path, of=("FOO",)).runs] == [
         Variant("foo-on", "CONFIG_FOO=y", {"FOO": "y"}),
         Variant("foo-off", "CONFIG_FOO=n", {"FOO": "n"}),
     ]

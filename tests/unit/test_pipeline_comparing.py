@@ -17,9 +17,9 @@ from harness.executor import Findings
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, Variant
 from harness.pipeline import comparing
 from harness.pipeline.comparing import Comparer, lacking
+from harness.pipeline.kernel_set import KernelSet
 from harness.pipeline.repeating import Repeater
-from harness.pipeline.request import Job, RunRequest
-from harness.pipeline.side import Side
+from harness.pipeline.request import RunJob, RunRequest
 from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import select_suites
@@ -36,14 +36,14 @@ def found(results: list[TestResult], splats: list[Splat] | None = None) -> Findi
     return Findings(plan, tuple(results), tuple(splats or ()), (boot(),))
 
 
-def side(tmp_path: Path, findings: Findings, *variants: Variant, option: str = "y", repeat: int = 3) -> Side:
+def side(tmp_path: Path, findings: Findings, *variants: Variant, option: str = "y", repeat: int = 3) -> KernelSet:
     """One that has been built and tested, equally in each variant."""
     request = RunRequest(tmp_path / "run", COMMAND, "debian:6.12", repeat=repeat)
-    job = Job(request, parse_base("debian:6.12"), (), variants or (ON,), (), (), ())
-    made = Side(job, EventStream())
-    for state in made.states:
-        state.kernel, state.findings, state.tested = on_disk(tmp_path, option), findings, True
-        state.applied = Applied(Tree("debian:6.12", tmp_path, "c", "6.12.117"), (), "t")
+    job = RunJob(request, parse_base("debian:6.12"), (), variants or (ON,), (), (), ())
+    made = KernelSet(job, EventStream())
+    for run in made.runs:
+        run.kernel, run.findings, run.tested = on_disk(tmp_path, option), findings, True
+        run.applied = Applied(Tree("debian:6.12", tmp_path, "c", "6.12.117"), (), "t")
     return made
 
 
@@ -73,7 +73,7 @@ def attempt(status: Status, *splats: Splat, lost: bool = False) -> Attempt:
     return Attempt((TestResult("checks", "a", status),), splats, BootOutcome.UP, lost)
 
 
-def compared(patched: Side, base: Side, repeater: Repeater | None = None) -> dict[str, Comparison]:
+def compared(patched: KernelSet, base: KernelSet, repeater: Repeater | None = None) -> dict[str, Comparison]:
     with ThreadPoolExecutor(2) as pool:
         return Comparer(patched, base, repeater, EventStream()).compare(pool)
 
@@ -148,7 +148,7 @@ def test_what_needs_the_tests_before_it_is_asked_of_a_base_that_was_tested_in_an
 ) -> None:
     patched, base = side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS)))
     patched.job = replace(patched.job, suites=tuple(select_suites(["checks"])))
-    base.states[0].earlier = datetime.now(UTC).isoformat(timespec="seconds")
+    base.runs[0].earlier = datetime.now(UTC).isoformat(timespec="seconds")
     repeater = Scripted((attempt(PASS), attempt(PASS)))
     repeater.whole = attempt(whole)
     repeater.without = attempt(without) if without is not None else Attempt()
@@ -161,13 +161,13 @@ def test_what_needs_the_tests_before_it_is_asked_of_a_base_that_was_tested_in_an
 def test_splat_that_both_sides_print_after_the_same_tests_is_not_the_patchs(tmp_path: Path) -> None:
     patched, base = side(tmp_path, found(named(a=FAIL))), side(tmp_path, found(named(a=PASS)))
     patched.job = replace(patched.job, suites=tuple(select_suites(["checks"])))
-    base.states[0].earlier = datetime.now(UTC).isoformat(timespec="seconds")
+    base.runs[0].earlier = datetime.now(UTC).isoformat(timespec="seconds")
     splat = Splat("warn", "WARNING: x", "text", 3, "checks: a")
     for without, kept in ((attempt(FAIL, splat), 0), (attempt(FAIL), 1)):
         repeater = Scripted((attempt(PASS), attempt(PASS)))
         repeater.whole, repeater.without = attempt(FAIL, splat), without
         compared(patched, base, repeater)
-        assert len(patched.state(ON.name).findings.splats) == kept
+        assert len(patched.run_of(ON.name).findings.splats) == kept
 
 
 def test_what_else_goes_wrong_when_all_is_repeated_is_noted(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_what_else_goes_wrong_when_all_is_repeated_is_noted(tmp_path: Path) -> N
     repeater = Scripted((attempt(PASS), attempt(PASS)))
     repeater.whole = Attempt(tuple(named(a=PASS, b=FAIL)), (), BootOutcome.UP)
     compared(patched, base, repeater)
-    assert patched.state(ON.name).findings.notes == ("when all was repeated: checks b: fail: ",)
+    assert patched.run_of(ON.name).findings.notes == ("when all was repeated: checks b: fail: ",)
 
 
 def test_a_stall_that_only_the_first_boot_showed_is_flaky(tmp_path: Path) -> None:
@@ -211,14 +211,14 @@ def test_a_splat_that_only_a_repeat_shows_becomes_one_of_the_run(tmp_path: Path)
     repeater = Scripted((attempt(FAIL, splat), attempt(FAIL)))
     done = compared(patched, base, repeater)[ON.name]
     assert [one.change for one in done.differences] == [Change.FLAKY, Change.NEW]
-    (kept,) = patched.state(ON.name).findings.splats
+    (kept,) = patched.run_of(ON.name).findings.splats
     assert kept.log == f"repeats/{ON.name}-1/patched-1/boots/x/console.log"
 
 
 def test_variants_that_are_one_kernel_on_the_base_are_both_compared_with_it(tmp_path: Path) -> None:
     patched = side(tmp_path, found(named(a=FAIL)), ON, OFF)
     base = side(tmp_path, found(named(a=FAIL)), ON, OFF)
-    base.states[1] = replace(base.states[1], kernel=None, findings=Findings(), same_as=ON.name)
+    base.runs[1] = replace(base.runs[1], kernel=None, findings=Findings(), same_as=ON.name)
     done = compared(patched, base)
     assert {name: [one.change for one in each.differences] for name, each in done.items()} == {
         ON.name: [Change.PRE_EXISTING],
@@ -245,7 +245,7 @@ def test_what_comes_and_goes_is_flaky_also_beside_a_base_without_the_option(tmp_
 
 def test_results_of_an_earlier_run_say_their_age_and_how_to_get_new_ones(tmp_path: Path) -> None:
     patched, base = side(tmp_path, found(named(a=PASS))), side(tmp_path, found(named(a=PASS)))
-    base.states[0].earlier = (datetime.now(UTC) - timedelta(hours=5)).isoformat(timespec="seconds")
+    base.runs[0].earlier = (datetime.now(UTC) - timedelta(hours=5)).isoformat(timespec="seconds")
     against = compared(patched, base)[ON.name].against
     assert ", 5 h ago; again: dmabuf-harness run --suite checks --no-patch" in against
 

@@ -14,7 +14,7 @@ from harness.events import Event, EventStream
 from harness.executor import Findings
 from harness.model import BootOutcome, Status
 from harness.pipeline.comparing import settle_base
-from harness.pipeline.side import State
+from harness.pipeline.kernel_set import VariantRun
 from harness.verdict import Expectation
 from tests.support.sample_reports import ON, boot, named
 from tests.support.scripted_executor import ScriptedExecutor
@@ -30,11 +30,11 @@ class Base:
         self.side.job = replace(self.side.job, request=request)
         self._executor = ScriptedExecutor(list(outcomes))
 
-    def settled(self) -> tuple[State, list[Event]]:
+    def settled(self) -> tuple[VariantRun, list[Event]]:
         stream, events = EventStream(), list[Event]()
         stream.subscribe(lambda _, event: events.append(event))
-        settle_base(self.side, self.side.states[0], self._executor, stream, "base ")
-        return self.side.states[0], events
+        settle_base(self.side, self.side.runs[0], self._executor, stream, "base ")
+        return self.side.runs[0], events
 
     @property
     def count(self) -> int:
@@ -55,19 +55,19 @@ def test_the_second_run_does_not_test_the_base_again(tmp_path: Path) -> None:
     made = Base(first, found(named(a=Status.SKIP, b=PASS)))
     made.settled()
     again = Base(second, found(named(a=PASS, b=PASS)))
-    state, events = again.settled()
+    run, events = again.settled()
     assert (made.count, again.count) == (1, 0)
-    assert [result.status for result in state.findings.results] == [Status.SKIP, PASS]
-    assert state.earlier and "not tested again" in str(events[-1])
-    assert (second / "base" / state.findings.boots[0].console).is_file()
+    assert [result.status for result in run.findings.results] == [Status.SKIP, PASS]
+    assert run.earlier and "not tested again" in str(events[-1])
+    assert (second / "base" / run.findings.boots[0].console).is_file()
 
 
 @pytest.mark.usefixtures("cache")
 def test_a_base_that_does_not_boot_is_tried_once_more_and_never_remembered(tmp_path: Path) -> None:
     dead = Findings(found(named(a=PASS)).planned, boots=(boot(ON, BootOutcome.PANIC),))
     made = Base(tmp_path, dead, dead)
-    state, _ = made.settled()
-    assert made.count == 2 and not state.earlier
+    run, _ = made.settled()
+    assert made.count == 2 and not run.earlier
     kept = sorted(path.parent.name for path in (tmp_path / "base").rglob("console.log"))
     assert kept == [f"first-{ON.name}-1", f"{ON.name}-1"]
     (tmp_path / "2").mkdir()
@@ -80,12 +80,12 @@ def test_a_base_that_does_not_boot_is_tried_once_more_and_never_remembered(tmp_p
 def test_a_time_out_of_the_base_is_believed_in_this_run_alone(tmp_path: Path) -> None:
     late = found([replace(*named(a=FAIL), message="timed out after 80 s (udmabuf.py:42)")])
     made = Base(tmp_path, late)
-    state, _ = made.settled()
-    assert state.findings.notes == ("not remembered for later runs, as a busy host can bring it about: checks a",)
+    run, _ = made.settled()
+    assert run.findings.notes == ("not remembered for later runs, as a busy host can bring it about: checks a",)
     (tmp_path / "2").mkdir()
     again = Base(tmp_path / "2", found(named(a=PASS)))
-    state, _ = again.settled()
-    assert (again.count, state.findings.notes) == (1, ())
+    run, _ = again.settled()
+    assert (again.count, run.findings.notes) == (1, ())
 
 
 @pytest.mark.usefixtures("cache")
@@ -94,11 +94,11 @@ def test_a_failure_of_the_base_is_believed_in_this_run_and_tested_again_by_the_n
     notes = []
     for name in "123":
         (tmp_path / name).mkdir()
-        state, _ = Base(tmp_path / name, found(named(a=FAIL))).settled()
-        notes.append(state.findings.notes)
-        assert [result.status for result in state.findings.results] == [FAIL]
+        run, _ = Base(tmp_path / name, found(named(a=FAIL))).settled()
+        notes.append(run.findings.notes)
+        assert [result.status for result in run.findings.results] == [FAIL]
     assert notes == [(told,), (), ()]
-    assert state.earlier, "it came twice"
+    assert run.earlier, "it came twice"
 
 
 @pytest.mark.usefixtures("cache")
@@ -108,8 +108,8 @@ def test_a_failure_that_is_expected_is_believed_at_once(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         made = Base(tmp_path / name, found(named(a=FAIL)))
         made.side.job = replace(made.side.job, expectations=(entry,))
-        state, _ = made.settled()
-        assert (made.count, state.findings.notes) == (times, ())
+        run, _ = made.settled()
+        assert (made.count, run.findings.notes) == (times, ())
 
 
 @pytest.mark.usefixtures("cache")
@@ -121,5 +121,5 @@ def test_own_tests_are_asked_each_time_as_nobody_knows_what_they_depend_on(tmp_p
         (tmp_path / name).mkdir()
         (tmp_path / "helper.sh").write_text(helper)
         made = Base(tmp_path / name, found(named(a=PASS)), own=(own,))
-        state, _ = made.settled()
-        assert made.count == 1 and not state.earlier
+        run, _ = made.settled()
+        assert made.count == 1 and not run.earlier

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from harness import process
 from harness.cli.main import main
 from harness.model import RunReport, Status, TestResult, VariantReport
-from harness.pipeline.patch_side import PATCH
+from harness.pipeline.static_suite import PATCH
 from harness.report import Step, load, save
 from harness.report.kcidb import (
     LOGS_SETTING,

@@ -20,7 +20,7 @@ from harness.bisect.state import Attempt
 from harness.changes import Change
 from harness.model import BootOutcome, RunReport, Splat, Status, TestResult
 from harness.pipeline import base_cache
-from harness.pipeline.two_runs import compare_runs
+from harness.pipeline.compare_runs import compare_runs
 from harness.report import load
 from harness.splat import Known, find_splats
 from harness.splat.fingerprint import fingerprinted

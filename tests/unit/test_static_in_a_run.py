@@ -13,8 +13,8 @@ import pytest
 from harness.errors import ExitCode, UserError
 from harness.model import PlannedTest, RunReport, Status, TestResult, VariantReport
 from harness.pipeline import RunRequest, check
-from harness.pipeline.patch_side import PATCH
 from harness.pipeline.plan import narrow
+from harness.pipeline.static_suite import PATCH
 from harness.report import Written, load, render_html, render_table
 from harness.report.junit import render_junit
 from harness.report.store import save

@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import UserError
 from harness.intake import bundled_series, facts, load_series
-from harness.pipeline import Job, RunRequest, check
+from harness.pipeline import RunJob, RunRequest, check
 from harness.series import SeriesFacts
 from harness.suites import by_relevance, suite_folders
 from harness.suites.relevance import MAX_NAMED
@@ -152,7 +152,7 @@ def series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunRequest:
     return RunRequest(tmp_path / "run", (), "debian:6.12", patches=(tmp_path / "1.patch", tmp_path / "2.patch"))
 
 
-def names(job: Job) -> list[str]:
+def names(job: RunJob) -> list[str]:
     return [suite.name for suite in job.suites]
 
 

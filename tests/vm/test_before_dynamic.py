@@ -11,7 +11,7 @@ from harness.changes import Change
 from harness.events import EventStream
 from harness.model import Kernel, ResolvedConfig, Status
 from harness.paths import PATCHES
-from harness.pipeline import Job, RunRequest, check
+from harness.pipeline import RunJob, RunRequest, check
 from harness.pipeline.kernels import KernelMaker
 from tests.support.mail import v15_mail
 from tests.support.real import run_harness
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.vm
 BASE, SERIES = "debian:5.10", "before-dynamic-5.10"
 
 
-def job_of(directory: Path, *patches: Path) -> Job:
+def job_of(directory: Path, *patches: Path) -> RunJob:
     own = (Path(SERIES),)
     return check(RunRequest(directory, ("dmabuf-harness",), BASE, patches, no_patch=not patches, fixups=own))
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from harness.model import Status, TestResult
-from harness.pipeline.two_runs import compare_runs
+from harness.pipeline.compare_runs import compare_runs
 from tests.support.sample_reports import OFF, ON, named, on_disk, run_report, variant_report
 
 PASS, FAIL = Status.PASS, Status.FAIL

@@ -15,7 +15,7 @@ from harness.model import BootOutcome, BuildFailure, Kernel, PlannedTest, Resolv
 from harness.paths import unused
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import plan_tests
-from harness.pipeline.request import Job
+from harness.pipeline.request import RunJob
 from harness.series import Applied
 from harness.verdict import complete
 
@@ -26,7 +26,7 @@ Narrow = Callable[[tuple[PlannedTest, ...]], tuple[PlannedTest, ...]]
 
 
 @dataclass
-class State:
+class VariantRun:
     """One variant on its way. ``findings``: half of them while it is not ``tested``: its tests came to their end.
 
     ``earlier``: what is known of it from another run, in words; else empty.
@@ -63,119 +63,119 @@ class State:
                 self.failure = made
 
 
-class Side:
+class KernelSet:
     """``job``: what this side is to be. ``label``: put before the names of variants in events."""
 
-    def __init__(self, job: Job, events: EventStream, label: str = "") -> None:
+    def __init__(self, job: RunJob, events: EventStream, label: str = "") -> None:
         self.job = job
-        self.states = [State(variant) for variant in job.variants]
+        self.runs = [VariantRun(variant) for variant in job.variants]
         self._events = events
         self._label = label
 
-    def state(self, name: str) -> State:
+    def run_of(self, name: str) -> VariantRun:
         """The variant ``name``, or the one that is the same kernel."""
-        found = next(state for state in self.states if state.variant.name == name)
-        return self.state(found.same_as) if found.same_as else found
+        found = next(run for run in self.runs if run.variant.name == name)
+        return self.run_of(found.same_as) if found.same_as else found
 
-    def states_like(self, state: State) -> list[State]:
-        """``state`` and the variants that are the same kernel."""
-        return [one for one in self.states if self.state(one.variant.name) is state]
+    def runs_like(self, run: VariantRun) -> list[VariantRun]:
+        """``run`` and the variants that are the same kernel."""
+        return [one for one in self.runs if self.run_of(one.variant.name) is run]
 
     # --- kernels ------------------------------------------------------------------------------
 
-    def make(self, maker: KernelMaker, applied: Applied, narrow: Narrow, ready: Callable[[State], None]) -> None:
+    def make(self, maker: KernelMaker, applied: Applied, narrow: Narrow, ready: Callable[[VariantRun], None]) -> None:
         """Build each kernel, and call ``ready`` as soon as one is there and its tests are planned."""
-        for state in self.states:
-            state.applied = applied
-            state.take(maker.resolve(state.variant, state.times))
-        for state in self._distinct():
-            assert state.config is not None
-            state.take(maker.make(state.config, state.times))
-            if state.kernel is not None:
-                planned = narrow(plan_tests(self.job.suites, state.kernel, applied.tree.path))
-                state.findings = Findings(planned)
-                self._events.publish(Planned(self._label + state.variant.name, planned))
-                ready(state)
+        for run in self.runs:
+            run.applied = applied
+            run.take(maker.resolve(run.variant, run.times))
+        for run in self._distinct():
+            assert run.config is not None
+            run.take(maker.make(run.config, run.times))
+            if run.kernel is not None:
+                planned = narrow(plan_tests(self.job.suites, run.kernel, applied.tree.path))
+                run.findings = Findings(planned)
+                self._events.publish(Planned(self._label + run.variant.name, planned))
+                ready(run)
 
-    def _distinct(self) -> list[State]:
+    def _distinct(self) -> list[VariantRun]:
         """The variants that are kernels of their own; the others are marked as the same as one of these."""
-        first: dict[str, State] = {}
-        for state in self.states:
-            if state.config is None:
+        first: dict[str, VariantRun] = {}
+        for run in self.runs:
+            if run.config is None:
                 continue  # Kconfig itself failed
-            twin = first.setdefault(state.config.sha256, state)
-            if twin is not state:
-                state.same_as = twin.variant.name
-                text = f"same resolved config as {state.same_as}: one kernel, tested once"
-                self._events.publish(Note(self._label + state.variant.name, text))
+            twin = first.setdefault(run.config.sha256, run)
+            if twin is not run:
+                run.same_as = twin.variant.name
+                text = f"same resolved config as {run.same_as}: one kernel, tested once"
+                self._events.publish(Note(self._label + run.variant.name, text))
         return list(first.values())
 
     # --- tests --------------------------------------------------------------------------------
 
-    def test(self, state: State, executor: Executor) -> None:
-        """Run what is planned for ``state`` on its kernel."""
+    def test(self, run: VariantRun, executor: Executor) -> None:
+        """Run what is planned for ``run`` on its kernel."""
         try:
-            executor.run(self.kernel_job(state), self.job.request.directory, state.found)
+            executor.run(self.kernel_job(run), self.job.request.directory, run.found)
         except process.Stopping:
             return  # the main thread knows why
-        state.tested = True
+        run.tested = True
 
-    def kernel_job(self, state: State) -> KernelJob:
-        """All that is planned for ``state``, whose kernel is there."""
-        assert state.kernel is not None and state.applied is not None
-        job = self.job.kernel_job(state.variant, state.kernel, JobSource.of(state.applied))
-        return replace(job, planned=state.findings.planned, label=self._label)
+    def kernel_job(self, run: VariantRun) -> KernelJob:
+        """All that is planned for ``run``, whose kernel is there."""
+        assert run.kernel is not None and run.applied is not None
+        job = self.job.kernel_job(run.variant, run.kernel, JobSource.of(run.applied))
+        return replace(job, planned=run.findings.planned, label=self._label)
 
-    def distrusted(self, executor: Executor) -> list[State]:
+    def distrusted(self, executor: Executor) -> list[VariantRun]:
         """The variants whose tests ran under the wrong accelerator; what was found of them is forgotten."""
-        made = (state for state in self.states if state.kernel is not None)
-        found = [state for state in made if executor.distrusts(self.kernel_job(state), state.findings)]
-        for state in found:
-            put_aside(self.job.request.directory, state.findings.boots)
-            state.findings = Findings(state.findings.planned)
-            state.tested, state.earlier = False, ""
+        made = (run for run in self.runs if run.kernel is not None)
+        found = [run for run in made if executor.distrusts(self.kernel_job(run), run.findings)]
+        for run in found:
+            put_aside(self.job.request.directory, run.findings.boots)
+            run.findings = Findings(run.findings.planned)
+            run.tested, run.earlier = False, ""
         return found
 
     def forget_repeats(self) -> None:
         """Leave out the splats that only repeats showed."""
-        for state in self.states:
-            kept = tuple(splat for splat in state.findings.splats if not splat.log.startswith(REPEATS))
-            state.findings = replace(state.findings, splats=kept)
+        for run in self.runs:
+            kept = tuple(splat for splat in run.findings.splats if not splat.log.startswith(REPEATS))
+            run.findings = replace(run.findings, splats=kept)
 
-    def test_again(self, state: State, executor: Executor) -> None:
+    def test_again(self, run: VariantRun, executor: Executor) -> None:
         """The same once more, from the start. What the first try left in the run directory is put aside."""
         boots = self.job.request.directory / "boots"
-        for boot in boots.glob(f"{state.variant.name}-[0-9]"):
+        for boot in boots.glob(f"{run.variant.name}-[0-9]"):
             boot.rename(unused(boot.with_name(f"first-{boot.name}")))
-        state.findings = Findings(state.findings.planned)
-        state.tested = False
-        self.test(state, executor)
+        run.findings = Findings(run.findings.planned)
+        run.tested = False
+        self.test(run, executor)
 
     # --- report -------------------------------------------------------------------------------
 
     def reports(self) -> tuple[VariantReport, ...]:
         """All that is known of each variant, nothing judged yet."""
         anywhere = self._planned_anywhere()
-        return tuple(self._report(state, anywhere) for state in self.states)
+        return tuple(self._report(run, anywhere) for run in self.runs)
 
     def _planned_anywhere(self) -> tuple[PlannedTest, ...]:
         """Tests planned for any variant: one that was not built, or not yet, misses them."""
-        return tuple(dict.fromkeys(test for state in self.states for test in state.findings.planned))
+        return tuple(dict.fromkeys(test for run in self.runs for test in run.findings.planned))
 
-    def _report(self, state: State, anywhere: tuple[PlannedTest, ...]) -> VariantReport:
-        findings = state.findings
-        planned = () if state.same_as else findings.planned if state.kernel is not None else anywhere
+    def _report(self, run: VariantRun, anywhere: tuple[PlannedTest, ...]) -> VariantReport:
+        findings = run.findings
+        planned = () if run.same_as else findings.planned if run.kernel is not None else anywhere
         return VariantReport(
-            variant=state.variant,
+            variant=run.variant,
             planned=planned,
             results=complete(planned, findings.results),
             splats=findings.splats,
             boots=findings.boots,
-            config_problems=state.config.problems if state.config is not None else (),
-            kernel=state.kernel,
-            build_failure=state.failure,
-            same_as=state.same_as,
-            times={**state.times, **findings.times},
+            config_problems=run.config.problems if run.config is not None else (),
+            kernel=run.kernel,
+            build_failure=run.failure,
+            same_as=run.same_as,
+            times={**run.times, **findings.times},
             notes=findings.notes,
         )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.model import RunReport, VariantReport
 from harness.pipeline.comparing import lacking
-from harness.pipeline.side import moved
+from harness.pipeline.kernel_set import moved
 from harness.verdict import Expectation, apply_expectations, compare, judge, undecided, unjudged
 
 

@@ -7,7 +7,7 @@ from harness.events import EventStream, PhaseProgress, Planned, TestEnded
 from harness.model import PlannedTest, Variant, VariantReport
 from harness.phases import phase
 from harness.pipeline.plan import chosen, narrow
-from harness.pipeline.request import Job
+from harness.pipeline.request import RunJob
 from harness.series import Applied
 from harness.static import SUITE, PatchCheck
 from harness.verdict import complete
@@ -16,10 +16,10 @@ PATCH = Variant("patch", "the patch itself, on this machine", {})  # where its r
 _PHASE = f"suite:{SUITE}"
 
 
-class PatchSide:
+class StaticSuite:
     """``applied``: the series as it is in the work tree. First ``patched``, then ``base`` if that is needed."""
 
-    def __init__(self, job: Job, applied: Applied, events: EventStream) -> None:
+    def __init__(self, job: RunJob, applied: Applied, events: EventStream) -> None:
         request = job.request
         self._events = events
         self._times: dict[str, float] = {}
