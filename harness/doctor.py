@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import paths, process
+from harness.architecture import ARCHITECTURE
 from harness.errors import InfrastructureError
 
 DISK_NEEDED = 8_000_000_000  # bytes: one source tree, two object trees, their kernels
@@ -27,8 +28,8 @@ VIRTIOFSD = ("/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virt
 # Program -> what prints its version, and the oldest that will do: virtme-ng's microvm (QEMU), kernels of today
 # (Documentation/process/changes.rst: gcc 8.1, make 4.0), `git init --initial-branch`.
 VERSIONS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
-    "qemu-system-x86_64": (("--version",), (7, 0)),
-    "gcc": (("-dumpfullversion",), (8, 1)),
+    ARCHITECTURE.emulator: (("--version",), (7, 0)),
+    ARCHITECTURE.tool("gcc"): (("-dumpfullversion",), (8, 1)),
     "make": (("--version",), (4, 0)),
     "git": (("--version",), (2, 28)),
 }

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.architecture import ARCHITECTURE
 from harness.errors import InfrastructureError, UserError
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -43,7 +44,8 @@ _HOLDING = {
 def missing_data() -> list[str]:
     """What is missing of the project's own data, or holds nothing: an installation that is not whole."""
     empty = [directory for directory, pattern in _HOLDING.items() if not any(directory.glob(pattern))]
-    files = (PACKAGES, KERNEL_CONFIGS / "variants.toml", KERNEL_CONFIGS / "symbols.toml", GUEST_INIT)
+    configs = ("base.config", ARCHITECTURE.config, "variants.toml", "symbols.toml")
+    files = (PACKAGES, *(KERNEL_CONFIGS / name for name in configs), GUEST_INIT)
     missing = [*empty, *(path for path in files if not path.is_file())]
     # The guest's kernel starts it: with the mode of a plain file it would panic.
     plain = GUEST_INIT not in missing and not os.access(GUEST_INIT, os.X_OK)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
+from harness.architecture import ARCHITECTURE
+
 _COMPILED = frozenset({".c", ".h", ".S", ".rs"})
 _NEVER = frozenset({".rst", ".yaml", ".dts", ".dtsi", ".dtso", ".gitignore", ".config"})
 # What runs on the host, or beside the kernel, leaves no such record.
@@ -17,7 +19,6 @@ _HOST = ("scripts/", "tools/objtool/", "tools/lib/", "tools/build/", "tools/incl
 _SELFTESTS = "tools/testing/selftests/"
 _BUILD_FILES = ("Makefile", "Kbuild", "Kconfig")
 _TOPICS = ("Documentation/", "LICENSES/")
-_OUR_ARCHITECTURE = "x86"
 
 
 def relevant_files(touched: Mapping[str, Iterable[str]], sources: Collection[str]) -> tuple[str, ...]:
@@ -31,7 +32,7 @@ def matters(name: str, sources: Collection[str]) -> bool:
     path = PurePosixPath(name)
     if name in sources or name.startswith((*_HOST, _SELFTESTS)):
         return True
-    if path.parts[0] == "arch" and len(path.parts) > 2 and path.parts[1] != _OUR_ARCHITECTURE:
+    if not ARCHITECTURE.owns(name):
         return False
     if path.name.startswith(_BUILD_FILES):
         return True

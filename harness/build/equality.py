@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.model import Kernel
 from harness.scratch import scratch
 
@@ -44,5 +45,5 @@ def _content(path: Path, plain: Path) -> bytes:
     data = path.read_bytes()
     if not data.startswith(_ELF):
         return data
-    process.check(["objcopy", "--strip-debug", path, plain], what="objcopy")
+    process.check([ARCHITECTURE.tool("objcopy"), "--strip-debug", path, plain], what="objcopy")
     return _BUILD_ID.sub(b"", plain.read_bytes())

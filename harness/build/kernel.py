@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.build import cache, participants, probe, selftests
 from harness.build.make import Kbuild
 from harness.build.messages import is_compilation, parse
@@ -52,7 +53,7 @@ def build(request: BuildRequest, notify: Callable[[str], None]) -> Kernel | Buil
 
 
 def _compile(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree, expected: Outlook) -> BuildFailure | None:
-    done = kbuild.run("vmlinux", "modules", told=expected.told)
+    done = kbuild.run(ARCHITECTURE.make_target, "modules", told=expected.told)
     lines = done.stdout.splitlines()
     objects.warnings.update(lines, kbuild.tree)
     if not done.ok:
@@ -75,7 +76,7 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
         for link in ("build", "source"):  # they lead to the object tree, which the next build changes
             (part / "lib/modules" / release / link).unlink(missing_ok=True)
         installed = selftests.install(kbuild, request.selftests, part / "kselftests")
-        _split(kbuild.objects / "vmlinux", part)
+        _split(kbuild.objects, part)
         (part / "config").write_text(request.config.text)
         shutil.copyfile(kbuild.log, part / "build.log")
         participants.record(part, kbuild.objects, kbuild.tree)
@@ -89,10 +90,12 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
         return cache.publish(identity, part, facts)
 
 
-def _split(vmlinux: Path, part: Path) -> None:
-    """PVH boots the ELF file itself; without symbols there is less to load. They are kept to decode stack traces."""
-    process.check(["strip", "-s", "-o", str(part / "image"), str(vmlinux)], what="strip")
-    keep = ["objcopy", "--only-keep-debug", "--compress-debug-sections", str(vmlinux), str(part / SYMBOLS)]
+def _split(objects: Path, part: Path) -> None:
+    """The image without symbols, so that there is less to load. They are kept to decode stack traces."""
+    image, symbols = objects / ARCHITECTURE.image, objects / "vmlinux"
+    process.check([ARCHITECTURE.tool("strip"), "-s", "-o", str(part / "image"), str(image)], what="strip")
+    keep = [ARCHITECTURE.tool("objcopy"), "--only-keep-debug", "--compress-debug-sections", str(symbols)]
+    keep.append(str(part / SYMBOLS))
     process.check(keep, what="objcopy")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.build.messages import is_compilation
 from harness.errors import InfrastructureError
 
@@ -63,7 +64,7 @@ class Kbuild:
 
 def compiler_variables() -> list[str]:
     """ccache in front of the compilers, if it is installed."""
-    return ["CC=ccache gcc", "HOSTCC=ccache gcc"] if process.which("ccache") else []
+    return [f"CC=ccache {ARCHITECTURE.tool('gcc')}", "HOSTCC=ccache gcc"] if process.which("ccache") else []
 
 
 class _Progress:

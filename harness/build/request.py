@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.build.probe import sources_digest
 from harness.model import ResolvedConfig
 from harness.series import Applied
@@ -28,7 +29,8 @@ class BuildRequest:
 def compiler() -> str:
     """Compiler and linker, one line: "gcc (Debian 12.2.0-14) 12.2.0, GNU ld (...) 2.40"."""
     return ", ".join(
-        process.check([program, "--version"], what="compiler").splitlines()[0] for program in ("gcc", "ld")
+        process.check([ARCHITECTURE.tool(program), "--version"], what="compiler").splitlines()[0]
+        for program in ("gcc", "ld")
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.build.messages import Located, parse, target_of
 from harness.gitcmd import write_files
 from harness.model import CompilerMessage
@@ -121,7 +122,7 @@ def _base_command(recorded: str, applied: Applied, base: Path) -> list[str] | No
         return None
     argv[argv.index("-o") + 1] = str(base / "object.o")
     argv[argv.index(source[1])] = str(original)
-    headers = [f"-I{base / part}" for part in ("arch/x86/include", "include", "include/uapi")]
+    headers = [f"-I{base / part}" for part in (f"arch/{ARCHITECTURE.source_name}/include", "include", "include/uapi")]
     return [argv[0], f"-iquote{base / Path(relative).parent}", *headers, *argv[1:], f"-iquote{Path(source[1]).parent}"]
 
 

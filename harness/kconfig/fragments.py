@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.architecture import ARCHITECTURE
 from harness.errors import UserError
 from harness.model import SymbolRequest
 from harness.paths import KERNEL_CONFIGS, WRAPPERS
 
+_BASE = "base.config"
 _OPTION = re.compile(r'CONFIG_(\w+)=([ymn]|-?\d+|0x[0-9a-fA-F]+|"[^"]*")')
 _NOT_SET = re.compile(r"# CONFIG_(\w+) is not set")
 
@@ -35,7 +37,8 @@ _WORDS = {
 def load_fragments(
     names: Iterable[str] | None = None, directory: Path = KERNEL_CONFIGS, extra: Iterable[Path] = ()
 ) -> tuple[SymbolRequest, ...]:
-    """Requests of ``base.config``, of the features ``names`` (default: all) and of the files ``extra``, in this order.
+    """Requests of ``base.config``, of the architecture, of the features ``names`` (default: all) and of ``extra``, in
+    this order.
 
     What a suite needs is a feature by the name of its folder, which lies beside ``directory``.
 
@@ -48,14 +51,14 @@ def load_fragments(
     for name in wanted:
         if name not in known:
             raise UserError("no such feature", where=name, mend=f"choose from {', '.join(known)}")
-    files = [directory / "base.config", *(known[name] for name in wanted), *extra]
+    files = [directory / _BASE, directory / ARCHITECTURE.config, *(known[name] for name in wanted), *extra]
     return merge(request for path in files for request in parse_fragment(path, directory))
 
 
 def parse_fragment(path: Path, directory: Path) -> Iterator[SymbolRequest]:
     """The options of one fragment. ``directory``: what origins are shown relative to (its parent)."""
     shown = path.relative_to(directory.parent) if path.is_relative_to(directory.parent) else path
-    default = _Strength(required=path.name == "base.config")
+    default = _Strength(required=path.name in (_BASE, ARCHITECTURE.config))
     reason: list[str] = []
     in_comment = False
     for number, raw in enumerate(_read(path).splitlines(), start=1):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.errors import InfrastructureError
 from harness.kconfig.explain import ABSENT, problems, unknown
 from harness.kconfig.history import load_history
@@ -75,7 +76,7 @@ def _line(request: SymbolRequest) -> str:
 
 
 def _key(applied: Applied, asked: Sequence[SymbolRequest]) -> str:
-    version = process.check(["gcc", "--version"], what="compiler")
+    version = process.check([ARCHITECTURE.tool("gcc"), "--version"], what="compiler")
     wanted = [f"{request.symbol}={request.value} {request.if_present}" for request in asked]
     return hashlib.sha256("\0".join([_RECIPE, applied.tree_id, version, *wanted]).encode()).hexdigest()
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-_ARCH = "x86"
+from harness.architecture import ARCHITECTURE
+
 _SOURCE = re.compile(r'(?:source|rsource|osource|orsource)\s+"([^"]+)"')
 _PROMPT = re.compile(r'(?:bool|tristate|string|int|hex|prompt)\s+["\'](?:[^"\'\\]|\\.)*["\'](?:\s+if\s+(.+))?')
 _SELECT = re.compile(r"select\s+(\w+)(?:\s+if\s+(.+))?")
@@ -103,7 +104,7 @@ class _Reader:
             self._attribute(line, rest)
 
     def _include(self, name: str, path: Path, *, relative: bool) -> None:
-        name = re.sub(r"\$\(?SRCARCH\)?", _ARCH, name)
+        name = re.sub(r"\$\(?SRCARCH\)?", ARCHITECTURE.source_name, name)
         base = path.parent if relative else self._root
         for found in sorted(base.glob(name)) if "*" in name else [base / name]:
             self.file(found)

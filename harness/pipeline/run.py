@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.changes import Comparison
 from harness.errors import ExitCode, HarnessError, UserError
 from harness.events import EventStream, Note
@@ -30,7 +31,6 @@ from harness.pipeline.symbols import symbol_notes
 from harness.series import Applied
 from harness.verdict import apply_expectations, exit_code, judge
 
-_ARCHITECTURE = "x86_64"  # what the fragments of kernel-configs are for
 _BASE = "base "  # before the names of the base's variants, while the run goes
 
 
@@ -241,7 +241,7 @@ class _Run:
             fixups=applied.tree.fixups if applied is not None else (),
             base_commit=self._base_commit,
             tree_id=applied.tree_id if applied is not None else "",
-            architecture=_ARCHITECTURE,
+            architecture=ARCHITECTURE.name,
         )
 
     def _patched_reports(self) -> list[VariantReport]:

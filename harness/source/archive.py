@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.errors import InfrastructureError
 from harness.scratch import scratch
 from harness.source.download import fetch_bytes
@@ -23,7 +24,7 @@ from harness.source.mirrors import stanza_fields
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _DEBIAN = "the Debian archive"
 # "Architecture: all" packages are listed in every architecture's index, and each archive has this one.
-_INDEX = "main/binary-amd64/Packages.xz"
+_INDEX = f"main/binary-{ARCHITECTURE.debian}/Packages.xz"
 
 
 @dataclass(frozen=True)

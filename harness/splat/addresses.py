@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.errors import InfrastructureError
 from harness.splat.stack import RawFrame
 
@@ -128,7 +129,8 @@ def _place(function: str, where: str) -> Place | None:
     return Place(function, path, int(number)) if path not in ("", "??") and number.isdigit() else None
 
 
-def _ask(program: str, *arguments: str) -> str:
+def _ask(tool: str, *arguments: str) -> str:
+    program = ARCHITECTURE.tool(tool)
     if process.which(program) is None:
         raise Unreadable(f"{program} is not installed (binutils)")
     try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from harness.architecture import ARCHITECTURE
 from harness.gitcmd import check_git
 from harness.series import Applied
 
@@ -47,8 +48,9 @@ class ChangedFile:
         """Why the suite cannot compile it, empty if it can try."""
         if self.path.endswith(".rs"):
             return "Rust is not compiled here"
-        if self.path.startswith("arch/") and not self.path.startswith(("arch/x86/", "arch/Kconfig")):
-            return f"belongs to {'/'.join(self.path.split('/')[:2])}, and kernels are built for x86 here"
+        if not ARCHITECTURE.owns(self.path):
+            ours = ARCHITECTURE.source_name
+            return f"belongs to {'/'.join(self.path.split('/')[:2])}, and kernels are built for {ours} here"
         return next((why for start, why in _ELSEWHERE.items() if self.path.startswith(start)), "")
 
 

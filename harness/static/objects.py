@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.build.make import Kbuild
 from harness.build.messages import parse, relative
 from harness.errors import InfrastructureError
@@ -160,7 +161,7 @@ def _finding(message: CompilerMessage) -> Finding:
 
 
 def _compiler() -> str:
-    return process.check(["gcc", "--version"], what="compiler").splitlines()[0]
+    return process.check([ARCHITECTURE.tool("gcc"), "--version"], what="compiler").splitlines()[0]
 
 
 def _kconfig_messages(output: str, source: Path) -> Iterator[Finding]:

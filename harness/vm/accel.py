@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.paths import cache_root, write_atomic
 
 KVM_DEVICE = Path("/dev/kvm")
@@ -34,8 +35,8 @@ class Accelerator:
 
 
 def qemu_version() -> str:
-    """First line of ``qemu-system-x86_64 --version``, shortened: "7.2.22 (Debian 1:7.2+dfsg-7)"."""
-    text = process.check(["qemu-system-x86_64", "--version"], what="cannot ask QEMU for its version")
+    """First line of what QEMU says to ``--version``, shortened: "7.2.22 (Debian 1:7.2+dfsg-7)"."""
+    text = process.check([ARCHITECTURE.emulator, "--version"], what="cannot ask QEMU for its version")
     return text.splitlines()[0].removeprefix("QEMU emulator version ").strip()
 
 

@@ -15,18 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.errors import InfrastructureError
 from harness.model import Kernel
 from harness.paths import GUEST_INIT
 
 GUEST_ADDRESS = "10.0.2.15"  # QEMU's user network; configured by the kernel itself, so no DHCP client is needed
-# Under TCG a vCPU that loses the host's attention for a while is no fault of the kernel under test. One that sees no
-# timer tick for 10 ms early in its boot panics with "IO-APIC + timer doesn't work!" (arch/x86/kernel/apic/io_apic.c,
-# timer_irq_works()); as a guest of KVM the kernel leaves that test out by itself (kernel/kvm.c).
-_PATIENT = ("rcupdate.rcu_cpu_stall_timeout=150", "watchdog_thresh=60", "no_timer_check")
+# Under TCG a vCPU that loses the host's attention for a while is no fault of the kernel under test.
+_PATIENT = ("rcupdate.rcu_cpu_stall_timeout=150", "watchdog_thresh=60", *ARCHITECTURE.emulated_options)
 # After an oops nothing that the kernel does proves anything, and what held a lock is gone: most often the rest hangs.
 _KERNEL_OPTIONS = (
-    "console=ttyS0",
+    f"console={ARCHITECTURE.console}",
     "oops=panic",
     "ignore_loglevel",
     # Says who wrote a line: what a program writes to /dev/kmsg is no word of the kernel's (harness/splat/lines.py).
@@ -84,7 +83,7 @@ def qemu_command(image: Path, boot_dir: Path, port: int, spec: MachineSpec, opti
     Raises ``InfrastructureError``.
     """
     argv: list[str | Path] = [virtme_run(), "--kimg", image, "--mods", "none"]
-    argv += ["--force-9p", "--disable-microvm", "--disable-monitor"]
+    argv += ["--force-9p", *ARCHITECTURE.virtme_options, "--disable-monitor"]
     argv += ["--cpus", str(spec.cpus), "--memory", f"{spec.memory}M", "--verbose", "--show-command", "--dry-run"]
     argv += [] if spec.accel == "kvm" else ["--disable-kvm"]
     for option in (*kernel_options(boot_dir, spec.accel), *options):

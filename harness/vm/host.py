@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.interfaces import Blame, GuestLost
 from harness.paths import PROJECT_ROOT
 
@@ -77,7 +78,7 @@ def guest_identity() -> str:
 
     Paths and content count, and no times. QEMU counts, as the machine that a guest sees.
     """
-    emulator = process.which("qemu-system-x86_64")
+    emulator = process.which(ARCHITECTURE.emulator)
     return identity([*guest_files(), *([emulator] if emulator is not None else [])])
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.errors import InfrastructureError
 from harness.interfaces import Blame, GuestLost
 from harness.vm.console import LIMIT, Console
@@ -25,6 +26,7 @@ _KVM_TROUBLE = re.compile(
     r"|kvm_\w+: Assertion"
 )
 _TOLD_TO_END = "terminating on signal"
+_SAYS = f"{ARCHITECTURE.emulator}: "  # before each of its messages
 _KILLED = 128 + signal.SIGKILL  # by a user or the OOM killer; of any other signal it died by itself
 
 
@@ -94,7 +96,7 @@ class Qemu:
     def last_line(self) -> str:
         """The last of its own messages, empty if there is none."""
         lines = self.said().strip().splitlines()
-        return lines[-1].removeprefix("qemu-system-x86_64: ") if lines else ""
+        return lines[-1].removeprefix(_SAYS) if lines else ""
 
     def check_alive(self) -> None:
         """Raise ``GuestLost`` as soon as the guest is known to be dead, ``InfrastructureError`` if the disk is full."""
@@ -121,7 +123,7 @@ class Qemu:
         if self._accel == "kvm" and (size := self._log.stat().st_size) != self._log_size:
             self._log_size = size
             said = next((line for line in self.said().splitlines() if _KVM_TROUBLE.search(line)), "")
-            self._kvm_said = said.removeprefix("qemu-system-x86_64: ").strip()
+            self._kvm_said = said.removeprefix(_SAYS).strip()
         if self._kvm_said:
             raise GuestLost(f"KVM failed: {self._kvm_said}", Blame.ACCELERATOR)
 

@@ -14,15 +14,14 @@ import re
 from pathlib import Path
 
 from harness import process
+from harness.architecture import ARCHITECTURE
 from harness.vm.qmp import Monitor, MonitorError
 from harness.vm.stacks import RUNNING, Stack
 
 MODULE = "a module"
 _DEPTH = 24  # frames
-_KERNEL_HALF = 0xFFFF800000000000  # where kernel addresses begin
-_MODULES = 0xFFFFFFFFA0000000  # MODULES_VADDR without KASLR, Documentation/arch/x86/x86_64/mm.rst
-_SAVED_BP, _SAVED_IP = 4 * 8, 16 * 8  # in struct pt_regs, arch/x86/include/asm/ptrace.h
-_REGISTER = re.compile(r"\b(RIP|RBP|HLT)=([0-9a-f]+)")
+_LAYOUT = ARCHITECTURE.stack
+_REGISTER = re.compile(rf"\b({_LAYOUT.instruction}|{_LAYOUT.frame}|{_LAYOUT.halted})=([0-9a-f]+)")
 _WORD = re.compile(r"0x([0-9a-f]{16})")
 
 
@@ -33,7 +32,7 @@ class Symbols:
         """``elf``: with a symbol table (``Kernel.symbols``); None: addresses stay addresses."""
         found: list[tuple[int, str]] = []
         if elf is not None:
-            for line in process.run(["nm", "-n", "--defined-only", elf]).stdout.splitlines():
+            for line in process.run([ARCHITECTURE.tool("nm"), "-n", "--defined-only", elf]).stdout.splitlines():
                 address, kind, name = line.split(maxsplit=2)
                 if kind in "tTwW":
                     found.append((int(address, 16), name))
@@ -42,7 +41,7 @@ class Symbols:
 
     def name(self, address: int) -> str:
         """The function that holds ``address``; of modules only the kernel itself knows (``autopsy``)."""
-        if address >= _MODULES:
+        if address >= _LAYOUT.modules:
             return MODULE
         at = bisect.bisect_right(self._addresses, address) - 1
         return self._names[at] if at >= 0 else f"0x{address:x}"
@@ -75,12 +74,12 @@ class _Reader:
     def stack(self, cpu: int, registers: str, symbols: Symbols) -> Stack:
         values = {name: int(value, 16) for name, value in _REGISTER.findall(registers)}
         who = f"CPU {cpu}"
-        if values.get("HLT"):
+        if values.get(_LAYOUT.halted):
             return Stack(who, RUNNING, ("default_idle_call",))
-        pointer = values.get("RIP", 0)
-        if pointer < _KERNEL_HALF:
+        pointer = values.get(_LAYOUT.instruction, 0)
+        if pointer < _LAYOUT.kernel_half:
             return Stack(who, RUNNING, ())
-        found = [pointer, *self._callers(cpu, values.get("RBP", 0))]
+        found = [pointer, *self._callers(cpu, values.get(_LAYOUT.frame, 0))]
         # A return address is behind its call, which may be the last of its function.
         names = [symbols.name(address - (n > 0)) for n, address in enumerate(found)]
         return Stack(who, RUNNING, tuple(name for name, _ in itertools.groupby(names)))
@@ -88,9 +87,9 @@ class _Reader:
     def _callers(self, cpu: int, frame: int) -> list[int]:
         """Return addresses from the frame at ``frame`` on, outwards."""
         found: list[int] = []
-        while len(found) < _DEPTH and frame >= _KERNEL_HALF:
+        while len(found) < _DEPTH and frame >= _LAYOUT.kernel_half:
             following, saved = self._step(cpu, frame)
-            if saved < _KERNEL_HALF:
+            if saved < _LAYOUT.kernel_half:
                 break
             found.append(saved)
             if not frame & 1 and not following & 1 and following <= frame:
@@ -101,7 +100,9 @@ class _Reader:
     def _step(self, cpu: int, frame: int) -> tuple[int, int]:
         """(the next frame pointer, an address in the function that it belongs to)."""
         if frame & 1:
-            return self._word(cpu, frame - 1 + _SAVED_BP), self._word(cpu, frame - 1 + _SAVED_IP)
+            registers = frame - 1
+            following = self._word(cpu, registers + _LAYOUT.saved_frame)
+            return following, self._word(cpu, registers + _LAYOUT.saved_instruction)
         return self._word(cpu, frame), self._word(cpu, frame + 8)
 
     def _word(self, cpu: int, address: int) -> int:

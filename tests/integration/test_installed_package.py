@@ -101,6 +101,8 @@ ALL = (
     "patches/fixups",
     "patches/faults",
     "ci/packages.txt",
+    "kernel-configs/base.config",
+    "kernel-configs/x86_64.config",
     "kernel-configs/variants.toml",
     "kernel-configs/symbols.toml",
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.architecture import ARCHITECTURE
 from harness.errors import UserError
 from harness.kconfig import load_fragments, load_variants, select
 
@@ -16,6 +17,7 @@ def configs(tmp_path: Path) -> Path:
     directory = tmp_path / "kernel-configs"
     (directory / "features").mkdir(parents=True)
     (directory / "base.config").write_text("# Needed.\nCONFIG_NET=y\n")
+    (directory / ARCHITECTURE.config).write_text("")
     return directory
 
 
@@ -83,7 +85,8 @@ def test_an_unknown_feature_lists_the_known_ones(configs: Path) -> None:
 def test_our_fragments_agree_and_every_base_option_is_required_or_says_why_not() -> None:
     requests = load_fragments()
     assert {"SMP", "UDMABUF", "PROVE_LOCKING", "DMABUF_SELFTESTS"} <= {request.symbol for request in requests}
-    assert all(r.required or r.reason for r in requests if r.origin.startswith("kernel-configs/base.config"))
+    always = tuple(f"kernel-configs/{name}" for name in ("base.config", ARCHITECTURE.config))
+    assert all(r.required or r.reason for r in requests if r.origin.startswith(always))
 
 
 def test_our_variants_differ_in_move_notify() -> None:
