@@ -2,9 +2,9 @@
 """TOML files of the project as dataclasses, strictly: each error names the file, the entry and the key.
 
 The dataclass is the schema: a field is a key, one without a default must be there, and no other key may be. Types:
-``str`` (a text that is not empty), ``int``, ``float``, ``bool``, ``date``, ``re.Pattern[str]``, an enum (its value),
-``tuple[X, ...]`` (a list), ``Mapping[str, X]`` and another dataclass (a table), ``X | None`` (a key that may be left
-out).
+``str`` (a text that is not empty), ``OneLine`` (its words on one line), ``int``, ``float``, ``bool``, ``date``,
+``re.Pattern[str]``, an enum (its value), ``Literal`` (one of those texts), ``tuple[X, ...]`` (a list),
+``Mapping[str, X]`` and another dataclass (a table), ``X | None`` (a key that may be left out).
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ from __future__ import annotations
 import enum
 import re
 import tomllib
-import types
 import typing
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from harness.errors import UserError
 
 T = TypeVar("T")
 
+OneLine = Annotated[str, "one line"]
+
 _NOUNS: dict[type, str] = {str: "text", int: "whole number", float: "number", list: "list", dict: "table"}
 
 
-def keyed(key: str, **options: Any) -> Any:
-    """A dataclass field that is called ``key`` in the file: a Python keyword, or the singular of ``[[program]]``."""
-    return field(metadata={"key": key}, **options)
+def keyed(key: str) -> Mapping[str, str]:
+    """Metadata of a dataclass field that is called ``key`` in the file: a keyword of Python, or one of many."""
+    return {"key": key}
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,17 @@ class TomlTable:
                 raise UserError("not a table", where=where, mend=f"write it as [[{key}]]")
             yield TomlTable(entry, where, self.mend)
 
-    def decode(self, kind: type[T], **given: object) -> T:
-        """The table as a ``kind``. ``given``: fields that do not come from the file. Raises ``UserError``."""
-        return cast(T, _record(kind, self, given))
+    def decode(self, kind: type[T], *, ignored: Collection[str] = (), **given: object) -> T:
+        """The table as a ``kind``. ``given``: fields that do not come from the file. ``ignored``: keys that only people
+        read. Raises ``UserError``."""
+        content = {key: value for key, value in self.content.items() if key not in ignored}
+        return cast(T, _record(kind, replace(self, content=content), given))
+
+    def text(self, key: str) -> str:
+        """The text ``key``, which must be there: for what must be known before the rest can be decoded."""
+        if key not in self.content:
+            raise self.refuse(f"{key} is missing")
+        return cast(str, _scalar(str, self.content[key], key, self))
 
     def refuse(self, what: str, mend: str = "") -> UserError:
         """The error that says ``what`` is wrong here."""
@@ -72,7 +81,7 @@ def read_toml(file: Path, mend: str, shown: str = "") -> TomlTable:
 
 
 def _record(kind: type, table: TomlTable, given: Mapping[str, object]) -> object:
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     known = {_key(one): one for one in fields(kind) if one.name not in given}
     if unknown := sorted(table.content.keys() - known.keys()):
         raise table.refuse(f"unknown key {unknown[0]!r}", f"possible: {', '.join(known)}")
@@ -90,21 +99,29 @@ def _key(one: Field[Any]) -> str:
 
 
 def _value(kind: Any, data: object, key: str, table: TomlTable) -> object:
+    if kind is OneLine:
+        return " ".join(cast(str, _scalar(str, data, key, table)).split())
+    if is_dataclass(kind):
+        content = cast("dict[str, object]", _plain(dict, data, key, table))
+        return _record(cast(type, kind), TomlTable(content, f"{table.where}, {key}", table.mend), {})
+    if typing.get_origin(kind) is not None:
+        return _generic(kind, data, key, table)
+    return _scalar(kind, data, key, table)
+
+
+def _generic(kind: Any, data: object, key: str, table: TomlTable) -> object:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return _value(next(one for one in arguments if one is not type(None)), data, key, table)
+    if origin is Literal:
+        return _one_of(arguments, data, key, table)
+    if origin is re.Pattern:
+        return _pattern(data, key, table)
     if origin is tuple:
         items = cast("list[object]", _plain(list, data, key, table))
         return tuple(_value(arguments[0], item, f"{key} {number}", table) for number, item in enumerate(items, 1))
     if origin is Mapping:
         pairs = cast("dict[str, object]", _plain(dict, data, key, table))
         return {name: _value(arguments[1], item, f"{key}.{name}", table) for name, item in pairs.items()}
-    if origin is re.Pattern:
-        return _pattern(data, key, table)
-    if is_dataclass(kind):
-        content = cast("dict[str, object]", _plain(dict, data, key, table))
-        return _record(cast(type, kind), TomlTable(content, f"{table.where}, {key}", table.mend), {})
-    return _scalar(kind, data, key, table)
+    return _value(next(one for one in arguments if one is not type(None)), data, key, table)  # X | None
 
 
 def _scalar(kind: type, data: object, key: str, table: TomlTable) -> object:
@@ -114,7 +131,7 @@ def _scalar(kind: type, data: object, key: str, table: TomlTable) -> object:
         return _day(data, key, table)
     if kind is float and type(data) is int:
         return float(data)
-    if kind is str and data == "":
+    if kind is str and isinstance(data, str) and not data.strip():
         raise table.refuse(f"{key} is empty")
     return _plain(kind, data, key, table)
 
@@ -129,11 +146,13 @@ def _plain(kind: type, data: object, key: str, table: TomlTable) -> object:
 
 
 def _member(kind: type[enum.Enum], data: object, key: str, table: TomlTable) -> enum.Enum:
-    try:
-        return kind(data)
-    except ValueError as error:
-        known = ", ".join(str(one.value) for one in kind)
-        raise table.refuse(f"unknown {key} {data!r}", f"possible: {known}") from error
+    return kind(_one_of([one.value for one in kind], data, key, table))
+
+
+def _one_of(known: Collection[object], data: object, key: str, table: TomlTable) -> object:
+    if data not in known:
+        raise table.refuse(f"unknown {key} {data!r}", f"possible: {', '.join(map(str, known))}")
+    return data
 
 
 def _day(data: object, key: str, table: TomlTable) -> date:

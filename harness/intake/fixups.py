@@ -17,20 +17,17 @@ The range is only where it is worth trying. A tree that has it already is found 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from harness.errors import UserError
 from harness.intake.read import read_patches
 from harness.paths import PATCHES
 from harness.series import Patch
+from harness.toml_tables import OneLine, TomlTable, keyed, read_toml
 
 DIRECTORY = PATCHES / "fixups"
 _LIST = "fixups.toml"
-_KEYS = ("name", "fault", "reason", "commit", "from", "to")
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 _MEND = "see harness/intake/fixups.py for the format"
 
@@ -39,12 +36,12 @@ _MEND = "see harness/intake/fixups.py for the format"
 class Fixup:
     """A mend for trees from version ``since`` on and before ``until``. ``commit``: its upstream counterpart."""
 
-    name: str
-    fault: str
-    reason: str
-    commit: str
-    since: str
-    until: str
+    name: OneLine
+    fault: OneLine
+    reason: OneLine
+    commit: OneLine
+    since: str = field(metadata=keyed("from"))
+    until: str = field(metadata=keyed("to"))
     patch: Patch
 
     @property
@@ -59,12 +56,8 @@ class Fixup:
 
 def load_fixups(directory: Path = DIRECTORY) -> tuple[Fixup, ...]:
     """All fixups, in the order in which they are applied. Raises ``UserError`` for a list that cannot be used."""
-    path = directory / _LIST
-    try:
-        entries = tomllib.loads(path.read_text()).get("fixup", [])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"cannot be read: {error}", where=str(path), mend=_MEND) from error
-    return tuple(_fixup(entry, directory, f"{path}, entry {number}") for number, entry in enumerate(entries, 1))
+    entries = read_toml(directory / _LIST, _MEND).entries("fixup")
+    return tuple(_fixup(entry, directory) for entry in entries)
 
 
 def fixups_for(version: str, fixups: Sequence[Fixup]) -> tuple[Fixup, ...]:
@@ -72,19 +65,15 @@ def fixups_for(version: str, fixups: Sequence[Fixup]) -> tuple[Fixup, ...]:
     return tuple(fixup for fixup in fixups if fixup.is_for(version))
 
 
-def _fixup(entry: Mapping[str, Any], directory: Path, where: str) -> Fixup:
-    if set(entry) != set(_KEYS) or not all(isinstance(value, str) and value for value in entry.values()):
-        raise UserError(f"its keys are not {', '.join(_KEYS)}, each a text", where=where, mend=_MEND)
-    for key in ("from", "to"):
-        if not _VERSION.fullmatch(entry[key]):
-            raise UserError(f"{key} = {entry[key]!r} is no version", where=where, mend=_MEND)
-    patches = read_patches([directory / f"{entry['name']}.patch"])
+def _fixup(entry: TomlTable, directory: Path) -> Fixup:
+    patches = read_patches([directory / f"{entry.text('name')}.patch"])
+    fixup = entry.decode(Fixup, patch=patches[0])
     if len(patches) != 1:
-        raise UserError("its file is not one patch", where=where, mend=_MEND)
-    words = {key: " ".join(entry[key].split()) for key in _KEYS}
-    return Fixup(
-        words["name"], words["fault"], words["reason"], words["commit"], words["from"], words["to"], patches[0]
-    )
+        raise entry.refuse("its file is not one patch")
+    for key, version in (("from", fixup.since), ("to", fixup.until)):
+        if not _VERSION.fullmatch(version):
+            raise entry.refuse(f"{key} = {version!r} is no version")
+    return fixup
 
 
 def _numbers(version: str) -> tuple[int, ...]:

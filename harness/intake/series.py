@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import UserError
 from harness.paths import PATCHES
+from harness.toml_tables import OneLine, read_toml
 
 DESCRIPTION = "series.toml"
+_MEND = "see patches/series"
+_FOR_PEOPLE = ("message_id", "files", "shows", "reason", "license")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Series:
 
     name: str
     directory: Path
-    title: str
+    title: OneLine = ""
     patches: tuple[str, ...] = ()
     patch_ids: tuple[str, ...] = ()
     author: str = ""
@@ -73,21 +74,8 @@ def known_patches() -> Mapping[str, Series]:
 
 def read_series(directory: Path) -> Series:
     """The description in ``directory``. Raises ``UserError`` if it is missing or cannot be used."""
-    path = directory / DESCRIPTION
-    try:
-        table = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"cannot be read: {error}", where=str(path), mend="see patches/series") from error
-    patches, patch_ids, get = (_names(table, key, path) for key in ("patches", "patch_ids", "get"))
-    if not (patches or patch_ids) or any("/" in name for name in patches):
-        raise UserError("'patches' is not a list of file names", where=str(path), mend="see patches/series")
-    texts = {key: str(table.get(key, "")) for key in ("author", "date", "commit", "released", "base", "base_before")}
-    title = str(table.get("title", directory.name))
-    return Series(directory.name, directory, title, patches, patch_ids, get=get, **texts)
-
-
-def _names(table: Mapping[str, object], key: str, path: Path) -> tuple[str, ...]:
-    names = table.get(key, [])
-    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-        raise UserError(f"{key!r} is not a list of texts", where=str(path), mend="see patches/series")
-    return tuple(names)
+    table = read_toml(directory / DESCRIPTION, _MEND)
+    series = table.decode(Series, ignored=("name", *_FOR_PEOPLE), name=directory.name, directory=directory)
+    if not (series.patches or series.patch_ids) or any("/" in name for name in series.patches):
+        raise table.refuse("'patches' is not a list of file names")
+    return series if series.title else replace(series, title=directory.name)

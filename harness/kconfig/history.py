@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import UserError
 from harness.paths import KERNEL_CONFIGS
+from harness.toml_tables import keyed, read_toml
 
-_KEYS = frozenset({"name", "came", "came_commit", "gone", "gone_commit", "now"})
+_MEND = "see the entries of kernel-configs/symbols.toml"
 
 
 @dataclass(frozen=True)
@@ -23,9 +21,9 @@ class History:
     """
 
     came: str
-    came_by: str = ""
+    came_by: str = field(default="", metadata=keyed("came_commit"))
     gone: str = ""
-    gone_by: str = ""
+    gone_by: str = field(default="", metadata=keyed("gone_commit"))
     now: str = ""
 
     def why_absent(self, version: str) -> str:
@@ -40,18 +38,8 @@ class History:
 
 def load_history(path: Path = KERNEL_CONFIGS / "symbols.toml") -> dict[str, History]:
     """By symbol. Raises ``UserError`` if the file cannot be used."""
-    try:
-        entries = tomllib.loads(path.read_text()).get("symbol", [])
-        return {str(entry["name"]): _history(entry) for entry in entries}
-    except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError, AttributeError) as error:
-        raise UserError(f"cannot be used ({error})", where=str(path)) from error
-
-
-def _history(entry: Mapping[str, object]) -> History:
-    if unknown := sorted(set(entry) - _KEYS):
-        raise ValueError(f"unknown key {unknown[0]!r}")
-    words = {key: str(entry.get(key, "")) for key in _KEYS}
-    return History(str(entry["came"]), words["came_commit"], words["gone"], words["gone_commit"], words["now"])
+    entries = read_toml(path, _MEND).entries("symbol")
+    return {entry.text("name"): entry.decode(History, ignored=("name",)) for entry in entries}
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -4,29 +4,24 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.errors import UserError
 from harness.model import Variant
 from harness.paths import KERNEL_CONFIGS
+from harness.toml_tables import read_toml
+
+_MEND = "see the entries of kernel-configs/variants.toml"
 
 
 def load_variants(path: Path = KERNEL_CONFIGS / "variants.toml") -> dict[str, Variant]:
     """Variants by name, in the file's order. Raises ``UserError`` if the file cannot be used."""
-    try:
-        tables = tomllib.loads(path.read_text())["variant"]
-        variants = [_variant(table) for table in tables]
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"cannot be used ({error})", where=str(path)) from error
+    table = read_toml(path, _MEND)
+    variants = [entry.decode(Variant) for entry in table.entries("variant")]
+    if not variants:
+        raise table.refuse("holds no [[variant]]")
     return {variant.name: variant for variant in variants}
-
-
-def _variant(table: dict[str, Any]) -> Variant:
-    options = {str(symbol): str(value) for symbol, value in table["options"].items()}
-    return Variant(name=str(table["name"]), title=str(table["title"]), options=options)
 
 
 def variants_of(symbols: Sequence[str], variants: dict[str, Variant]) -> dict[str, Variant]:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import UserError
 from harness.paths import WRAPPERS
+from harness.toml_tables import read_toml
 
 COMPILE, WARNINGS, EXTRA, SPARSE, COCCI, DOC = "compile", "warnings", "w1", "sparse", "coccicheck", "kernel-doc"
 STYLE, STYLE_WARNINGS, HELP, FIXES = "checkpatch", "checkpatch-warnings", "kconfig-help", "fixes"
@@ -20,17 +20,15 @@ FILE = "static.toml"
 _MEND = f"see the comment in kselftest-wrappers/static/{FILE}"
 
 
+@dataclass(frozen=True)
+class _Settings:
+    red: tuple[str, ...]
+
+
 def load_red(root: Path = WRAPPERS) -> frozenset[str]:
     """The kinds that make a run red. Raises ``UserError`` with what is wrong in the file."""
-    where = f"{root.name}/static/{FILE}"
-    try:
-        table = tomllib.loads((root / "static" / FILE).read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot be read: {error}", where=where, mend=_MEND) from error
-    red = table.get("red")
-    if set(table) != {"red"} or not isinstance(red, list):
-        raise UserError('holds something else than red = ["..."]', where=where, mend=_MEND)
-    unknown = [str(kind) for kind in red if kind not in KINDS]
-    if unknown:
-        raise UserError(f"unknown kind {unknown[0]!r}", where=where, mend=f"possible: {', '.join(KINDS)}")
+    table = read_toml(root / "static" / FILE, _MEND, f"{root.name}/static/{FILE}")
+    red = table.decode(_Settings).red
+    if unknown := [kind for kind in red if kind not in KINDS]:
+        raise table.refuse(f"unknown kind {unknown[0]!r}", f"possible: {', '.join(KINDS)}")
     return frozenset(red)

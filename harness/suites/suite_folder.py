@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import UserError
@@ -103,8 +103,8 @@ class SuiteFolder:
     touched: Touched = Touched()
     collection: str = ""
     time_limit: float = 0.0
-    programs: tuple[Program, ...] = keyed("program", default=())
-    features: tuple[Feature, ...] = keyed("feature", default=())
+    programs: tuple[Program, ...] = field(default=(), metadata=keyed("program"))
+    features: tuple[Feature, ...] = field(default=(), metadata=keyed("feature"))
     groups: tuple[str, ...] = ()
     needs_probe: bool = False
     runner: Path | None = None

@@ -16,17 +16,16 @@ An entry without a reason, a link or an end would hide a bug for ever, so there 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
+from typing import Literal
 
-from harness.errors import UserError
 from harness.paths import WRAPPERS
+from harness.toml_tables import OneLine, TomlTable, read_toml
 
-KINDS = ("fail", "skip", "splat", "flaky")
-_KEYS = frozenset({"kind", "match", "bases", "variants", "reason", "link", "until"})
+Kind = Literal["fail", "skip", "splat", "flaky"]
+_MEND = "see harness/verdict/expectations.py for the format"
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,10 @@ class Expectation:
     ``bases`` and ``variants``: where it holds, empty for everywhere.
     """
 
-    kind: str
+    kind: Kind
     match: re.Pattern[str]
-    reason: str
-    link: str
+    reason: OneLine
+    link: OneLine
     until: date
     origin: str
     suite: str
@@ -65,77 +64,12 @@ def load_expectations(root: Path = WRAPPERS) -> tuple[Expectation, ...]:
 
 def read_expectations(file: Path, shown: str) -> list[Expectation]:
     """The entries of one file, which lies in a folder named for its suite. ``shown``: its name in messages."""
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"not TOML: {error}", where=shown, mend="correct the file") from error
-    entries = table.get("expect", [])
-    if set(table) - {"expect"} or not isinstance(entries, list):
-        raise UserError("holds something else than [[expect]] entries", where=shown, mend="correct the file")
-    suite = file.parent.name
-    return [_entry(entry, f"{shown}, entry {number}", suite) for number, entry in enumerate(entries, 1)]
+    entries = read_toml(file, _MEND, shown).entries("expect")
+    return [_entry(entry, file.parent.name) for entry in entries]
 
 
-def _entry(entry: object, origin: str, suite: str) -> Expectation:
-    if not isinstance(entry, dict):
-        raise UserError("not a table", where=origin, mend="write it as [[expect]]")
-    unknown = sorted(set(entry) - _KEYS)
-    if unknown:
-        raise UserError(f"unknown key {unknown[0]!r}", where=origin, mend=f"possible: {', '.join(sorted(_KEYS))}")
-    return Expectation(
-        kind=_kind(entry, origin),
-        match=_pattern(entry, origin),
-        reason=_text(entry, "reason", origin),
-        link=_text(entry, "link", origin),
-        until=_day(entry, origin),
-        origin=origin,
-        suite=suite,
-        bases=_names(entry, "bases", origin),
-        variants=_names(entry, "variants", origin),
-    )
-
-
-def _text(entry: Mapping[str, object], key: str, origin: str) -> str:
-    value = entry.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise UserError(f"{key} is missing", where=origin, mend=f'add {key} = "..."')
-    return " ".join(value.split())
-
-
-def _kind(entry: Mapping[str, object], origin: str) -> str:
-    kind = _text(entry, "kind", origin)
-    if kind not in KINDS:
-        raise UserError(f"unknown kind {kind!r}", where=origin, mend=f"possible: {', '.join(KINDS)}")
-    return kind
-
-
-def _pattern(entry: Mapping[str, object], origin: str) -> re.Pattern[str]:
-    match = entry.get("match")
-    if not isinstance(match, str) or not match:
-        raise UserError("match is missing", where=origin, mend='add match = "..."')
-    try:
-        pattern = re.compile(match)
-    except re.error as error:
-        raise UserError(f"match is no regular expression: {error}", where=origin, mend="correct it") from error
-    if pattern.search(""):  # found in every splat: "a|", "x*", ".*"
-        raise UserError("match fits anything", where=origin, mend="name the test, or a part of the splat")
-    return pattern
-
-
-def _day(entry: Mapping[str, object], origin: str) -> date:
-    until = entry.get("until")
-    if isinstance(until, date) and not isinstance(until, datetime):
-        return until
-    if until is None:
-        raise UserError("until is missing", where=origin, mend="add until = YYYY-MM-DD")
-    try:
-        return date.fromisoformat(str(until))
-    except ValueError as error:
-        raise UserError(f"until is no date: {until}", where=origin, mend="write it as YYYY-MM-DD") from error
-
-
-def _names(entry: Mapping[str, object], key: str, origin: str) -> tuple[str, ...]:
-    names = entry.get(key, [])
-    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-        raise UserError(f"{key} is no list of names", where=origin, mend=f'write it as {key} = ["..."]')
-    return tuple(names)
+def _entry(entry: TomlTable, suite: str) -> Expectation:
+    found = entry.decode(Expectation, origin=entry.where, suite=suite)
+    if found.match.search(""):  # found in every splat: "a|", "x*", ".*"
+        raise entry.refuse("match fits anything", "name the test, or a part of the splat")
+    return found

@@ -358,7 +358,13 @@ def test_bundled_series_is_whole() -> None:
 
 @pytest.mark.parametrize(
     ("text", "what"),
-    [("patches = 3", "'patches' is not a list"), ("patches = ['../x']", "'patches' is not"), ("=", "cannot be read")],
+    [
+        ("patches = 3", "patches is no list: 3"),
+        ("patches = ['../x']", "'patches' is not a list of file names"),
+        ("", "'patches' is not a list of file names"),
+        ("patches = ['x']\nrelased = 'v5.7'", "unknown key 'relased'; possible: title, patches, "),
+        ("=", "not TOML"),
+    ],
 )
 def test_series_description_that_cannot_be_used(text: str, what: str, tmp_path: Path) -> None:
     (tmp_path / "series.toml").write_text(text)

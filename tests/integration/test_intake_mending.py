@@ -124,7 +124,11 @@ ENTRY = {"name": "x", "fault": "f", "reason": "r", "commit": "0123456789ab", "fr
 
 @pytest.mark.parametrize(
     ("change", "what"),
-    [({"to": "soon"}, "is no version"), ({"why": "?"}, "its keys are not"), ({"fault": ""}, "its keys are not")],
+    [
+        ({"to": "soon"}, "entry 1: to = 'soon' is no version"),
+        ({"why": "?"}, "entry 1: unknown key 'why'; possible: name, fault, "),
+        ({"fault": ""}, "entry 1: fault is empty"),
+    ],
 )
 def test_list_that_cannot_be_used(change: dict[str, str], what: str, author: Author, tmp_path: Path) -> None:
     patch = author.patch("x", replace(HEAP, "int more;\n", "int x;\n"))

@@ -116,8 +116,17 @@ def test_an_unknown_variant_is_refused(spec: str) -> None:
         select(spec, load_variants())
 
 
-@pytest.mark.parametrize("text", ["", "[[variant]]\nname = 'x'\n", "variant = 3", "not toml ="])
-def test_variants_that_cannot_be_used_are_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", r": holds no \[\[variant\]\]"),
+        ("[[variant]]\nname = 'x'\n", ", entry 1: title is missing"),
+        ("[[variant]]\nname = 'x'\ntitle = 't'\noptions = { A = 1 }\n", ", entry 1: options.A is no text: 1"),
+        ("variant = 3", ": holds something else than"),
+        ("not toml =", ": not TOML"),
+    ],
+)
+def test_variants_that_cannot_be_used_are_refused(tmp_path: Path, text: str, what: str) -> None:
     (tmp_path / "variants.toml").write_text(text)
-    with pytest.raises(UserError, match=r"variants\.toml"):
+    with pytest.raises(UserError, match=rf"variants\.toml{what}"):
         load_variants(tmp_path / "variants.toml")

@@ -74,11 +74,17 @@ def test_history_without_details_says_what_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["=", '[[symbol]]\nname = "X"\n', '[[symbol]]\nname = "X"\ncame = "5.5"\nwent = "6"\n']
+    ("text", "what"),
+    [
+        ("=", "not TOML"),
+        ('[[symbol]]\nname = "X"\n', "entry 1: came is missing"),
+        ('[[symbol]]\ncame = "5.5"\n', "entry 1: name is missing"),
+        ('[[symbol]]\nname = "X"\ncame = "5.5"\nwent = "6"\n', "entry 1: unknown key 'went'"),
+    ],
 )
-def test_history_that_cannot_be_used(tmp_path: Path, text: str) -> None:
+def test_history_that_cannot_be_used(tmp_path: Path, text: str, what: str) -> None:
     (tmp_path / "symbols.toml").write_text(text)
-    with pytest.raises(UserError, match="cannot be used"):
+    with pytest.raises(UserError, match=rf"symbols\.toml.*{what}"):
         load_history(tmp_path / "symbols.toml")
 
 

@@ -23,9 +23,10 @@ def test_what_breaks_builds_is_red_and_every_kind_is_explained() -> None:
     ("text", "said"),
     [
         ('red = ["compiler"]', "unknown kind 'compiler'"),
-        ("red = true", "something else"),
-        ('green = ["compile"]', "something else"),
-        ("red = [", "cannot be read"),
+        ("red = true", "red is no list: True"),
+        ('green = ["compile"]', "unknown key 'green'; possible: red"),
+        ("red = [", "not TOML"),
+        ("", "red is missing"),
     ],
 )
 def test_a_mistake_in_it_is_told(tmp_path: Path, text: str, said: str) -> None:

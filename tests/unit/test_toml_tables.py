@@ -6,14 +6,15 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from harness.errors import UserError
-from harness.toml_tables import keyed, read_toml
+from harness.toml_tables import OneLine, keyed, read_toml
 
 
 class Colour(enum.Enum):
@@ -33,6 +34,8 @@ class Thing:
 
     title: str
     origin: str
+    words: OneLine = "w"
+    level: Literal["low", "high"] = "low"
     colour: Colour = Colour.RED
     weight: float = 0.0
     is_new: bool = False
@@ -40,14 +43,16 @@ class Thing:
     match: re.Pattern[str] | None = None
     names: tuple[str, ...] = ()
     options: Mapping[str, str] | None = None
-    parts: tuple[Part, ...] = keyed("part", default=())
-    since: str = keyed("from", default="")
+    parts: tuple[Part, ...] = field(default=(), metadata=keyed("part"))
+    since: str = field(default="", metadata=keyed("from"))
 
 
 WHOLE = """\
 title = "a thing"
 colour = "blue"
 weight = 3
+words = " two   lines"
+level = "high"
 is_new = true
 until = 2027-06-30
 match = "^a+$"
@@ -72,9 +77,10 @@ def decoded(tmp_path: Path, text: str) -> Thing:
 
 def test_every_type_is_read(tmp_path: Path) -> None:
     parts = (Part("first"), Part("second", 2))
-    match = re.compile("^a+$")
-    day = date(2027, 6, 30)
-    expected = Thing("a thing", "here", Colour.BLUE, 3.0, True, day, match, ("x", "y"), {"A": "y"}, parts, "5.10")
+    expected = Thing(
+        *("a thing", "here", "two lines", "high", Colour.BLUE, 3.0, True, date(2027, 6, 30)),
+        *(re.compile("^a+$"), ("x", "y"), {"A": "y"}, parts, "5.10"),
+    )
     assert decoded(tmp_path, WHOLE) == expected
     assert decoded(tmp_path, WHOLE.replace("2027-06-30", '"2027-06-30"')) == expected
 
@@ -89,8 +95,10 @@ def test_what_is_left_out_is_the_default(tmp_path: Path) -> None:
         ("title = ", "some/thing.toml: not TOML: "),
         ("", "some/thing.toml: title is missing; see the format"),
         ('title = ""', "some/thing.toml: title is empty; see the format"),
+        ('title = " "', "some/thing.toml: title is empty; see the format"),
+        ('title = "t"\nlevel = "middle"', "some/thing.toml: unknown level 'middle'; possible: low, high"),
         ("title = 3", "some/thing.toml: title is no text: 3; see the format"),
-        ('title = "t"\norigin = "o"', "some/thing.toml: unknown key 'origin'; possible: title, colour, "),
+        ('title = "t"\norigin = "o"', "some/thing.toml: unknown key 'origin'; possible: title, words, "),
         ('title = "t"\ncolour = "green"', "some/thing.toml: unknown colour 'green'; possible: red, blue"),
         ('title = "t"\nweight = "x"', "some/thing.toml: weight is no number: 'x'; see the format"),
         ('title = "t"\nweight = true', "some/thing.toml: weight is no number: True; see the format"),
@@ -140,6 +148,17 @@ def test_file_of_entries_holds_nothing_else(tmp_path: Path, text: str, line: str
     with pytest.raises(UserError) as caught:
         list(read_toml(file, "mend", "parts.toml").entries("part"))
     assert str(caught.value) == line
+
+
+def test_words_for_people_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text('name = "a"\nwhy = "because"\n')
+    table = read_toml(tmp_path / "x.toml", "mend")
+    assert table.decode(Part, ignored=("why",)) == Part("a")
+    assert table.text("why") == "because"
+    with pytest.raises(UserError, match="unknown key 'why'"):
+        table.decode(Part)
+    with pytest.raises(UserError, match=r"x\.toml: how is missing; mend"):
+        table.text("how")
 
 
 def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:

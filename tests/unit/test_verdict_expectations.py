@@ -72,7 +72,7 @@ def test_an_entry_is_read_whole(tmp_path: Path) -> None:
     ("changes", "says"),
     [
         ({"reason": None}, "reason is missing"),
-        ({"reason": '" "'}, "reason is missing"),
+        ({"reason": '" "'}, "reason is empty"),
         ({"link": None}, "link is missing"),
         ({"until": None}, "until is missing"),
         ({"match": None}, "match is missing"),
@@ -83,9 +83,9 @@ def test_an_entry_is_read_whole(tmp_path: Path) -> None:
         ({"until": "2027-01-31T00:00:00"}, "until is no date"),
         ({"until": "5"}, "until is no date"),
         ({"kind": '"fial"'}, "unknown kind 'fial'"),
-        ({"kind": "7"}, "kind is missing"),
+        ({"kind": "7"}, "unknown kind 7; possible: fail, skip, splat, flaky"),
         ({"bases": '"6.12"'}, "bases is no list"),
-        ({"variants": "[1]"}, "variants is no list"),
+        ({"variants": "[1]"}, "variants 1 is no text: 1"),
         ({"untill": "2027-01-31"}, "unknown key 'untill'"),
     ],
 )
