@@ -8,7 +8,7 @@
 from harness.build.cache import find as find_kernel
 from harness.build.cache import newest as newest_kernel
 from harness.build.equality import kernel_digest
-from harness.build.kernel import build, lookup
+from harness.build.kernel import build, lone_objects, lookup
 from harness.build.participants import sources_of
 from harness.build.request import BuildRequest, compiler, key
 
@@ -19,6 +19,7 @@ __all__ = [
     "find_kernel",
     "kernel_digest",
     "key",
+    "lone_objects",
     "lookup",
     "newest_kernel",
     "sources_of",

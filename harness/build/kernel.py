@@ -7,12 +7,13 @@ import contextlib
 import dataclasses
 import errno
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
 from harness.build import cache, participants, probe, selftests
+from harness.build.lone_object import LoneObject, lone_object
 from harness.build.make import Kbuild
 from harness.build.messages import is_compilation, parse
 from harness.build.objects import ObjectTree, object_tree
@@ -50,6 +51,23 @@ def build(request: BuildRequest, notify: Callable[[str], None]) -> Kernel | Buil
             return _compile(request, kbuild, objects, outlook(objects.parent, before)) or _collect(
                 request, kbuild, objects
             )
+
+
+def lone_objects(request: BuildRequest, sources: Mapping[str, bytes]) -> dict[str, LoneObject]:
+    """How each C file of ``sources`` (path -> text) is compiled alone. The caller holds the work tree.
+
+    The kernel of ``request`` was built; its objects are brought back should another one have been built since. Raises
+    ``InfrastructureError`` if they cannot be.
+    """
+    objects = object_tree(request.applied.tree.path, request.config.variant.name)
+    before = objects.prepare(request.applied.tree.path, request.config.text)
+    kbuild = Kbuild(request.applied.tree.path, objects.path, request.jobs, objects.log, lambda text: None)
+    names = {path: f"{path.removesuffix('.c')}.o" for path in sources}
+    with objects.building(before):
+        done = kbuild.run(*names.values())
+    if not done.ok:
+        raise InfrastructureError("objects that were built before do not build again", where=str(objects.log))
+    return {path: lone_object(objects.path, name, sources[path]) for path, name in names.items()}
 
 
 def _compile(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree, expected: Outlook) -> BuildFailure | None:
