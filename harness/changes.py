@@ -6,7 +6,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-AGAIN = "; again: "  # in ``Comparison.against``, before the command that tests the base anew
+from harness.causes import Observed, Status
+
 KERNEL = "kernel"  # the suite that building, booting, config symbols and splats are told in
 EVERY_TEST = "every test"  # the name under which a suite is told that the patch leaves nothing of
 GUEST = "guest"  # the result of a suite whose guest was lost after its last test; no plan has it
@@ -47,7 +48,8 @@ class Repeats:
 class Difference:
     """One test, splat or step and what became of it. ``suite`` and ``name``: of its case in the reports.
 
-    ``base`` and ``patched``: what was seen on each side, in a few words. ``repeats``: None if it was not repeated.
+    ``base`` and ``patched``: what was seen on each side, in a few words; of a test also as values, ``on_base`` and
+    ``with_patch``, None where there is no such test. ``repeats``: None if it was not repeated.
     ``note``: what else is to be said of it. ``gone``: there on the base, and not with the patch, or skipped with it.
     ``logs``: directory of its repeats, relative to the run directory. ``fingerprint``: of the splat, if it is one.
     """
@@ -62,11 +64,13 @@ class Difference:
     gone: bool = False
     logs: str = ""
     fingerprint: str = ""
+    on_base: Observed | None = None
+    with_patch: Observed | None = None
 
     @property
     def skipped(self) -> bool:
         """It passes on the base, and is skipped with the patch for something that is not there."""
-        return self.gone and self.patched.startswith("skip")
+        return self.gone and self.with_patch is not None and self.with_patch.status is Status.SKIP
 
     @property
     def told(self) -> str:
@@ -87,13 +91,15 @@ class Difference:
 class Comparison:
     """A variant held against the base. ``differences``: all but what is unchanged; of that only tests are counted.
 
-    ``against``: where the base's results come from. ``why_not``: why the base as a whole cannot be compared, if so.
+    ``against``: where the base's results come from; ``again``: a command that tests the base anew, if they are older
+    than the run. ``why_not``: why the base as a whole cannot be compared, if so.
     """
 
     differences: tuple[Difference, ...] = ()
     unchanged: int = 0
     against: str = ""
     why_not: str = ""
+    again: str = ""
 
     def of(self, suite: str, name: str) -> Difference | None:
         """What is told about a test or step; None if it is unchanged."""

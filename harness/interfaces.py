@@ -6,37 +6,37 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.causes import Blame, Cause, Status
 from harness.model import Kernel, PlannedTest, TestResult, Variant
 
 LineSink = Callable[[str, str], None]
 """Called with (stream, line) where stream is "stdout" or "stderr" and line has no newline."""
 
 
-class Blame(enum.Enum):
-    """Whose doing it is that a guest was lost. Only the kernel's is a result."""
-
-    KERNEL = "kernel"  # as far as is known
-    MACHINE = "machine"  # QEMU was killed from outside, the files that the guest runs from were replaced
-    INJECTION = "injection"  # a failure that we injected missed the call under test and hit our own process
-    ACCELERATOR = "accelerator"  # KVM failed, or QEMU by itself under it, or the processors stand still
-
-
 class GuestLost(Exception):
     """The guest died or stopped answering while something ran in it: data for the caller, not a user's error.
 
-    ``reason`` is one line ("panic: Kernel panic - not syncing: ...", "QEMU exited with 0", "no answer for 120 s").
+    ``reason`` is one line, for people ("panic: Kernel panic - not syncing: ...", "no answer for 120 s"); what is done
+    about it goes by ``cause``.
     """
 
-    def __init__(self, reason: str, blame: Blame = Blame.KERNEL) -> None:
+    def __init__(self, reason: str, cause: Cause) -> None:
         self.reason = reason
-        self.blame = blame
+        self.cause = cause
         super().__init__(reason)
+
+    @property
+    def blame(self) -> Blame:
+        return self.cause.blame
+
+    def result(self, suite: str, name: str, log: str = "") -> TestResult:
+        """Of the test that ran when the guest was lost. ``log``: as in ``TestResult``."""
+        return TestResult(suite, name, Status.ERROR, message=f"guest lost: {self.reason}", log=log, cause=self.cause)
 
     @property
     def machine(self) -> bool:

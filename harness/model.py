@@ -12,24 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.causes import Cause, Observed, Status
 from harness.changes import Comparison
 from harness.series import SeriesFacts
-
-
-class Status(enum.Enum):
-    """What became of a planned test. Every planned test has exactly one; nothing disappears."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    SKIP = "skip"
-    ERROR = "error"  # the harness or the guest died while the test ran
-    MISSING = "missing"  # the test never ran
-
-    @property
-    def is_bad(self) -> bool:
-        """True if a run that holds this status is not green."""
-        return self in (Status.FAIL, Status.ERROR, Status.MISSING)
-
 
 # --- config -----------------------------------------------------------------------------------
 
@@ -189,6 +174,8 @@ class TestResult:
     ``cut_short``: skipped for want of time or memory in this guest, and the kernel is not to blame: how far it got is
     chance.
     ``started``: seconds from the start of the run until it began, None if that is not known.
+    ``cause``: why it is bad; None if it is not, or if it fails and says so itself. ``hangs_in``: the function of the
+    kernel in which its guest hangs, if known. ``reported``: the kernel reported something meanwhile, seen from inside.
     """
 
     __test__ = False  # not for pytest to collect
@@ -208,6 +195,13 @@ class TestResult:
     fingerprint: str = ""
     cut_short: bool = False
     started: float | None = None
+    cause: Cause | None = None
+    hangs_in: str = ""
+    reported: bool = False
+
+    @property
+    def observed(self) -> Observed:
+        return Observed(self.status, self.cause, self.message or "; ".join(self.lost_coverage))
 
     @property
     def excuse(self) -> str:
@@ -280,7 +274,8 @@ class BootReport:
     """One boot of one kernel. ``console``: path relative to the run directory. ``tail``: last console lines.
 
     ``accel``: the accelerator that really ran ("kvm", "tcg"). ``ended``: why the guest ended
-    ("powered off by the harness", "panic during kselftest", ...), empty while it runs.
+    ("powered off by the harness", "panic during kselftest", ...), empty while it runs. ``cause``: the same as a value,
+    None if the harness ended it. ``hangs_in``: as in ``TestResult``.
     """
 
     outcome: BootOutcome
@@ -290,6 +285,8 @@ class BootReport:
     qemu: str
     tail: str = ""
     ended: str = ""
+    cause: Cause | None = None
+    hangs_in: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,19 +13,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.bisect.state import Attempt, Kind, Symptom
+from harness.causes import Blame, Cause, Severity
 from harness.model import BootOutcome, Splat, Status, TestResult
 from harness.splat import identity, is_among, is_called
 
-# How the words begin that guests have for their end (harness/vm/guest.py, harness/interfaces.py) ...
-_LOST = re.compile(r"guest lost: ")
-# ... when it was not the kernel's doing ...
-_MACHINE = ("QEMU was killed or failed", "sshd was ended in the guest")
-# ... and when it was, though no report says so.
-_KERNEL = ("panic: ", "the guest ended by itself")
-_HANGS = re.compile(r"hangs in ([\w.]+)")
-_REPORT = "kernel report: "
 FAILS = "fail"
 """A manner that stands for all in which the test itself says that it failed."""
+_LOST = "lost: "
 _VARYING = re.compile(r"0x[0-9a-f]+|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d+", re.IGNORECASE)
 
 
@@ -52,7 +46,7 @@ def judge(symptom: Symptom, attempt: Attempt, usual: Collection[str] = ()) -> Si
 
     A symptom without manners takes each failure of its test.
     """
-    if attempt.outcome is not BootOutcome.UP and attempt.ended.startswith(_MACHINE):
+    if attempt.outcome is not BootOutcome.UP and _is_outside(attempt.cause):
         return Sight(Seen.MACHINE, attempt.ended)
     if symptom.kind is Kind.BOOT:
         return _boot(symptom, attempt)
@@ -71,7 +65,11 @@ def result_of(symptom: Symptom, attempt: Attempt) -> TestResult | None:
 
 def is_the_machines(result: TestResult) -> bool:
     """The guest was ended from outside: whatever the kernel did, this does not tell."""
-    return _LOST.sub("", result.message).startswith(_MACHINE) and bool(_LOST.match(result.message))
+    return result.status is Status.ERROR and _is_outside(result.cause)
+
+
+def _is_outside(cause: Cause | None) -> bool:
+    return cause is not None and cause.blame is not Blame.KERNEL
 
 
 def manner(result: TestResult, attempt: Attempt) -> str:
@@ -87,17 +85,30 @@ def _former(splat: Splat) -> str:
 
 
 def _manners(result: TestResult, attempt: Attempt) -> tuple[str, ...]:
-    """As ``manner`` tells it, and as it told it before the rules of fingerprints changed: a symptom may be that old."""
-    return _manner(result, attempt, identity), _manner(result, attempt, _former)
+    """As ``manner`` tells it, and as symptoms have it that were stored before the rules of fingerprints changed, or
+    before causes were stored."""
+    told = [_manner(result, attempt, name) for name in (identity, _former)]
+    return *told, *([f"{_LOST}{result.cause.value}"] if _is_lost(result) and result.cause is not None else [])
 
 
 def _manner(result: TestResult, attempt: Attempt, name: Callable[[Splat], str]) -> str:
-    reported = _reported(_during(result, attempt), name)
-    if result.status is Status.ERROR and (reported or _LOST.match(result.message)):
-        return f"lost: {', '.join(reported) or _masked(_end(result.message))}"
-    if result.message.startswith(_REPORT) and reported:
+    during = _during(result, attempt)
+    if _is_lost(result):
+        return _LOST + _deadly(during, name, result.cause or Cause.PROCESS, result.hangs_in)
+    reported = _reported(during, name)
+    if result.cause is Cause.REPORT and reported:
         return f"reported: {', '.join(reported)}"
-    return f"{result.status.value}: {_masked(result.message.partition('; see ')[0])}"
+    return f"{result.status.value}: {_masked(result.message)}"
+
+
+def _is_lost(result: TestResult) -> bool:
+    return result.status is Status.ERROR and result.cause is not Cause.NOT_BUILT
+
+
+def _deadly(splats: Sequence[Splat], name: Callable[[Splat], str], cause: Cause, hangs_in: str) -> str:
+    """What a guest was lost by: the reports, where it hangs, or else the cause. A panic is told if no report is."""
+    told = _reported(splats, name) or ([f"hangs in {hangs_in}"] if hangs_in else sorted({*map(name, splats)}))
+    return ", ".join(told) or cause.value
 
 
 def _reported(splats: Iterable[Splat], name: Callable[[Splat], str]) -> list[str]:
@@ -107,12 +118,6 @@ def _reported(splats: Iterable[Splat], name: Callable[[Splat], str]) -> list[str
 def _during(result: TestResult, attempt: Attempt) -> list[Splat]:
     names = (f"{result.suite}: {result.name}", result.suite)
     return [splat for splat in attempt.splats if splat.during in names]
-
-
-def _end(message: str) -> str:
-    """Where it hangs, or else why it was given up."""
-    place = _HANGS.search(message)
-    return place[0] if place else _LOST.sub("", message).partition("; ")[0]
 
 
 def _masked(text: str) -> str:
@@ -125,9 +130,9 @@ def _masked(text: str) -> str:
 def _boot(symptom: Symptom, attempt: Attempt) -> Sight:
     if attempt.outcome is BootOutcome.UP:
         return Sight(Seen.GOOD, "boots")
-    reported = [_reported(attempt.splats, name) for name in (identity, _former)]
-    hows = [f"{attempt.outcome.value}: {', '.join(names) or _masked(_end(attempt.ended))}" for names in reported]
-    return _known(symptom, hows, f"does not boot: {attempt.ended}")
+    cause, how = attempt.cause or Cause.SILENCE, attempt.outcome.value
+    hows = [f"{how}: {_deadly(attempt.splats, name, cause, attempt.hangs_in)}" for name in (identity, _former)]
+    return _known(symptom, [*hows, f"{how}: {cause.value}"], f"does not boot: {attempt.ended}")
 
 
 def _no_boot(attempt: Attempt) -> Sight:
@@ -183,16 +188,14 @@ def _test(symptom: Symptom, attempt: Attempt) -> Sight:
 
 def _is_machine(result: TestResult, attempt: Attempt) -> bool:
     """A guest that was lost with no word from its kernel, neither a report nor a place where it hangs."""
-    if result.status is not Status.ERROR or not _LOST.match(result.message):
+    if result.status is not Status.ERROR or result.cause is None or not result.cause.is_loss:
         return False
-    if is_the_machines(result):
-        return True
-    reason = _LOST.sub("", result.message)
-    return not (_during(result, attempt) or _HANGS.search(reason) or reason.startswith(_KERNEL))
+    silent = result.cause.severity is Severity.SILENT and not _during(result, attempt)
+    return silent or is_the_machines(result)
 
 
 def _known(symptom: Symptom, hows: Sequence[str], words: str) -> Sight:
-    """``hows``: the manner, by each set of rules for fingerprints, those of today first."""
+    """``hows``: the manner as it is told today, and as it was told before."""
     how = hows[0]
     if symptom.manners and not {*hows, how.partition(": ")[0]} & set(symptom.manners):
         return Sight(Seen.OTHER, f"fails, but in another way: {words}", how)

@@ -8,13 +8,15 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.causes import Cause
 from harness.errors import UserError
 from harness.model import BootOutcome, Splat, TestResult
 from harness.paths import write_atomic
 from harness.report import SchemaError, decode, encode
+from harness.report.version_1 import guest_with_causes, manner_with_cause
 
 STATE = "state.json"
-VERSION = 1
+VERSION = 2
 
 
 class Kind(enum.Enum):
@@ -105,6 +107,7 @@ class Question:
 class Attempt:
     """What one guest showed. ``log``: directory of it, relative to that of the walk. ``when``: ISO 8601, UTC.
 
+    ``outcome``, ``ended``, ``cause``, ``hangs_in``: of its last boot, as in ``BootReport``.
     ``again``: known from an earlier walk, nothing was booted.
     """
 
@@ -116,6 +119,8 @@ class Attempt:
     log: str = ""
     when: str = ""
     again: bool = False
+    cause: Cause | None = None
+    hangs_in: str = ""
 
 
 class Verdict(enum.Enum):
@@ -216,10 +221,21 @@ def load(directory: Path) -> State:
     mend = "name the directory of a bisect: runs/ID below the directory in which it was started"
     try:
         document = json.loads(path.read_bytes())
-        if not isinstance(document, dict) or document.get("version") != VERSION:
+        if not isinstance(document, dict) or document.get("version") not in (1, VERSION):
             raise UserError("not the state of a bisect, or of another version", where=str(path), mend=mend)
-        return decode(State, document.get("walk"))
+        state = decode(State, document.get("walk"))
+        return state if document["version"] == VERSION else _with_causes(state)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError("no such file", where=str(path), mend=mend) from error
     except (UnicodeDecodeError, ValueError, SchemaError) as error:
         raise UserError(f"cannot be read: {error}", where=str(path), mend=mend) from error
+
+
+def _with_causes(state: State) -> State:
+    """``state`` of version 1, which told of causes in words alone."""
+    walk = encode(state)
+    for step in walk["steps"]:
+        step["attempts"] = [guest_with_causes(attempt) for attempt in step["attempts"]]
+    symptom = walk["question"]["symptom"]
+    symptom["manners"] = [manner_with_cause(manner) for manner in symptom["manners"]]
+    return decode(State, walk)

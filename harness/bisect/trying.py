@@ -172,6 +172,8 @@ def _attempt(found: Findings, planned: tuple[PlannedTest, ...], seconds: float) 
         splats=tuple(_short_splat(splat) for splat in found.splats),
         seconds=seconds,
         when=datetime.now(UTC).isoformat(timespec="seconds"),
+        cause=last.cause,
+        hangs_in=last.hangs_in,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from harness.causes import Cause
 from harness.interfaces import GuestLost
 from harness.model import BootReport, Splat, Status, TestResult
 from harness.paths import unused
@@ -18,15 +19,21 @@ _SHOWN = 2  # reports in the output of the test that lost the guest: the last ar
 
 @dataclass(frozen=True)
 class Loss:
-    """``place``: where the guest hangs, if that is known. ``named``: the suite could tell which test ran.
+    """``place``: where the guest hangs, if that is known; ``hangs_in``: the function there.
 
-    ``progress``: other tests had ended in this guest before.
+    ``named``: the suite could tell which test ran. ``progress``: other tests had ended in this guest before.
     """
 
     lost: GuestLost
     place: str
     named: bool
     progress: bool
+    hangs_in: str = ""
+
+    @property
+    def cause(self) -> Cause:
+        """With what is known by now."""
+        return Cause.HANG if self.place else self.lost.cause
 
     @property
     def in_vain(self) -> bool:
@@ -34,18 +41,19 @@ class Loss:
         return not (self.named or self.progress or self.lost.machine)
 
 
-def explained(error: TestResult, reason: str, place: str, splats: Sequence[Splat], console: str) -> TestResult:
+def explained(error: TestResult, loss: Loss, splats: Sequence[Splat], console: str) -> TestResult:
     """``error`` with why the guest was lost: what the kernel reported in that test, or where it hangs.
 
     ``splats``: all of that guest. ``console``: its log, relative to the run directory.
     """
     mine = [splat for splat in splats if _is_of(splat, error)]
     telling = next((splat.title for splat in reversed(mine) if splat.kind != "panic"), "")
-    words = [error.message or f"guest lost: {reason}", *filter(None, [place, telling])]
-    if place:
+    words = [error.message or f"guest lost: {loss.lost.reason}", *filter(None, [loss.place, telling])]
+    if loss.place:
         words.append(f"see {PurePosixPath(console).with_name(STATE)}")
     texts = [error.output, *(splat.text for splat in mine[-_SHOWN:])]
-    return replace(error, message="; ".join(words), output="\n".join(filter(None, texts)))
+    output = "\n".join(filter(None, texts))
+    return replace(error, message="; ".join(words), output=output, cause=loss.cause, hangs_in=loss.hangs_in)
 
 
 def no_result(error: TestResult) -> TestResult:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from harness.interfaces import Blame, Guest, GuestLost, JobLimits
+from harness.causes import Blame
+from harness.interfaces import Guest, GuestLost, JobLimits
 from harness.model import BootReport, Kernel
 from harness.vm.accel import Accelerator
 
@@ -18,6 +19,10 @@ class WatchedGuest(Guest, Protocol):
     @property
     def blame(self) -> Blame:
         """Whose doing it is if it did not come up."""
+
+    @property
+    def hangs_in(self) -> str:
+        """After an ``autopsy``: the function in which it hangs, empty if nobody knows."""
 
     @property
     def slow_features(self) -> tuple[str, ...]:

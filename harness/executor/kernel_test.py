@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness import process
+from harness.causes import Blame, Cause
 from harness.changes import GUEST
 from harness.events import EventStream, Note, PhaseEnded, TestEnded
 from harness.executor.guest_loss import Loss, explained, is_of_injection, no_result, put_aside
 from harness.executor.guests import GuestLauncher, WatchedGuest
 from harness.executor.kernel_job import Findings, KernelJob
 from harness.guest.oracle import warns_in
-from harness.interfaces import Blame, GuestLost, Suite, SuiteContext
+from harness.interfaces import GuestLost, Suite, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, Splat, Status, TestResult
 from harness.phases import phase
 from harness.source import Snapshot
@@ -138,7 +139,7 @@ class KernelTest:
         self._found.boots.append(report)
         self._guest, self._taints, self._stuck = guest, {}, []
         if report.outcome is not BootOutcome.UP:
-            self._end_guest(report.ended)
+            self._end_guest(report.ended, report.cause, report.hangs_in)
         return guest
 
     @property
@@ -149,8 +150,11 @@ class KernelTest:
         boots = self._found.boots
         return bool(boots) and boots[-1].outcome is not BootOutcome.UP
 
-    def _end_guest(self, reason: str) -> list[Splat]:
-        """End the guest at hand, if any, and keep what its kernel reported; returns that, without what is provoked."""
+    def _end_guest(self, reason: str, cause: Cause | None = None, hangs_in: str = "") -> list[Splat]:
+        """End the guest at hand, if any, and keep what its kernel reported; returns that, without what is provoked.
+
+        ``reason``, ``cause``, ``hangs_in``: as in ``BootReport``.
+        """
         guest, self._guest = self._guest, None
         if guest is None:
             return []
@@ -161,7 +165,7 @@ class KernelTest:
         found = [replace(splat, log=boots[-1].console) for splat in (*told, *self._untold(told))]
         found = self._decoded([splat for splat in found if not self._is_provoked(splat)])
         self._found.splats += found
-        boots[-1] = replace(boots[-1], ended=reason)
+        boots[-1] = replace(boots[-1], ended=reason, cause=cause, hangs_in=hangs_in)
         used = PhaseEnded(self._shown, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
         return found
@@ -247,14 +251,14 @@ class KernelTest:
                 self._stuck += [(suite.name, report) for report in guest.stuck()]
                 self._flush(held)
             except GuestLost as lost:
-                deadly = [error for error in held if lost.reason in error.message]
+                deadly = [error for error in held if error.cause is lost.cause]
                 self._flush([error for error in held if error not in deadly])
                 place = guest.autopsy(lost.reason)
                 lost = guest.blamed(lost)  # in the light of that
                 say(f"guest lost: {lost.reason}")
-                place = place if lost.blame is Blame.KERNEL else ""
-                loss = Loss(lost, place, bool(deadly), len(self._found.results) > before)
-                self._lose(suite, guest, loss, deadly or [self._suspect(suite, lost.reason)])
+                known = (place, guest.hangs_in) if place and lost.blame is Blame.KERNEL else ("", "")
+                loss = Loss(lost, known[0], bool(deadly), len(self._found.results) > before, known[1])
+                self._lose(suite, guest, loss, deadly or [self._suspect(suite, lost)])
                 return loss
             except BaseException:
                 self._flush(held)
@@ -278,7 +282,7 @@ class KernelTest:
         place = loss.place
         ended = f"{loss.lost.reason}{f'; {place}' if place else ''}, during {suite.name}"
         name, console = self._boot_name, self._found.boots[-1].console
-        splats = self._end_guest(ended)
+        splats = self._end_guest(ended, loss.cause, loss.hangs_in)
         if loss.lost.blame is Blame.ACCELERATOR:
             # Processors that stand still bring stalls about.
             self._leave_out([splat for splat in splats if not is_proof(case_name(splat))])
@@ -297,21 +301,21 @@ class KernelTest:
             return
         self._note(f"{name} was lost: {ended}")
         for error in errors:
-            told = explained(error, loss.lost.reason, place, splats, console)
+            told = explained(error, loss, splats, console)
             self._record(no_result(told) if loss.lost.blame is Blame.INJECTION else told)
 
     def _leave_out(self, splats: list[Splat]) -> None:
         """Forget those of the guest that was just ended."""
         self._found.splats[:] = [splat for splat in self._found.splats if splat not in splats]
 
-    def _suspect(self, suite: Suite, reason: str) -> TestResult:
+    def _suspect(self, suite: Suite, lost: GuestLost) -> TestResult:
         """An error for the test that ran when the guest died, if the suite could not tell which it was."""
         done = {result.name for result in self._found.results if result.suite == suite.name}
         for test in self._job.planned:
             if test.suite == suite.name and test.name not in done:
-                return TestResult(suite.name, test.name, Status.ERROR, message=f"guest lost: {reason}")
+                return lost.result(suite.name, test.name)
         # All its tests had ended, yet the guest did not survive the suite: that must not come out green.
-        return TestResult(suite.name, GUEST, Status.ERROR, message=f"lost after the last test: {reason}")
+        return replace(lost.result(suite.name, GUEST), message=f"lost after the last test: {lost.reason}")
 
     def _note(self, text: str) -> None:
         self._found.notes.append(text)
@@ -320,4 +324,4 @@ class KernelTest:
 def _refuse_crawling(guest: WatchedGuest) -> None:
     """Raise ``GuestLost`` if KVM has become so slow that a failure, or a stall, says nothing of the kernel."""
     if guest.crawls():
-        raise GuestLost("KVM crawls in the middle of a suite", Blame.ACCELERATOR)
+        raise GuestLost("KVM crawls in the middle of a suite", Cause.ACCELERATOR)

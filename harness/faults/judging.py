@@ -7,14 +7,12 @@ import enum
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from harness.causes import Cause, Close
 from harness.faults.catalogue import Fault, How
 from harness.model import BootOutcome, RunReport, Splat, Status, TestResult, VariantReport
 
-# How the words begin that runner, suites and guest have for a check that came to no end ...
-_NO_END = ("timed out after", "still ran after", "guest lost: it hangs", "guest lost: no answer")
-# ... and for one that took its process, or the guest, with it.
-_DEATH = ("guest lost:", "the runner ended in it")
-# Kinds of reports that end whatever printed them. What dies with a lock held hangs as it exits, so words alone mislead.
+_ENDS = {Close.BY_ITSELF: How.FAIL, Close.NEVER: How.HANG, Close.DEATH: How.CRASH}
+# Kinds of reports that end whatever printed them. What dies with a lock held hangs as it exits.
 _DEADLY = ("oops", "panic")
 
 
@@ -123,23 +121,14 @@ def _judge_variant(fault: Fault, variant: VariantReport) -> Verdict:
 def _ways(result: TestResult, splats: list[Splat]) -> frozenset[How]:
     """In which ways the bug gave itself away while the check ran; often in several: an oops is a report too."""
     found = set()
-    if splats or "kernel report: " in result.message + result.output:
+    if splats or result.reported:
         found.add(How.SPLAT)
     if any(splat.kind in _DEADLY for splat in splats):
         found.add(How.CRASH)
-    if result.is_bad:
-        found.add(_end(result.message))
     # The oracle reads the kernel's reports after the check: a check that only it made fail did not fail itself.
-    if result.message.startswith("kernel report: "):
-        found.discard(How.FAIL)
+    if result.is_bad and result.cause is not Cause.REPORT:
+        found.add(_ENDS[(result.cause or Cause.ASSERTION).close])
     return frozenset(found)
-
-
-def _end(message: str) -> How:
-    """How a red check ended."""
-    if message.startswith(_NO_END):
-        return How.HANG
-    return How.CRASH if message.startswith(_DEATH) else How.FAIL
 
 
 def _alarms(report: RunReport) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ Shape of the output, one check (``#`` lines are diagnostics and come *before* th
     # start udmabuf.zero-size-is-refused
     # failed: expected EINVAL, but the call succeeded (udmabuf.py:42)
     # figure bytes pinned by 8 idle imports: 0
+    # cause assertion
     # time 0.0123
     not ok 7 udmabuf.zero-size-is-refused
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from typing import TextIO
 else:
     import _signal  # the public module imports enum, which costs 0.3 s under software emulation
+
+# Why a check failed, in the words of harness/causes.py.
+ASSERTION, REPORT, LATE = "assertion", "kernel report", "time limit"
 
 # Seconds per check. All of them together take little more: only a hang gets here.
 TIME_LIMIT = 10.0
@@ -82,14 +86,21 @@ def _means(pattern: str, name: str) -> bool:
 class Outcome:
     """What became of a check. ``skipped``: the reason, else empty. ``trouble``: lines, none if it passed.
 
-    ``figures``: lines with what it measured.
+    ``causes``: why it failed, the first counts. ``figures``: lines with what it measured.
     """
 
     def __init__(self) -> None:
         self.skipped = ""
         self.trouble: list[str] = []
+        self.causes: list[str] = []
         self.figures: list[str] = []
         self.seconds = 0.0
+
+    def fail(self, cause: str, *trouble: str) -> None:
+        """Note ``trouble``, if there is any."""
+        self.trouble += trouble
+        if trouble and cause not in self.causes:
+            self.causes.append(cause)
 
 
 class _Limit:
@@ -138,11 +149,11 @@ def _attempt(function: Callable[[], None], outcome: Outcome, limit: float) -> No
         # Never empty, which would be a pass; one line, for the next could look like a result.
         outcome.skipped = " ".join(str(reason).split()) or "no reason given"
     except registry.CheckFailed as failure:
-        outcome.trouble.append(f"failed: {failure} ({_place(failure.__traceback__)})")
+        outcome.fail(ASSERTION, f"failed: {failure} ({_place(failure.__traceback__)})")
     except TimedOut as timeout:
-        outcome.trouble.append(f"timed out after {limit:g} s ({_place(timeout.__traceback__)})")
+        outcome.fail(LATE, f"timed out after {limit:g} s ({_place(timeout.__traceback__)})")
     except Exception as error:  # noqa: BLE001 - a check is anybody's code: whatever it raises is its result
-        outcome.trouble.append(f"error: {type(error).__name__}: {error} ({_place(error.__traceback__)})")
+        outcome.fail(ASSERTION, f"error: {type(error).__name__}: {error} ({_place(error.__traceback__)})")
 
 
 def _leaks(before: oracle.Inventory, patience: float, limit: float) -> list[str]:
@@ -158,14 +169,14 @@ def _leaks(before: oracle.Inventory, patience: float, limit: float) -> list[str]
     return before.leaked_files() + found
 
 
-def _splats(log: oracle.KernelLog, places: tuple[str, ...], outcome: Outcome) -> list[str]:
-    """What the kernel reported while the check ran, but for what it provokes; and what it did not provoke."""
+def _splats(log: oracle.KernelLog, places: tuple[str, ...], outcome: Outcome) -> None:
+    """Note what the kernel reported while the check ran, but for what it provokes; and what it did not provoke."""
     reports = log.reports()
     found = [f"kernel report: {report}" for report in oracle.unexpected(reports, places)]
     provoked = len(reports) > len(found)
+    outcome.fail(REPORT, *found)
     if places and not provoked and not outcome.skipped and not outcome.trouble:
-        found.append(f"no kernel report although one was provoked ({' or '.join(places)})")
-    return found
+        outcome.fail(ASSERTION, f"no kernel report although one was provoked ({' or '.join(places)})")
 
 
 def run_check(function: Callable[[], None], factor: float = 1.0, places: tuple[str, ...] = ()) -> Outcome:
@@ -181,10 +192,10 @@ def run_check(function: Callable[[], None], factor: float = 1.0, places: tuple[s
         _attempt(function, outcome, TIME_LIMIT * factor)
         outcome.seconds = time.monotonic() - started
         outcome.figures = registry.take_figures()
-        outcome.trouble += _splats(log, places, outcome)
+        _splats(log, places, outcome)
     finally:
         log.close()
-    outcome.trouble += _leaks(before, RELEASE_LIMIT * factor, LIST_LIMIT * factor)
+    outcome.fail(ASSERTION, *_leaks(before, RELEASE_LIMIT * factor, LIST_LIMIT * factor))
     return outcome
 
 
@@ -219,6 +230,8 @@ def _report(number: int, name: str, outcome: Outcome) -> None:
             _say(f"# {line}")
     for figure in outcome.figures:
         _say(f"# figure {' '.join(figure.split())}")
+    if outcome.trouble:
+        _say(f"# cause {', '.join(outcome.causes)}")  # the last of its kind: what a check says comes before
     _say(f"# time {outcome.seconds:.4f}")
     if outcome.trouble:
         _say(f"not ok {number} {name}")

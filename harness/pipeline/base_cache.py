@@ -31,7 +31,7 @@ from harness.verdict import is_silent
 _FORMAT = "3"  # part of the key: change it with what is stored
 _KEEP = 30  # entries of about half a megabyte each
 _FACTS = "findings.json"
-_CODE = ("guest", "suites", "vm", "splat*", "ktap.py", "executor")  # in the package
+_CODE = ("guest", "suites", "vm", "splat*", "ktap.py", "causes.py", "executor")  # in the package
 _SOURCES = {".py", ".c", ".h", ".toml", ""}
 _UNTOUCHED = ("expectations.toml", "static.toml")  # judge results, and change none
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from harness import process
-from harness.changes import AGAIN, KERNEL, Change, Comparison, Difference
+from harness.changes import KERNEL, Change, Comparison, Difference
 from harness.events import EventStream, Note
 from harness.executor import Executor
 from harness.model import Splat, VariantReport
@@ -106,7 +106,8 @@ class Comparer:
         name = report.variant.name
         base = next(one for one in self._base.reports() if one.variant.name == self._base.run_of(name).variant.name)
         base = replace(base, variant=report.variant)
-        found = replace(compare(base, report), against=self._origin(self._base.run_of(name)))
+        against, again = self._origin(self._base.run_of(name))
+        found = replace(compare(base, report), against=against, again=again)
         if self._repeater is not None:
             chosen, found = suspects(report, found, allowed)
             try:
@@ -200,13 +201,14 @@ class Comparer:
         more = [_new_splat(splat) for splat in besides]
         return replace(found, differences=(*(settled.get(one, one) for one in found.differences), *more))
 
-    def _origin(self, run: VariantRun) -> str:
+    def _origin(self, run: VariantRun) -> tuple[str, str]:
+        """Where the base's results come from, and a command that makes them anew if they are old."""
         if not run.earlier:
-            return HERE if run.tested else ""
+            return HERE if run.tested else "", ""
         age = datetime.now(UTC) - datetime.fromisoformat(run.earlier)
         job = self._patched.job
         again = without_patch(job.request.command, "" if job.request.base else job.base.text)
-        return f"tested on {run.earlier}, {_words(age)} ago{AGAIN}{again}"
+        return f"tested on {run.earlier}, {_words(age)} ago", again
 
 
 def _new_splat(splat: Splat) -> Difference:

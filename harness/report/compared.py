@@ -58,6 +58,11 @@ def verdict(comparison: Comparison) -> str:
     return f"against the base: {', '.join(told if counts[Change.NEW] else ['nothing new', *told])}"
 
 
+def tested(comparison: Comparison) -> str:
+    """Where the base's results come from, and how they are made again; empty if nothing was tested."""
+    return comparison.against + (f"; again: {comparison.again}" if comparison.again else "")
+
+
 def besides(comparison: Comparison) -> tuple[Difference, ...]:
     """What is not told of a failure anyway. If nothing is comparable, saying that once is enough."""
     left = [Change.FIXED, Change.LOST, Change.GAINED]

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from harness.changes import KERNEL, Comparison, Difference
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
-from harness.report.compared import besides, case_of, kind_of, summary, told_of
+from harness.report.compared import besides, case_of, kind_of, summary, tested, told_of
 from harness.report.facts import by_suite, cases, figures, groups, not_tested, suite_seconds, tally
 from harness.report.headline import headline
 from harness.report.never_ran import counted
@@ -54,7 +54,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: one_line(value) if type(value) is str else value,  # Markup is done already
     )
-    made.filters.update(duration=duration, plural=plural, block=_block)
+    made.filters.update(duration=duration, plural=plural, block=_block, tested=tested)
     return made
 
 

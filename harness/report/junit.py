@@ -21,7 +21,7 @@ from junit_xml import TestCase, TestSuite
 
 from harness.changes import Change, Comparison, Difference
 from harness.model import RunReport, Status, TestResult, VariantReport
-from harness.report.compared import case_of, summary, told_of
+from harness.report.compared import case_of, summary, tested, told_of
 from harness.report.facts import by_suite, cases, resolved, run_case
 from harness.report.headline import headline
 from harness.report.junit_document import document, junit_case
@@ -211,7 +211,7 @@ def _compared(comparison: Comparison | None) -> dict[str, str]:
         return {}
     found = {f"base: {change.value}": comparison.those(change) for change in Change}
     named = {key: "; ".join(map(case_of, differences)) for key, differences in found.items()}
-    return {"against the base": summary(comparison), "base tested": comparison.against, **named}
+    return {"against the base": summary(comparison), "base tested": tested(comparison), **named}
 
 
 def _coverage(results: Iterable[TestResult]) -> dict[str, str]:

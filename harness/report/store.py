@@ -19,6 +19,7 @@ from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.codec import SchemaError, decode, encode
 from harness.report.text import one_line
+from harness.report.version_1 import with_causes
 
 T = TypeVar("T")
 
@@ -26,8 +27,12 @@ RESULTS = "results.json"
 PLAN = "plan.json"
 EVENTS = "events.jsonl"
 EACH = "each.json"  # of a series that was tested patch by patch, see ``report.steps``
-VERSION = 1
-"""Raised when a field of the model is renamed, removed or changes its meaning; a new field with a default is none."""
+VERSION = 2
+"""Raised when a field of the model is renamed, removed or changes its meaning; a new field with a default is none.
+
+Version 1 told causes in words alone: ``report.version_1`` reads them.
+"""
+_READ = (1, VERSION)
 
 _MEND = "name the directory of a run: runs/ID below the directory in which it was started"
 
@@ -65,13 +70,13 @@ class Written:
 
 
 def save(run_dir: Path, report: RunReport) -> Path:
-    """Write ``results.json``: ``{"version": 1, "verdict": "pass"|"fail", "run": {...}}``. Returns its path."""
+    """Write ``results.json``: ``{"version": 2, "verdict": "pass"|"fail", "run": {...}}``. Returns its path."""
     verdict = "fail" if report.is_bad else "pass"
     return _write(run_dir / RESULTS, {"version": VERSION, "verdict": verdict, "run": encode(report)})
 
 
 def save_plan(run_dir: Path, plan: Mapping[str, Any]) -> Path:
-    """Write ``plan.json``: ``{"version": 1, ...plan}``. Returns its path."""
+    """Write ``plan.json``: ``{"version": 2, ...plan}``. Returns its path."""
     return _write(run_dir / PLAN, {"version": VERSION, **encode(plan)})
 
 
@@ -89,7 +94,9 @@ def load(run: Path) -> RunReport:
     path = run / RESULTS if run.is_dir() else run
     if run.is_dir() and not path.exists():
         raise _no_results(run)
-    return checked(RunReport, document(path).get("run"), path)
+    found = document(path)
+    stored = found.get("run")
+    return checked(RunReport, stored if found["version"] == VERSION else with_causes(stored), path)
 
 
 def _no_results(directory: Path) -> UserError:
@@ -103,7 +110,7 @@ def _no_results(directory: Path) -> UserError:
 
 
 def document(path: Path) -> dict[str, object]:
-    """The object in the JSON file ``path``, of our version. Raises ``UserError``."""
+    """The object in the JSON file ``path``, of a version that we read. Raises ``UserError``."""
     try:
         found = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -113,9 +120,11 @@ def document(path: Path) -> dict[str, object]:
     version = found.get("version") if isinstance(found, dict) else None
     if not isinstance(found, dict) or type(version) is not int:
         raise UserError("not the results of a run", where=str(path), mend=_MEND)
-    if version != VERSION:
+    if version not in _READ:
         mend = "use the harness that wrote it"
-        raise UserError(f"has version {version}, this harness reads version {VERSION}", where=str(path), mend=mend)
+        raise UserError(
+            f"has version {version}, this harness reads versions {_READ[0]} and {_READ[1]}", where=str(path), mend=mend
+        )
     return found
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from harness.changes import AGAIN, KERNEL, Comparison
+from harness.changes import KERNEL, Comparison
 from harness.model import RunReport, Status, TestResult, VariantReport
 from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.facts import (
@@ -173,10 +173,10 @@ class _Page:
     def _compared(self) -> list[str]:
         """What became better or less tested, and how much there is of each class."""
         compared = [(v, v.comparison) for _, v in self._groups if v.comparison is not None]
-        told = [(v, f"{summary(found)} ({found.against.partition(AGAIN)[0] or 'not tested'})") for v, found in compared]
+        told = [(v, f"{summary(found)} ({found.against or 'not tested'})") for v, found in compared]
         told += [(v, text) for v, found in compared for text in self._beside(found)]
         # On lines of their own, and whole: they are to be copied.
-        commands = dict.fromkeys(found.against.partition(AGAIN)[2] for _, found in compared)
+        commands = dict.fromkeys(found.again for _, found in compared)
         again = [f"    base again: {one_line(command)}" for command in commands if command]
         return [*self._section("Against the base", told), *again]
 

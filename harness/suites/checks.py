@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.causes import Cause
 from harness.guest import bundle, configured
 from harness.guest.armed_calls import POSITION_FILE, is_outside
 from harness.guest.registry import NOT_APPLICABLE, all_checks, provoked
-from harness.guest.runner import SILENCE_LIMIT, TIME_LIMIT
-from harness.interfaces import Blame, CommandResult, Guest, GuestLost, SuiteContext
+from harness.guest.runner import ASSERTION, LATE, REPORT, SILENCE_LIMIT, TIME_LIMIT
+from harness.interfaces import CommandResult, Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest
 from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.paths import WRAPPERS
@@ -25,6 +26,9 @@ from harness.suites.suite_folder import SuiteKind, load_suite_folder, suite_fold
 _START = "# start "
 _TIME = "time "
 _FIGURE = "figure "
+_CAUSE = "cause "
+# What the runner may say of a check; that a guest or the machine was lost is nothing that a guest can tell.
+_CAUSES = {word: Cause(word) for word in (ASSERTION, REPORT, LATE)}
 
 _ARCHIVE = "/tmp/dmabuf-harness-checks.zip"  # in the guest
 _KILLED = 128 + 9
@@ -79,25 +83,28 @@ class ChecksSuite:
                     yield self._result(ended, logged)
         except GuestLost as lost:
             if running:
-                yield TestResult(self.name, running, Status.ERROR, message=f"guest lost: {lost.reason}", log=logged)
+                yield lost.result(self.name, running, logged)
             raise
         if running and _injection_missed(guest, context.logs, self.name, running, command.result):
-            yield TestResult(self.name, running, Status.ERROR, message=f"guest lost: {_MISSED}", log=logged)
-            raise GuestLost(_MISSED, Blame.INJECTION)
+            missed = GuestLost(_MISSED, Cause.INJECTION)
+            yield missed.result(self.name, running, logged)
+            raise missed
         if running or command.result.status not in (0, int(failed)):
             # Its own exit is part of the last check: what that left behind is torn down there.
             blamed = running or last or names[0]
             how = _how_it_ended(command, "in" if running else "after" if last else "before")
-            yield TestResult(self.name, blamed, Status.ERROR, message=how, log=logged)
+            cause = Cause.TIME_LIMIT if command.result.timed_out else Cause.PROCESS
+            yield TestResult(self.name, blamed, Status.ERROR, message=how, log=logged, cause=cause)
             if blamed != names[-1]:
                 # Most of all an oops that killed it: the kernel lives, but nothing it does now would prove anything.
-                raise GuestLost(how)  # these words: they tell that the error above is what it was lost by
+                raise GuestLost(how, cause)
 
     def _result(self, test: KtapTest, log: str) -> TestResult:
         """The runner's comments before a result are what it says of it, the last one the time it took."""
-        said = [line for line in test.diagnostics if not line.startswith(("start ", _TIME, _FIGURE))]
+        said = [line for line in test.diagnostics if not line.startswith(("start ", _TIME, _FIGURE, _CAUSE))]
         times = [line.removeprefix(_TIME) for line in test.diagnostics if line.startswith(_TIME)]
         figures = [line.removeprefix(_FIGURE) for line in test.diagnostics if line.startswith(_FIGURE)]
+        causes = _causes(test)
         skipped = test.status is Status.SKIP
         moot = skipped and test.reason.startswith(NOT_APPLICABLE)
         return TestResult(
@@ -111,7 +118,19 @@ class ChecksSuite:
             log=log,
             moot=moot,
             figures=tuple(figures),
+            cause=next(iter(causes), None),
+            reported=Cause.REPORT in causes,
         )
+
+
+def _causes(test: KtapTest) -> list[Cause]:
+    """What went wrong in a check that failed, the first counts. A runner that does not say so in its very words says
+    that it failed."""
+    if test.status is not Status.FAIL:
+        return []
+    told = [line.removeprefix(_CAUSE) for line in test.diagnostics if line.startswith(_CAUSE)]
+    named = [_CAUSES.get(word, Cause.ASSERTION) for word in (told[-1].split(", ") if told else [])]
+    return named or [Cause.ASSERTION]
 
 
 def _ship(guest: Guest, local: Path) -> None:
@@ -123,7 +142,7 @@ def _ship(guest: Guest, local: Path) -> None:
     try:
         guest.put(local, _ARCHIVE)
     except OSError as error:
-        raise GuestLost(f"it can no longer take files: {error}") from error
+        raise GuestLost(f"it can no longer take files: {error}", Cause.UNUSABLE) from error
 
 
 def _has(kernel: Kernel) -> tuple[str, ...]:

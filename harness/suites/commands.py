@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from harness.causes import Cause
 from harness.interfaces import CommandResult, Guest, GuestLost
 
 MAX_LOG = 16 << 20  # characters of one log; a program that floods must not fill the host's disk
@@ -73,7 +74,7 @@ class StreamedCommand:
         try:
             return lines.get(timeout=self._silence)
         except queue.Empty:
-            raise GuestLost(f"it hangs: no word for {self._silence:.0f} s") from None
+            raise GuestLost(f"it hangs: no word for {self._silence:.0f} s", Cause.SILENCE) from None
 
 
 def log_file(directory: Path, test: str) -> Path:

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.causes import Cause
 from harness.guest.marks import LISTEN
 from harness.interfaces import Guest, GuestLost, SuiteContext
 from harness.model import Kernel, PlannedTest, Status, TestResult
@@ -56,7 +57,7 @@ class InKernelSuite:
             try:
                 yield from run.load(guest, load, log)
             except GuestLost as lost:
-                yield from run.lost(lost.reason)
+                yield from run.lost(lost)
                 raise
         yield run.verdict()
 
@@ -90,7 +91,8 @@ class _Run:
             for ended in self._reader.feed(line):
                 yield from self._result(load, ended)
         if command.result.timed_out:
-            raise GuestLost(f"it hangs: {self._module} still ran after {command.result.seconds:.0f} s")
+            seconds = command.result.seconds
+            raise GuestLost(f"it hangs: {self._module} still ran after {seconds:.0f} s", Cause.SILENCE)
         self._seconds += command.result.seconds
         yield from self._after(load, status, said)
 
@@ -133,11 +135,10 @@ class _Run:
             log=self._log,
         )
 
-    def lost(self, reason: str) -> Iterator[TestResult]:
+    def lost(self, lost: GuestLost) -> Iterator[TestResult]:
         """The guest died: the module and the test that ran have an error, and are not tried again."""
-        names = (self._module, self._reader.current)
-        for name in filter(None, names):
-            yield TestResult(InKernelSuite.name, name, Status.ERROR, message=f"guest lost: {reason}", log=self._log)
+        for name in filter(None, (self._module, self._reader.current)):
+            yield lost.result(InKernelSuite.name, name, self._log)
 
 
 def _module(kernel: Kernel) -> str:

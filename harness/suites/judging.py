@@ -8,9 +8,11 @@ A program is never green by saying nothing, nor by its exit status against its o
 from __future__ import annotations
 
 import re
+import signal
 from collections import Counter
 from dataclasses import dataclass
 
+from harness.causes import Cause
 from harness.interfaces import CommandResult
 from harness.ktap import KtapReport, KtapTest
 from harness.model import Status
@@ -29,12 +31,16 @@ _SAYS_FAILED = re.compile(r"\[FAIL\b")
 
 @dataclass(frozen=True)
 class Verdict:
-    """``message``: one line. ``lost``: what was not tested, one line each. ``cut_short``: as in ``TestResult``."""
+    """``message``: one line. ``lost``: what was not tested, one line each.
+
+    ``cut_short``, ``cause``: as in ``TestResult``.
+    """
 
     status: Status
     message: str = ""
     lost: tuple[str, ...] = ()
     cut_short: bool = False
+    cause: Cause | None = None
 
 
 class SubtestNames:
@@ -64,9 +70,9 @@ def judge(
     """The verdict on a program that ended (or was stopped). ``plain_pass``: what a program without TAP prints if it
     passed. ``unmet``: a need that the guest does not meet: excuses results that never came, nothing else, and not the
     first ``before``, which do not need it."""
-    ended = _ended_badly(done)
-    if ended:
-        return Verdict(Status.FAIL, ended + _so_far(report))
+    if (ended := _ended_badly(done)) is not None:
+        cause, words = ended
+        return Verdict(Status.FAIL, words + _so_far(report), cause=cause)
     failed = [test for test in report.leaves() if test.status is Status.FAIL]
     if failed:
         return Verdict(Status.FAIL, _failures(failed, done), _lost(report))
@@ -80,11 +86,14 @@ def judge(
     return _judge_tap(report) if report.is_ktap else _judge_plain(lines, plain_pass)
 
 
-def _ended_badly(done: CommandResult) -> str:
+def _ended_badly(done: CommandResult) -> tuple[Cause, str] | None:
     if done.timed_out or done.status is None or done.status == TIMEOUT_CODE:
-        return f"stopped at its time limit after {done.seconds:.0f} s"
+        return Cause.TIME_LIMIT, f"stopped at its time limit after {done.seconds:.0f} s"
     # Above 192 no signal is meant: old programs end with -1, which is 255.
-    return f"killed by signal {done.status - 128}" if 128 < done.status <= 192 else ""
+    if not 128 < done.status <= 192:
+        return None
+    number = done.status - 128
+    return Cause.TIME_LIMIT if number == signal.SIGKILL else Cause.SIGNAL, f"killed by signal {number}"
 
 
 def _stopped_after(before: int, report: KtapReport, lines: list[str]) -> bool:

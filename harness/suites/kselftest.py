@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from harness.causes import Cause
 from harness.guest.marks import LISTEN
 from harness.interfaces import Guest, GuestLost, SuiteContext
 from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.suites.commands import log_file
-from harness.suites.judging import Verdict
 from harness.suites.program_run import HUGE_PAGES, STRESS_LIMIT, ProgramRun
 from harness.suites.suite_folder import Program, SuiteFolder
 
@@ -50,7 +50,8 @@ class KselftestSuite:
                 continue
             program = self._folder.program(test.name.rpartition("/")[2])
             if program.name not in installed:
-                yield TestResult(self.name, test.name, Status.ERROR, message=_not_built(guest.kernel, test.name))
+                why = _not_built(guest.kernel, test.name)
+                yield TestResult(self.name, test.name, Status.ERROR, message=why, cause=Cause.NOT_BUILT)
             else:
                 yield from self._run_program(guest, context, test.name, program)
 
@@ -65,7 +66,7 @@ class KselftestSuite:
             if not shortened or attempt.must_go_on:
                 yield from attempt.run(guest, self._command(guest, test, program, limit), limit, log)
         except GuestLost as lost:
-            yield attempt.result(Verdict(Status.ERROR, f"guest lost: {lost.reason}"))
+            yield lost.result(self.name, test, attempt.log)
             raise
         verdict = attempt.verdict()
         yield attempt.result(replace(verdict, lost=(*verdict.lost, *self._lost(guest.kernel))))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.causes import Cause
 from harness.interfaces import CommandResult, Guest, GuestLost
 from harness.ktap import KtapParser, KtapReport, KtapTest
 from harness.model import Status, TestResult
@@ -25,7 +26,7 @@ class ProgramRun:
         self._suite = suite
         self._test = test
         self._program = program
-        self._log = log
+        self.log = log
         self._reported: set[str] = set()
         self._done: CommandResult | None = None
         self._report = KtapReport(())
@@ -49,7 +50,8 @@ class ProgramRun:
                 if not ended.repeats_its_children:
                     yield from self._inside(names.name(ended), ended)
         if running.result.timed_out:
-            raise GuestLost(f"it hangs: {self._test} could not be stopped within {running.result.seconds:.0f} s")
+            seconds = running.result.seconds
+            raise GuestLost(f"it hangs: {self._test} could not be stopped within {seconds:.0f} s", Cause.SILENCE)
         self._done, self._report = running.result, parser.close()
 
     def _inside(self, name: str, ended: KtapTest) -> Iterator[TestResult]:
@@ -58,7 +60,7 @@ class ProgramRun:
             message = ": ".join(filter(None, (ended.directive, ended.reason)))
             output = "\n".join(ended.diagnostics)
             full = f"{self._test}/{name}"
-            yield TestResult(self._suite, full, ended.status, message=message, output=output, log=self._log)
+            yield TestResult(self._suite, full, ended.status, message=message, output=output, log=self.log)
 
     @property
     def _was_cut(self) -> bool:
@@ -98,6 +100,7 @@ class ProgramRun:
             verdict.message,
             output=self._done.stdout + self._done.stderr if self._done is not None else "",
             lost_coverage=verdict.lost,
-            log=self._log,
+            log=self.log,
             cut_short=verdict.cut_short,
+            cause=verdict.cause,
         )

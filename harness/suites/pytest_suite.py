@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness import process
+from harness.causes import Cause
 from harness.errors import UserError
 from harness.interfaces import Guest, SuiteContext
 from harness.model import OWN_TESTS, Kernel, PlannedTest, Status, TestResult
@@ -94,15 +95,15 @@ class PytestSuite:
             raise bridge.trouble
         if bridge.lost is not None:
             if running:
-                message = f"guest lost: {bridge.lost.reason}"
-                yield TestResult(self.name, running, Status.ERROR, message=message, log=logged)
+                yield bridge.lost.result(self.name, running, logged)
             raise bridge.lost
         ended = done.result()
         if running or ended.returncode not in (0, int(failed)):
             # A hook or an interpreter that fails at the end belongs to no test; the run must not be green for that.
             blamed = running or last or self._collected[0]
             how = _how_it_ended(ended, "in" if running else "after" if last else "before")
-            yield TestResult(self.name, blamed, Status.ERROR, message=how, log=logged)
+            cause = Cause.TIME_LIMIT if ended.timed_out else Cause.PROCESS
+            yield TestResult(self.name, blamed, Status.ERROR, message=how, log=logged, cause=cause)
 
     def _result(self, event: Message, log: str) -> TestResult:
         skipped = (f"{event['nodeid']}: {event['message']}",) if event["outcome"] == "skipped" else ()

@@ -6,6 +6,7 @@ from harness.verdict.completing import complete
 from harness.verdict.excusing import apply_expectations
 from harness.verdict.exit_code import exit_code
 from harness.verdict.expectations import Expectation, load_expectations
+from harness.verdict.failure_mode import is_silent
 from harness.verdict.judging import judge, unjudged
 from harness.verdict.proposing import propose
 from harness.verdict.repeating import (
@@ -20,7 +21,6 @@ from harness.verdict.repeating import (
     settle_unseen,
     suspects,
 )
-from harness.verdict.ways import is_silent
 
 __all__ = [
     "MAX_REPEATED",

@@ -12,8 +12,8 @@ from dataclasses import replace
 from harness.changes import KERNEL, Change, Comparison, Difference
 from harness.model import BootOutcome, ConfigProblem, Splat, Status, TestResult, VariantReport
 from harness.splat import Known, case_name, identity
+from harness.verdict.failure_mode import is_another, is_graver, masked, words
 from harness.verdict.vanishing import Key, absent, is_left_out, suites_left_out, vanished
-from harness.verdict.ways import is_another, is_graver, masked, words
 
 _SEVERITY = {Status.PASS: 0, Status.SKIP: 0, Status.FAIL: 1, Status.ERROR: 2, Status.MISSING: 3}
 # What became of a test that the base does not have.
@@ -134,7 +134,7 @@ def _tests(base: VariantReport, patched: VariantReport, same_request: bool) -> I
         above = _parent(base, before, result) if known is None else None
         if known is None and above is None and not same_request:
             change = Change.UNCHANGED if result.status is Status.SKIP else Change.NOT_COMPARABLE
-            yield Difference(*key, change, "not asked for", words(result))
+            yield Difference(*key, change, "not asked for", words(result), with_patch=result.observed)
             continue
         stopped = above is not None and above.status in (Status.ERROR, Status.MISSING)
         if known is None and (stopped or base.kernel is None):
@@ -142,10 +142,11 @@ def _tests(base: VariantReport, patched: VariantReport, same_request: bool) -> I
         change = change_of(known, result)
         if change is Change.GAINED and above is not None and above.status is Status.SKIP:
             change = Change.UNCHANGED  # that was cut short: how far it got is chance
-        otherwise = change is Change.PRE_EXISTING and is_another(words(result), words(known))
+        seen = known.observed if known is not None else None
+        otherwise = change is Change.PRE_EXISTING and seen is not None and is_another(result.observed, seen)
         left_out = known is not None and known.status is Status.PASS and is_left_out(result)
-        note = _OTHERWISE if otherwise else ""
-        yield Difference(*key, change, words(known), words(result), note=note, gone=left_out)
+        told = Difference(*key, change, words(known), words(result), gone=left_out)
+        yield replace(told, note=_OTHERWISE if otherwise else "", on_base=seen, with_patch=result.observed)
     for key, result in before.items():
         if key not in after:
             yield from _only_on_base(base, before, after, result, same_request)
@@ -174,7 +175,7 @@ def change_of(base: TestResult | None, patched: TestResult) -> Change:
     if patched.status is Status.MISSING:
         return Change.LOST
     if patched.status.is_bad:
-        return Change.NEW if is_graver(words(patched), words(base)) else Change.PRE_EXISTING
+        return Change.NEW if is_graver(patched.observed, base.observed) else Change.PRE_EXISTING
     return _now_good(base, patched)
 
 

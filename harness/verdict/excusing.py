@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
+from harness.causes import Observed, Severity
 from harness.changes import Change
 from harness.model import Splat, Status, TestResult, VariantReport
 from harness.verdict.compare import told_of
 from harness.verdict.expectations import Expectation
-from harness.verdict.ways import Way, way_of
 
 # A guest that died (ERROR) and a test that never ran (MISSING) are never what was expected.
 _EXCUSED = {"fail": Status.FAIL, "flaky": Status.FAIL, "skip": Status.SKIP}
@@ -67,8 +67,12 @@ def _is_refuted(entry: Expectation, case: TestResult | Splat, report: VariantRep
         return False
     if entry.kind == "fail":
         # A base that only ran out of time says nothing against it.
-        return (way_of(told.base), way_of(told.patched)) != (Way.SILENT, Way.SAID)
+        return (_severity(told.on_base), _severity(told.with_patch)) != (Severity.SILENT, Severity.SAID)
     return told.repeats.is_certain if told.repeats is not None else entry.kind == "flaky"
+
+
+def _severity(seen: Observed | None) -> Severity | None:
+    return seen.severity if seen is not None else None
 
 
 def _outdated(report: VariantReport, entries: Sequence[Expectation], today: date) -> list[str]:

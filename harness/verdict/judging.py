@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.causes import Cause
 from harness.changes import Change, Comparison, Difference
 from harness.model import PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import identity
@@ -32,7 +33,7 @@ def judge(patched: VariantReport, comparison: Comparison, *, strict: bool = Fals
     return replace(
         patched,
         results=tuple(_result(result, excusing) for result in kept)
-        + tuple(TestResult(*key, Status.MISSING, message=_GONE) for key in gone if key not in here),
+        + tuple(TestResult(*key, Status.MISSING, message=_GONE, cause=Cause.GONE) for key in gone if key not in here),
         splats=tuple(_splat(splat, excusing) for splat in patched.splats),
         comparison=comparison,
     )
@@ -52,21 +53,22 @@ def unjudged(report: VariantReport) -> VariantReport:
 
 def _is_added(report: VariantReport, result: TestResult) -> bool:
     planned = PlannedTest(result.suite, result.name) in report.planned
-    return result.status is Status.MISSING and result.message == _GONE and not planned
+    return result.cause is Cause.GONE and not planned
 
 
 def _as_it_ran(result: TestResult, one: Difference | None) -> TestResult:
     plain = replace(result, known="", excused="")
     if one is None or not one.skipped or one.change is not Change.NEW:
         return plain
-    return replace(plain, status=Status.SKIP, message=one.patched.partition(": ")[2])
+    return replace(plain, status=Status.SKIP, cause=None, message=one.with_patch.message if one.with_patch else "")
 
 
 def _unless_skipped(result: TestResult, one: Difference | None) -> TestResult:
     """A test that the patch makes skip itself has failed, whatever it says of itself."""
     if one is None or result.status is not Status.SKIP:
         return result
-    return replace(result, status=Status.FAIL, message=f"{_SKIPPED}: {result.message or 'no reason given'}")
+    message = f"{_SKIPPED}: {result.message or 'no reason given'}"
+    return replace(result, status=Status.FAIL, cause=Cause.SKIPPED, message=message)
 
 
 def _result(result: TestResult, comparison: Comparison) -> TestResult:

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from harness.changes import KERNEL, Change
 from harness.model import RunReport, Splat, Status, TestResult, VariantReport
 from harness.verdict.compare import told_of
-from harness.verdict.ways import masked
+from harness.verdict.failure_mode import masked
 
 _LASTS = timedelta(days=180)
 _ORDER = ("fail", "flaky", "splat", "skip")

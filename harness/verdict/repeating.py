@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from harness.causes import Observed, Severity
 from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import identity, is_proof
-from harness.verdict.ways import Way, is_graver, way_of, words
+from harness.verdict.failure_mode import is_graver, is_silent
 
 MAX_REPEATED = 10
 """Tests repeated in one run; one that kills its guest counts double. A patch that breaks all is clear without."""
@@ -158,23 +159,24 @@ def _seen(one: Difference, attempt: Attempt, *, on_base: bool = False) -> bool |
     if not own:
         done = [result for result in attempt.results if result.status in (Status.PASS, Status.SKIP)]
         return False if done else None
-    told = [words(result) for result in own if _tells(one, result)]
-    if not told:
+    seen = [result.observed for result in own if _tells(one, result)]
+    if not seen:
         return None
-    return _settles(one, told) if on_base else any(is_graver(each, one.base) for each in told)
+    return _settles(one, seen) if on_base else any(is_graver(each, one.on_base) for each in seen)
 
 
 def _tells(one: Difference, result: TestResult) -> bool:
     """False if ``result`` says nothing of the failure ``one``: it never ran, or skips itself and the base does not."""
-    skips = result.status is Status.SKIP and not one.base.startswith(Status.SKIP.value)
+    skipped = one.on_base is not None and one.on_base.status is Status.SKIP
+    skips = result.status is Status.SKIP and not skipped
     return result.status is not Status.MISSING and not skips
 
 
-def _settles(one: Difference, told: Sequence[str]) -> bool | None:
+def _settles(one: Difference, seen: Sequence[Observed]) -> bool | None:
     """Does the base, too, show a failure like ``one``'s, or a graver one? A mere time-out tells of no other failure."""
-    if any(way_of(each) is not None and not is_graver(one.patched, each) for each in told):
+    if any(each.severity is not None and not is_graver(one.with_patch, each) for each in seen):
         return True
-    return None if any(way_of(each) is Way.SILENT for each in told) else False
+    return None if any(each.severity is Severity.SILENT for each in seen) else False
 
 
 def _is_skipped(own: Sequence[TestResult]) -> bool | None:
@@ -191,7 +193,7 @@ def _is_gone(one: Difference, attempt: Attempt, on_base: bool) -> bool | None:
     program = min(above, key=lambda result: len(result.name), default=None)
     if program is None or program.status is Status.MISSING or program.cut_short:
         return None
-    return None if on_base and way_of(words(program)) is Way.SILENT else True
+    return None if on_base and is_silent(program) else True
 
 
 def seen_besides(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from harness.changes import EVERY_TEST, Change, Difference
 from harness.model import Status, TestResult
-from harness.verdict.ways import is_graver, is_silent, words
+from harness.verdict.failure_mode import is_graver, is_silent, words
 
 Key = tuple[str, str]
 NO_RESULT = "no such result"
@@ -22,7 +22,8 @@ def absent(result: TestResult, same_request: bool) -> Difference:
     elif result.status is Status.MISSING or not same_request:
         change = Change.NOT_COMPARABLE
     told = "no such test" if same_request else "not asked for"
-    return Difference(result.suite, result.name, change, words(result), told, gone=change is Change.LOST)
+    lost, seen = change is Change.LOST, result.observed
+    return Difference(result.suite, result.name, change, words(result), told, gone=lost, on_base=seen)
 
 
 def vanished(result: TestResult, before: TestResult | None, now: TestResult | None) -> Iterator[Difference]:
@@ -30,16 +31,16 @@ def vanished(result: TestResult, before: TestResult | None, now: TestResult | No
     own result."""
     key = result.suite, result.name
     if now is not None and now.status is Status.PASS and result.status is not Status.SKIP:
-        yield Difference(*key, Change.LOST, words(result), NO_RESULT)
+        yield Difference(*key, Change.LOST, words(result), NO_RESULT, on_base=result.observed)
     elif result.status is Status.PASS and now is not None and not _explains(before, now):
-        yield Difference(*key, Change.NEW, words(result), NO_RESULT, gone=True)
+        yield Difference(*key, Change.NEW, words(result), NO_RESULT, gone=True, on_base=result.observed)
 
 
 def _explains(before: TestResult | None, now: TestResult) -> bool:
     """True if what became of the program says why it lacks a result, or that is told of the program itself."""
     if now.status is Status.SKIP:
         return now.cut_short
-    told_itself = now.status is not Status.FAIL or before is None or is_graver(words(now), words(before))
+    told_itself = now.status is not Status.FAIL or before is None or is_graver(now.observed, before.observed)
     return told_itself or is_silent(now)  # where a time limit cuts is chance
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from harness.causes import Blame
 from harness.errors import InfrastructureError
-from harness.interfaces import Blame
 from harness.model import BootOutcome, BootReport
 from harness.paths import unused
 from harness.vm.guest import NoStart, VmGuest

@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.errors import InfrastructureError
 from harness.vm.console import Console
 from harness.vm.qmp import Monitor, MonitorError
-from harness.vm.stacks import Stack, parse_stacks, where
+from harness.vm.stacks import Stack, hanging, parse_stacks, where
 from harness.vm.unwind import Symbols, processors
 
 STATE = "state.txt"
@@ -52,11 +52,12 @@ class Patient:
 class Examined:
     """``place``: where the guest hangs, in one line; empty if that did not come out.
 
-    ``kernel_ran``: its kernel did what it was asked for, so that it is the kernel that hangs, and not its processors
-    that stand still.
+    ``function``: the innermost one there. ``kernel_ran``: its kernel did what it was asked for, so that it is the
+    kernel that hangs, and not its processors that stand still.
     """
 
     place: str
+    function: str
     kernel_ran: bool
 
 
@@ -80,7 +81,8 @@ def examine(patient: Patient, reason: str) -> Examined:
     sections.append(("what the kernel says", said or "nothing"))
     head = f"{reason}\n{line or 'where it hangs is not known'}\n"
     _write(patient.directory / STATE, [head, *map(_section, sections)])
-    return Examined(line, kernel_ran)
+    function = next((stack.function for stack in hanging(stacks, answers)), "")
+    return Examined(line, function, kernel_ran)
 
 
 def _section(section: tuple[str, str]) -> str:

@@ -8,9 +8,10 @@ import shlex
 import time
 from pathlib import Path
 
+from harness.causes import Blame, Cause
 from harness.errors import InfrastructureError
 from harness.guest.marks import LISTEN
-from harness.interfaces import Blame, CommandResult, GuestLost, LineSink
+from harness.interfaces import CommandResult, GuestLost, LineSink
 from harness.model import BootOutcome, BootReport, Kernel
 from harness.vm import ssh
 from harness.vm.autopsy import Patient, examine
@@ -67,11 +68,17 @@ class VmGuest:
         self._refused = ""
         self._pulse = 0.0
         self.ended = ""
-        self.blame = Blame.KERNEL
+        self.cause: Cause | None = None
+        self.hangs_in = ""
 
     @property
     def accel(self) -> str:
         return self._spec.accel
+
+    @property
+    def blame(self) -> Blame:
+        """Whose doing it is that it did not come up."""
+        return self.cause.blame if self.cause is not None else Blame.KERNEL
 
     @property
     def slowness(self) -> float:
@@ -137,7 +144,9 @@ class VmGuest:
         seconds = self.seconds
         self._hear_out()
         tail = "" if outcome is BootOutcome.UP else _tail(self.evidence(), self.console.panic)
-        return BootReport(outcome, self.accel, seconds, self.log, self._qemu_version, tail, self.ended)
+        return BootReport(
+            outcome, self.accel, seconds, self.log, self._qemu_version, tail, self.ended, self.cause, self.hangs_in
+        )
 
     @property
     def log(self) -> str:
@@ -189,7 +198,7 @@ class VmGuest:
                 self._connect()
                 return BootOutcome.UP
         except GuestLost as lost:
-            self.ended, self.blame = lost.reason, lost.blame
+            self.ended, self.cause = lost.reason, lost.cause
             return BootOutcome.PANIC if self.console.panic else BootOutcome.EXITED
         except ssh.ConnectionFailed as error:
             self._refused = f", last try: {error}"
@@ -209,8 +218,9 @@ class VmGuest:
 
     def _too_late(self) -> BootOutcome:
         self.ended = f"no login within {self._limit:.0f} s{self._refused}"
-        if place := self.autopsy(self.ended):
-            self.ended += f"; {place}"
+        place = self.autopsy(self.ended)
+        self.cause = Cause.HANG if place else Cause.SILENCE
+        self.ended += f"; {place}" if place else ""
         return BootOutcome.HANG
 
     def _forget_keys(self) -> None:
@@ -250,7 +260,7 @@ class VmGuest:
         try:
             return int(self._copy("cat /proc/sys/kernel/tainted"))
         except (OSError, ValueError) as error:
-            raise GuestLost(f"it can no longer tell its taint flags: {error}") from error
+            raise GuestLost(f"it can no longer tell its taint flags: {error}", Cause.UNUSABLE) from error
 
     def crawls(self) -> bool:
         """True if KVM has become far slower than it was when this guest came up. Raises ``GuestLost``."""
@@ -275,7 +285,7 @@ class VmGuest:
         try:
             found = blocked(self._asked, time.sleep, self.slowness, self._stuck)
         except OSError as error:
-            raise GuestLost(f"it can no longer tell what its tasks do: {error}") from error
+            raise GuestLost(f"it can no longer tell what its tasks do: {error}", Cause.UNUSABLE) from error
         self._stuck |= found.keys()
         return tuple(found.values())
 
@@ -285,7 +295,7 @@ class VmGuest:
         It is KVM's if the ``autopsy`` found that next to nothing runs in this guest.
         """
         if self._stands_still and self.accel == "kvm" and not lost.machine:
-            return GuestLost("its processors stand still: it answers neither ssh nor an NMI", Blame.ACCELERATOR)
+            return GuestLost("its processors stand still: it answers neither ssh nor an NMI", Cause.ACCELERATOR)
         return blamed(lost, self._born)
 
     def mark(self, text: str) -> None:
@@ -293,7 +303,7 @@ class VmGuest:
         try:
             self._copy(f"echo {shlex.quote('dmabuf-harness: ' + text)} > /dev/kmsg{more}")
         except OSError as error:
-            raise GuestLost(f"it can no longer write to its kernel log: {error}") from error
+            raise GuestLost(f"it can no longer write to its kernel log: {error}", Cause.UNUSABLE) from error
 
     def _asked(self, command: str) -> str:
         return self._copy(command).decode("utf-8", "replace")
@@ -302,7 +312,7 @@ class VmGuest:
         limit = 20 * self.slowness
         done = self._live().execute(command, timeout=limit, stdin=data)
         if done.status is None:
-            raise GuestLost(f"it hangs: {command.split(maxsplit=1)[0]} did not end within {limit:.0f} s")
+            raise GuestLost(f"it hangs: {command.split(maxsplit=1)[0]} did not end within {limit:.0f} s", Cause.SILENCE)
         if done.status != 0:
             said = done.stderr.decode("utf-8", "replace").strip()
             raise OSError(f"in the guest: {command}: {said or f'status {done.status}'}")
@@ -310,7 +320,7 @@ class VmGuest:
 
     def _live(self) -> ssh.Connection:
         if self._connection is None:
-            raise GuestLost(self.ended or "the guest is not up")
+            raise GuestLost(self.ended or "the guest is not up", self.cause or Cause.UNUSABLE)
         return self._connection
 
     # --- end ----------------------------------------------------------------------------------
@@ -318,7 +328,7 @@ class VmGuest:
     def autopsy(self, reason: str) -> str:
         """Find out where the guest hangs: one line, and ``state.txt``; empty if it is gone, or nobody knows.
 
-        It may not survive that. ``reason``: why it is given up.
+        ``hangs_in`` is the function there. It may not survive that. ``reason``: why it is given up.
         """
         self.console.poll()
         gone = not self._qemu.was_started or self._qemu.process.poll() is not None
@@ -327,6 +337,7 @@ class VmGuest:
         self._examined_from = self.console.size
         found = examine(self._patient(), reason)
         self._stands_still = not found.kernel_ran
+        self.hangs_in = found.function
         return found.place
 
     def _patient(self) -> Patient:

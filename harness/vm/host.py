@@ -17,7 +17,8 @@ from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
-from harness.interfaces import Blame, GuestLost
+from harness.causes import Cause
+from harness.interfaces import GuestLost
 from harness.paths import PROJECT_ROOT
 
 PACKAGES = tuple(map(Path, ("/var/lib/dpkg/info", "/var/lib/dpkg/status", "/var/lib/rpm", "/var/lib/pacman/local")))
@@ -44,7 +45,6 @@ _ASK_PYTHON = (
     "print(*filter(None, (getattr(module, '__file__', None) for module in tuple(sys.modules.values()))), sep='\\n')"
 )
 _LIBRARY = re.compile(r"(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)  # "libc.so.6 => /lib/.../libc.so.6 (0x00007f...)"
-_LIVED = "kernel lived"  # in the words for an ssh connection or an sshd that is gone, and nothing else
 
 
 def blamed(
@@ -54,12 +54,12 @@ def blamed(
 
     ``packages``: lists of package managers, which may be in the middle of it. ``files``: default ``guest_files``.
     """
-    if _LIVED not in lost.reason:
+    if lost.cause is not Cause.CONNECTION:
         return lost
     changed = any(path.exists() and _is_newer(path, since) for path in packages)
     if not changed and not any(_is_newer(path, since) for path in (guest_files() if files is None else files)):
         return lost
-    return GuestLost(f"{lost.reason}; packages of the host, whose files are the guest's, were changed", Blame.MACHINE)
+    return GuestLost(f"{lost.reason}; packages of the host, whose files are the guest's, were changed", Cause.MACHINE)
 
 
 def _is_newer(path: Path, since: float) -> bool:

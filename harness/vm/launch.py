@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from harness.causes import Blame
 from harness.errors import InfrastructureError
-from harness.interfaces import Blame, JobLimits
+from harness.interfaces import JobLimits
 from harness.model import BootReport, Kernel
 from harness.paths import unused
 from harness.vm import accel

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
+from harness.causes import Cause
 from harness.errors import InfrastructureError
-from harness.interfaces import Blame, GuestLost
+from harness.interfaces import GuestLost
 from harness.vm.console import LIMIT, Console
 from harness.vm.qmp import Monitor
 
@@ -108,12 +109,12 @@ class Qemu:
         self.console.poll()
         if self.console.flooded:
             self.process.kill()
-            raise GuestLost(f"the console floods: more than {LIMIT >> 20} MiB")
+            raise GuestLost(f"the console floods: more than {LIMIT >> 20} MiB", Cause.FLOOD)
         self._check_kvm()
         if self.console.panic:
-            raise GuestLost(f"panic: {self.console.panic}")
+            raise GuestLost(f"panic: {self.console.panic}", Cause.PANIC)
         if self.console.sshd_ended:
-            raise GuestLost("sshd was ended in the guest, while its kernel lived")
+            raise GuestLost("sshd was ended in the guest, while its kernel lived", Cause.CONNECTION)
         if status is not None:
             raise self._vanished(status)
         self._check_room()
@@ -125,7 +126,7 @@ class Qemu:
             said = next((line for line in self.said().splitlines() if _KVM_TROUBLE.search(line)), "")
             self._kvm_said = said.removeprefix(_SAYS).strip()
         if self._kvm_said:
-            raise GuestLost(f"KVM failed: {self._kvm_said}", Blame.ACCELERATOR)
+            raise GuestLost(f"KVM failed: {self._kvm_said}", Cause.ACCELERATOR)
 
     def _vanished(self, status: int) -> GuestLost:
         """A guest that powers off or resets itself ends QEMU with 0 (-no-reboot); anything else is not its doing.
@@ -133,13 +134,13 @@ class Qemu:
         So does a QEMU that is told to end by a signal (softmmu/runstate.c), but it says so.
         """
         if status == 0 and _TOLD_TO_END in self.said():
-            return GuestLost(f"QEMU was ended from outside: {self.last_line()}", Blame.MACHINE)
+            return GuestLost(f"QEMU was ended from outside: {self.last_line()}", Cause.MACHINE)
         if status == 0:
-            return GuestLost("the guest ended by itself (QEMU exit status 0)")
+            return GuestLost("the guest ended by itself (QEMU exit status 0)", Cause.EXIT)
         words = f": {self.last_line()}" if status < 128 else ""
         by_itself = self._accel == "kvm" and status != _KILLED
-        blame = Blame.ACCELERATOR if by_itself else Blame.MACHINE
-        return GuestLost(f"QEMU was killed or failed (QEMU exit status {status}){words}", blame)
+        cause = Cause.ACCELERATOR if by_itself else Cause.MACHINE
+        return GuestLost(f"QEMU was killed or failed (QEMU exit status {status}){words}", cause)
 
     def _check_room(self) -> None:
         disk = os.statvfs(self._directory)

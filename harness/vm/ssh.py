@@ -18,6 +18,7 @@ from pathlib import Path
 
 import paramiko
 
+from harness.causes import Cause
 from harness.errors import InfrastructureError
 from harness.interfaces import GuestLost, LineSink
 
@@ -120,13 +121,13 @@ class Connection:
     def _check(self) -> None:
         self._check_alive()
         if self._silence > self.silence_limit:
-            raise GuestLost(f"no answer for {self._silence:.0f} s: the guest hangs")
+            raise GuestLost(f"no answer for {self._silence:.0f} s: the guest hangs", Cause.SILENCE)
         if not self._transport.is_active():
             deadline = time.monotonic() + _REASON_LIMIT
             while time.monotonic() < deadline:  # a dying QEMU closes its sockets first: let it leave its reason
                 self._check_alive()
                 time.sleep(_TICK)
-            raise GuestLost("the ssh connection was lost, while the guest's kernel lived")
+            raise GuestLost("the ssh connection was lost, while the guest's kernel lived", Cause.CONNECTION)
 
     def execute(
         self, command: str, *, timeout: float, sink: LineSink | None = None, stdin: bytes | None = None
@@ -145,7 +146,7 @@ class Connection:
             status = channel.recv_exit_status() if in_time else None
         except (paramiko.SSHException, OSError, EOFError) as error:
             self._check()
-            raise GuestLost(f"ssh connection lost: {error or type(error).__name__}") from error
+            raise GuestLost(f"ssh connection lost: {error or type(error).__name__}", Cause.UNUSABLE) from error
         finally:
             channel.close()
         out.finish()
@@ -157,7 +158,9 @@ class Connection:
             return self._transport.open_session(timeout=min(timeout, self.silence_limit))
         except (paramiko.SSHException, OSError, EOFError) as error:
             self._check()
-            raise GuestLost(f"the guest opens no ssh session: {error or type(error).__name__}") from error
+            raise GuestLost(
+                f"the guest opens no ssh session: {error or type(error).__name__}", Cause.UNUSABLE
+            ) from error
 
     def _send(self, channel: paramiko.Channel, data: bytes) -> None:
         channel.settimeout(self.silence_limit)

@@ -57,8 +57,16 @@ class Stack:
     @property
     def place(self) -> str:
         """ "dma_fence_default_wait <- dma_fence_wait_timeout <- ...": where it is, without the scheduler's part."""
-        telling = [frame for frame in self.frames if not _SCHEDULER.match(frame)] or list(self.frames)
-        return " <- ".join(telling[:_SHOWN_FRAMES])
+        return " <- ".join(self._telling[:_SHOWN_FRAMES])
+
+    @property
+    def function(self) -> str:
+        """The innermost function of ``place``, empty in user space."""
+        return next(iter(self._telling), "")
+
+    @property
+    def _telling(self) -> list[str]:
+        return [frame for frame in self.frames if not _SCHEDULER.match(frame)] or list(self.frames)
 
 
 @dataclass
@@ -121,21 +129,24 @@ def _take(stack: _Open, line: str) -> None:
 
 
 def where(stacks: Sequence[Stack], answers: bool) -> str:
-    """One line on where the guest hangs, empty if the stacks do not tell.
+    """One line on where the guest hangs, empty if the stacks do not tell. ``answers``: as for ``hanging``."""
+    told = _places(hanging(stacks, answers))
+    if not told:
+        return ""
+    count = len({stack.who for stack in stacks if stack.state == BLOCKED})
+    return f"hangs in {'; '.join(told[:_SHOWN_PLACES])}" + (f"; {_tasks(count)} blocked" if count else "")
 
-    ``answers``: it still runs commands: then what sleeps is to blame, else first what keeps the processors busy.
+
+def hanging(stacks: Sequence[Stack], answers: bool) -> list[Stack]:
+    """Those of ``stacks`` that hang, the first is the most telling; none if they do not tell.
+
+    ``answers``: the guest runs commands: then what sleeps is to blame, else first what keeps the processors busy.
     """
     stacks = tuple(dict.fromkeys(stacks))  # sysrq w and t show the same tasks
     busy = [s for s in stacks if s.state == RUNNING and s.frames and not s.is_idle and not _ASKING & set(s.frames)]
     busy.sort(key=lambda stack: stack.kernel_thread)
     blocked = [s for s in stacks if s.state == BLOCKED]
-    told = _places(busy) if not answers else []
-    told += _places(blocked)
-    told = told or _places(_waiting(stacks)) or _places(busy)
-    if not told:
-        return ""
-    count = len({stack.who for stack in blocked})
-    return f"hangs in {'; '.join(told[:_SHOWN_PLACES])}" + (f"; {_tasks(count)} blocked" if count else "")
+    return [*(busy if not answers else []), *blocked] or _waiting(stacks) or busy
 
 
 def _tasks(count: int) -> str:

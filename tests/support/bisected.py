@@ -31,6 +31,7 @@ from harness.bisect import (
 from harness.bisect.state import Attempt
 from harness.bisect.trying import Bench
 from harness.build import find_kernel
+from harness.causes import Cause
 from harness.errors import InfrastructureError
 from harness.events import EventStream
 from harness.executor import Findings, KernelJob, Machine
@@ -120,7 +121,9 @@ class ScriptedGuests:
 
     def findings(self, source: str, tests: tuple[PlannedTest, ...]) -> Findings:
         outcome = BootOutcome.PANIC if "int no_boot" in source else BootOutcome.UP
-        boot = BootReport(outcome, "scripted", 0.1, "boots/on-1/console.log", "0", ended="panic: no way")
+        boot = BootReport(
+            outcome, "scripted", 0.1, "boots/on-1/console.log", "0", ended="panic: no way", cause=Cause.PANIC
+        )
         if outcome is not BootOutcome.UP:
             return Findings(tests, boots=(boot,))
         results = tuple(self._result(test.suite, test.name, source) for test in tests)
@@ -130,9 +133,9 @@ class ScriptedGuests:
 
     def _result(self, suite: str, name: str, source: str) -> TestResult:
         if "int lost_silently" in source:
-            return TestResult(suite, name, Status.ERROR, message="guest lost: no answer for 80 s")
+            return TestResult(suite, name, Status.ERROR, message="guest lost", cause=Cause.SILENCE)
         if "int other_splat" in source:
-            return TestResult(suite, name, Status.FAIL, message="kernel report: WARNING: other")
+            return TestResult(suite, name, Status.FAIL, message="WARNING: other", cause=Cause.REPORT)
         if BUG in source and self.chance.random() < self.rate:
             return TestResult(suite, name, Status.FAIL, message="the size is 4096, not 8192")
         return TestResult(suite, name, Status.PASS)

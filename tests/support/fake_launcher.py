@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from harness.causes import Blame, Cause
 from harness.events import EventStream
 from harness.executor import JobSource, KernelJob
 from harness.executor.guests import GuestLauncher
 from harness.executor.kernel_test import KernelTest
-from harness.interfaces import Blame, Guest, GuestLost, JobLimits, SuiteContext
+from harness.interfaces import Guest, GuestLost, JobLimits, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Status, TestResult, Variant
 from harness.suites.checks import ChecksSuite
 from harness.vm.accel import Accelerator
@@ -39,6 +40,7 @@ class FakeGuest:
     tainted: int = 0
     blocked: tuple[str, ...] = ()
     slow_features: tuple[str, ...] = ()
+    hangs_in: str = ""
     blame: Blame = Blame.KERNEL
     files_replaced: bool = False
     marks: list[str] = field(default_factory=list)
@@ -61,7 +63,7 @@ class FakeGuest:
         return self.tainted
 
     def blamed(self, lost: GuestLost) -> GuestLost:
-        return GuestLost(lost.reason, Blame.MACHINE) if self.files_replaced else lost
+        return GuestLost(lost.reason, Cause.MACHINE) if self.files_replaced else lost
 
     def stuck(self) -> tuple[str, ...]:
         return self.blocked
@@ -140,7 +142,7 @@ class FakeSuite:
             if self.deaths.get(test):
                 lost = self.deaths[test].pop(0)
                 if self.knows:
-                    yield TestResult(self.name, test, Status.ERROR, message=f"guest lost: {lost.reason}")
+                    yield lost.result(self.name, test)
                 raise lost
             guest.mark(f"end {test}")
             yield TestResult(self.name, test, Status.PASS)

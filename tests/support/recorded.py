@@ -184,7 +184,8 @@ def _bisected(report: RunReport) -> dict[str, Any]:
 def _guest(variant: VariantReport) -> Guest:
     last = variant.boots[-1] if variant.boots else None
     outcome = last.outcome if last is not None else BootOutcome.UP
-    return Guest(outcome, last.ended if last is not None else "", variant.results, variant.splats, 1.0)
+    ended, cause, place = (last.ended, last.cause, last.hangs_in) if last is not None else ("", None, "")
+    return Guest(outcome, ended, variant.results, variant.splats, 1.0, cause=cause, hangs_in=place)
 
 
 def _faults(report: RunReport) -> dict[str, Any]:

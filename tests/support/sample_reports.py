@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from harness.causes import Cause
 from harness.changes import Change, Difference, Repeats
 from harness.model import (
     BootOutcome,
@@ -47,7 +48,9 @@ TROUBLE = (
         output="ioctl(DMA_BUF_IOCTL_SYNC) returned 0\nflags = 0xff",
         log="boots/move-notify-on-1/logs/checks.txt",
     ),
-    TestResult("checks", "vgem.import_twice", Status.ERROR, 2.0, "guest lost: Kernel panic - not syncing"),
+    TestResult(
+        "checks", "vgem.import_twice", Status.ERROR, 2.0, "guest lost: Kernel panic - not syncing", cause=Cause.PANIC
+    ),
     TestResult("checks", "heap.zeroed", Status.MISSING, message="never ran"),
     TestResult(
         "checks", "heap.flaky_one", Status.FAIL, 0.1, "odd bytes", known="flaky: heap races (https://b.example/7)"

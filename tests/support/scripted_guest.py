@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.causes import Cause
 from harness.interfaces import CommandResult, GuestLost, LineSink
 from harness.model import Kernel
 
@@ -63,7 +64,7 @@ class ScriptedGuest:
             for line in answer.stdout.splitlines():
                 on_line("stdout", line)
         if answer.lost:
-            raise GuestLost(answer.lost)
+            raise GuestLost(answer.lost, Cause.PANIC)
         return CommandResult(command, answer.status, answer.stdout, "", 0.5, timed_out=answer.status is None)
 
     def _answer(self, command: str) -> Answer:

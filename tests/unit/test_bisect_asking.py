@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from harness.bisect import Kind, Symptom, beside, from_run, named
+from harness.causes import Cause
 from harness.errors import UserError
 from harness.model import Splat, Status, TestResult
 from tests.support.sample_reports import OFF, ON, run_report, variant_report
 
 FAILED = TestResult("checks", "dmabuf.x", Status.FAIL, message="size is 4096")
-LOST = TestResult("checks", "dmabuf.y", Status.ERROR, message="guest lost: panic: x")
+LOST = TestResult("checks", "dmabuf.y", Status.ERROR, message="guest lost: panic: x", cause=Cause.PANIC)
 WARN = Splat("warn", "WARNING: x", "", 1, "checks: dmabuf.y", fingerprint="warn-0123456789ab")
 
 
@@ -75,8 +76,8 @@ def test_what_is_asked_for_by_name_may_be_excused_or_of_the_base() -> None:
 @pytest.mark.parametrize(
     "lost",
     [
-        TestResult("checks", "dmabuf.x", Status.ERROR, message="guest lost: QEMU was killed or failed (status 137)"),
-        TestResult("checks", "guest", Status.ERROR, message="lost after the last test: panic: x"),
+        TestResult("checks", "dmabuf.x", Status.ERROR, message="guest lost", cause=Cause.MACHINE),
+        TestResult("checks", "guest", Status.ERROR, message="lost after the last test", cause=Cause.PANIC),
     ],
 )
 def test_what_only_the_machine_did_or_no_plan_has_cannot_be_looked_for(lost: TestResult) -> None:

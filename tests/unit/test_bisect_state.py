@@ -9,7 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from harness.bisect import STATE, End, Fixup, Kind, Question, State, Symptom, Trail, Verdict, known, load, save
+from harness.bisect import (
+    STATE,
+    End,
+    Fixup,
+    Kind,
+    Question,
+    Seen,
+    State,
+    Symptom,
+    Trail,
+    Verdict,
+    judge,
+    known,
+    load,
+    save,
+)
+from harness.bisect.judging import manner
 from harness.bisect.state import Attempt, Ending, Role, Step
 from harness.bisect.telling import builds_and_boots, confidence, decision, progress, step_line
 from harness.errors import UserError
@@ -40,6 +56,36 @@ def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
     for state in (WALK, replace(WALK, limit=None, ending=None, question=replace(QUESTION, junit=None))):
         save(tmp_path, state)
         assert load(tmp_path) == state
+
+
+@pytest.mark.parametrize(
+    ("message", "then", "now"),
+    [
+        ("failed: size is 4", "fail: failed: size is #", "fail: failed: size is #"),
+        ("guest lost: panic: Fatal exception", "lost: panic: Fatal exception", "lost: panic"),
+        ("guest lost: no answer for 80 s", "lost: no answer for # s", "lost: no answer"),
+        ("guest lost: it hangs; hangs in f <- g (sh, pid 7)", "lost: hangs in f", "lost: hangs in f"),
+        ("the runner ended in it with status 139: x", "error: the runner ended in it with status #: x", None),
+        ("guest lost: panic: x", "lost: oops-0123456789ab, warn-0123456789ab", None),
+    ],
+)
+def test_a_walk_of_version_1_goes_on(tmp_path: Path, message: str, then: str, now: str | None) -> None:
+    """It told causes in words, in each result and in what it looks for."""
+    status = Status.FAIL if then.startswith("fail") else Status.ERROR
+    attempt = replace(ATTEMPT, results=(replace(RESULT, status=status, message=message),), splats=())
+    symptom = replace(QUESTION.symptom, manners=(then,))
+    old = replace(WALK, question=replace(QUESTION, symptom=symptom), steps=(replace(STEP, attempts=(attempt,)),))
+    save(tmp_path, old)
+    path = tmp_path / STATE
+    path.write_text(path.read_text().replace('"version": 2', '"version": 1'))
+    found = load(tmp_path)
+    made = manner(found.steps[0].attempts[0].results[0], found.steps[0].attempts[0])
+    if now is not None:
+        assert (made, found.question.symptom.manners) == (now, (now,))
+    if "oops" not in then:
+        assert judge(found.question.symptom, found.steps[0].attempts[0]).seen in (Seen.BAD, Seen.MACHINE)
+    else:
+        assert found.question.symptom.manners == (then,)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_series_without_one_of_its_runs_names_that(tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"version": 2}, "has version 2"),
+        ({"version": 3}, "has version 3"),
         ({"patches": []}, "it has no patches"),
         ({"patches": [{"number": "1"}]}, "patches[0].number is not of type int"),
         ({"run": "../elsewhere"}, "../elsewhere is no directory beside it"),

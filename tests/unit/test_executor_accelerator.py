@@ -10,7 +10,8 @@ from typing import cast
 
 import pytest
 
-from harness.interfaces import Blame, Guest, GuestLost, SuiteContext
+from harness.causes import Cause
+from harness.interfaces import Guest, GuestLost, SuiteContext
 from harness.model import Status, TestResult
 from tests.support.fake_launcher import FakeGuest, FakeLauncher, FakeSuite, run_suite, statuses
 
@@ -20,7 +21,7 @@ STALL = """\
 [   30.000002] Call Trace:
 [   30.000003]  dma_resv_lock+0x20/0x40
 """
-KVM = GuestLost("KVM failed: KVM internal error. Suberror: 1", Blame.ACCELERATOR)
+KVM = GuestLost("KVM failed: KVM internal error. Suberror: 1", Cause.ACCELERATOR)
 
 
 def test_what_kvm_loses_once_is_tried_once_more(tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_what_kvm_loses_once_is_tried_once_more(tmp_path: Path) -> None:
 
 def test_a_stall_of_a_guest_that_its_kernel_lost_stays(tmp_path: Path) -> None:
     launcher = FakeLauncher([FakeGuest(1, says=STALL)], accel="kvm")
-    test = run_suite(tmp_path, FakeSuite(("a",), {"a": [GuestLost("no answer for 10 s")]}), launcher)
+    test = run_suite(tmp_path, FakeSuite(("a",), {"a": [GuestLost("no answer for 10 s", Cause.SILENCE)]}), launcher)
     assert [splat.kind for splat in test.findings.splats] == ["soft-lockup"] and launcher.accused == []
 
 
@@ -43,7 +44,7 @@ def test_all_is_run_again_once_kvm_is_given_up(tmp_path: Path) -> None:
     """Nothing of what ran under it is left, but its logs under another name."""
     for number in (1, 2):
         (tmp_path / "boots" / f"on-{number}").mkdir(parents=True)
-    suite = FakeSuite(("a", "b"), {"a": [GuestLost("panic: oh")], "b": [KVM, KVM]})
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost("panic: oh", Cause.PANIC)], "b": [KVM, KVM]})
     launcher = FakeLauncher([], accel="kvm")
     test = run_suite(tmp_path, suite, launcher)
     assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)]
@@ -95,14 +96,14 @@ def test_what_is_looked_at_after_the_last_test_is_not_forgiven(tmp_path: Path) -
 
 
 def test_a_test_that_the_machine_cost_once_may_be_lost_by_kvm_once(tmp_path: Path) -> None:
-    killed = GuestLost("QEMU was killed or failed (QEMU exit status 137)", Blame.MACHINE)
+    killed = GuestLost("QEMU was killed or failed (QEMU exit status 137)", Cause.MACHINE)
     test = run_suite(tmp_path, FakeSuite(("a",), {"a": [killed, KVM]}), FakeLauncher([], accel="kvm"))
     assert statuses(test) == [("a", Status.PASS)]
 
 
 def test_what_hangs_under_either_accelerator_is_the_kernels(tmp_path: Path) -> None:
-    still = GuestLost("no answer for 10 s; its processors stand still", Blame.ACCELERATOR)
-    suite = FakeSuite(("a", "b"), {"a": [still, still, GuestLost("no answer for 80 s")]})
+    still = GuestLost("no answer for 10 s; its processors stand still", Cause.ACCELERATOR)
+    suite = FakeSuite(("a", "b"), {"a": [still, still, GuestLost("no answer for 80 s", Cause.SILENCE)]})
     test = run_suite(tmp_path, suite, FakeLauncher([], accel="kvm"))
     assert statuses(test) == [("a", Status.ERROR), ("b", Status.PASS)]
     assert test.findings.results[0].message == "guest lost: no answer for 80 s"

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.interfaces import Blame, GuestLost
+from harness.causes import Cause
+from harness.interfaces import GuestLost
 from harness.model import Status
 from tests.support.fake_launcher import OOPS, FakeGuest, FakeLauncher, FakeSuite, run_suite, statuses
 from tests.support.oom_reports import IN_USER_SPACE
 
-MISSED = GuestLost("a failure that the harness injected missed the call under test", Blame.INJECTION)
+MISSED = GuestLost("a failure that the harness injected missed the call under test", Cause.INJECTION)
 
 
 def test_a_test_that_our_own_injection_killed_is_tried_once_more_and_its_report_is_none(tmp_path: Path) -> None:
@@ -35,7 +36,9 @@ def test_other_reports_of_a_guest_that_our_injection_ended_stay(tmp_path: Path) 
 
 def test_the_same_report_in_a_test_that_the_kernel_killed_stays(tmp_path: Path) -> None:
     says = "[    1.000000] dmabuf-harness: start a\n" + IN_USER_SPACE
-    test = run_suite(tmp_path, FakeSuite(("a",), {"a": [GuestLost("oh")]}), FakeLauncher([FakeGuest(1, says=says)]))
+    test = run_suite(
+        tmp_path, FakeSuite(("a",), {"a": [GuestLost("oh", Cause.PANIC)]}), FakeLauncher([FakeGuest(1, says=says)])
+    )
     assert statuses(test) == [("a", Status.ERROR)]
     assert [splat.kind for splat in test.findings.splats] == ["oom"]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness import process
+from harness.causes import Blame, Cause
 from harness.errors import InfrastructureError
-from harness.interfaces import Blame, CommandResult, Guest, GuestLost, JobLimits, LineSink, SuiteContext
+from harness.interfaces import CommandResult, Guest, GuestLost, JobLimits, LineSink, SuiteContext
 from harness.model import BootOutcome, Status, TestResult
 from harness.splat.fingerprint import fingerprint
 from harness.suites.checks import ChecksSuite
@@ -21,7 +22,9 @@ from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
 
 
 def test_a_panic_costs_one_test_and_the_rest_goes_on(tmp_path: Path) -> None:
-    suite = FakeSuite(("a", "b", "c"), {"b": [GuestLost("panic: Kernel panic - not syncing: Fatal exception")]})
+    suite = FakeSuite(
+        ("a", "b", "c"), {"b": [GuestLost("panic: Kernel panic - not syncing: Fatal exception", Cause.PANIC)]}
+    )
     test = run_suite(tmp_path, suite, FakeLauncher([FakeGuest(1, says=OOPS)]))
     assert statuses(test) == [("a", Status.PASS), ("b", Status.ERROR), ("c", Status.PASS)]
     error = test.findings.results[1]
@@ -36,7 +39,7 @@ def test_a_panic_costs_one_test_and_the_rest_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_hang_says_where(tmp_path: Path) -> None:
-    suite = FakeSuite(("a", "b"), {"a": [GuestLost("it hangs: no word for 20 s")]})
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost("it hangs: no word for 20 s", Cause.SILENCE)]})
     place = "hangs in dma_fence_default_wait (python3, pid 9); 1 task blocked"
     test = run_suite(tmp_path, suite, FakeLauncher([FakeGuest(1, place=place)]))
     error = test.findings.results[0]
@@ -46,7 +49,7 @@ def test_a_hang_says_where(tmp_path: Path) -> None:
 
 
 def test_reports_of_other_tests_do_not_explain_a_loss(tmp_path: Path) -> None:
-    suite = FakeSuite(("a", "b"), {"b": [GuestLost("gone")]})
+    suite = FakeSuite(("a", "b"), {"b": [GuestLost("gone", Cause.UNUSABLE)]})
     guest = FakeGuest(1)
     guest.says = "[    9.000000] dmabuf-harness: start inner\n" + OOPS
     test = run_suite(tmp_path, suite, FakeLauncher([guest]))
@@ -83,13 +86,13 @@ def test_a_runner_that_dies_costs_the_check_that_ran_and_no_other(
 
 
 def test_a_test_that_the_suite_cannot_name_is_guessed_from_the_plan(tmp_path: Path) -> None:
-    suite = FakeSuite(("a", "b", "c"), {"b": [GuestLost("panic: oh")]}, knows=False)
+    suite = FakeSuite(("a", "b", "c"), {"b": [GuestLost("panic: oh", Cause.PANIC)]}, knows=False)
     test = run_suite(tmp_path, suite, FakeLauncher([]))
     assert statuses(test) == [("a", Status.PASS), ("b", Status.ERROR), ("c", Status.PASS)]
 
 
 def test_two_guests_lost_in_vain_are_enough_for_a_suite_that_cannot_tell(tmp_path: Path) -> None:
-    deaths: Deaths = {test: [GuestLost("panic: oh")] * 9 for test in "abcdef"}
+    deaths: Deaths = {test: [GuestLost("panic: oh", Cause.PANIC)] * 9 for test in "abcdef"}
     suite = FakeSuite(tuple("abcdef"), deaths, knows=False)
     test = run_suite(tmp_path, suite, launcher := FakeLauncher([]))
     assert len(launcher.booted) == 2
@@ -98,7 +101,7 @@ def test_two_guests_lost_in_vain_are_enough_for_a_suite_that_cannot_tell(tmp_pat
 
 
 def test_guests_are_bounded_whoever_kills_them(tmp_path: Path) -> None:
-    deaths: Deaths = {test: [GuestLost("panic: oh")] for test in "abcdef"}
+    deaths: Deaths = {test: [GuestLost("panic: oh", Cause.PANIC)] for test in "abcdef"}
     test = run_suite(tmp_path, FakeSuite(tuple("abcdef"), deaths), launcher := FakeLauncher([]))
     assert len(launcher.booted) == JobLimits().boots and all(guest.ended for guest in launcher.booted)
     assert [status for _, status in statuses(test)] == [Status.ERROR] * JobLimits().boots
@@ -109,7 +112,7 @@ def test_a_guest_that_dies_after_the_last_test_is_an_error(tmp_path: Path) -> No
     class DiesAtItsEnd(FakeSuite):
         def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
             yield from super().run(guest, context)
-            raise GuestLost("panic: late")
+            raise GuestLost("panic: late", Cause.PANIC)
 
     test = run_suite(tmp_path, DiesAtItsEnd(("a",)), FakeLauncher([]))
     assert statuses(test) == [("a", Status.PASS), ("guest", Status.ERROR)]
@@ -122,7 +125,7 @@ def test_an_error_that_did_not_lose_the_guest_is_told_as_it_is(tmp_path: Path) -
                 yield TestResult(self.name, "a", Status.ERROR, message="a was not built")
             yield from FakeSuite.run(self, guest, SuiteContext(context.logs, "", frozenset("b"), planned=self.tests))
 
-    test = run_suite(tmp_path, NotBuilt(("a", "b"), {"b": [GuestLost("panic: oh")]}), FakeLauncher([]))
+    test = run_suite(tmp_path, NotBuilt(("a", "b"), {"b": [GuestLost("panic: oh", Cause.PANIC)]}), FakeLauncher([]))
     assert [(result.name, result.message) for result in test.findings.results] == [
         ("a", "a was not built"),
         ("b", "guest lost: panic: oh"),
@@ -211,7 +214,7 @@ KILLED = "QEMU was killed or failed (QEMU exit status 137)"
 
 
 def test_a_test_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None:
-    suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, Blame.MACHINE)]})
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, Cause.MACHINE)]})
     test = run_suite(tmp_path, suite, FakeLauncher([]))
     assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)]
     assert suite.ran == ["a", "a", "b"]
@@ -220,14 +223,40 @@ def test_a_test_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None
 
 
 def test_a_test_whose_guest_lost_the_files_it_runs_from_is_tried_once_more(tmp_path: Path) -> None:
-    suite = FakeSuite(("a", "b"), {"a": [GuestLost("the ssh connection was lost, while the guest's kernel lived")]})
+    suite = FakeSuite(
+        ("a", "b"), {"a": [GuestLost("the ssh connection was lost, while the guest's kernel lived", Cause.CONNECTION)]}
+    )
     test = run_suite(tmp_path, suite, FakeLauncher([FakeGuest(1, files_replaced=True)]))
     assert statuses(test) == [("a", Status.PASS), ("b", Status.PASS)] and suite.ran == ["a", "a", "b"]
 
 
 def test_a_second_time_it_is_an_error(tmp_path: Path) -> None:
-    suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, Blame.MACHINE)] * 2})
+    suite = FakeSuite(("a", "b"), {"a": [GuestLost(KILLED, Cause.MACHINE)] * 2})
     assert statuses(run_suite(tmp_path, suite, FakeLauncher([]))) == [("a", Status.ERROR), ("b", Status.PASS)]
+
+
+@pytest.mark.parametrize("reason", ["panic: oh", KILLED, "no answer for 80 s", "as said by nobody"])
+def test_what_is_done_about_a_lost_guest_goes_by_the_cause_and_by_no_word(tmp_path: Path, reason: str) -> None:
+    seen = {}
+    for cause in (Cause.PANIC, Cause.SILENCE, Cause.MACHINE):
+        place = tmp_path / cause.name
+        place.mkdir()
+        test = run_suite(place, FakeSuite(("a", "b"), {"a": [GuestLost(reason, cause)]}), FakeLauncher([]))
+        seen[cause] = [(result.status, result.cause) for result in test.findings.results]
+        assert test.findings.boots[0].cause is cause
+    assert seen == {
+        Cause.PANIC: [(Status.ERROR, Cause.PANIC), (Status.PASS, None)],
+        Cause.SILENCE: [(Status.ERROR, Cause.SILENCE), (Status.PASS, None)],
+        Cause.MACHINE: [(Status.PASS, None)] * 2,
+    }
+
+
+def test_where_a_guest_hangs_is_a_value_too(tmp_path: Path) -> None:
+    guest = FakeGuest(1, place="whatever is said of it", hangs_in="dma_fence_default_wait")
+    suite = FakeSuite(("a",), {"a": [GuestLost("no answer for 80 s", Cause.SILENCE)]})
+    test = run_suite(tmp_path, suite, FakeLauncher([guest]))
+    for told in (test.findings.results[0], test.findings.boots[0]):
+        assert (told.cause, told.hangs_in) == (Cause.HANG, "dma_fence_default_wait")
 
 
 def test_a_boot_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None:
@@ -238,7 +267,7 @@ def test_a_boot_whose_qemu_was_killed_is_tried_once_more(tmp_path: Path) -> None
 
 
 def test_a_guest_that_we_end_ourselves_is_not_tried_again(tmp_path: Path) -> None:
-    suite = FakeSuite(("a",), {"a": [GuestLost(KILLED, Blame.MACHINE)]})
+    suite = FakeSuite(("a",), {"a": [GuestLost(KILLED, Cause.MACHINE)]})
     launcher = FakeLauncher([])
     process.stop_all()
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.causes import Cause
 from harness.faults import Fault, How, Outcome
 from harness.faults.judging import alarms, judge, judge_whole, red_checks
 from harness.model import BootOutcome, Splat, Status, TestResult, VariantReport
@@ -19,14 +20,21 @@ FAULT = Fault(
 )
 GREEN = TestResult("checks", CHECK, Status.PASS)
 FAILED = TestResult("checks", CHECK, Status.FAIL, message="failed: expected EINVAL (dmabuf.py:3)")
-REPORTED = TestResult("checks", CHECK, Status.FAIL, message="kernel report: WARNING: CPU: 0 at dma-buf.c:86")
+REPORTED = TestResult(
+    "checks",
+    CHECK,
+    Status.FAIL,
+    message="kernel report: WARNING: CPU: 0 at dma-buf.c:86",
+    cause=Cause.REPORT,
+    reported=True,
+)
 LEAKED = TestResult("checks", CHECK, Status.FAIL, message="leaked 1 dma-buf: 1 now, before the check 0")
-KILLED = TestResult("checks", CHECK, Status.FAIL, message="the runner ended in it with status 139: # start")
-PANICKED = TestResult("checks", CHECK, Status.ERROR, message="guest lost: panic: Kernel panic - not syncing: x")
-ENDED = TestResult("checks", CHECK, Status.ERROR, message="guest lost: the guest ended by itself (QEMU exit status 0)")
-ENDLESS = TestResult("checks", CHECK, Status.FAIL, message="timed out after 80 s (dmabuf.py:3)")
-SILENT = TestResult("checks", CHECK, Status.ERROR, message="guest lost: it hangs: no word for 184 s")
-DEAF = TestResult("checks", CHECK, Status.ERROR, message="guest lost: no answer for 80 s: the guest hangs")
+KILLED = TestResult("checks", CHECK, Status.FAIL, message="the runner ended in it", cause=Cause.PROCESS)
+PANICKED = TestResult("checks", CHECK, Status.ERROR, message="guest lost: panic: oh", cause=Cause.PANIC)
+ENDED = TestResult("checks", CHECK, Status.ERROR, message="guest lost: ended by itself", cause=Cause.EXIT)
+ENDLESS = TestResult("checks", CHECK, Status.FAIL, message="timed out after 80 s", cause=Cause.TIME_LIMIT)
+SILENT = TestResult("checks", CHECK, Status.ERROR, message="guest lost: it hangs", cause=Cause.SILENCE)
+DEAF = TestResult("checks", CHECK, Status.ERROR, message="guest lost: no answer for 80 s", cause=Cause.HANG)
 
 
 def seen(during: str = f"checks: {CHECK}", known: str = "") -> Splat:

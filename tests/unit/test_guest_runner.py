@@ -45,6 +45,7 @@ def test_each_result_is_told_in_ktap(checks: Checks, capsys: pytest.CaptureFixtu
         "ok 1 t.good",
         "# start t.bad",
         "# failed: the answer is 41 (HERE)",
+        "# cause assertion",
         "# time T",
         "not ok 2 t.bad",
         "# start t.absent",
@@ -53,6 +54,7 @@ def test_each_result_is_told_in_ktap(checks: Checks, capsys: pytest.CaptureFixtu
         "# start t.broken",
         "# error: ZeroDivisionError: oops",
         "# and more (HERE)",
+        "# cause assertion",
         "# time T",
         "not ok 4 t.broken",
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.causes import Cause
 from harness.events import Event, EventStream
 from harness.executor import Findings
 from harness.model import BootOutcome, Status
@@ -78,7 +79,7 @@ def test_a_base_that_does_not_boot_is_tried_once_more_and_never_remembered(tmp_p
 
 @pytest.mark.usefixtures("cache")
 def test_a_time_out_of_the_base_is_believed_in_this_run_alone(tmp_path: Path) -> None:
-    late = found([replace(*named(a=FAIL), message="timed out after 80 s (udmabuf.py:42)")])
+    late = found([replace(*named(a=FAIL), cause=Cause.TIME_LIMIT)])
     made = Base(tmp_path, late)
     run, _ = made.settled()
     assert run.findings.notes == ("not remembered for later runs, as a busy host can bring it about: checks a",)

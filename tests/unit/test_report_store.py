@@ -47,7 +47,7 @@ def test_any_run_comes_back_as_it_was(tmp_path: Path, report: RunReport) -> None
 def test_the_file_is_json_for_others_to_read(tmp_path: Path) -> None:
     path = save(tmp_path, bad_report())
     document = json.loads(path.read_text(encoding="ascii"))
-    assert (document["version"], document["verdict"]) == (1, "fail")
+    assert (document["version"], document["verdict"]) == (2, "fail")
     assert document["run"]["variants"][0]["results"][0]["status"] == "pass"
     assert document["run"]["variants"][0]["kernel"]["image"] == "/cache/kernels/on/vmlinux"
 
@@ -60,7 +60,7 @@ def test_a_byte_that_was_no_utf8_survives(tmp_path: Path) -> None:
 
 
 def test_the_schema_of_version_1_still_loads(tmp_path: Path) -> None:
-    """A stored file of this version. If this fails, old runs cannot be shown any more: raise VERSION."""
+    """If this fails, old runs cannot be shown any more."""
     (tmp_path / "results.json").write_bytes((DATA / "results-version-1.json").read_bytes())
     assert load(tmp_path) == bad_report()
 
@@ -109,8 +109,8 @@ def test_another_kind_of_json_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_newer_version_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_text('{"version": 2, "run": {}}')
-    assert "has version 2, this harness reads version 1" in refusal(tmp_path)
+    (tmp_path / "results.json").write_text('{"version": 3, "run": {}}')
+    assert "has version 3, this harness reads versions 1 and 2" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_missing_field_is_named(tmp_path: Path) -> None:
 def test_the_plan_is_json(tmp_path: Path) -> None:
     save_plan(tmp_path, {"base": "debian:6.12", "patches": (Path("a.patch"),), "suites": ["checks"]})
     plan = json.loads((tmp_path / "plan.json").read_text())
-    assert plan == {"version": 1, "base": "debian:6.12", "patches": ["a.patch"], "suites": ["checks"]}
+    assert plan == {"version": 2, "base": "debian:6.12", "patches": ["a.patch"], "suites": ["checks"]}
 
 
 def test_the_plan_is_there_before_anything_happens_and_gets_the_tests_once_they_are_known(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_the_plan_is_there_before_anything_happens_and_gets_the_tests_once_they_
 
     stream = EventStream()
     stream.subscribe(PlanFile(tmp_path, {"base": "debian:6.12"}))
-    assert stored() == {"version": 1, "base": "debian:6.12", "tests": {}}
+    assert stored() == {"version": 2, "base": "debian:6.12", "tests": {}}
     stream.publish(Note("on", "text"))
     stream.publish(Planned("on", (PlannedTest("checks", "b"), PlannedTest("checks", "a"), PlannedTest("sync", "c"))))
     stream.publish(Planned("off", (PlannedTest("checks", "b"),)))

@@ -17,6 +17,7 @@ import pytest
 from harness.bisect import Kind, Seen, Symptom, beside, from_run, judge
 from harness.bisect.judging import manner
 from harness.bisect.state import Attempt
+from harness.causes import Cause
 from harness.changes import Change
 from harness.model import BootOutcome, RunReport, Splat, Status, TestResult
 from harness.pipeline import base_cache
@@ -132,8 +133,8 @@ def test_what_the_cache_remembers_of_a_base_depends_on_the_rules() -> None:
 # --- bisect -----------------------------------------------------------------------------------
 
 
-def attempt(*splats: Splat, message: str = "", status: Status = Status.PASS) -> Attempt:
-    results = (TestResult("checks", "a", status, message=message),)
+def attempt(*splats: Splat, cause: Cause | None = None, status: Status = Status.PASS) -> Attempt:
+    results = (TestResult("checks", "a", status, cause=cause),)
     return Attempt(BootOutcome.UP, "ended by the harness", results, splats, 1.0)
 
 
@@ -162,17 +163,15 @@ def test_what_was_usual_in_a_stored_run_hides_nothing_now() -> None:
     assert judge(failure.symptom, attempt(*rest, during("elsewhere", "hung task")), usual).seen is Seen.OTHER
 
 
-@pytest.mark.parametrize(
-    ("status", "message"), [(Status.FAIL, "kernel report: x"), (Status.ERROR, "guest lost: panic: x")]
-)
-def test_a_failure_that_is_told_by_its_splats_is_known_by_those_of_then(status: Status, message: str) -> None:
+@pytest.mark.parametrize(("status", "cause"), [(Status.FAIL, Cause.REPORT), (Status.ERROR, Cause.PANIC)])
+def test_a_failure_that_is_told_by_its_splats_is_known_by_those_of_then(status: Status, cause: Cause) -> None:
     one, two = during("udmabuf_map"), during("udmabuf_map", "lockdep")
     then = attempt(
-        *(replace(splat, fingerprint=splat.former, former="") for splat in (one, two)), message=message, status=status
+        *(replace(splat, fingerprint=splat.former, former="") for splat in (one, two)), cause=cause, status=status
     )
     asked = Symptom(Kind.TEST, "checks", "a", (manner(then.results[0], then),))
-    assert judge(asked, attempt(one, two, message=message, status=status)).seen is Seen.BAD
-    assert judge(asked, attempt(two, message=message, status=status)).seen is Seen.OTHER
+    assert judge(asked, attempt(one, two, cause=cause, status=status)).seen is Seen.BAD
+    assert judge(asked, attempt(two, cause=cause, status=status)).seen is Seen.OTHER
 
 
 def test_a_kernel_that_does_not_boot_is_known_by_the_splats_of_then() -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.causes import Blame, Cause
 from harness.guest import bundle, registry
 from harness.guest.armed_calls import POSITION_FILE
 from harness.guest.registry import all_checks
 from harness.guest.runner import SILENCE_LIMIT
-from harness.interfaces import Blame, CommandResult, GuestLost, LineSink, SuiteContext
+from harness.interfaces import CommandResult, GuestLost, LineSink, SuiteContext
 from harness.model import Status, TestResult
 from harness.suites.checks import ChecksSuite
 from tests.support.oom_reports import IN_A_CALL, IN_USER_SPACE
@@ -70,6 +71,29 @@ def test_results(tmp_path: Path) -> None:
     assert not skipped.moot
 
 
+@pytest.mark.parametrize(
+    ("said", "cause", "reported"),
+    [
+        (("cause time limit",), Cause.TIME_LIMIT, False),
+        (("cause assertion, kernel report",), Cause.ASSERTION, True),
+        (("cause kernel report",), Cause.REPORT, True),
+        (("cause time limit", "cause assertion"), Cause.ASSERTION, False),  # the runner's own line is the last
+        ((), Cause.ASSERTION, False),
+        (("cause machine",), Cause.ASSERTION, False),  # nothing that a guest can tell
+        (("cause time  limit",), Cause.ASSERTION, False),
+    ],
+)
+def test_why_a_check_failed_is_what_the_runner_says_in_its_very_words(
+    tmp_path: Path, said: tuple[str, ...], cause: Cause, reported: bool
+) -> None:
+    lines = "".join(f"# {line}\n" for line in said)
+    text = OUTPUT.replace("# time 0.5000\n", f"{lines}# time 0.5000\n")
+    passed, failed = collect(tmp_path, Answer(text, 1))[0][:2]
+    assert (failed.cause, failed.reported) == (cause, reported)
+    assert not any("cause" in line for line in failed.output.splitlines())
+    assert passed.cause is None
+
+
 def test_lost_guest_is_an_error_of_the_check_that_ran(tmp_path: Path) -> None:
     cut = OUTPUT.split("# failed", maxsplit=1)[0]
     results, _, reason = collect(tmp_path, Answer(cut, lost="panic: oh"))
@@ -82,8 +106,8 @@ def test_lost_guest_is_an_error_of_the_check_that_ran(tmp_path: Path) -> None:
 
 
 def test_guest_lost_between_two_checks_blames_none(tmp_path: Path) -> None:
-    results, _, reason = collect(tmp_path, Answer(OUTPUT.split("# start a.fails", maxsplit=1)[0], lost="gone"))
-    assert reason == "gone"
+    results, _, reason = collect(tmp_path, Answer(OUTPUT.split("# start a.fails", maxsplit=1)[0], lost="panic: gone"))
+    assert reason == "panic: gone"
     assert [result.name for result in results] == ["a.passes"]
 
 
@@ -252,7 +276,7 @@ def test_a_check_that_no_signal_wakes_costs_the_guest(tmp_path: Path, monkeypatc
             assert on_line is not None
             on_line("stdout", "# start a.hangs")
             goes_on.wait()
-            raise GuestLost("ended")
+            raise GuestLost("ended", Cause.EXIT)
 
     results: list[TestResult] = []
     with pytest.raises(GuestLost, match=r"^it hangs: no word for 0 s$"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.causes import Cause
 from harness.changes import Change, Repeats
 from harness.errors import UserError
 from harness.model import Status, TestResult, VariantReport
@@ -232,16 +233,18 @@ def test_what_is_said_to_be_flaky_must_be_repeated_and_not_come_each_time_with_t
 @pytest.mark.parametrize(
     ("base", "excused"),
     [
-        ("timed out after 80 s (heap.py:42)", True),  # it says nothing against the entry
-        ("", False),
+        (Cause.TIME_LIMIT, True),  # it says nothing against the entry
+        (None, False),
     ],
 )
-def test_a_base_that_only_ran_out_of_time_does_not_refute_an_entry(tmp_path: Path, base: str, excused: bool) -> None:
+def test_a_base_that_only_ran_out_of_time_does_not_refute_an_entry(
+    tmp_path: Path, base: Cause | None, excused: bool
+) -> None:
     report = with_result()
     expected = entry(tmp_path)
-    before = replace(report.results[-1], status=Status.FAIL if base else Status.PASS, message=base)
-    for message, good in (("failed: odd bytes", excused), ("killed by signal 11 after 1 of 6 results", False)):
-        patched = replace(report, results=(*PASSES, replace(before, status=Status.FAIL, message=message)))
+    before = replace(report.results[-1], status=Status.FAIL if base else Status.PASS, cause=base)
+    for cause, good in ((Cause.ASSERTION, excused), (Cause.SIGNAL, False)):
+        patched = replace(report, results=(*PASSES, replace(before, status=Status.FAIL, cause=cause)))
         found = compare(replace(report, results=(*PASSES, before)), patched)
         assert [one.change for one in found.differences] == [Change.NEW]
         done = apply_expectations(judge(patched, found), "6.12.117", [expected], TODAY)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.causes import Cause, Observed
 from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import identity
@@ -192,45 +193,46 @@ def test_what_came_again_or_never_ran_again_is_settled_without(pairs: list[tuple
 
 
 def test_where_the_base_fails_too_only_a_lost_guest_counts() -> None:
-    worse = replace(A, base="fail: odd", patched="error: guest lost")
+    worse = replace(A, on_base=Observed(FAIL), with_patch=Observed(ERROR, Cause.PANIC))
     assert settle(worse, rounds((ERROR, FAIL))).repeats == Repeats(1, 1, 0, 1)
     assert settle(worse, rounds((ERROR, ERROR))).change is Change.FLAKY
 
 
-SAID, LIMIT = "failed: expected EINVAL, but the call succeeded", "timed out after 80 s (udmabuf.py:42)"
-KILLED, GONE = "killed by signal 11 after 1 of 6 results", "guest lost: no answer for 80 s: the guest hangs"
+SAID, LIMIT, KILLED, GONE = Cause.ASSERTION, Cause.TIME_LIMIT, Cause.SIGNAL, Cause.SILENCE
 
 
-def bad(message: str, status: Status = FAIL) -> Attempt:
-    return Attempt((replace(result("a", status), message=message),), (), BootOutcome.UP, status is ERROR)
+def bad(cause: Cause, status: Status = FAIL) -> Attempt:
+    return Attempt((replace(result("a", status), cause=cause),), (), BootOutcome.UP, status is ERROR)
 
 
 @pytest.mark.parametrize(
     ("base", "patched", "pairs", "change", "repeats"),
     [
         # A time-out of the base settles no failure that is not one, on whichever run it comes.
-        ("pass", SAID, [(bad(SAID), bad(LIMIT))] * 2, Change.NEW, Repeats(2, 2, 0, 0)),
-        (f"fail: {LIMIT}", SAID, [(bad(SAID), attempt(PASS))] * 2, Change.NEW, Repeats(2, 2, 0, 2)),
-        (f"fail: {LIMIT}", SAID, [(bad(SAID), bad(SAID))], Change.FLAKY, Repeats(1, 1, 1, 1)),
-        (f"fail: {LIMIT}", SAID, [(bad(LIMIT), bad(LIMIT))], Change.NEW, Repeats(0, 1, 0, 0)),  # and is unseen
-        ("pass", SAID, [(bad(SAID), bad(GONE, ERROR))], Change.NEW, Repeats(1, 1, 0, 0)),
-        ("pass", LIMIT, [(bad(LIMIT), bad(LIMIT))], Change.FLAKY, Repeats(1, 1, 1, 1)),
+        (None, SAID, [(bad(SAID), bad(LIMIT))] * 2, Change.NEW, Repeats(2, 2, 0, 0)),
+        (LIMIT, SAID, [(bad(SAID), attempt(PASS))] * 2, Change.NEW, Repeats(2, 2, 0, 2)),
+        (LIMIT, SAID, [(bad(SAID), bad(SAID))], Change.FLAKY, Repeats(1, 1, 1, 1)),
+        (LIMIT, SAID, [(bad(LIMIT), bad(LIMIT))], Change.NEW, Repeats(0, 1, 0, 0)),  # and is unseen
+        (None, SAID, [(bad(SAID), bad(GONE, ERROR))], Change.NEW, Repeats(1, 1, 0, 0)),
+        (None, LIMIT, [(bad(LIMIT), bad(LIMIT))], Change.FLAKY, Repeats(1, 1, 1, 1)),
         # What the base shows, too, is not the patch's; a milder failure is not that.
-        (f"fail: {SAID}", KILLED, [(bad(KILLED), bad(SAID))] * 2, Change.NEW, Repeats(2, 2, 0, 2)),
-        (f"fail: {SAID}", KILLED, [(bad(KILLED), bad(KILLED))], Change.FLAKY, Repeats(1, 1, 1, 1)),
-        (f"fail: {SAID}", LIMIT, [(bad(SAID), bad(SAID))] * 3, Change.NEW, Repeats(0, 3, 0, 3)),  # a busy host: unseen
-        ("pass", SAID, [(bad(SAID), bad(KILLED))], Change.FLAKY, Repeats(1, 1, 1, 1)),
+        (SAID, KILLED, [(bad(KILLED), bad(SAID))] * 2, Change.NEW, Repeats(2, 2, 0, 2)),
+        (SAID, KILLED, [(bad(KILLED), bad(KILLED))], Change.FLAKY, Repeats(1, 1, 1, 1)),
+        (SAID, LIMIT, [(bad(SAID), bad(SAID))] * 3, Change.NEW, Repeats(0, 3, 0, 3)),  # a busy host: unseen
+        (None, SAID, [(bad(SAID), bad(KILLED))], Change.FLAKY, Repeats(1, 1, 1, 1)),
     ],
 )
 def test_only_a_failure_of_the_same_way_or_a_graver_one_settles(
-    base: str, patched: str, pairs: list[Round], change: Change, repeats: Repeats
+    base: Cause | None, patched: Cause, pairs: list[Round], change: Change, repeats: Repeats
 ) -> None:
-    settled = settle(replace(A, base=base, patched=f"fail: {patched}"), pairs)
+    on_base = Observed(FAIL, base) if base is not None else Observed(PASS)
+    settled = settle(replace(A, on_base=on_base, with_patch=Observed(FAIL, patched)), pairs)
     assert (settled.change, settled.repeats) == (change, repeats)
 
 
 def test_a_time_out_that_comes_once_beside_a_failure_of_the_base_is_flaky() -> None:
-    unseen = settle(replace(A, base=f"fail: {SAID}", patched=f"fail: {LIMIT}"), [(bad(SAID), bad(SAID))] * 3)
+    late = replace(A, on_base=Observed(FAIL, SAID), with_patch=Observed(FAIL, LIMIT))
+    unseen = settle(late, [(bad(SAID), bad(SAID))] * 3)
     assert is_unseen(unseen)
     assert settle_unseen(unseen, bad(SAID)).change is Change.FLAKY
 
@@ -238,8 +240,8 @@ def test_a_time_out_that_comes_once_beside_a_failure_of_the_base_is_flaky() -> N
 B = Difference("sync", "sync/test/b", Change.NEW, "pass", "no such result", gone=True)
 
 
-def inside(status: Status, *names: str, message: str = "", cut_short: bool = False) -> Attempt:
-    own = replace(result("sync/test", status, "sync"), message=message, cut_short=cut_short)
+def inside(status: Status, *names: str, cause: Cause | None = None, cut_short: bool = False) -> Attempt:
+    own = replace(result("sync/test", status, "sync"), cause=cause, cut_short=cut_short)
     return Attempt((own, *(result(f"sync/test/{name}", PASS, "sync") for name in names)), (), BootOutcome.UP)
 
 
@@ -252,7 +254,7 @@ def inside(status: Status, *names: str, message: str = "", cut_short: bool = Fal
         (inside(FAIL, "a", "b"), inside(FAIL, "a", "b"), Change.NEW, Repeats(0, 1, 0, 1)),
         (
             inside(FAIL, "a"),
-            inside(FAIL, "a", message="stopped at its time limit after 9 s"),
+            inside(FAIL, "a", cause=LIMIT),
             Change.NEW,
             Repeats(1, 1, 0, 0),
         ),
@@ -386,5 +388,5 @@ def test_of_many_that_skip_themselves_those_that_are_not_repeated_count() -> Non
 
 
 def test_a_failure_where_the_base_skips_has_not_come_again_if_it_skips() -> None:
-    settled = settle(replace(A, base="skip: no vgem"), rounds(*([(SKIP, SKIP)] * 3)))
+    settled = settle(replace(A, on_base=Observed(SKIP)), rounds(*([(SKIP, SKIP)] * 3)))
     assert settled.repeats == Repeats(0, 3, 0, 3) and is_unseen(settled)

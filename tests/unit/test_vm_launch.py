@@ -10,8 +10,9 @@ from typing import cast
 
 import pytest
 
+from harness.causes import Blame
 from harness.errors import InfrastructureError
-from harness.interfaces import Blame, JobLimits
+from harness.interfaces import JobLimits
 from harness.model import BootOutcome, BootReport, Kernel
 from harness.vm import accel, attempts, launch, race
 from harness.vm.command import MachineSpec

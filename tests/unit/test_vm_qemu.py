@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.interfaces import Blame, GuestLost
+from harness.causes import Blame
+from harness.interfaces import GuestLost
 from harness.vm.qemu import Qemu
 
 MSR = "qemu-system-x86_64: error: failed to set MSR 0x10a to 0x800000000e1bef"

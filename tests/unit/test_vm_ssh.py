@@ -12,6 +12,7 @@ import paramiko
 import pytest
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
+from harness.causes import Cause
 from harness.interfaces import GuestLost
 from harness.vm.ssh import Connection
 
@@ -68,7 +69,7 @@ class Guest:
 
     def _check_alive(self) -> None:
         if self.dead:
-            raise GuestLost(self.dead)
+            raise GuestLost(self.dead, Cause.PANIC)
 
     def close(self) -> None:
         self.server.over.set()
