@@ -37,6 +37,7 @@ _HOLDING = {
     PATCHES / "series": "*/*",
     PATCHES / "fixups": "*",
     PATCHES / "faults": "*.patch",
+    PATCHES / "history": "*.patch",
     GUEST_CODE / "checks": "*.py",
 }
 

@@ -17,7 +17,7 @@ from argcomplete.shell_integration import shellcode
 
 from harness.cli.grouped_parser import GroupedParser
 from harness.errors import ExitCode
-from harness.faults import load_faults
+from harness.faults import load_faults, load_shipped
 from harness.guest.registry import all_checks
 from harness.kconfig import load_variants
 from harness.source.debian import HOMES
@@ -76,5 +76,5 @@ _VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "--only": _tests,
     "--suite": suite_names,
     "--variant": _variants,
-    "names": load_faults,
+    "names": lambda: (*load_faults(), *load_shipped()),
 }

@@ -5,21 +5,20 @@ from __future__ import annotations
 
 import difflib
 import enum
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from harness.errors import UserError
 from harness.intake import read_patches
 from harness.paths import PATCHES
+from harness.source import DEFAULT_BASE
+from harness.toml_tables import TomlTable, read_toml
 
 DIRECTORY = PATCHES / "faults"
+MEND = "see docs/faults.md"
 _LIST = "faults.toml"
-_NEEDED = frozenset({"name", "check", "why"})
-_DEFAULTS = {"suite": "checks", "variant": "on", "how": "fail"}
 
 
 class How(enum.Enum):
@@ -32,11 +31,26 @@ class How(enum.Enum):
 
 
 @dataclass(frozen=True)
+class UpstreamFix:
+    """Of a bug that was in released kernels, the commit that mended it. ``commit``: "" if no public source gave it.
+
+    ``saw``: what people saw, in one line. ``kind``: "loud" if the kernel reports it once it is reached, or "quiet".
+    """
+
+    commit: str
+    subject: str
+    year: int
+    saw: str
+    kind: str
+
+
+@dataclass(frozen=True)
 class Fault:
-    """One bug. ``patch``: the file; ``bug``: its subject; ``files``: what it touches in the tree.
+    """One bug. ``patch``: the file, for ``base``; ``bug``: its subject; ``files``: what it touches in the tree.
 
     ``check`` of ``suite`` must go red, in the way ``how``, in every variant that ``variant`` means to ``--variant``.
-    ``why``: how the check notices, in one line.
+    It is "" if no check is known to find it, as for some of those with a ``fix``. ``why``: how the check notices, or
+    why none does, in one line.
     """
 
     name: str
@@ -48,57 +62,49 @@ class Fault:
     variant: str
     how: How
     why: str
+    base: str = DEFAULT_BASE
+    fix: UpstreamFix | None = None
+
+
+@dataclass(frozen=True)
+class _FaultEntry:
+    """One ``[[fault]]`` as it is written; what the fields mean is in the head of the list."""
+
+    name: str
+    check: str
+    why: str
+    suite: str = "checks"
+    variant: str = "on"
+    how: How = How.FAIL
 
 
 def load_faults(directory: Path = DIRECTORY) -> dict[str, Fault]:
     """All faults by name, in the order of the list. Raises ``UserError`` for a list or a patch that cannot be used."""
-    path = directory / _LIST
-    try:
-        entries = tomllib.loads(path.read_text()).get("fault", [])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"cannot be read: {error}", where=str(path), mend="see docs/faults.md") from error
+    return by_name(read_toml(directory / _LIST, MEND).entries("fault"), lambda table: _fault(table, directory))
+
+
+def by_name(tables: Iterator[TomlTable], made: Callable[[TomlTable], Fault]) -> dict[str, Fault]:
+    """What is ``made`` of each entry, by name. Raises ``UserError`` for a name that is there twice."""
     faults: dict[str, Fault] = {}
-    for number, entry in enumerate(entries, 1):
-        fault = _fault(entry, directory, f"{path}, entry {number}")
+    for table in tables:
+        fault = made(table)
         if fault.name in faults:
-            raise UserError(f"{fault.name} is listed twice", where=str(path), mend="rename one of them")
+            raise table.refuse(f"{fault.name} is listed twice", "rename one of them")
         faults[fault.name] = fault
     return faults
 
 
-def _fault(entry: Mapping[str, Any], directory: Path, where: str) -> Fault:
-    _check_keys(entry, where)
-    words = {**_DEFAULTS, **entry}
-    try:
-        how = How(words["how"])
-    except ValueError as error:
-        known = ", ".join(one.value for one in How)
-        raise UserError(f"how = {words['how']!r}", where=where, mend=f"it is one of {known}") from error
-    path = directory / f"{words['name']}.patch"
+def _fault(table: TomlTable, directory: Path) -> Fault:
+    entry = table.decode(_FaultEntry)
+    patch = directory / f"{entry.name}.patch"
+    bug, files = patch_facts(patch)
+    return Fault(entry.name, patch, bug, files, entry.suite, entry.check, entry.variant, entry.how, entry.why)
+
+
+def patch_facts(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The subject of a bug's patch, and the files of the tree that it touches. Raises ``UserError``."""
     patches = read_patches([path])
-    return Fault(
-        name=words["name"],
-        patch=path,
-        bug=patches[0].subject,
-        files=tuple(dict.fromkeys(name for patch in patches for name in patch.files)),
-        suite=words["suite"],
-        check=words["check"],
-        variant=words["variant"],
-        how=how,
-        why=words["why"],
-    )
-
-
-def _check_keys(entry: Mapping[str, Any], where: str) -> None:
-    """A key that is missing, misspelled or no text is told: its fault would be judged by something else."""
-    for key in sorted(_NEEDED - entry.keys()):
-        raise UserError(f"has no {key}", where=where, mend="see docs/faults.md")
-    known = sorted(_NEEDED | _DEFAULTS.keys())
-    for key, value in entry.items():
-        if key not in known:
-            raise UserError(f"{key!r} is not known", where=where, mend=f"known: {', '.join(known)}")
-        if not isinstance(value, str) or not value:
-            raise UserError(f"{key} is not a text", where=where, mend="see docs/faults.md")
+    return patches[0].subject, tuple(dict.fromkeys(name for patch in patches for name in patch.files))
 
 
 def select_faults(faults: Mapping[str, Fault], names: Sequence[str]) -> tuple[Fault, ...]:

@@ -43,6 +43,11 @@ class Verdict:
     seconds: float = 0.0
     others: tuple[str, ...] = ()
 
+    @property
+    def is_good(self) -> bool:
+        """Found as its list says; of a bug that no check is said to find, that it was tried is enough."""
+        return self.outcome.is_good or (not self.fault.check and self.outcome is not Outcome.BROKEN)
+
 
 def judge(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) -> Verdict:
     """The verdict after a run of the named check alone. It must go red in every variant of the run.
@@ -58,14 +63,20 @@ def judge(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) ->
     return worst or Verdict(fault, Outcome.BROKEN, "no kernel was built")
 
 
-def judge_whole(fault: Fault, report: RunReport) -> Verdict:
-    """The verdict after a run of whole suites, for a bug that the named check did not see."""
+def judge_whole(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) -> Verdict:
+    """The verdict after a run of whole suites, for a bug that the named check did not see, or that names none.
+
+    ``red_on_base``: as ``red_names`` has them, what is red without the bug, and so did not find it.
+    """
     if trouble := _trouble(report):
         return Verdict(fault, Outcome.BROKEN, trouble)
-    others = tuple(dict.fromkeys(name for name, _ in _alarms(report)))
+    others = tuple(dict.fromkeys(name for name, _ in _alarms(report) if name not in red_on_base))
+    named = f"{fault.check} is green" if fault.check else "no check is named"
     if others:
-        return Verdict(fault, Outcome.ANOTHER, f"{fault.check} alone is green", others=others)
-    return Verdict(fault, Outcome.MISSED, f"{fault.check} is green, and all others")
+        return Verdict(fault, Outcome.ANOTHER, named, others=others)
+    return Verdict(
+        fault, Outcome.MISSED, f"{named}, and all are green" if not fault.check else f"{named}, and all others"
+    )
 
 
 def _trouble(report: RunReport) -> str:
@@ -78,6 +89,11 @@ def alarms(report: RunReport) -> tuple[str, ...]:
     found = [f"{name}: {what}" for name, what in _alarms(report)]
     found += [trouble for variant in report.variants if (trouble := _untested(variant))]
     return tuple(found)
+
+
+def red_names(report: RunReport) -> frozenset[str]:
+    """What is red in a run of the base without any bug, as ``Verdict.others`` names it."""
+    return frozenset(name for name, _ in _alarms(report))
 
 
 def red_checks(report: RunReport) -> frozenset[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from harness.faults.judging import Outcome, Verdict
 
 _WIDTH = 100  # columns of a detail on the terminal
+_NAMED = 3  # who saw a bug, in a table
 
 
 def line(verdict: Verdict) -> str:
@@ -22,7 +24,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
     """One row for each fault, for the terminal."""
     rows = [("fault", "variant", "verdict", "how", "check", "time")]
     rows += [
-        (v.fault.name, v.fault.variant, v.outcome.value, v.fault.how.value, v.fault.check, f"{v.seconds:.0f} s")
+        (v.fault.name, v.fault.variant, v.outcome.value, v.fault.how.value, v.fault.check or "-", f"{v.seconds:.0f} s")
         for v in verdicts
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -48,11 +50,38 @@ def markdown(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def history_markdown(verdicts: Sequence[Verdict]) -> str:
+    """The table of docs/eyesight.md: bugs that shipped, what mended them, and who saw them."""
+    rows = ["| bug | mended by | year | what people saw | kind | seen by |", "|---|---|---|---|---|---|"]
+    rows += [_shipped_row(verdict) for verdict in verdicts]
+    return "\n".join(rows) + "\n"
+
+
+def _shipped_row(verdict: Verdict) -> str:
+    fault, fix = verdict.fault, verdict.fault.fix
+    if fix is None:
+        raise ValueError(f"{fault.name} did not ship")
+    mended = f"{fix.subject} ({fix.commit})" if fix.commit else fix.subject
+    return _cells(f"`{fault.name}`", mended, str(fix.year), fix.saw, fix.kind, _seen_by(verdict))
+
+
+def _seen_by(verdict: Verdict) -> str:
+    if verdict.outcome.is_good:
+        return f"`{verdict.fault.check}`: {verdict.fault.why}"
+    if verdict.others:
+        more = len(verdict.others) - _NAMED
+        return ", ".join(f"`{name}`" for name in verdict.others[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"**{verdict.outcome.value}**: {verdict.fault.why if not verdict.fault.check else verdict.detail}"
+
+
+def _cells(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
 def _row(verdict: Verdict) -> str:
     fault = verdict.fault
     found = f"`{fault.check}`: {fault.why}" if verdict.outcome.is_good else f"**{verdict.outcome.value}**"
-    cells = (f"`{fault.name}`", fault.bug, found, fault.how.value, fault.variant, f"{verdict.seconds:.0f}")
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return _cells(f"`{fault.name}`", fault.bug, found, fault.how.value, fault.variant, f"{verdict.seconds:.0f}")
 
 
 def as_json(verdicts: Sequence[Verdict], alarmed: Sequence[str] | None) -> dict[str, object]:
@@ -72,6 +101,8 @@ def _entry(verdict: Verdict) -> dict[str, object]:
         "suite": fault.suite,
         "check": fault.check,
         "variant": fault.variant,
+        "base": fault.base,
+        "fix": None if fault.fix is None else asdict(fault.fix),
         "how": fault.how.value,
         "verdict": verdict.outcome.value,
         "detail": verdict.detail,

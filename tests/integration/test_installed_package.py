@@ -100,6 +100,7 @@ ALL = (
     "patches/series",
     "patches/fixups",
     "patches/faults",
+    "patches/history",
     "ci/packages.txt",
     "kernel-configs/base.config",
     "kernel-configs/x86_64.config",

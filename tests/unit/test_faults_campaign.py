@@ -9,7 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import ExitCode, UserError
-from harness.faults import Campaign, Fault, How, Outcome, Verdict, as_json, markdown, summary, table
+from harness.faults import (
+    Campaign,
+    Fault,
+    How,
+    Outcome,
+    UpstreamFix,
+    Verdict,
+    as_json,
+    history_markdown,
+    markdown,
+    summary,
+    table,
+)
 from harness.model import RunReport, Status, TestResult
 from harness.pipeline import RunRequest
 from tests.support.sample_reports import ON, run_report, variant_report
@@ -69,22 +81,36 @@ def test_whole_suites_run_only_for_what_the_named_check_misses() -> None:
 
 def test_the_control_has_every_variant_and_suite_that_is_needed() -> None:
     runs = Runs({})
-    alone = campaign(runs, fault("a", "off")).control()
+    (alone,) = campaign(runs, fault("a", "off")).controls()
     assert (alone.no_patch, alone.variant, alone.suites) == (True, "off", ("checks", "contract"))
-    both = campaign(runs, fault("a", "off"), fault("b", "on", "in-kernel")).control()
+    (both,) = campaign(runs, fault("a", "off"), fault("b", "on", "in-kernel")).controls()
     assert (both.variant, both.suites, both.only) == ("all", ("checks", "contract", "in-kernel"), frozenset())
+
+
+def test_each_base_has_a_control_of_its_own_that_clears_only_what_is_tried_there() -> None:
+    old = replace(fault("b"), base="debian:6.1")
+    runs = Runs({name: report(f"dmabuf.{name}", Status.FAIL) for name in ("a", "b")})
+    one = campaign(runs, fault("a"), old)
+    assert [(asked.base, asked.directory.name) for asked in one.controls()] == [
+        ("debian:6.12", "control-debian-6.12"),
+        ("debian:6.1", "control-debian-6.1"),
+    ]
+    one.take_control("debian:6.1", report("dmabuf.a", Status.FAIL))
+    one.try_all()
+    assert [asked.base for asked in runs.asked] == ["debian:6.12", "debian:6.1"]
+    assert [verdict.outcome for verdict in one.verdicts] == [Outcome.CAUGHT, Outcome.CAUGHT]
 
 
 def test_a_false_alarm_fails_the_campaign_although_all_is_caught() -> None:
     one = campaign(Runs({"a": report("dmabuf.a", Status.FAIL)}), fault("a"))
-    one.take_control(report("dmabuf.other", Status.FAIL))
+    one.take_control("debian:6.12", report("dmabuf.other", Status.FAIL))
     assert one.try_all() is ExitCode.FAILED
     assert one.verdicts[0].outcome is Outcome.CAUGHT and one.alarms is not None and len(one.alarms) == 1
 
 
 def test_a_check_that_is_red_without_the_bug_catches_nothing() -> None:
     one = campaign(Runs({"a": report("dmabuf.a", Status.FAIL)}), fault("a"))
-    one.take_control(report("dmabuf.a", Status.FAIL))
+    one.take_control("debian:6.12", report("dmabuf.a", Status.FAIL))
     one.try_all()
     assert one.verdicts[0].outcome is Outcome.BROKEN
 
@@ -116,6 +142,63 @@ def test_trouble_with_the_machine_costs_one_fault_and_shows_in_the_end() -> None
     assert one.try_all() is ExitCode.INFRASTRUCTURE
     assert [verdict.outcome for verdict in one.verdicts] == [Outcome.BROKEN, Outcome.CAUGHT]
     assert one.verdicts[0].detail == "objcopy was killed"
+
+
+# --- bugs that shipped ------------------------------------------------------------------------
+
+FIX = UpstreamFix("0123456789ab", "dma-buf: mend | it", 2024, "syzbot: a leak", "quiet")
+
+
+def shipped(name: str, check: str = "") -> Fault:
+    """A bug with a fix; without ``check`` nothing is known to find it."""
+    return replace(fault(name), check=check, fix=FIX, why="takes two | threads")
+
+
+def test_a_bug_that_no_test_is_known_to_find_meets_all_suites_at_once() -> None:
+    runs = Runs({"a": report("dmabuf.x", Status.PASS), "b": report("dmabuf.x", Status.FAIL)})
+    one = campaign(runs, shipped("a"), shipped("b"))
+    assert one.try_all() is ExitCode.OK  # nobody said that they would be seen
+    assert [asked.suites for asked in runs.asked] == [("checks", "contract", "in-kernel")] * 2
+    assert not any(asked.only for asked in runs.asked)
+    assert [verdict.outcome for verdict in one.verdicts] == [Outcome.MISSED, Outcome.ANOTHER]
+
+
+def test_a_bug_that_a_test_is_said_to_find_must_be_found_by_it() -> None:
+    runs = Runs({"a": report("dmabuf.x", Status.PASS), "a/whole": report("dmabuf.y", Status.PASS)})
+    one = campaign(runs, shipped("a", "dmabuf.x"))
+    assert one.try_all() is ExitCode.FAILED
+    assert [asked.suites for asked in runs.asked] == [("checks",), ("checks", "contract", "in-kernel")]
+
+
+def test_a_bug_that_shipped_and_does_not_apply_fails_although_nobody_was_said_to_find_it() -> None:
+    assert campaign(Runs({"a": UserError("hunk 1 does not apply")}), shipped("a")).try_all() is ExitCode.FAILED
+
+
+def test_what_is_red_without_the_bug_has_not_seen_it() -> None:
+    one = campaign(Runs({"a": report("dmabuf.x", Status.FAIL)}), shipped("a"))
+    one.take_control("debian:6.12", report("dmabuf.x", Status.FAIL))
+    one.try_all()
+    assert one.verdicts[0].outcome is Outcome.MISSED
+
+
+def test_the_table_of_what_shipped_names_the_fix_and_who_saw_the_bug() -> None:
+    others = tuple(f"on: checks: c{number}" for number in range(5))
+    rows = history_markdown(
+        (
+            Verdict(shipped("a", "dmabuf.a"), Outcome.CAUGHT, "failed: x"),
+            Verdict(shipped("b"), Outcome.ANOTHER, others=others),
+            Verdict(replace(shipped("c"), fix=replace(FIX, commit="")), Outcome.MISSED),
+        )
+    ).splitlines()
+    assert len(rows) == 5 and {row.replace("\\|", "").count("|") for row in rows} == {7}
+    assert "dma-buf: mend \\| it (0123456789ab) | 2024 | syzbot: a leak | quiet | `dmabuf.a`" in rows[2]
+    assert "`on: checks: c0`, `on: checks: c1`, `on: checks: c2` and 2 more" in rows[3]
+    assert "dma-buf: mend \\| it | 2024" in rows[4] and "**missed**: takes two \\| threads" in rows[4]
+
+
+def test_the_json_tells_of_the_fix() -> None:
+    (known,) = json.loads(json.dumps(as_json([Verdict(shipped("a"), Outcome.MISSED)], None)))["faults"]
+    assert (known["fix"]["commit"], known["fix"]["year"], known["base"]) == ("0123456789ab", 2024, "debian:6.12")
 
 
 # --- what is said of it -----------------------------------------------------------------------
