@@ -75,7 +75,7 @@ class Series(_MadeUp):
         return read_patches(self._question.files)
 
     def job(self, commit: str, directory: Path) -> RunJob:
-        job = check(request(self._question, directory, self._question.base))
+        job = check(request(self._question, self._question.base), directory)
         return replace(job, patches=self._patches[: self._numbers[commit]])
 
     def stat(self, commit: str) -> str:
@@ -120,7 +120,7 @@ class Config(_MadeUp):
     def job(self, commit: str, directory: Path) -> RunJob:
         asked = self._asked(self._numbers[commit])
         requests = tuple(replace(one, required=False, if_present=True) for one in asked.values())
-        job = check(replace(request(self._question, directory, self._question.base), variant="all"))
+        job = check(request(replace(self._question, variant="all"), self._question.base), directory)
         return replace(job, symbols=requests, variants=(Variant("config", "two configs of yours", {}),))
 
     def stat(self, commit: str) -> str:

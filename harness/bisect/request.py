@@ -6,23 +6,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.bisect.state import Question
-from harness.pipeline import RunRequest
+from harness.interfaces import JobLimits
+from harness.pipeline import RunRequest, SourceRequest, SuiteRequest
 
 
-def request(question: Question, directory: Path, base: str, patches: tuple[Path, ...] = ()) -> RunRequest:
+def request(question: Question, base: str, patches: tuple[Path, ...] = ()) -> RunRequest:
     return RunRequest(
-        directory=directory,
         command=question.command,
-        base=base,
-        patches=patches,
-        no_patch=not patches,
-        variant=question.variant,
-        suites=question.suites,
-        pytest=question.pytest,
+        source=SourceRequest(base, patches, no_patch=not patches),
+        tests=SuiteRequest(question.variant, suites=question.suites, pytest=question.pytest),
+        limits=JobLimits(thorough=question.thorough, seed=question.seed),
         accel=question.accel,
         jobs=question.jobs,
-        thorough=question.thorough,
-        seed=question.seed,
         no_base=True,
         repeat=0,
     )

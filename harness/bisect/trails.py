@@ -67,7 +67,7 @@ class Commits:
                 raise UserError("no commit is in its range", where=str(patch), mend="see git rev-list RANGE")
 
     def job(self, commit: str, directory: Path) -> RunJob:
-        return check(request(self._question, directory, self._spec(commit), self._needed(commit)))
+        return check(request(self._question, self._spec(commit), self._needed(commit)), directory)
 
     def stat(self, commit: str) -> str:
         return self.git.stat(commit)

@@ -101,7 +101,7 @@ def _measure(scenario: str, arguments: argparse.Namespace, results: Path, files:
     figures = Figures(scenario)
     directory = RunDirectory(results / f"{new_run_id()}-{scenario}")
     directory.create()
-    request = request_from(arguments, directory.path)
+    request = request_from(arguments, tuple(arguments.patch))
     if scenario != "cold":
         request = _touched(request, directory.path)
     sys.stdout.write(f"\n== {scenario}\n")
@@ -118,7 +118,8 @@ def _measure(scenario: str, arguments: argparse.Namespace, results: Path, files:
 
 def _touched(request: RunRequest, directory: Path) -> RunRequest:
     """``request`` with one more patch: a comment at the end of ``TOUCHED``."""
-    tree = obtain(parse_base(request.base), lambda text: None)
+    source = request.source
+    tree = obtain(parse_base(source.base), lambda text: None)
     lines = check_git(tree.path, "show", f"{tree.commit}:{TOUCHED}").splitlines()
     start = len(lines) - 2
     hunk = [
@@ -128,9 +129,9 @@ def _touched(request: RunRequest, directory: Path) -> RunRequest:
     ]
     patch = directory / "touched.patch"
     patch.write_text("\n".join([f"--- a/{TOUCHED}", f"+++ b/{TOUCHED}", *hunk, ""]))
-    named = request.no_patch or request.worktree or request.reverts
-    own = request.patches or (() if named else (bundled_series()[DEFAULT_SERIES],))
-    return replace(request, patches=(*own, patch), no_patch=False)
+    named = source.no_patch or source.worktree or source.reverts
+    own = source.patches or (() if named else (bundled_series()[DEFAULT_SERIES],))
+    return replace(request, source=replace(source, patches=(*own, patch), no_patch=False))
 
 
 def _size(directory: Path) -> int:

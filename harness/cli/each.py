@@ -27,7 +27,7 @@ def run_each(
     ``record``: does one job in its directory and reports it. ``files``: where else to write the summary. The exit code
     is the worst of all of them.
     """
-    job = check(request)
+    job = check(request, directory.path)
     doctor.require(doctor.check_all(None))
     with Progress(sys.stdout) as progress:
         events = EventStream()
@@ -41,7 +41,7 @@ def run_each(
                 directory.create()
             sys.stdout.write(f"\n== {number}/{len(job.patches)} {one_line(job.patches[number - 1].subject)}\n")
             outcome, written = _one(part, record)
-            done.append(Step(number, job.patches[number - 1].subject, part.request.directory, outcome.report))
+            done.append(Step(number, job.patches[number - 1].subject, part.directory, outcome.report))
             sys.stdout.write(render_table(outcome.report, written))
             code = max(code, outcome.exit_code)
             if outcome.exit_code in _CUT_OFF:
@@ -54,12 +54,12 @@ def run_each(
 
 def _one(part: RunJob, record: Recorder) -> tuple[Outcome, Written]:
     with Progress(sys.stdout) as progress:
-        return record(part, RunDirectory(part.request.directory), progress)
+        return record(part, RunDirectory(part.directory), progress)
 
 
 def _untested(job: RunJob, done: int) -> list[Step]:
     left = list(enumerate(job.patches, 1))[done:]
-    return [Step(number, patch.subject, job.request.directory / f"{number:02}") for number, patch in left]
+    return [Step(number, patch.subject, job.directory / f"{number:02}") for number, patch in left]
 
 
 def _tell(every: list[Step], directory: RunDirectory, files: Sequence[ReportFile]) -> None:

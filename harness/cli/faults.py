@@ -75,8 +75,8 @@ def faults(arguments: argparse.Namespace) -> int:
     with run_directory(arguments.out) as directory:
         directory.create()
         command = ("dmabuf-harness", *sys.argv[1:])
-        request = RunRequest(directory.path, command, chosen[0].base, jobs=arguments.jobs, no_base=True)
-        campaign = Campaign(chosen, request, _Quietly(), _say)
+        request = RunRequest(command, jobs=arguments.jobs, no_base=True)
+        campaign = Campaign(chosen, request, directory.path, _Quietly(), _say)
         try:
             code = ExitCode.OK if arguments.no_control else _control(campaign)
             if code not in CUT_OFF:
@@ -99,12 +99,12 @@ def _say(text: str) -> None:
 
 def _control(campaign: Campaign) -> ExitCode:
     code = ExitCode.OK
-    for request in campaign.controls():
-        outcome, written = run_job(request, RunDirectory(request.directory))
+    for request, directory in campaign.controls():
+        outcome, written = run_job(request, RunDirectory(directory))
         _say(render_table(outcome.report, written))
         if outcome.exit_code in CUT_OFF:
             return outcome.exit_code
-        campaign.take_control(request.base, outcome.report)
+        campaign.take_control(request.source.base, outcome.report)
         code = max(code, outcome.exit_code)
     return code
 
@@ -127,8 +127,8 @@ class _Quietly:
     def __init__(self) -> None:
         self._said: set[str] = set()
 
-    def __call__(self, request: RunRequest) -> tuple[ExitCode, RunReport]:
-        outcome, _ = record(check(request), RunDirectory(request.directory), self._note)
+    def __call__(self, request: RunRequest, directory: Path) -> tuple[ExitCode, RunReport]:
+        outcome, _ = record(check(request, directory), RunDirectory(directory), self._note)
         return outcome.exit_code, outcome.report
 
     def _note(self, _elapsed: float, event: Event) -> None:

@@ -7,7 +7,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from harness.cli.report_files import add_report_options, report_files
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
-from harness.pipeline import DEFAULT_REPEAT, Outcome, RunJob, RunRequest, check, execute
+from harness.interfaces import JobLimits
+from harness.pipeline import DEFAULT_REPEAT, Outcome, RunJob, RunRequest, SourceRequest, SuiteRequest, check, execute
 from harness.report import EventLog, PlanFile, Progress, ReportFile, Written, render_table, write_reports
 from harness.source import DEFAULT_BASE
 
@@ -172,8 +172,8 @@ def _count(text: str) -> int:
     return number
 
 
-def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
-    """The request that the command line stands for."""
+def request_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> RunRequest:
+    """The request that the command line stands for. ``patches``: where what ``-p`` names is."""
     for option, given in (("-p", arguments.patch), ("--worktree", arguments.worktree), ("--revert", arguments.revert)):
         if given and arguments.no_patch:
             raise UserError(f"{option} and --no-patch exclude each other", where="--no-patch", mend="give one of them")
@@ -183,38 +183,46 @@ def request_from(arguments: argparse.Namespace, directory: Path) -> RunRequest:
         what = f"not a memory for a guest: from {LEAST_MEMORY} to {MOST_MEMORY} MiB"
         raise UserError(what, where=f"--memory {arguments.memory}", mend="leave it out, or name so many MiB")
     return RunRequest(
-        directory=directory,
         command=("dmabuf-harness", *sys.argv[1:]),
+        source=_source_from(arguments, patches),
+        tests=_tests_from(arguments),
+        limits=JobLimits(memory=arguments.memory, thorough=arguments.thorough, seed=arguments.seed),
+        accel=arguments.accel,
+        jobs=arguments.jobs,
+        no_base=arguments.no_base,
+        repeat=arguments.repeat,
+        strict=arguments.strict,
+    )
+
+
+def _source_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> SourceRequest:
+    return SourceRequest(
         base=arguments.base,
-        patches=tuple(arguments.patch),
+        patches=patches,
         worktree=arguments.worktree,
         reverts=tuple(arguments.revert),
         up_to=arguments.up_to,
         no_patch=arguments.no_patch,
+        pick=arguments.pick,
+        fixups=tuple(arguments.fixup),
+        no_fixups=arguments.no_fixups,
+    )
+
+
+def _tests_from(arguments: argparse.Namespace) -> SuiteRequest:
+    return SuiteRequest(
         variant=arguments.variant,
+        variant_of=tuple(arguments.variant_of),
         suites=tuple(arguments.suite),
         only=frozenset(arguments.only),
         pytest=tuple(arguments.pytest),
-        accel=arguments.accel,
-        jobs=arguments.jobs,
-        memory=arguments.memory,
-        thorough=arguments.thorough,
-        no_base=arguments.no_base,
-        repeat=arguments.repeat,
-        strict=arguments.strict,
-        seed=arguments.seed,
-        fixups=tuple(arguments.fixup),
-        no_fixups=arguments.no_fixups,
-        variant_of=tuple(arguments.variant_of),
-        pick=arguments.pick,
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     with run_directory(arguments.out) as directory:
         files = report_files(arguments, directory.path, series=arguments.each)
-        patches = stored_stdin(arguments.patch, directory)
-        request = replace(request_from(arguments, directory.path), patches=patches)
+        request = request_from(arguments, stored_stdin(arguments.patch, directory))
         if arguments.each:
             return run_each(request, directory, record, files)
         outcome, written = run_job(request, directory, files=files)
@@ -226,7 +234,7 @@ def run_job(
     request: RunRequest, directory: RunDirectory, *subscribers: Subscriber, files: Sequence[ReportFile] = ()
 ) -> tuple[Outcome, Written]:
     """Check, run with its progress shown, and report, also into ``files``; ``subscribers`` also get the events."""
-    job = check(request)
+    job = check(request, directory.path)
     doctor.require(doctor.check_all(None))
     with Progress(sys.stdout) as progress:
         return record(job, directory, progress, *subscribers, files=files)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from typing import Any
 
 from harness.cli.report_files import report_files
@@ -35,7 +34,7 @@ def show(arguments: argparse.Namespace) -> int:
     with scratch("show") as place:
         directory = RunDirectory(place)
         patches = stored_stdin(arguments.patch, directory)
-        job = check(replace(request_from(arguments, directory.path), patches=patches))
+        job = check(request_from(arguments, patches), directory.path)
     if arguments.diff:
         sys.stdout.buffer.write(b"".join(patch.diff for patch in job.patches))
     else:
@@ -51,6 +50,6 @@ def _told(job: RunJob, *, each: bool) -> list[tuple[str, str]]:
     told += [("patch-id", f"{patch.patch_id} {patch.subject}") for patch in job.patches if patch.patch_id]
     told += [("variants", ", ".join(variant.name for variant in job.variants))]
     told += [("suites", ", ".join(job.suite_names))]
-    told += [("only", " ".join(sorted(job.request.only)))] if job.request.only else []
+    told += [("only", " ".join(sorted(only)))] if (only := job.request.tests.only) else []
     told += [("each", "built and tested after each patch")] if each else []
     return told + [("note", note) for note in job.notes]

@@ -223,7 +223,8 @@ class KernelTest:
         last = self._found.boots[-1]
         if last.outcome is not BootOutcome.UP:
             return f"the kernel did not boot ({last.ended})"
-        return f"{self._job.limits.boots} guests were lost before"
+        allowed = self._job.limits.boots
+        return f"{allowed} {'guest was' if allowed == 1 else 'guests were'} lost before"
 
     def _attempt(self, suite: Suite, guest: WatchedGuest, only: frozenset[str]) -> Loss | None:
         """Run ``suite`` in ``guest``; the loss if the guest was lost and something may be left to do."""

@@ -13,7 +13,7 @@ from harness.faults.catalogue import Fault
 from harness.faults.judging import Outcome, Verdict, alarms, judge, judge_whole, red_checks, red_names
 from harness.faults.telling import line
 from harness.model import RunReport
-from harness.pipeline import RunRequest
+from harness.pipeline import RunRequest, SourceRequest, SuiteRequest
 
 # What runs without any bug, and to see who else finds one that the named check does not.
 SUITES = ("checks", "contract")
@@ -22,19 +22,22 @@ HISTORY_SUITES = (*SUITES, "in-kernel")
 _STOPPED = frozenset({ExitCode.INTERRUPTED, ExitCode.TERMINATED})
 CUT_OFF = _STOPPED | {ExitCode.INFRASTRUCTURE}
 
-Run = Callable[[RunRequest], tuple[ExitCode, RunReport]]
+Run = Callable[[RunRequest, Path], tuple[ExitCode, RunReport]]
 
 
 class Campaign:
     """What is known about the faults that were tried so far: ``verdicts``, and ``alarms`` of the control (None: none).
 
-    ``run`` does a run; ``tell`` is given a line as soon as a fault was tried. ``request``: jobs and directory, in which
-    each run gets one of its own; the base is each fault's.
+    ``run`` does a run in a directory; ``tell`` is given a line as soon as a fault was tried. ``request``: how they run,
+    the source and the tests are each fault's. ``directory``: each run gets one of its own in there.
     """
 
-    def __init__(self, chosen: Sequence[Fault], request: RunRequest, run: Run, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, chosen: Sequence[Fault], request: RunRequest, directory: Path, run: Run, tell: Callable[[str], None]
+    ) -> None:
         self._chosen = chosen
-        self._request = replace(request, no_patch=True)
+        self._request = request
+        self._directory = directory
         self._run = run
         self._tell = tell
         self._controls: dict[str, RunReport] = {}
@@ -47,21 +50,21 @@ class Campaign:
             return None
         return tuple(alarm for report in self._controls.values() for alarm in alarms(report))
 
-    def controls(self) -> tuple[RunRequest, ...]:
-        """The run without a bug on each base: whole suites, in every variant that a fault is tried in there."""
+    def controls(self) -> tuple[tuple[RunRequest, Path], ...]:
+        """The run without a bug on each base, and its directory: whole suites, in every variant that a fault is tried
+        in there."""
         bases = tuple(dict.fromkeys(fault.base for fault in self._chosen))
         return tuple(self._control(base, "control" if len(bases) == 1 else f"control-{base}") for base in bases)
 
-    def _control(self, base: str, name: str) -> RunRequest:
+    def _control(self, base: str, name: str) -> tuple[RunRequest, Path]:
         faults = [fault for fault in self._chosen if fault.base == base]
         variants = {fault.variant for fault in faults}
-        return replace(
-            self._request,
-            directory=self._request.directory / name.replace(":", "-").replace("/", "-"),
-            base=base,
+        tests = SuiteRequest(
             variant=variants.pop() if len(variants) == 1 else "all",
             suites=tuple(dict.fromkeys((*SUITES, *(suite for fault in faults for suite in _suites(fault))))),
         )
+        asked = replace(self._request, source=SourceRequest(base, no_patch=True), tests=tests)
+        return asked, self._directory / name.replace(":", "-").replace("/", "-")
 
     def take_control(self, base: str, report: RunReport) -> None:
         """What was red without a bug is a false alarm, and finds nothing on this base from now on."""
@@ -97,12 +100,12 @@ class Campaign:
 
     def _judged(self, fault: Fault) -> tuple[ExitCode, Verdict]:
         """The named check alone: it needs no other, and a guest that dies costs one boot. All if it saw nothing."""
-        directory = self._request.directory / fault.name
+        directory = self._directory / fault.name
         if not fault.check:
             return self._judged_whole(fault, directory)
         control = self._controls.get(fault.base)
-        named = replace(self._planted(fault, directory), suites=(fault.suite,), only=frozenset({fault.check}))
-        code, report = self._run(named)
+        alone = SuiteRequest(fault.variant, suites=(fault.suite,), only=frozenset({fault.check}))
+        code, report = self._run(self._planted(fault, alone), directory)
         verdict = judge(fault, report, red_checks(control) if control else ())
         if verdict.outcome is Outcome.MISSED:
             return self._judged_whole(fault, directory / "whole")
@@ -110,18 +113,11 @@ class Campaign:
 
     def _judged_whole(self, fault: Fault, directory: Path) -> tuple[ExitCode, Verdict]:
         control = self._controls.get(fault.base)
-        code, report = self._run(replace(self._planted(fault, directory), suites=_suites(fault), only=frozenset()))
+        code, report = self._run(self._planted(fault, SuiteRequest(fault.variant, suites=_suites(fault))), directory)
         return code, judge_whole(fault, report, red_names(control) if control else ())
 
-    def _planted(self, fault: Fault, directory: Path) -> RunRequest:
-        return replace(
-            self._request,
-            directory=directory,
-            base=fault.base,
-            no_patch=False,
-            patches=(fault.patch,),
-            variant=fault.variant,
-        )
+    def _planted(self, fault: Fault, tests: SuiteRequest) -> RunRequest:
+        return replace(self._request, source=SourceRequest(fault.base, (fault.patch,)), tests=tests)
 
 
 def _suites(fault: Fault) -> tuple[str, ...]:

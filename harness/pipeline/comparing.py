@@ -41,11 +41,10 @@ CUT_OFF = "not repeated: the run was cut off before"
 def settle_base(side: KernelSet, run: VariantRun, executor: Executor, events: EventStream, label: str = "") -> None:
     """What ``run``, a kernel without a patch, shows: as it is known from an earlier run, or by testing it now."""
     assert run.kernel is not None
-    request = side.job.request
     found = None
-    if not request.pytest:
+    if not side.job.request.tests.pytest:
         wanted = base_cache.key(side.kernel_job(run), executor.machine())
-        found = base_cache.recall(wanted, run.findings.planned, request.directory)
+        found = base_cache.recall(wanted, run.findings.planned, side.job.directory)
     if found is None:
         side.test(run, executor)
         if run.boot_failed:
@@ -60,7 +59,7 @@ def settle_base(side: KernelSet, run: VariantRun, executor: Executor, events: Ev
 
 def keep(side: KernelSet, run: VariantRun, executor: Executor) -> None:
     """Remember what a base showed, if later runs may rely on it: not on what own tests, whose key nobody knows, say."""
-    if not run.tested or side.job.request.pytest:
+    if not run.tested or side.job.request.tests.pytest:
         return
     found = run.findings
     if doubtful := base_cache.doubtful(found):
@@ -69,7 +68,7 @@ def keep(side: KernelSet, run: VariantRun, executor: Executor) -> None:
     if base_cache.is_complete(found):
         ran_on = replace(executor.machine(), accel=found.boots[0].accel)
         wanted = base_cache.key(side.kernel_job(run), ran_on)
-        if once := base_cache.keep(wanted, found, side.job.request.directory, _expected(side, run)):
+        if once := base_cache.keep(wanted, found, side.job.directory, _expected(side, run)):
             told = f"tested again by the next run, as a failure is remembered if it comes twice: {', '.join(once)}"
             run.findings = found.noted(told)
 
@@ -207,7 +206,7 @@ class Comparer:
             return HERE if run.tested else "", ""
         age = datetime.now(UTC) - datetime.fromisoformat(run.earlier)
         job = self._patched.job
-        again = without_patch(job.request.command, "" if job.request.base else job.base.text)
+        again = without_patch(job.request.command, "" if job.request.source.base else job.base.text)
         return f"tested on {run.earlier}, {_words(age)} ago", again
 
 

@@ -36,14 +36,13 @@ def settled(job: RunJob, events: EventStream) -> RunJob:
 def steps(job: RunJob) -> Iterator[RunJob]:
     """A job for each prefix of the series of ``job``, the shortest first, in a directory inside that one's."""
     for number, patch in enumerate(job.patches, 1):
-        request = replace(
-            job.request,
-            directory=job.request.directory / f"{number:02}-{_slug(patch.subject)}",
-            command=_alone(job.request.command, number),
-            up_to=number,
+        yield replace(
+            job,
+            request=replace(job.request, command=_alone(job.request.command, number)),
+            directory=job.directory / f"{number:02}-{_slug(patch.subject)}",
+            patches=job.patches[:number],
+            notes=job.notes if number == 1 else (),  # what is to be said of the whole is said once
         )
-        # What is to be said of the whole is said once.
-        yield replace(job, request=request, patches=job.patches[:number], notes=job.notes if number == 1 else ())
 
 
 def _alone(command: Sequence[str], number: int) -> tuple[str, ...]:

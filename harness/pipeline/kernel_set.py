@@ -115,7 +115,7 @@ class KernelSet:
     def test(self, run: VariantRun, executor: Executor) -> None:
         """Run what is planned for ``run`` on its kernel."""
         try:
-            executor.run(self.kernel_job(run), self.job.request.directory, run.found)
+            executor.run(self.kernel_job(run), self.job.directory, run.found)
         except process.Stopping:
             return  # the main thread knows why
         run.tested = True
@@ -131,7 +131,7 @@ class KernelSet:
         made = (run for run in self.runs if run.kernel is not None)
         found = [run for run in made if executor.distrusts(self.kernel_job(run), run.findings)]
         for run in found:
-            put_aside(self.job.request.directory, run.findings.boots)
+            put_aside(self.job.directory, run.findings.boots)
             run.findings = Findings(run.findings.planned)
             run.tested, run.earlier = False, ""
         return found
@@ -144,7 +144,7 @@ class KernelSet:
 
     def test_again(self, run: VariantRun, executor: Executor) -> None:
         """The same once more, from the start. What the first try left in the run directory is put aside."""
-        boots = self.job.request.directory / "boots"
+        boots = self.job.directory / "boots"
         for boot in boots.glob(f"{run.variant.name}-[0-9]"):
             boot.rename(unused(boot.with_name(f"first-{boot.name}")))
         run.findings = Findings(run.findings.planned)

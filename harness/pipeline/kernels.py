@@ -39,7 +39,7 @@ class KernelMaker:
     @contextmanager
     def source(self) -> Iterator[Applied]:
         """The patched work tree, held against other runs. The next run cleans it: until then its times stay."""
-        with on_behalf_of(self._job.request.directory):
+        with on_behalf_of(self._job.directory):
             with phase(self._events, "", "source", self._times) as say:
                 tree = obtain(self._job.base, lambda text: self._progress("", "source", text))
                 say(f"{tree.spec} is {tree.version}")
@@ -90,7 +90,7 @@ class KernelMaker:
 
     def _refuse_unknown(self, config: ResolvedConfig) -> None:
         """Raise ``UserError`` for a symbol of --variant-of that neither the patched tree has nor the patch removes."""
-        asked = {one.removeprefix("CONFIG_") for one in self._job.request.variant_of}
+        asked = {one.removeprefix("CONFIG_") for one in self._job.request.tests.variant_of}
         wrong = asked.intersection(config.unknown).difference(removed_symbols(self._job.patches))
         if wrong and not self._label:
             mend = "see how the tree's Kconfig files spell it"
@@ -113,13 +113,13 @@ class KernelMaker:
 
     def _kept(self, kernel: Kernel) -> Kernel:
         """``kernel`` with its config and log in the run directory: the cache forgets in time."""
-        kept = self._job.request.directory / "kernels" / kernel.key
+        kept = self._job.directory / "kernels" / kernel.key
         kept.mkdir(parents=True, exist_ok=True)
         config, log = (Path(shutil.copy(path, kept)) for path in (kernel.config, kernel.log))
         return replace(kernel, config=config, log=log)
 
     def _kept_failure(self, variant: Variant, failure: BuildFailure) -> BuildFailure:
-        kept = self._job.request.directory / "kernels" / f"{variant.name}-failed"
+        kept = self._job.directory / "kernels" / f"{variant.name}-failed"
         kept.mkdir(parents=True, exist_ok=True)
         return replace(failure, log=Path(shutil.copy(failure.log, kept / "build.log")))
 

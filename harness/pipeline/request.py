@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import UserError
@@ -15,7 +15,7 @@ from harness.kconfig import load_fragments, load_variants, select, variants_of
 from harness.model import OWN_TESTS, Kernel, SymbolRequest, Variant
 from harness.paths import exists
 from harness.pipeline.base import choose_base
-from harness.pipeline.patches import take
+from harness.pipeline.patches import Taken, take
 from harness.pipeline.plan import refuse_unknown_checks
 from harness.series import Patch
 from harness.source import BaseSpec, parse_base
@@ -28,58 +28,75 @@ DEFAULT_REPEAT = 3
 
 
 @dataclass(frozen=True)
-class RunRequest:
-    """The command line of ``dmabuf-harness run``, still unchecked.
+class SourceRequest:
+    """Which source is tested.
 
     ``base``: empty: the one that the patches are from, see ``pipeline.base``.
     ``patches``: files and ranges of commits as named by the user. ``worktree``: and the uncommitted changes of the tree
     that the user stands in. ``reverts``: patches and commits to take back first. None of these means the bundled
     series, unless ``no_patch``. ``up_to``: how many patches of what was named are tested, None: all.
     ``pick``: number or subject of the one patch to take of ``patches``, or version or message id of the series.
-    ``directory``: of this run. ``command``: what the user typed.
-    ``memory``: MiB of each guest, None: what the tests need and the machine has.
-    ``thorough``: also what takes minutes under software emulation. ``seed``: of tests that draw numbers, None: theirs.
-    ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with the patch is
-    repeated. ``strict``: what is bad on the base, too, counts. ``fixups``: patches, or names of bundled series, that
-    the base needs. ``no_fixups``: none of ours. ``variant_of``: symbols whose on and off are the variants.
+    ``fixups``: patches, or names of bundled series, that the base needs. ``no_fixups``: none of ours.
     """
 
-    directory: Path
-    command: tuple[str, ...]
     base: str = ""
     patches: tuple[Path, ...] = ()
     worktree: bool = False
     reverts: tuple[Path, ...] = ()
     up_to: int | None = None
     no_patch: bool = False
+    pick: str | None = None
+    fixups: tuple[Path, ...] = ()
+    no_fixups: bool = False
+
+
+@dataclass(frozen=True)
+class SuiteRequest:
+    """Which tests run, on which variants.
+
+    ``variant_of``: symbols whose on and off are the variants. ``suites``: none: all. ``only``: names of tests, groups
+    and patterns. ``pytest``: the user's own files.
+    """
+
     variant: str = "all"
+    variant_of: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
     only: frozenset[str] = frozenset()
     pytest: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """The command line of ``dmabuf-harness run``, still unchecked.
+
+    ``command``: what the user typed. ``limits``: of the tests of one kernel. ``accel``: of this machine's guests.
+    ``jobs``: of make. ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with
+    the patch is repeated. ``strict``: what is bad on the base, too, counts.
+    """
+
+    command: tuple[str, ...]
+    source: SourceRequest = field(default_factory=SourceRequest)
+    tests: SuiteRequest = field(default_factory=SuiteRequest)
+    limits: JobLimits = field(default_factory=JobLimits)
     accel: str = "auto"
     jobs: int = 2
-    memory: int | None = None
-    thorough: bool = False
-    seed: int | None = None
-    pick: str | None = None
     no_base: bool = False
     repeat: int = DEFAULT_REPEAT
     strict: bool = False
-    fixups: tuple[Path, ...] = ()
-    no_fixups: bool = False
-    variant_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RunJob:
     """A checked request: every name stands for something that exists. ``notes``: what the user should know of it.
 
+    ``directory``: of the run.
     ``suites``: those that need a kernel, as they run; ``order``: why so, empty if it is the usual order.
     ``static``: look at the patch itself, too. ``red``: what of that counts.
     ``below``: patches that the base needs, as the user says. ``fixups``: all of ours; each tree takes what it needs.
     """
 
     request: RunRequest
+    directory: Path
     base: BaseSpec
     patches: tuple[Patch, ...]
     variants: tuple[Variant, ...]
@@ -103,7 +120,7 @@ class RunJob:
             "variants": [variant.name for variant in self.variants],
             "suites": self.suite_names,
             "order of the suites": self.order,
-            "only": sorted(self.request.only),
+            "only": sorted(self.request.tests.only),
             "base without the patch": self.wants_base,
             "repeat": self.request.repeat,
         }
@@ -119,49 +136,42 @@ class RunJob:
 
     def kernel_job(self, variant: Variant, kernel: Kernel, source: JobSource) -> KernelJob:
         """The suites on ``kernel``, which was made from ``source``. What they have is still to be planned."""
-        request = self.request
         return KernelJob(
             kernel=kernel.key,
             variant=variant,
             suites=tuple(suite.name for suite in self.suites),
-            narrowed=bool(request.only),
+            narrowed=bool(self.request.tests.only),
             own_tests={suite.name: str(suite.path) for suite in self.suites if isinstance(suite, PytestSuite)},
             source=source,
-            limits=JobLimits(memory=request.memory, thorough=request.thorough, seed=request.seed),
+            limits=self.request.limits,
         )
 
     def of_base(self) -> RunJob:
         """The same without the patch, in a directory of its own inside that of the run."""
-        directory = self.request.directory / "base"
-        return replace(self, patches=(), request=replace(self.request, directory=directory))
+        return replace(self, patches=(), directory=self.directory / "base")
 
 
-def check(request: RunRequest) -> RunJob:
-    """Look up everything that the request names. Raises ``UserError``; cached trees are read for a guess at most."""
-    taken = take(
-        request.base,
-        request.patches,
-        request.reverts,
-        worktree=request.worktree,
-        out=request.directory,
-        pick=request.pick,
-    )
-    patches = taken.patches or (() if request.no_patch else load_series(bundled_series()[DEFAULT_SERIES]))
-    if request.up_to is not None and request.up_to > len(patches):
-        raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {request.up_to}", mend="name fewer")
-    below, fixups = _below(request.fixups), () if request.no_fixups else load_fixups()
-    base, why = choose_base(request.base, taken, below, fixups)
-    suites, order = ((), "") if _only_static(request) else _suites(request, patches[: request.up_to])
+def check(request: RunRequest, directory: Path) -> RunJob:
+    """Look up everything that the request names; the run is to be in ``directory``.
+
+    Raises ``UserError``; cached trees are read for a guess at most.
+    """
+    source, tests = request.source, request.tests
+    taken, patches = _patches(source, directory)
+    below, fixups = _below(source.fixups), () if source.no_fixups else load_fixups()
+    base, why = choose_base(source.base, taken, below, fixups)
+    suites, order = ((), "") if _only_static(tests) else _suites(tests, patches)
     return RunJob(
         request=request,
+        directory=directory,
         base=parse_base(base),
-        patches=patches[: request.up_to],
-        variants=_variants(request),
+        patches=patches,
+        variants=_variants(tests),
         symbols=load_fragments(),
         suites=suites,
         expectations=load_expectations(),
         notes=(*why, *taken.notes, *([f"order of the suites: {order}"] if order else [])),
-        static=_wants_static(request, patches),
+        static=_wants_static(tests, patches),
         red=load_red(),
         below=below,
         fixups=fixups,
@@ -169,23 +179,32 @@ def check(request: RunRequest) -> RunJob:
     )
 
 
-def _only_static(request: RunRequest) -> bool:
+def _patches(source: SourceRequest, directory: Path) -> tuple[Taken, tuple[Patch, ...]]:
+    """What was taken, and the patches that are tested."""
+    taken = take(source.base, source.patches, source.reverts, worktree=source.worktree, out=directory, pick=source.pick)
+    patches = taken.patches or (() if source.no_patch else load_series(bundled_series()[DEFAULT_SERIES]))
+    if source.up_to is not None and source.up_to > len(patches):
+        raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {source.up_to}", mend="name fewer")
+    return taken, patches[: source.up_to]
+
+
+def _only_static(tests: SuiteRequest) -> bool:
     """True if only the patch itself is to be looked at: then no kernel is built."""
-    named = set(request.suites) == {STATIC} and not request.pytest
-    return named or (bool(request.only) and all(name.partition(".")[0] == STATIC for name in request.only))
+    named = set(tests.suites) == {STATIC} and not tests.pytest
+    return named or (bool(tests.only) and all(name.partition(".")[0] == STATIC for name in tests.only))
 
 
-def _wants_static(request: RunRequest, patches: Sequence[Patch]) -> bool:
-    asked = not request.suites or STATIC in request.suites
-    if _only_static(request) and not (asked and patches):
+def _wants_static(tests: SuiteRequest, patches: Sequence[Patch]) -> bool:
+    asked = not tests.suites or STATIC in tests.suites
+    if _only_static(tests) and not (asked and patches):
         why = "there is no patch to look at" if asked else "it is not among the suites that were asked for"
         raise UserError(why, where=f"suite {STATIC}", mend="see --suite, --only and --no-patch")
     return asked and bool(patches)
 
 
-def _variants(request: RunRequest) -> tuple[Variant, ...]:
+def _variants(tests: SuiteRequest) -> tuple[Variant, ...]:
     known = load_variants()
-    return select(request.variant, variants_of(request.variant_of, known) if request.variant_of else known)
+    return select(tests.variant, variants_of(tests.variant_of, known) if tests.variant_of else known)
 
 
 def _below(named: Sequence[Path]) -> tuple[Patch, ...]:
@@ -195,17 +214,17 @@ def _below(named: Sequence[Path]) -> tuple[Patch, ...]:
     return tuple(patch for patches in found for patch in patches)
 
 
-def _suites(request: RunRequest, patches: Sequence[Patch]) -> tuple[tuple[Suite, ...], str]:
+def _suites(tests: SuiteRequest, patches: Sequence[Patch]) -> tuple[tuple[Suite, ...], str]:
     """The suites asked for, those that tell most of ``patches`` first unless some were named, and why in that order.
 
     A user's own pytest files come last.
     """
-    own = tuple(PytestSuite(path) for path in request.pytest)
+    own = tuple(PytestSuite(path) for path in tests.pytest)
     _refuse_twins(own)
-    suites = select_suites(request.suites)
+    suites = select_suites(tests.suites)
     if not own:  # whose names may be anything
-        refuse_unknown_checks(request.only, [suite.name for suite in suites])
-    if request.suites or request.only:
+        refuse_unknown_checks(tests.only, [suite.name for suite in suites])
+    if tests.suites or tests.only:
         return (*suites, *own), ""
     order = by_relevance(suite_folders(), facts(patches))
     ordered = sorted(suites, key=lambda suite: order.names.index(suite.name))

@@ -134,7 +134,7 @@ class _Run:
         if tests:
             self._comparisons = {}
             self._patched.forget_repeats()
-            shutil.rmtree(self._job.request.directory / "repeats", ignore_errors=True)
+            shutil.rmtree(self._job.directory / "repeats", ignore_errors=True)
         return tests
 
     def _test(self, pool: ThreadPoolExecutor, run: VariantRun) -> Future[None]:
@@ -155,7 +155,7 @@ class _Run:
     # --- kernels ------------------------------------------------------------------------------
 
     def _build_all(self, pool: ThreadPoolExecutor) -> list[Future[None]]:
-        only = self._job.request.only
+        only = self._job.request.tests.only
         maker = KernelMaker(self._job, self._events)
         tests: list[Future[None]] = []
         with maker.source() as applied:
@@ -203,13 +203,12 @@ class _Run:
                 tests.append(self._test_base(pool, base, run))
 
         plain = maker.apply(applied.tree, "base")
-        base.make(maker, plain, lambda planned: chosen(planned, job.request.only), ready)
+        base.make(maker, plain, lambda planned: chosen(planned, job.request.tests.only), ready)
         return tests
 
     def _comparer(self, base: KernelSet) -> Comparer:
-        request = self._job.request
-        repeater = Repeater(self._patched, base, self._executor, request.directory)
-        return Comparer(self._patched, base, repeater if request.repeat else None, self._events)
+        repeater = Repeater(self._patched, base, self._executor, self._job.directory)
+        return Comparer(self._patched, base, repeater if self._job.request.repeat else None, self._events)
 
     # --- report -------------------------------------------------------------------------------
 
@@ -222,7 +221,7 @@ class _Run:
         request, applied = self._job.request, self._applied
         base = [self._start_times.told(report, _BASE) for report in (self._base.reports() if self._base else ())]
         return RunReport(
-            run_id=request.directory.name,
+            run_id=self._job.directory.name,
             started=self._date,
             command=request.command,
             base=self._job.base.text,
@@ -235,7 +234,7 @@ class _Run:
             interrupted=interrupted,
             notes=self._notes,
             base_variants=tuple(self._expected(moved(report, _BASE.strip())) for report in base),
-            asked=(*self._job.suite_names, *sorted(request.only)),
+            asked=(*self._job.suite_names, *sorted(request.tests.only)),
             series=facts(self._job.patches),
             static=self._expected(self._static.report()) if self._static is not None else None,
             fixups=applied.tree.fixups if applied is not None else (),

@@ -20,21 +20,21 @@ class StaticSuite:
     """``applied``: the series as it is in the work tree. First ``patched``, then ``base`` if that is needed."""
 
     def __init__(self, job: RunJob, applied: Applied, events: EventStream) -> None:
-        request = job.request
+        only = job.request.tests.only
         self._events = events
         self._times: dict[str, float] = {}
-        thorough = request.thorough or any(name.startswith(f"{SUITE}.coccicheck") for name in request.only)
+        thorough = job.request.limits.thorough or any(name.startswith(f"{SUITE}.coccicheck") for name in only)
         self._check = PatchCheck(
             applied,
-            request.directory / SUITE,
+            job.directory / SUITE,
             SUITE,
-            request.jobs,
+            job.request.jobs,
             job.red,
             self._progress,
             thorough=thorough,
         )
         narrowed = chosen if job.suites else narrow  # where nothing else runs, a wrong name is found here
-        self.planned: tuple[PlannedTest, ...] = narrowed(self._check.plan(), request.only)
+        self.planned: tuple[PlannedTest, ...] = narrowed(self._check.plan(), only)
         if self.planned:
             events.publish(Planned(PATCH.name, self.planned))
 

@@ -10,10 +10,11 @@ import pytest
 
 from harness.intake import Fixup, read_patches
 from harness.paths import cache_root
-from harness.pipeline import RunJob, RunRequest, check
+from harness.pipeline import RunJob, check
 from harness.series import Patch
 from harness.source import parse_base, worktree
 from tests.support.git_trees import DRIVER, LINES, commit, edit, git, make_repository, write_tree
+from tests.support.run_requests import run_request
 
 ONE = ("checks",)  # of several, a note would tell the order
 OTHER = LINES.replace("line_1;", "other_1;")  # the same around line 20, another file
@@ -52,7 +53,7 @@ def mail(tmp_path: Path, driver: str, *options: str, trailer: str = "", old: str
 
 
 def job(patch: Path, base: str = "", *fixups: Path) -> RunJob:
-    return check(RunRequest(Path("run"), (), base, patches=(patch,), fixups=fixups, suites=ONE))
+    return check(run_request(base, patches=(patch,), fixups=fixups, suites=ONE), Path("run"))
 
 
 def mending(tmp_path: Path) -> Path:
@@ -239,6 +240,6 @@ def test_trailer_of_a_cover_letter_in_a_directory(tmp_path: Path) -> None:
 
 def test_bundled_series_needs_no_guess() -> None:
     cached("debian:7.3", LINES)
-    found = check(RunRequest(Path("run"), (), suites=ONE))
+    found = check(run_request("", suites=ONE), Path("run"))
     assert (found.base.text, found.notes) == ("debian:6.12", ())
     assert isinstance(found.patches[0], Patch)

@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -16,12 +17,13 @@ from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream
 from harness.model import Kernel, ResolvedConfig, RunReport, Status
-from harness.pipeline import Outcome, RunJob, RunRequest, check
+from harness.pipeline import Outcome, RunJob, check
 from harness.pipeline.each import settled, steps
 from harness.pipeline.kernels import KernelMaker
 from harness.report import ReportFile, Step, render_each, write_each, write_reports
 from tests.support.git_trees import DRIVER, commit, edit, git, make_repository
 from tests.support.junit_rules import violations
+from tests.support.run_requests import run_request
 from tests.support.sample_reports import bad_report, run_report
 
 FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
@@ -36,8 +38,11 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
-def request(tmp_path: Path, patches: str = "v1..main", base: str = "") -> RunRequest:
-    return RunRequest(tmp_path / "run", COMMAND, base, patches=(Path(patches),))
+SERIES = run_request("", COMMAND, patches=(Path("v1..main"),))
+
+
+def job_of(tmp_path: Path, patches: str = "v1..main", base: str = "", **asked: Any) -> RunJob:
+    return check(run_request(base, COMMAND, patches=(Path(patches),), **asked), tmp_path / "run")
 
 
 def report_of(job: RunJob, report: RunReport) -> RunReport:
@@ -48,24 +53,24 @@ def report_of(job: RunJob, report: RunReport) -> RunReport:
 
 
 def test_a_job_for_each_prefix(tree: Path, tmp_path: Path) -> None:
-    found = list(steps(check(request(tmp_path))))
+    found = list(steps(job_of(tmp_path)))
     assert [[patch.subject for patch in job.patches] for job in found] == [["first"], ["first", "second"]]
-    assert [job.request.directory for job in found] == [tmp_path / "run/01-first", tmp_path / "run/02-second"]
+    assert [job.directory for job in found] == [tmp_path / "run/01-first", tmp_path / "run/02-second"]
     assert found[1].request.command == ("dmabuf-harness", "run", "-p", "v1..main", "--up-to", "2")
     assert [bool(job.notes) for job in found] == [True, False]
 
 
 def test_up_to_is_the_same_step(tree: Path, tmp_path: Path) -> None:
-    first, _ = steps(check(request(tmp_path)))
-    again = check(replace(request(tmp_path), up_to=1))
+    first, _ = steps(job_of(tmp_path))
+    again = job_of(tmp_path, up_to=1)
     assert again.patches == first.patches
     with pytest.raises(UserError, match="--up-to 3: there are only 2 patches"):
-        check(replace(request(tmp_path), up_to=3))
+        job_of(tmp_path, up_to=3)
 
 
 def test_base_does_not_move_meanwhile(tree: Path, tmp_path: Path) -> None:
     git(tree, "branch", "old", "v1")
-    job = check(request(tmp_path, base=f"git:{tree}@old"))
+    job = job_of(tmp_path, base=f"git:{tree}@old")
     walk = steps(settled(job, EventStream()))
     first = next(walk)
     git(tree, "branch", "--force", "old", "main")
@@ -81,12 +86,12 @@ def test_series_that_does_not_apply_ends_before_anything_is_built(tree: Path, tm
     edit(tree, "int work;", "int other;")
     commit(tree, "fourth")
     with pytest.raises(UserError, match=r"third\.patch"):
-        settled(check(request(tmp_path, str(tmp_path / "third.patch"), f"git:{tree}@HEAD")), EventStream())
+        settled(job_of(tmp_path, str(tmp_path / "third.patch"), f"git:{tree}@HEAD"), EventStream())
 
 
 def test_without_patches_there_is_nothing_to_take_apart(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--each: there is no series"):
-        settled(check(RunRequest(tmp_path / "run", (), f"git:{tree}@v1", no_patch=True)), EventStream())
+        settled(check(run_request(f"git:{tree}@v1", no_patch=True), tmp_path / "run"), EventStream())
 
 
 def test_each_step_is_built_from_the_objects_of_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +107,7 @@ def test_each_step_is_built_from_the_objects_of_the_one_before(tmp_path: Path, m
         (linux / DRIVER).write_text((linux / DRIVER).read_text() + f"int added_{number};\n")
         commit(linux, f"patch {number}")
     monkeypatch.chdir(linux)
-    job = check(replace(request(tmp_path), variant="on"))
+    job = job_of(tmp_path, variant="on")
     built = [made_by(step) for step in steps(settled(job, EventStream()))]
     assert [len(compiled) for compiled in built] == [2, 1]
     assert built[1] == ["drivers/dma-buf/dma-buf.o"]
@@ -153,7 +158,7 @@ def test_all_are_tested_and_the_worst_counts(
     recorder = Recorder((run_report(), ExitCode.OK), (second, code))
     junit = tmp_path / "out.xml"
     asked = [ReportFile("junit", junit)]
-    assert run_each(request(tmp_path), RunDirectory(tmp_path / "run"), recorder, asked) is code  # type: ignore[arg-type]
+    assert run_each(SERIES, RunDirectory(tmp_path / "run"), recorder, asked) is code  # type: ignore[arg-type]
     assert len(recorder.jobs) == 2
     told = json.loads((tmp_path / "run/each.json").read_text())
     assert told["verdict"] == verdict
@@ -170,7 +175,7 @@ def test_cut_off_walk_tells_what_it_has(tmp_path: Path, capsys: pytest.CaptureFi
     stopped = replace(run_report(), interrupted="interrupted (Ctrl-C)")
     recorder = Recorder((stopped, ExitCode.INTERRUPTED))
     directory = RunDirectory(tmp_path / "run")
-    assert run_each(request(tmp_path), directory, recorder) is ExitCode.INTERRUPTED  # type: ignore[arg-type]
+    assert run_each(SERIES, directory, recorder) is ExitCode.INTERRUPTED  # type: ignore[arg-type]
     told = json.loads((tmp_path / "run/each.json").read_text())
     assert [patch["verdict"] for patch in told["patches"]] == ["fail", "untested"]
     assert directory.kept

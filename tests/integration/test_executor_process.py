@@ -18,7 +18,8 @@ from harness.executor import Findings, KernelJob
 from harness.executor.wire import job_text, read_answer
 from harness.model import BootOutcome, PlannedTest, Status
 from harness.paths import PROJECT_ROOT
-from harness.pipeline import RunRequest, check, execute
+from harness.pipeline import check, execute
+from tests.support.run_requests import run_request
 from tests.support.sample_reports import ON
 from tests.support.subprocess_executor import SubprocessExecutor
 
@@ -118,11 +119,9 @@ def test_a_whole_run_needs_no_more_than_the_one_module_of_its_executor(
     """Its kernel is really built, and what another process found is in its report."""
     directory = tmp_path / "run"
     directory.mkdir()
-    asked = RunRequest(
-        directory, ("dmabuf-harness",), f"dir:{FAKELINUX}", no_patch=True, variant="on", only=frozenset(NAMES)
-    )
+    asked = run_request(f"dir:{FAKELINUX}", no_patch=True, variant="on", only=frozenset(NAMES))
     executor, happened = scripted(mode)
-    outcome = execute(check(asked), EventStream(), executor)
+    outcome = execute(check(asked, directory), EventStream(), executor)
     (variant,) = outcome.report.variants
     assert {result.name: result.status for result in variant.results} == {NAMES[0]: first, NAMES[1]: Status.PASS}
     assert outcome.report.interrupted == ""

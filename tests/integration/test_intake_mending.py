@@ -12,10 +12,11 @@ import pytest
 
 from harness.errors import UserError
 from harness.intake import Fixup, apply_series, fixups_for, load_fixups, mend
-from harness.pipeline import RunRequest, check
+from harness.pipeline import check
 from harness.series import Patch, Tree
 from harness.source import reset
 from tests.integration.test_intake_apply import EXPORTER, Author, author, git, replace, tree
+from tests.support.run_requests import run_request
 
 __all__ = ["author", "tree"]  # fixtures
 
@@ -153,14 +154,14 @@ def test_bundled_fixups_are_whole() -> None:
 
 def test_what_goes_below_is_named_by_file_or_series(author: Author, tmp_path: Path) -> None:
     mine = author.patch("mine", replace(HEAP, "int more;\n", "int x;\n"))
-    request = RunRequest(tmp_path, (), "debian:5.10", no_patch=True)
-    job = check(with_changes(request, fixups=(Path("before-dynamic-5.10"), Path(mine.origin))))
+    fixups = (Path("before-dynamic-5.10"), Path(mine.origin))
+    job = check(run_request("debian:5.10", no_patch=True, fixups=fixups), tmp_path)
     assert [patch.subject for patch in job.below] == [
         "dma-buf: go back to before importers could follow a move",
         "mine",
     ]
     assert job.fixups == load_fixups()
     assert job.of_base().below == job.below and job.of_base().fixups == job.fixups
-    assert check(with_changes(request, no_fixups=True)).fixups == ()
+    assert check(run_request("debian:5.10", no_patch=True, no_fixups=True), tmp_path).fixups == ()
     with pytest.raises(UserError, match="no-such-series"):
-        check(with_changes(request, fixups=(Path("no-such-series"),)))
+        check(run_request("debian:5.10", no_patch=True, fixups=(Path("no-such-series"),)), tmp_path)

@@ -12,10 +12,11 @@ import pytest
 
 from harness.errors import UserError
 from harness.intake import apply_series
-from harness.pipeline import RunRequest, check
+from harness.pipeline import check
 from harness.pipeline.patches import Taken, take
 from harness.source import is_range, obtain, parse_base
 from tests.support.git_trees import DRIVER, LINES, commit, edit, git, make_repository
+from tests.support.run_requests import run_request
 
 ONE = ("checks",)  # of several, a note would tell the order
 
@@ -93,7 +94,7 @@ def test_base_of_a_range_is_where_it_leaves_the_other_branch(tree: Path, tmp_pat
     git(tree, "checkout", "--quiet", "-b", "topic", "v1")
     edit(tree, "int line_10;", "int topic;")
     commit(tree, "topic")
-    job = check(RunRequest(tmp_path / "run", (), patches=(Path("main..topic"),), suites=ONE))
+    job = check(run_request("", patches=(Path("main..topic"),), suites=ONE), tmp_path / "run")
     start = git(tree, "rev-parse", "--short=12", "v1")
     assert job.base.text == f"git:{tree}@{start}"
     assert [patch.subject for patch in job.patches] == ["topic"]
@@ -103,7 +104,7 @@ def test_base_of_a_range_is_where_it_leaves_the_other_branch(tree: Path, tmp_pat
 def test_range_of_the_tree_that_the_base_names(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     base = f"git:{tree}@v1"
-    job = check(RunRequest(tmp_path / "run", (), base, patches=(Path("v1..main"),), suites=ONE))
+    job = check(run_request(base, patches=(Path("v1..main"),), suites=ONE), tmp_path / "run")
     assert (job.base.text, len(job.patches), job.notes) == (base, 2, ())
 
 

@@ -109,6 +109,7 @@ class FakeLauncher:
         )
 
 
+NO_LIMITS = JobLimits()
 SOURCE = JobSource("no-such-repository", "HEAD")
 Deaths = dict[str, list[GuestLost]]
 
@@ -148,9 +149,16 @@ class FakeSuite:
             yield TestResult(self.name, test, Status.PASS)
 
 
-def run_suite(tmp_path: Path, suite: FakeSuite | ChecksSuite, launcher: FakeLauncher, config: str = "") -> KernelTest:
-    kernel = scripted_kernel(tmp_path, config)
-    job = KernelJob(kernel.key, Variant("on", "", {}), (suite.name,), suite.plan(kernel, tmp_path), source=SOURCE)
+def run_suite(
+    tmp_path: Path,
+    suite: FakeSuite | ChecksSuite,
+    launcher: FakeLauncher,
+    config: str = "",
+    limits: JobLimits = NO_LIMITS,
+) -> KernelTest:
+    kernel, variant = scripted_kernel(tmp_path, config), Variant("on", "", {})
+    planned = suite.plan(kernel, tmp_path)
+    job = KernelJob(kernel.key, variant, (suite.name,), planned, source=SOURCE, limits=limits)
     test = KernelTest(job, kernel, (suite,), cast(GuestLauncher, launcher), EventStream(), tmp_path)
     test.run()
     return test

@@ -13,10 +13,11 @@ from harness.bisect.trying import Built, PipelineBench
 from harness.events import EventStream
 from harness.executor import Findings
 from harness.model import OWN_TESTS, PlannedTest, Status, TestResult
-from harness.pipeline import RunJob, RunRequest
+from harness.pipeline import RunJob
 from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import select_suites
+from tests.support.run_requests import run_request
 from tests.support.sample_reports import ON, boot, kernel
 from tests.support.scripted_executor import ScriptedExecutor
 
@@ -28,8 +29,9 @@ def test_answers_of_own_tests_are_not_remembered(
     suite: str, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    request = RunRequest(tmp_path / "run", ("dmabuf-harness", "bisect"))
-    job = RunJob(request, parse_base("debian:6.12"), (), (ON,), (), select_suites(["checks"]), ())
+    job = RunJob(
+        run_request(), tmp_path / "run", parse_base("debian:6.12"), (), (ON,), (), select_suites(["checks"]), ()
+    )
     applied = Applied(Tree("debian:6.12", tmp_path, "c", "6.12.117"), (), "t")
     built = Built(kernel(), applied, job, (PlannedTest(suite, "a"),), "digest", None)
     passes = Findings(results=(TestResult(suite, "a", Status.PASS),), boots=(boot(),))

@@ -17,9 +17,10 @@ from harness.executor.local_executor import LocalExecutor
 from harness.executor.wire import Answer, Trouble, answer_text, job_text, read_answer, read_job
 from harness.interfaces import JobLimits
 from harness.model import OWN_TESTS, PlannedTest, Status, TestResult
-from harness.pipeline import RunRequest, check
+from harness.pipeline import check
 from harness.report import SchemaError
 from harness.series import Applied, Tree
+from tests.support.run_requests import run_request
 from tests.support.sample_reports import ON, PASSES, TROUBLE, boot, kernel, planned, splat
 
 JOB = KernelJob(
@@ -102,12 +103,12 @@ def test_a_job_names_no_place_of_this_machine(tmp_path: Path, monkeypatch: pytes
     jobs = []
     for name in ("one", "two"):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
-        request = RunRequest(tmp_path / name / "runs/1", (), "debian:6.12", no_patch=True, suites=("checks",), seed=7)
+        request = run_request(no_patch=True, suites=("checks",), seed=7)
         cache = tmp_path / name / "dmabuf-harness"
         tree = Tree("debian:6.12", cache / "trees/debian-6.12/linux", "c", "6.12.117")
         applied = Applied(tree, (), "4b825dc6", added={"a.c": frozenset({3, 1})})
         made = kernel(image=cache / "kernels/5f0c/image", config=tmp_path / name / "runs/1/kernels/5f0c/config")
-        jobs.append(check(request).kernel_job(ON, made, JobSource.of(applied)))
+        jobs.append(check(request, tmp_path / name / "runs/1").kernel_job(ON, made, JobSource.of(applied)))
         assert jobs[-1].source.path == tree.path
     assert job_text(jobs[0]) == job_text(jobs[1])
     assert str(tmp_path) not in job_text(jobs[0])

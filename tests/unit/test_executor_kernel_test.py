@@ -100,12 +100,16 @@ def test_two_guests_lost_in_vain_are_enough_for_a_suite_that_cannot_tell(tmp_pat
     assert any("4 of its tests are missing: it lost two guests" in note for note in test.findings.notes)
 
 
-def test_guests_are_bounded_whoever_kills_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("limits", "boots", "told"),
+    [(JobLimits(), 4, "4 guests were lost before"), (JobLimits(boots=1), 1, "1 guest was lost before")],
+)
+def test_guests_are_bounded_whoever_kills_them(tmp_path: Path, limits: JobLimits, boots: int, told: str) -> None:
     deaths: Deaths = {test: [GuestLost("panic: oh", Cause.PANIC)] for test in "abcdef"}
-    test = run_suite(tmp_path, FakeSuite(tuple("abcdef"), deaths), launcher := FakeLauncher([]))
-    assert len(launcher.booted) == JobLimits().boots and all(guest.ended for guest in launcher.booted)
-    assert [status for _, status in statuses(test)] == [Status.ERROR] * JobLimits().boots
-    assert any("2 of its tests are missing" in note for note in test.findings.notes)
+    test = run_suite(tmp_path, FakeSuite(tuple("abcdef"), deaths), launcher := FakeLauncher([]), limits=limits)
+    assert len(launcher.booted) == boots and all(guest.ended for guest in launcher.booted)
+    assert [status for _, status in statuses(test)] == [Status.ERROR] * boots
+    assert any(f"{6 - boots} of its tests are missing: {told}" in note for note in test.findings.notes)
 
 
 def test_a_guest_that_dies_after_the_last_test_is_an_error(tmp_path: Path) -> None:

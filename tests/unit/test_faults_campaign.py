@@ -23,11 +23,12 @@ from harness.faults import (
     table,
 )
 from harness.model import RunReport, Status, TestResult
-from harness.pipeline import RunRequest
+from harness.pipeline import RunRequest, SuiteRequest
+from tests.support.run_requests import run_request
 from tests.support.sample_reports import ON, run_report, variant_report
 
 TOP = Path("/runs/faults")
-REQUEST = RunRequest(TOP, ("dmabuf-harness", "faults"), "debian:6.12", jobs=3)
+REQUEST = run_request(jobs=3)
 
 
 def fault(name: str, variant: str = "on", suite: str = "checks") -> Fault:
@@ -48,9 +49,9 @@ class Runs:
         self.codes = codes
         self.asked: list[RunRequest] = []
 
-    def __call__(self, request: RunRequest) -> tuple[ExitCode, RunReport]:
+    def __call__(self, request: RunRequest, directory: Path) -> tuple[ExitCode, RunReport]:
         self.asked.append(request)
-        name = str(request.directory.relative_to(TOP))
+        name = str(directory.relative_to(TOP))
         answer = self.answers[name]
         if isinstance(answer, UserError):
             raise answer
@@ -58,7 +59,7 @@ class Runs:
 
 
 def campaign(runs: Runs, *faults: Fault, tell: Callable[[str], None] = lambda text: None) -> Campaign:
-    return Campaign(faults, REQUEST, runs, tell)
+    return Campaign(faults, REQUEST, TOP, runs, tell)
 
 
 def test_the_named_check_runs_alone_on_the_patched_base() -> None:
@@ -66,38 +67,39 @@ def test_the_named_check_runs_alone_on_the_patched_base() -> None:
     one = campaign(runs, fault("a", "off"))
     assert one.try_all() is ExitCode.OK
     (asked,) = runs.asked
-    assert (asked.patches, asked.no_patch, asked.variant) == ((Path("a.patch"),), False, "off")
-    assert (asked.suites, asked.only, asked.jobs) == (("checks",), frozenset({"dmabuf.a"}), 3)
+    assert (asked.source.patches, asked.source.no_patch, asked.jobs) == ((Path("a.patch"),), False, 3)
+    assert asked.tests == SuiteRequest("off", suites=("checks",), only=frozenset({"dmabuf.a"}))
 
 
 def test_whole_suites_run_only_for_what_the_named_check_misses() -> None:
     runs = Runs({"a": report("dmabuf.a", Status.PASS), "a/whole": report("dmabuf.b", Status.FAIL)})
     one = campaign(runs, fault("a"))
     assert one.try_all() is ExitCode.FAILED
-    assert [asked.suites for asked in runs.asked] == [("checks",), ("checks", "contract")]
-    assert not runs.asked[1].only
+    assert [asked.tests.suites for asked in runs.asked] == [("checks",), ("checks", "contract")]
+    assert not runs.asked[1].tests.only
     assert [verdict.outcome for verdict in one.verdicts] == [Outcome.ANOTHER]
 
 
 def test_the_control_has_every_variant_and_suite_that_is_needed() -> None:
     runs = Runs({})
-    (alone,) = campaign(runs, fault("a", "off")).controls()
-    assert (alone.no_patch, alone.variant, alone.suites) == (True, "off", ("checks", "contract"))
-    (both,) = campaign(runs, fault("a", "off"), fault("b", "on", "in-kernel")).controls()
-    assert (both.variant, both.suites, both.only) == ("all", ("checks", "contract", "in-kernel"), frozenset())
+    ((alone, directory),) = campaign(runs, fault("a", "off")).controls()
+    assert (alone.source.no_patch, directory) == (True, TOP / "control")
+    assert alone.tests == SuiteRequest("off", suites=("checks", "contract"))
+    ((both, _),) = campaign(runs, fault("a", "off"), fault("b", "on", "in-kernel")).controls()
+    assert both.tests == SuiteRequest("all", suites=("checks", "contract", "in-kernel"))
 
 
 def test_each_base_has_a_control_of_its_own_that_clears_only_what_is_tried_there() -> None:
     old = replace(fault("b"), base="debian:6.1")
     runs = Runs({name: report(f"dmabuf.{name}", Status.FAIL) for name in ("a", "b")})
     one = campaign(runs, fault("a"), old)
-    assert [(asked.base, asked.directory.name) for asked in one.controls()] == [
+    assert [(asked.source.base, directory.name) for asked, directory in one.controls()] == [
         ("debian:6.12", "control-debian-6.12"),
         ("debian:6.1", "control-debian-6.1"),
     ]
     one.take_control("debian:6.1", report("dmabuf.a", Status.FAIL))
     one.try_all()
-    assert [asked.base for asked in runs.asked] == ["debian:6.12", "debian:6.1"]
+    assert [asked.source.base for asked in runs.asked] == ["debian:6.12", "debian:6.1"]
     assert [verdict.outcome for verdict in one.verdicts] == [Outcome.CAUGHT, Outcome.CAUGHT]
 
 
@@ -158,8 +160,8 @@ def test_a_bug_that_no_test_is_known_to_find_meets_all_suites_at_once() -> None:
     runs = Runs({"a": report("dmabuf.x", Status.PASS), "b": report("dmabuf.x", Status.FAIL)})
     one = campaign(runs, shipped("a"), shipped("b"))
     assert one.try_all() is ExitCode.OK  # nobody said that they would be seen
-    assert [asked.suites for asked in runs.asked] == [("checks", "contract", "in-kernel")] * 2
-    assert not any(asked.only for asked in runs.asked)
+    assert [asked.tests.suites for asked in runs.asked] == [("checks", "contract", "in-kernel")] * 2
+    assert not any(asked.tests.only for asked in runs.asked)
     assert [verdict.outcome for verdict in one.verdicts] == [Outcome.MISSED, Outcome.ANOTHER]
 
 
@@ -167,7 +169,7 @@ def test_a_bug_that_a_test_is_said_to_find_must_be_found_by_it() -> None:
     runs = Runs({"a": report("dmabuf.x", Status.PASS), "a/whole": report("dmabuf.y", Status.PASS)})
     one = campaign(runs, shipped("a", "dmabuf.x"))
     assert one.try_all() is ExitCode.FAILED
-    assert [asked.suites for asked in runs.asked] == [("checks",), ("checks", "contract", "in-kernel")]
+    assert [asked.tests.suites for asked in runs.asked] == [("checks",), ("checks", "contract", "in-kernel")]
 
 
 def test_a_bug_that_shipped_and_does_not_apply_fails_although_nobody_was_said_to_find_it() -> None:

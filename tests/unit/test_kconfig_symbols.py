@@ -14,9 +14,10 @@ from harness.kconfig import load_history, load_variants, select, variants_of
 from harness.kconfig.explain import unknown
 from harness.kconfig.history import History
 from harness.model import ResolvedConfig, Variant
-from harness.pipeline import RunRequest, check
+from harness.pipeline import check
 from harness.pipeline.kernel_set import KernelSet
 from harness.pipeline.symbols import symbol_notes
+from tests.support.run_requests import run_request
 
 KCONFIG = """
 config THERE
@@ -139,7 +140,7 @@ def test_symbols_are_only_looked_for_in_kconfig_files(tmp_path: Path) -> None:
 
 
 def side(tmp_path: Path, lacks: tuple[str, ...] = (), of: tuple[str, ...] = (), text: str = ADDS) -> KernelSet:
-    job = check(RunRequest(tmp_path, (), "debian:6.12", (patch(tmp_path, text),), variant_of=of))
+    job = check(run_request(patches=(patch(tmp_path, text),), variant_of=of), tmp_path)
     made = KernelSet(job, EventStream())
     for run in made.runs:
         absent = tuple(symbol for symbol in run.variant.options if symbol in lacks)

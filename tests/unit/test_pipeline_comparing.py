@@ -19,11 +19,12 @@ from harness.pipeline import comparing
 from harness.pipeline.comparing import Comparer, lacking
 from harness.pipeline.kernel_set import KernelSet
 from harness.pipeline.repeating import Repeater
-from harness.pipeline.request import RunJob, RunRequest
+from harness.pipeline.request import RunJob
 from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import select_suites
 from harness.verdict import Attempt, Round, Suspect, judge
+from tests.support.run_requests import run_request
 from tests.support.sample_reports import OFF, ON, boot, named, on_disk, variant_report
 from tests.support.scripted_executor import ScriptedExecutor
 
@@ -38,8 +39,8 @@ def found(results: list[TestResult], splats: list[Splat] | None = None) -> Findi
 
 def side(tmp_path: Path, findings: Findings, *variants: Variant, option: str = "y", repeat: int = 3) -> KernelSet:
     """One that has been built and tested, equally in each variant."""
-    request = RunRequest(tmp_path / "run", COMMAND, "debian:6.12", repeat=repeat)
-    job = RunJob(request, parse_base("debian:6.12"), (), variants or (ON,), (), (), ())
+    request = run_request(command=COMMAND, repeat=repeat)
+    job = RunJob(request, tmp_path / "run", parse_base("debian:6.12"), (), variants or (ON,), (), (), ())
     made = KernelSet(job, EventStream())
     for run in made.runs:
         run.kernel, run.findings, run.tested = on_disk(tmp_path, option), findings, True

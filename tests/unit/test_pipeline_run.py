@@ -11,7 +11,8 @@ import pytest
 
 from harness.errors import ExitCode
 from harness.events import EventStream
-from harness.pipeline import RunRequest, check, execute
+from harness.pipeline import check, execute
+from tests.support.run_requests import run_request
 
 FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
 
@@ -30,7 +31,7 @@ def test_trouble_of_the_machine_is_told_in_its_own_words(
         raise trouble
 
     monkeypatch.setattr("harness.pipeline.run._Run.work", fails)
-    request = RunRequest(tmp_path, ("dmabuf-harness",), f"dir:{FAKELINUX}", no_patch=True, suites=("checks",))
-    outcome = execute(check(request), EventStream())
+    request = run_request(f"dir:{FAKELINUX}", no_patch=True, suites=("checks",))
+    outcome = execute(check(request, tmp_path), EventStream())
     assert outcome.exit_code is ExitCode.INFRASTRUCTURE
     assert outcome.report.interrupted.startswith(told) and outcome.report.is_bad

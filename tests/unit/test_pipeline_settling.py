@@ -17,6 +17,7 @@ from harness.model import BootOutcome, Status
 from harness.pipeline.comparing import settle_base
 from harness.pipeline.kernel_set import VariantRun
 from harness.verdict import Expectation
+from tests.support.run_requests import run_request
 from tests.support.sample_reports import ON, boot, named
 from tests.support.scripted_executor import ScriptedExecutor
 from tests.unit.test_pipeline_comparing import FAIL, PASS, found, side
@@ -27,8 +28,7 @@ class Base:
 
     def __init__(self, directory: Path, *outcomes: Findings, own: tuple[Path, ...] = ()) -> None:
         self.side = side(directory, Findings(outcomes[0].planned))
-        request = replace(self.side.job.request, directory=directory / "base", pytest=own)
-        self.side.job = replace(self.side.job, request=request)
+        self.side.job = replace(self.side.job, request=run_request(pytest=own), directory=directory / "base")
         self._executor = ScriptedExecutor(list(outcomes))
 
     def settled(self) -> tuple[VariantRun, list[Event]]:

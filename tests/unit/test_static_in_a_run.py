@@ -6,13 +6,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from harness.errors import ExitCode, UserError
 from harness.model import PlannedTest, RunReport, Status, TestResult, VariantReport
-from harness.pipeline import RunRequest, check
+from harness.pipeline import RunJob, check
 from harness.pipeline.plan import narrow
 from harness.pipeline.static_suite import PATCH
 from harness.report import Written, load, render_html, render_table
@@ -20,6 +21,7 @@ from harness.report.junit import render_junit
 from harness.report.store import save
 from harness.suites import suite_names
 from harness.verdict import exit_code, propose
+from tests.support.run_requests import run_request
 from tests.support.sample_reports import RUN_DIR, run_report, variant_report
 
 C = "drivers/gpu/drm/amd/amdgpu/amdgpu_dma_buf.c"
@@ -28,8 +30,8 @@ SHOWN = TestResult("static", f"static.w1/{C}", Status.SKIP, message=f"new, shown
 CLEAN = TestResult("static", f"static.kernel-doc/{C}", Status.PASS)
 
 
-def job_of(tmp_path: Path, **asked: object) -> object:
-    return check(replace(RunRequest(tmp_path, ("dmabuf-harness", "run"), "debian:6.12"), **asked))  # type: ignore[arg-type]
+def job_of(tmp_path: Path, **asked: Any) -> RunJob:
+    return check(run_request(**asked), tmp_path)
 
 
 def static(*results: TestResult) -> VariantReport:
@@ -43,17 +45,17 @@ def report(*results: TestResult, **changes: object) -> RunReport:
 
 def test_it_runs_with_a_patch_unless_other_suites_were_named(tmp_path: Path) -> None:
     assert "static" in suite_names()
-    assert job_of(tmp_path).static  # type: ignore[attr-defined]
-    assert not job_of(tmp_path, no_patch=True).static  # type: ignore[attr-defined]
-    assert not job_of(tmp_path, suites=("checks",)).static  # type: ignore[attr-defined]
+    assert job_of(tmp_path).static
+    assert not job_of(tmp_path, no_patch=True).static
+    assert not job_of(tmp_path, suites=("checks",)).static
     both = job_of(tmp_path, suites=("checks", "static"))
-    assert both.static and both.wants_base and both.plan()["suites"] == ["checks", "static"]  # type: ignore[attr-defined]
+    assert both.static and both.wants_base and both.plan()["suites"] == ["checks", "static"]
 
 
 @pytest.mark.parametrize("asked", [{"suites": ("static",)}, {"only": frozenset({"static.compile", "static.w1/*"})}])
 def test_alone_it_needs_no_kernel(tmp_path: Path, asked: dict[str, object]) -> None:
     job = job_of(tmp_path, **asked)
-    assert job.static and job.suites == () and not job.wants_base  # type: ignore[attr-defined]
+    assert job.static and job.suites == () and not job.wants_base
 
 
 def test_alone_and_without_a_patch_there_is_nothing_to_do(tmp_path: Path) -> None:

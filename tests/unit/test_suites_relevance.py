@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pytest
 
 from harness.errors import UserError
 from harness.intake import bundled_series, facts, load_series
-from harness.pipeline import RunJob, RunRequest, check
+from harness.pipeline import RunJob, check
 from harness.series import SeriesFacts
 from harness.suites import by_relevance, suite_folders
 from harness.suites.relevance import MAX_NAMED
 from harness.suites.suite_folder import SuiteFolder
+from tests.support.run_requests import run_request
 
 FOLDERS = suite_folders()
 USUAL = [folder.name for folder in FOLDERS]
@@ -142,22 +144,27 @@ diff --git a/{file} b/{file}
 """
 
 
+Asked = Callable[..., RunJob]
+"""A job for two patches, of what is asked for besides."""
+
+
 @pytest.fixture
-def series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunRequest:
+def series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     files = ("drivers/dma-buf/heaps/cma_heap.c", CORE)
     for number, file in enumerate(files, 1):
         (tmp_path / f"{number}.patch").write_text(HEAPS.format(number=number, file=file))
-    return RunRequest(tmp_path / "run", (), "debian:6.12", patches=(tmp_path / "1.patch", tmp_path / "2.patch"))
+    patches = (tmp_path / "1.patch", tmp_path / "2.patch")
+    return lambda **asked: check(run_request(**{"patches": patches, **asked}), tmp_path / "run")
 
 
 def names(job: RunJob) -> list[str]:
     return [suite.name for suite in job.suites]
 
 
-def test_both_sides_run_in_the_order_that_the_series_asks_for(series: RunRequest) -> None:
-    job = check(series)
+def test_both_sides_run_in_the_order_that_the_series_asks_for(series: Asked) -> None:
+    job = series()
     assert (
         names(job)
         == names(job.of_base())
@@ -166,11 +173,11 @@ def test_both_sides_run_in_the_order_that_the_series_asks_for(series: RunRequest
             *("dma-buf", "sync", "in-kernel"),
         ]
     )
-    assert names(check(replace(series, up_to=1)))[0] == "dmabuf-heaps"
+    assert names(series(up_to=1))[0] == "dmabuf-heaps"
 
 
-def test_order_and_reason_are_told_in_a_line_and_in_the_plan(series: RunRequest) -> None:
-    job = check(series)
+def test_order_and_reason_are_told_in_a_line_and_in_the_plan(series: Asked) -> None:
+    job = series()
     (told,) = [note for note in job.notes if note.startswith("order of the suites: ")]
     assert told.endswith(job.order) and CORE in told
     assert job.plan()["order of the suites"] == job.order
@@ -178,28 +185,28 @@ def test_order_and_reason_are_told_in_a_line_and_in_the_plan(series: RunRequest)
 
 
 @pytest.mark.parametrize("changes", [{"suites": ("sync", "checks", "contract")}, {"only": frozenset({"udmabuf"})}])
-def test_who_says_what_to_run_has_it_in_the_usual_order(series: RunRequest, changes: dict[str, object]) -> None:
-    job = check(replace(series, **changes))  # type: ignore[arg-type]
+def test_who_says_what_to_run_has_it_in_the_usual_order(series: Asked, changes: dict[str, object]) -> None:
+    job = series(**changes)
     assert names(job) == [name for name in USUAL if name in changes.get("suites", USUAL)]  # type: ignore[operator]
     assert not job.order and not any("order" in note for note in job.notes)
 
 
-def test_without_a_patch_there_is_nothing_to_order_by(series: RunRequest) -> None:
-    job = check(replace(series, patches=(), no_patch=True))
+def test_without_a_patch_there_is_nothing_to_order_by(series: Asked) -> None:
+    job = series(patches=(), no_patch=True)
     assert (names(job), job.order) == (USUAL, "")
 
 
-def test_own_tests_come_last(series: RunRequest, tmp_path: Path) -> None:
+def test_own_tests_come_last(series: Asked, tmp_path: Path) -> None:
     own = tmp_path / "test_own.py"
     own.write_text("def test_it(): pass\n")
-    assert names(check(replace(series, pytest=(own,))))[-1] == "pytest:test_own.py"
+    assert names(series(pytest=(own,)))[-1] == "pytest:test_own.py"
 
 
-def test_two_own_files_of_one_name_are_refused(series: RunRequest, tmp_path: Path) -> None:
+def test_two_own_files_of_one_name_are_refused(series: Asked, tmp_path: Path) -> None:
     """What passes in one would stand for what never ran in the other."""
     files = [tmp_path / folder / "test_own.py" for folder in "ab"]
     for file in files:
         file.parent.mkdir()
         file.write_text("def test_it(): pass\n")
     with pytest.raises(UserError, match=r"--pytest test_own\.py: two have this name"):
-        check(replace(series, pytest=tuple(files)))
+        series(pytest=tuple(files))

@@ -11,10 +11,11 @@ from harness.changes import Change
 from harness.events import EventStream
 from harness.model import Kernel, ResolvedConfig, Status
 from harness.paths import PATCHES
-from harness.pipeline import RunJob, RunRequest, check
+from harness.pipeline import RunJob, check
 from harness.pipeline.kernels import KernelMaker
 from tests.support.mail import v15_mail
 from tests.support.real import run_harness
+from tests.support.run_requests import run_request
 
 pytestmark = pytest.mark.vm
 BASE, SERIES = "debian:5.10", "before-dynamic-5.10"
@@ -22,7 +23,7 @@ BASE, SERIES = "debian:5.10", "before-dynamic-5.10"
 
 def job_of(directory: Path, *patches: Path) -> RunJob:
     own = (Path(SERIES),)
-    return check(RunRequest(directory, ("dmabuf-harness",), BASE, patches, no_patch=not patches, fixups=own))
+    return check(run_request(BASE, patches=patches, no_patch=not patches, fixups=own), directory)
 
 
 def test_series_takes_the_option_away(tmp_path: Path) -> None:
