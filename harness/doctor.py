@@ -19,6 +19,7 @@ from pathlib import Path
 from harness import paths, process
 from harness.architecture import ARCHITECTURE
 from harness.errors import InfrastructureError
+from harness.version_numbers import dotted, first_version
 
 DISK_NEEDED = 8_000_000_000  # bytes: one source tree, two object trees, their kernels
 MEMORY_NEEDED = 3_000_000_000  # bytes: a two-core build beside two guests
@@ -114,9 +115,13 @@ def check_need(need: Need) -> Finding:
     if need.brings not in VERSIONS:
         return Finding(name, True, need.use == "needed", str(found))
     arguments, oldest = VERSIONS[need.brings]
-    version = _version(process.run([found, *arguments]).stdout)
+    version = first_version(process.run([found, *arguments]).stdout)
     fit = version >= oldest
-    detail = _dotted(version) if fit else f"{_dotted(version)} is too old, {_dotted(oldest)} or newer is needed"
+    detail = (
+        (dotted(version) or "unknown")
+        if fit
+        else f"{(dotted(version) or 'unknown')} is too old, {dotted(oldest)} or newer is needed"
+    )
     return Finding(name, fit, need.use == "needed", detail, "" if fit else f"install a newer {need.package}")
 
 
@@ -134,8 +139,8 @@ def check_libraries() -> Iterator[Finding]:
         except importlib.metadata.PackageNotFoundError:
             yield Finding(name, False, True, f"not installed for {sys.executable}", mend)
             continue
-        fit = _version(text) >= oldest
-        detail = text if fit else f"{text} is too old, {_dotted(oldest)} or newer is needed"
+        fit = first_version(text) >= oldest
+        detail = text if fit else f"{text} is too old, {dotted(oldest)} or newer is needed"
         yield Finding(name, fit, True, detail, "" if fit else mend)
 
 
@@ -193,13 +198,3 @@ def _find(need: Need) -> Path | None:
     if not need.is_file:
         return process.which(need.brings)
     return next(iter(sorted(Path("/").glob(need.brings[1:]))), None)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    """The first dotted number in ``text``; empty if there is none."""
-    match = re.search(r"\d+(?:\.\d+)+|\d+", text)
-    return tuple(int(part) for part in match[0].split(".")) if match else ()
-
-
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version)) or "unknown"

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from harness.kernel_stamp import stamped
 from harness.model import Status
 
 MAX_MISSING = 1000  # missing results that get an entry of their own; a garbled plan may promise billions
 MAX_DEPTH = 32  # what is nested deeper counts as the innermost level
 
-_KERNEL_STAMP = re.compile(r"(?:<\d{1,3}>)?\[ {0,8}\d{1,12}\.\d{6}\](?:\[ {0,8}[TC]\d{1,10}\])? ")
 _VERSION = re.compile(r"K?TAP version \d+\s*$")
 _PLAN = re.compile(r"1\.\.(\d{1,18})\s*(?:#\s*(.*))?$")
 _RESULT = re.compile(r"(ok|not ok)(?:\s+(\d{1,18}))?(?=\s|$)(.*)$")
@@ -150,8 +150,8 @@ class KtapParser:
     def _unwrap(self, line: str) -> tuple[int, str]:
         """(indentation, text) without time stamp, line end, and the runner's ``# `` before a program's results."""
         line = line.rstrip("\r\n")
-        if stamp := _KERNEL_STAMP.match(line):
-            line = line[stamp.end() :]
+        if found := stamped(line):
+            line = found.text
         text = line.lstrip(" \t")  # KUnit indented by a tab until 5.7
         indent = len(line[: len(line) - len(text)].expandtabs(8))
         self._in_runner = self._in_runner or bool(_RUNNER.match(text))

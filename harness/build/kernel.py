@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from harness.build.outlook import Outlook, outlook, remember
 from harness.build.request import BuildRequest, compiler, key
 from harness.build.warnings import new_warnings
 from harness.errors import InfrastructureError
+from harness.machine_failures import disk_full, is_disk_full
 from harness.model import SYMBOLS, BuildFailure, Kernel
 from harness.paths import cache_root
 
@@ -135,7 +135,6 @@ def _disk_full_is_ours() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_disk_full(error):
             raise
-        where = Path(error.filename or cache_root())
-        raise InfrastructureError("no space left", where=str(where), mend="free some disk space") from error
+        raise disk_full(error.filename or cache_root()) from error

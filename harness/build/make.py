@@ -11,7 +11,7 @@ from pathlib import Path
 from harness import process
 from harness.architecture import ARCHITECTURE
 from harness.build.messages import is_compilation
-from harness.errors import InfrastructureError
+from harness.machine_failures import refuse_machine_failure
 
 # Equal sources give equal bits: no clock, user, host or git state goes into the image. An empty LOCALVERSION keeps
 # scripts/setlocalversion from adding "+" to the release of a patched tree.
@@ -58,7 +58,7 @@ class Kbuild:
         env = process.clean_environment({**_PLAIN_MESSAGES, **(environment or {})})
         done = process.run(argv, env=env, log=self.log, on_line=_Progress(self.notify, told), merge=True)
         if not done.ok:
-            _blame_machine(done.stdout, self.objects)
+            refuse_machine_failure(done.stdout, self.objects)
         return done
 
 
@@ -84,12 +84,3 @@ class _Progress:
         if (now := time.monotonic()) - self._said >= _PROGRESS_SECONDS:
             self._said = now
             self._notify(self._told(self._objects, now - self._started))
-
-
-def _blame_machine(output: str, objects: Path) -> None:
-    if "No space left on device" in output:
-        raise InfrastructureError("no space left", where=str(objects), mend="free some disk space")
-    if "Killed signal terminated program" in output:
-        raise InfrastructureError(
-            "the compiler was killed, probably for lack of memory", where=str(objects), mend="use fewer jobs (-j)"
-        )

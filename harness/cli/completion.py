@@ -18,7 +18,7 @@ from argcomplete.shell_integration import shellcode
 from harness.cli.grouped_parser import GroupedParser
 from harness.errors import ExitCode
 from harness.faults import load_faults, load_shipped
-from harness.guest.registry import all_checks
+from harness.guest.checks import all_checks
 from harness.kconfig import load_variants
 from harness.source.debian import HOMES
 from harness.suites import suite_names

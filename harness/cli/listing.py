@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from harness.guest.registry import all_checks
+from harness.guest.checks import all_checks
 from harness.intake import all_series
 from harness.kconfig import load_variants
 from harness.suites import suite_names

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import errno
 
-from harness.guest import checks
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,12 +67,6 @@ class Group:
 
     def _name(self, function: CheckFunction) -> str:
         return f"{self._prefix}.{function.__name__.replace('_', '-')}"
-
-
-def all_checks() -> list[str]:
-    """Names of all checks in the order they run. Needs no guest and touches no device: for planning on the host."""
-    checks.load()
-    return list(_CHECKS)
 
 
 def registered() -> dict[str, CheckFunction]:

@@ -20,7 +20,7 @@ import os
 import sys
 import time
 
-from harness.guest import marks, oracle, registry
+from harness.guest import checks, marks, oracle, registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def select(patterns: Iterable[str]) -> list[str]:
 
     Raises ``LookupError`` with one line of text for a pattern that means nothing.
     """
-    names = registry.all_checks()
+    names = checks.all_checks()
     chosen: set[str] = set()
     for pattern in patterns:
         matching = [name for name in names if _means(pattern, name)]

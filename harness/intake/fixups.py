@@ -25,6 +25,7 @@ from harness.intake.read import read_patches
 from harness.paths import PATCHES
 from harness.series import Patch
 from harness.toml_tables import OneLine, TomlTable, keyed, read_toml
+from harness.version_numbers import release
 
 DIRECTORY = PATCHES / "fixups"
 _LIST = "fixups.toml"
@@ -51,7 +52,7 @@ class Fixup:
 
     def is_for(self, version: str) -> bool:
         """True for ``version`` ("5.6.4", "5.7.0-rc3") within the range; a release candidate counts as its release."""
-        return _numbers(self.since) <= _numbers(version) < _numbers(self.until)
+        return release(self.since) <= release(version) < release(self.until)
 
 
 def load_fixups(directory: Path = DIRECTORY) -> tuple[Fixup, ...]:
@@ -74,9 +75,3 @@ def _fixup(entry: TomlTable, directory: Path) -> Fixup:
         if not _VERSION.fullmatch(version):
             raise entry.refuse(f"{key} = {version!r} is no version")
     return fixup
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """ "5.6" and "5.6.0-rc1" are (5, 6, 0)."""
-    found = [int(number) for number in re.findall(r"\d+", version.partition("-")[0])[:3]]
-    return (*found, *(0 for _ in range(3 - len(found))))

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.paths import KERNEL_CONFIGS
 from harness.toml_tables import keyed, read_toml
+from harness.version_numbers import release
 
 _MEND = "see the entries of kernel-configs/symbols.toml"
 
@@ -28,10 +28,10 @@ class History:
 
     def why_absent(self, version: str) -> str:
         """Why a tree of ``version`` ("7.3.4") lacks it, in words; "" if that cannot be told from its version."""
-        if self.gone and _numbers(version) >= _numbers(self.gone):
+        if self.gone and release(version, 2) >= release(self.gone, 2):
             by = f' by "{self.gone_by}"' if self.gone_by else ""
             return f"removed in {self.gone}{by}" + (f": since then {self.now}" if self.now else "")
-        if _numbers(version) < _numbers(self.came):
+        if release(version, 2) < release(self.came, 2):
             return f"it came with {self.came}" + (f" ({self.came_by})" if self.came_by else "")
         return ""
 
@@ -40,7 +40,3 @@ def load_history(path: Path = KERNEL_CONFIGS / "symbols.toml") -> dict[str, Hist
     """By symbol. Raises ``UserError`` if the file cannot be used."""
     entries = read_toml(path, _MEND).entries("symbol")
     return {entry.text("name"): entry.decode(History, ignored=("name",)) for entry in entries}
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version.partition("-")[0])[:2])

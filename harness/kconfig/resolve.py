@@ -12,9 +12,9 @@ from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
-from harness.errors import InfrastructureError
 from harness.kconfig.explain import ABSENT, problems, unknown
 from harness.kconfig.history import load_history
+from harness.machine_failures import refuse_machine_failure
 from harness.model import BuildFailure, CompilerMessage, ConfigProblem, ResolvedConfig, SymbolRequest, Variant
 from harness.paths import cache_dir, write_atomic
 from harness.scratch import scratch, unbroken
@@ -92,18 +92,10 @@ def _run_kconfig(applied: Applied, wanted: str) -> str | BuildFailure:
         done = process.run(["make", "-C", tree, f"O={objects}", "allnoconfig"], env=env, merge=True)
         if done.ok:
             return config.read_text()
-        _blame_machine(done.stdout, objects)
+        refuse_machine_failure(done.stdout, objects)
     log = objects / "config.log"
     log.write_text(done.stdout)
     return BuildFailure("config", _messages(done.stdout, applied), log, done.stdout[-2000:])
-
-
-def _blame_machine(output: str, objects: Path) -> None:
-    if "No space left on device" in output:
-        raise InfrastructureError("no space left", where=str(objects), mend="free some disk space")
-    if "Killed signal terminated program" in output:
-        what = "the compiler was killed, probably for lack of memory"
-        raise InfrastructureError(what, where=str(objects), mend="free some memory, and run again")
 
 
 def _messages(output: str, applied: Applied) -> tuple[CompilerMessage, ...]:

@@ -8,7 +8,6 @@ what goes below them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from harness.intake import Fixup, applies, fixups_for, made_for
 from harness.pipeline.patches import Taken
 from harness.series import Patch
 from harness.source import DEFAULT_BASE, UserTree, cached_bases
+from harness.version_numbers import numbers
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,8 @@ def _guessed(
 
 def _at_hand(here: UserTree | None) -> Iterator[_Candidate]:
     """The default base first, then other cached ones from the newest on, then the tree that the user stands in."""
-    cached = sorted(cached_bases(), key=lambda tree: (tree.spec == DEFAULT_BASE, _numbers(tree.version)), reverse=True)
+    cached = sorted(cached_bases(), key=lambda tree: (tree.spec == DEFAULT_BASE, numbers(tree.version)), reverse=True)
     yield from (_Candidate(tree.spec, tree.path, tree.commit, tree.version) for tree in cached)
     if here is not None and (version := here.version()):
         head = here.commit("HEAD")
         yield _Candidate(_spec(here, head), here.path, head, version)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version)))

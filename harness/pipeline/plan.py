@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.guest.registry import all_checks
+from harness.guest.checks import all_checks
 from harness.interfaces import Suite
 from harness.model import Kernel, PlannedTest
 from harness.suites import check_names

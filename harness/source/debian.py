@@ -4,22 +4,22 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from harness import process
 from harness.errors import HarnessError, InfrastructureError, UserError
 from harness.locks import exclusive
+from harness.machine_failures import require_space
 from harness.paths import cache_dir, cache_root
 from harness.series import Tree
 from harness.source import worktree
 from harness.source.archive import KEYRING, Package, linux_sources
 from harness.source.download import Notify, Unreachable, fetch_file
 from harness.source.mirrors import Archive, find_archive
-from harness.source.space import require_space
 from harness.source.spec import BaseSpec
 from harness.source.unpack import unpack_linux_source
+from harness.version_numbers import numbers
 
 # Small indexes first: the search ends at the first suite that has the version.
 SUITES = (
@@ -81,7 +81,7 @@ def find_package(spec: BaseSpec, archive: Archive, keyring: Path = KEYRING) -> P
     raise UserError(
         f"the Debian archive has no linux-source-{spec.version}",
         where=spec.text,
-        mend=f"it has {', '.join(sorted(seen, key=_numbers)) or 'none at all'}",
+        mend=f"it has {', '.join(sorted(seen, key=numbers)) or 'none at all'}",
     )
 
 
@@ -97,7 +97,3 @@ def _compare(one: Package, other: Package) -> int:
     """Debian's own order of versions (deb-version(7))."""
     newer = process.run(["dpkg", "--compare-versions", one.version, "gt", other.version])
     return 1 if newer.ok else -1
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version))

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import cast
 
 from harness.errors import InfrastructureError
+from harness.machine_failures import disk_trouble
 from harness.source.mirrors import SETTING, apt_proxies
-from harness.source.space import disk_trouble
 
 Notify = Callable[[str], None]
 _TIMEOUT = 30.0  # seconds without a byte

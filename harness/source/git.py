@@ -7,8 +7,8 @@ from pathlib import Path
 
 from harness import process
 from harness.gitcmd import run_git
+from harness.machine_failures import failed
 from harness.process import Completed
-from harness.source.space import failed
 
 # Set in each repository as well, so that whoever else works on it (applying patches) gets the same behaviour.
 # bigFileThreshold is not among them: it would turn every diff into a binary one.

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError, UserError
 from harness.locks import exclusive
+from harness.machine_failures import failed
 from harness.paths import cache_dir
 from harness.series import Tree
 from harness.source import worktree
 from harness.source.borrowing import borrow
 from harness.source.download import Notify
 from harness.source.git import attempt, create
-from harness.source.space import failed
 from harness.source.spec import POSSIBLE, BaseSpec
 from harness.source.user_tree import UserTree
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError, UserError
 from harness.locks import exclusive
+from harness.machine_failures import require_space
 from harness.paths import cache_dir, cache_root
 from harness.series import Tree
 from harness.source import worktree
 from harness.source.archive import verified
 from harness.source.download import Notify, fetch_bytes, fetch_file, size_of
-from harness.source.space import require_space
 from harness.source.spec import BaseSpec
 from harness.source.tarball import unpack_tarball
 

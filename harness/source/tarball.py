@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from harness import process
 from harness.errors import InfrastructureError
+from harness.machine_failures import failed
 from harness.source.download import Notify
-from harness.source.space import failed
 from harness.source.unpack import appearing
 
 # 6.12 has 92,000 entries and 1.5 GB; a file of more than this is no kernel.

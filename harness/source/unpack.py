@@ -10,8 +10,8 @@ from pathlib import Path
 
 from harness import process
 from harness.errors import InfrastructureError
+from harness.machine_failures import disk_trouble, failed
 from harness.source.download import Notify
-from harness.source.space import disk_trouble, failed
 
 
 def unpack_linux_source(deb: Path, target: Path, notify: Notify, finish: Callable[[Path], None]) -> None:

@@ -12,12 +12,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-# Also in the middle of a line: a daemon's text without a newline may stand before it.
-_STAMP = re.compile(r"(?:<(\d{1,4})>)?\[ {0,8}(\d{1,12}\.\d{6})\](?:\[ {0,8}([TC]\d{1,10})\])? ?")
+from harness.kernel_stamp import stamped
+
 MARK = re.compile(r"dmabuf-harness: (?:\w{1,40} )?(start|end) (.+)")
 """What the harness writes to the log where a suite or a test starts or ends."""
-
-_FACILITY = 3  # bits of the level below it
 
 
 class Line(NamedTuple):
@@ -81,7 +79,5 @@ def _goes_on(torn: Line, line: Line) -> bool:
 def _stamped(lines: Iterable[tuple[int, str]]) -> Iterator[Line]:
     """One ``Line`` for each of ``lines`` with a time stamp."""
     for number, line in lines:
-        if "[" in line and (stamp := _STAMP.search(line)):
-            level, seconds, caller = stamp.groups()
-            by_program = level is not None and int(level) >> _FACILITY != 0
-            yield Line(number, float(seconds), caller or "", line[stamp.end() :].rstrip("\r"), by_program)
+        if "[" in line and (found := stamped(line, anywhere=True)):  # a daemon's text without a newline comes before
+            yield Line(number, found.seconds, found.caller, found.text.rstrip("\r"), found.by_program)

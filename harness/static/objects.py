@@ -19,7 +19,7 @@ from harness import process
 from harness.architecture import ARCHITECTURE
 from harness.build.make import Kbuild
 from harness.build.messages import parse, relative
-from harness.errors import InfrastructureError
+from harness.machine_failures import refuse_machine_failure
 from harness.model import CompilerMessage
 from harness.paths import cache_dir, write_atomic
 from harness.scratch import unbroken
@@ -174,7 +174,6 @@ def _kconfig_messages(output: str, source: Path) -> Iterator[Finding]:
 
 
 def _last_words(output: str) -> tuple[Finding, ...]:
-    if "No space left on device" in output:
-        raise InfrastructureError("no space left", where="object tree of the suite static", mend="free some disk space")
+    refuse_machine_failure(output, "object tree of the suite static")
     lines = [line for line in output.splitlines() if line.strip()]
     return (Finding("", 0, lines[-1] if lines else "make allmodconfig failed and said nothing"),)

@@ -13,7 +13,8 @@ from pathlib import Path
 from harness.causes import Cause
 from harness.guest import bundle, configured
 from harness.guest.armed_calls import POSITION_FILE, is_outside
-from harness.guest.registry import NOT_APPLICABLE, all_checks, provoked
+from harness.guest.checks import all_checks
+from harness.guest.registry import NOT_APPLICABLE, provoked
 from harness.guest.runner import ASSERTION, LATE, REPORT, SILENCE_LIMIT, TIME_LIMIT
 from harness.interfaces import CommandResult, Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest

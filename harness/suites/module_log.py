@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from harness.kernel_stamp import stamped
 from harness.ktap import KtapParser, KtapTest
 from harness.model import Status
 
-_LINE = re.compile(r"\[ *(\d+\.\d+)\](?:\[ *[TC]\d+\])? (.*)$")
 _RUNNING = re.compile(r"dma-buf: Running (\S+)$")
 _SUBTEST = re.compile(r" {4}# Subtest: (\S+)$")  # deeper ones are of tests with parameters
 _FAILED = re.compile(r"dma-buf/(\S+): (\S+) failed with error (-?\d+)$")
@@ -62,10 +62,10 @@ class SelftestLog:
 
     def feed(self, line: str) -> Iterator[Ended]:
         """Take the next line; yields what ended with it."""
-        found = _LINE.match(line)
+        found = stamped(line)
         if found is None:
             return
-        self._now, text = float(found.group(1)), found.group(2)
+        self._now, text = found.seconds, found.text
         if running := _RUNNING.match(text):
             yield from self._start(running.group(1))
         elif failed := _FAILED.match(text):
@@ -119,10 +119,10 @@ class KunitLog:
 
     def feed(self, line: str) -> Iterator[Ended]:
         """Take the next line; yields what ended with it."""
-        found = _LINE.match(line)
-        if subtest := _SUBTEST.match(found.group(2) if found else line):
+        found = stamped(line)
+        if subtest := _SUBTEST.match(found.text if found else line):
             self._suite = subtest.group(1)
-        before, self._now = self._now, float(found.group(1)) if found else self._now
+        before, self._now = self._now, found.seconds if found else self._now
         for test in self._parser.feed(line):
             yield from self._ended(test, self._now - before if before else 0.0)
 

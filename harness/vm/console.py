@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-# The kernel's own lines: "<4>[    1.5] ..." with a level below 8, or without one. Those of programs are "<12>[ ...".
-_STAMP = r"(?:(?<!>)|(?<=<[0-7]>))\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? "
-_PANIC = re.compile(_STAMP + r"(Kernel panic - not syncing[^\n]*?)\s*\n")
-_VERSION = re.compile(_STAMP + "Linux version ")
+from harness.kernel_stamp import OF_KERNEL
+
+_PANIC = re.compile(OF_KERNEL + r"(Kernel panic - not syncing[^\n]*?)\s*\n")
+_VERSION = re.compile(OF_KERNEL + "Linux version ")
 _SSHD = re.compile(r"^Server listening on \S+ port 22\.", re.MULTILINE)
 _SSHD_ENDED = re.compile("dmabuf-harness: sshd ended")  # guest/init
 _OVERLAP = 512  # so that a line which arrives in two pieces is still seen whole

@@ -40,8 +40,8 @@ _BESIDE = (
 )
 # The modules that the checks import, those that they import only at need included (harness/guest/oracle.py, runner.py).
 _ASK_PYTHON = (
-    f"import sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); from harness.guest import registry, runner;"
-    "registry.all_checks(); import fnmatch, re;"
+    f"import sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); from harness.guest import checks, runner;"
+    "checks.all_checks(); import fnmatch, re;"
     "print(*filter(None, (getattr(module, '__file__', None) for module in tuple(sys.modules.values()))), sep='\\n')"
 )
 _LIBRARY = re.compile(r"(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)  # "libc.so.6 => /lib/.../libc.so.6 (0x00007f...)"

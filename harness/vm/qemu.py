@@ -13,8 +13,8 @@ from pathlib import Path
 from harness import process
 from harness.architecture import ARCHITECTURE
 from harness.causes import Cause
-from harness.errors import InfrastructureError
 from harness.interfaces import GuestLost
+from harness.machine_failures import disk_full
 from harness.vm.console import LIMIT, Console
 from harness.vm.qmp import Monitor
 
@@ -146,6 +146,4 @@ class Qemu:
         disk = os.statvfs(self._directory)
         free = disk.f_frsize * (disk.f_bfree if os.geteuid() == 0 else disk.f_bavail)
         if free < _LEAST_ROOM:
-            raise InfrastructureError(
-                "No space left for the console", where=str(self._directory), mend="free some disk space"
-            )
+            raise disk_full(self._directory)

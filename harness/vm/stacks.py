@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from harness.kernel_stamp import stamped
+
 RUNNING, BLOCKED = "running", "D"
 _SHOWN_FRAMES = 3
 _SHOWN_PLACES = 3
 
-_STAMP = re.compile(r"^(?:<\d>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ")
 _TASK = re.compile(r"task:(\S.{0,14}?) +state:(\w)\b.*?\bpid: *(\d+)(?:.*?\bppid: *(\d+))?")
 _CPU = re.compile(r"(?:Sending )?NMI backtrace for cpu (\d+)(?: (skipped: idling))?")
 _COMM = re.compile(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: (.+?) (?:Not tainted|Tainted|Kdump)")
@@ -87,7 +88,7 @@ def parse_stacks(text: str) -> tuple[Stack, ...]:
     """All stacks of tasks and processors in a kernel log, in order."""
     found: list[_Open] = []
     for raw in text.splitlines():
-        line = _STAMP.sub("", raw)
+        line = found_in.text if (found_in := stamped(raw)) is not None else raw
         if (opened := _opened(line, found[-1] if found else None)) is not None:
             found.append(opened)
         elif found:

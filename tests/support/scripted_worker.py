@@ -20,7 +20,7 @@ from harness.events import Event, EventStream, TestEnded
 from harness.executor.guests import GuestLauncher
 from harness.executor.local_executor import LocalExecutor
 from harness.executor.worker import do_job, write_line
-from harness.guest.registry import all_checks
+from harness.guest.checks import all_checks
 from harness.interfaces import CommandResult, JobLimits, LineSink
 from harness.model import BootOutcome, BootReport, Kernel
 from tests.support.fake_launcher import OOPS, FakeGuest, FakeLauncher

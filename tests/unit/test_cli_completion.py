@@ -15,7 +15,7 @@ import pytest
 from harness import process
 from harness.cli.completion import SHELLS
 from harness.cli.main import main, parser
-from harness.guest.registry import all_checks
+from harness.guest.checks import all_checks
 from harness.suites import suite_names
 
 PROGRAM = Path(sys.executable).with_name("dmabuf-harness")

@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from harness.guest import registry
+from harness.guest.checks import all_checks
 from harness.paths import PROJECT_ROOT
 
 PAGE = (PROJECT_ROOT / "docs" / "contract.md").read_text()
-CHECKS = [name for name in registry.all_checks() if name.startswith("contract.")]
+CHECKS = [name for name in all_checks() if name.startswith("contract.")]
 ROWS = re.findall(r"^### (\d+)\. [^\n]+\n\n(.+?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
 KERNEL_NAME = re.compile(r"`(?:dma_buf|dma_resv)_\w+\(\)`|`dma-buf\.c`")
 

@@ -10,7 +10,7 @@ import pytest
 from harness.errors import UserError
 from harness.faults import How, load_faults, select_faults
 from harness.faults.catalogue import DIRECTORY
-from harness.guest.registry import all_checks
+from harness.guest.checks import all_checks
 from harness.kconfig import load_variants, select
 from harness.paths import PROJECT_ROOT
 from harness.suites import suite_names

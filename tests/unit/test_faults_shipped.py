@@ -12,7 +12,7 @@ import pytest
 from harness.errors import UserError
 from harness.faults import Fault, How, load_faults, load_shipped
 from harness.faults.shipped import DIRECTORY
-from harness.guest.registry import all_checks
+from harness.guest.checks import all_checks
 from harness.kconfig import load_variants, select
 from harness.suites import suite_names
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from harness.guest import bundle, kernel, probe, registry, runner
+from harness.guest.checks import all_checks
 
 SCRIPT = Path(runner.__file__).with_name("run_checks.py")
-NAMES = registry.all_checks()
+NAMES = all_checks()
 
 
 def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -62,7 +63,7 @@ def test_planning_imports_nothing_slow() -> None:
     slow = ("argparse", "contextlib", "ctypes", "dataclasses", "enum", "logging", "pathlib", "re", "typing")
     code = (
         f"import sys; sys.path.insert(0, {str(SCRIPT.parents[2])!r})\n"
-        "from harness.guest.registry import all_checks; all_checks()\n"
+        "from harness.guest.checks import all_checks; all_checks()\n"
         f"print([name for name in {slow!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)

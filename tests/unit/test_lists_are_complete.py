@@ -12,7 +12,7 @@ from harness.paths import PROJECT_ROOT, WRAPPERS
 from harness.suites import suite_folders
 from harness.suites.registry import STATIC
 
-_LOADED = "import sys; from harness.guest.registry import all_checks; all_checks(); print(*sys.modules)"
+_LOADED = "import sys; from harness.guest.checks import all_checks; all_checks(); print(*sys.modules)"
 
 
 def test_every_file_of_checks_is_loaded() -> None:

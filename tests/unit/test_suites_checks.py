@@ -12,7 +12,7 @@ import pytest
 from harness.causes import Blame, Cause
 from harness.guest import bundle, registry
 from harness.guest.armed_calls import POSITION_FILE
-from harness.guest.registry import all_checks
+from harness.guest.checks import all_checks
 from harness.guest.runner import SILENCE_LIMIT
 from harness.interfaces import CommandResult, GuestLost, LineSink, SuiteContext
 from harness.model import Status, TestResult

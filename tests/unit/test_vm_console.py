@@ -7,8 +7,8 @@ from pathlib import Path
 
 from harness.vm.console import LIMIT, Console
 
-BOOT = "[    0.000000] Linux version 6.12.117 (gcc)\r\n[    1.2] Run /init as init process\r\n"
-PANIC = "[   66.4] Kernel panic - not syncing: sysrq triggered crash\r\n[   66.5] Kernel Offset: disabled\r\n"
+BOOT = "[    0.000000] Linux version 6.12.117 (gcc)\r\n[    1.200000] Run /init as init process\r\n"
+PANIC = "[   66.400000] Kernel panic - not syncing: sysrq triggered crash\r\n[   66.500000] Kernel Offset: disabled\r\n"
 
 
 def test_nothing_is_seen_before_there_is_a_file(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.guest.registry import all_checks
+from harness.guest.checks import all_checks
 from harness.paths import PROJECT_ROOT
 from harness.verdict import load_expectations
 from harness.vm.guest import VmGuest

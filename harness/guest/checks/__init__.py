@@ -3,6 +3,14 @@
 
 from __future__ import annotations
 
+from harness.guest.registry import registered
+
+
+def all_checks() -> list[str]:
+    """Names of all checks in the order they run. Needs no guest and touches no device: for planning on the host."""
+    load()
+    return list(registered())
+
 
 def load() -> None:
     """Import every file of checks, which registers them. Importing touches no device."""

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the machine brings about, and no source: a full disk, and a compiler that was killed for lack of memory."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.errors import InfrastructureError
+from harness.process import Completed
+
+_MEND = "free some disk space, or point XDG_CACHE_HOME at a larger disk"
+_SAID = ("No space left on device", "Disk quota exceeded")  # strerror() of _FULL, as programs print it
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_KILLED = "Killed signal terminated program"  # gcc's driver, of the compiler
+
+
+def disk_full(where: Path | str) -> InfrastructureError:
+    """The error for a disk that is full where ``where`` is."""
+    return InfrastructureError("no space left", where=str(where), mend=_MEND)
+
+
+def is_disk_full(error: OSError) -> bool:
+    """True if ``error`` is for want of room, or of what the user may have of it."""
+    return error.errno in _FULL
+
+
+def says_disk_full(output: str) -> bool:
+    """True if a program that printed ``output`` ran out of room."""
+    return any(words in output for words in _SAID)
+
+
+def require_space(directory: Path, needed: int) -> None:
+    """Raise ``InfrastructureError`` unless ``needed`` bytes are free where ``directory`` is."""
+    free = shutil.disk_usage(directory).free
+    if free < needed:
+        text = f"{needed / 1e9:.1f} GB are needed on the disk, {free / 1e9:.1f} GB are free"
+        raise InfrastructureError(text, where=str(directory), mend=_MEND)
+
+
+@contextlib.contextmanager
+def disk_trouble(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` about ``path`` into an ``InfrastructureError`` in plain words."""
+    try:
+        yield
+    except OSError as error:
+        if is_disk_full(error):
+            raise disk_full(path) from error
+        raise InfrastructureError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def failed(done: Completed, what: str, where: Path) -> InfrastructureError:
+    """The error for a program that failed while it wrote to ``where``."""
+    output = done.stderr.strip() or done.stdout.strip() or "no output"
+    if says_disk_full(output):
+        return disk_full(where)
+    return InfrastructureError(f"{what} ended with {done.returncode}: {output.splitlines()[-1]}", where=str(where))
+
+
+def refuse_machine_failure(output: str, objects: Path | str) -> None:
+    """Raise ``InfrastructureError`` if a make that failed and printed ``output`` did so for no fault of the source."""
+    if says_disk_full(output):
+        raise disk_full(objects)
+    if _KILLED in output:
+        what = "the compiler was killed, probably for lack of memory"
+        raise InfrastructureError(what, where=str(objects), mend="free some memory, or use fewer jobs (-j)")
