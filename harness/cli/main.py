@@ -21,6 +21,7 @@ from harness.cli import (
     expect,
     faults,
     listing,
+    mutants,
     report,
     run,
     show,
@@ -33,7 +34,7 @@ from harness.report.text import one_line
 # In the order in which --help shows them.
 _COMMANDS = {
     "commands": (run, show, report, compare, bisect, doctor, listing, completion),
-    "commands for scripts, and for work on the harness itself": (bisect_step, expect, faults, bench),
+    "commands for scripts, and for work on the harness itself": (bisect_step, expect, faults, mutants, bench),
 }
 
 

@@ -21,7 +21,9 @@ _HOST_ONLY = frozenset({"bundle.py"})
 # How the kernel begins its reports; its package has more, which is for the host: here it is an empty one.
 _KINDS = _ROOT / "harness" / "splat" / "kinds.py"
 # Not ``python archive.zip``: that imports runpy first, half a second of modules that nothing else needs.
-_START = "import sys; sys.path.insert(0, {path!r}); from harness.guest.runner import main; sys.exit(main(sys.argv[1:]))"
+_START = (
+    "import sys; sys.path.insert(0, {path!r}); from harness.guest.{module} import main; sys.exit(main(sys.argv[1:]))"
+)
 
 
 def _sources() -> dict[str, bytes]:
@@ -49,7 +51,10 @@ def contents() -> bytes:
     return archive.getvalue()
 
 
-def command(archive: str, *arguments: str) -> str:
-    """Shell command that runs the checks in the guest, where the archive is at path ``archive``."""
-    start = ["/usr/bin/python3", "-I", "-S", "-c", _START.format(path=archive), *arguments]
+def command(archive: str, *arguments: str, module: str = "runner") -> str:
+    """Shell command that runs the checks in the guest, where the archive is at path ``archive``.
+
+    ``module``: of harness.guest, whose ``main`` gets ``arguments``.
+    """
+    start = ["/usr/bin/python3", "-I", "-S", "-c", _START.format(path=archive, module=module), *arguments]
     return shlex.join(start)

@@ -202,7 +202,7 @@ def run_check(function: Callable[[], None], factor: float = 1.0, places: tuple[s
 # --- all of them ------------------------------------------------------------------------------
 
 
-class _KeptApart:
+class KeptApart:
     """Context manager: what checks print goes to stderr, for it may look like a result; only ours go to stdout."""
 
     def __enter__(self) -> None:
@@ -220,35 +220,35 @@ class _KeptApart:
             _results = None
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     print(line, file=_results, flush=True)
 
 
 def _report(number: int, name: str, outcome: Outcome) -> None:
     for trouble in outcome.trouble:
         for line in trouble.splitlines():
-            _say(f"# {line}")
+            say(f"# {line}")
     for figure in outcome.figures:
-        _say(f"# figure {' '.join(figure.split())}")
+        say(f"# figure {' '.join(figure.split())}")
     if outcome.trouble:
-        _say(f"# cause {', '.join(outcome.causes)}")  # the last of its kind: what a check says comes before
-    _say(f"# time {outcome.seconds:.4f}")
+        say(f"# cause {', '.join(outcome.causes)}")  # the last of its kind: what a check says comes before
+    say(f"# time {outcome.seconds:.4f}")
     if outcome.trouble:
-        _say(f"not ok {number} {name}")
+        say(f"not ok {number} {name}")
     elif outcome.skipped:
-        _say(f"ok {number} {name} # SKIP {outcome.skipped}")
+        say(f"ok {number} {name} # SKIP {outcome.skipped}")
     else:
-        _say(f"ok {number} {name}")
+        say(f"ok {number} {name}")
 
 
 def run(names: list[str], factor: float = 1.0) -> bool:
     """Run the checks ``names`` in this order, telling each as it ends; True if none failed."""
     known = registry.registered()
-    _say("KTAP version 1")
-    _say(f"1..{len(names)}")
+    say("KTAP version 1")
+    say(f"1..{len(names)}")
     good = True
     for number, name in enumerate(names, 1):
-        _say(f"# start {name}")
+        say(f"# start {name}")
         marks.mark(f"start {name}")
         marks.listen()
         outcome = run_check(known[name], factor, registry.provoked(name))
@@ -294,7 +294,7 @@ def main(arguments: list[str]) -> int:
         return 2
     if listing:
         for name in names:
-            _say(name)
+            say(name)
         return 0
-    with _KeptApart():
+    with KeptApart():
         return 0 if run(names, factor) else 1

@@ -31,7 +31,7 @@ _CAUSE = "cause "
 # What the runner may say of a check; that a guest or the machine was lost is nothing that a guest can tell.
 _CAUSES = {word: Cause(word) for word in (ASSERTION, REPORT, LATE)}
 
-_ARCHIVE = "/tmp/dmabuf-harness-checks.zip"  # in the guest
+ARCHIVE = "/tmp/dmabuf-harness-checks.zip"  # in the guest
 _KILLED = 128 + 9
 _MISSED = "a failure that the harness injected missed the call under test and killed the check's own process"
 
@@ -70,8 +70,8 @@ class ChecksSuite:
         # Every check has its own limit in the guest; here is only what a guest that stopped running them runs into.
         limit, silence = TIME_LIMIT * (len(names) + 1) * guest.slowness, SILENCE_LIMIT * guest.slowness
         log = log_file(context.logs, self.name)
-        _ship(guest, context.logs / "checks.zip")
-        shell = _command(names, guest.slowness, context.seed, _has(guest.kernel))
+        ship(guest, context.logs / "checks.zip")
+        shell = _command(names, guest.slowness, context.seed, guest.kernel)
         command = StreamedCommand(guest, shell, limit, log, silence, stdout_only=True)
         logged = f"{context.log_prefix}/{log.name}"
         parser, running, last, failed = KtapParser(), "", "", False
@@ -134,14 +134,14 @@ def _causes(test: KtapTest) -> list[Cause]:
     return named or [Cause.ASSERTION]
 
 
-def _ship(guest: Guest, local: Path) -> None:
+def ship(guest: Guest, local: Path) -> None:
     """Copy the checks into the guest; ``local``: kept with the run, to know what was run.
 
     Raises ``GuestLost`` if it has no room for them: what ran before may have left none.
     """
     local.write_bytes(bundle.contents())
     try:
-        guest.put(local, _ARCHIVE)
+        guest.put(local, ARCHIVE)
     except OSError as error:
         raise GuestLost(f"it can no longer take files: {error}", Cause.UNUSABLE) from error
 
@@ -153,11 +153,16 @@ def _has(kernel: Kernel) -> tuple[str, ...]:
     return (*built_in, *([configured.PROBE] if probe else []))
 
 
-def _command(names: list[str], factor: float, seed: int | None, has: tuple[str, ...]) -> str:
-    """For ``HARNESS_HAS`` see harness/guest/configured.py, for ``HARNESS_SEED`` checks/contract_stress.py beside it."""
-    environment = f"HARNESS_HAS={','.join(has)} " if has else ""
-    environment += "" if seed is None else f"HARNESS_SEED={seed} "
-    return environment + bundle.command(_ARCHIVE, "--factor", f"{factor:g}", *names)
+def _command(names: list[str], factor: float, seed: int | None, kernel: Kernel) -> str:
+    """For ``HARNESS_SEED`` see checks/contract_stress.py."""
+    environment = told(kernel) + ("" if seed is None else f"HARNESS_SEED={seed} ")
+    return environment + bundle.command(ARCHIVE, "--factor", f"{factor:g}", *names)
+
+
+def told(kernel: Kernel) -> str:
+    """What goes before the command that runs checks: what they are told of ``kernel`` (harness/guest/configured.py)."""
+    has = _has(kernel)
+    return f"HARNESS_HAS={','.join(has)} " if has else ""
 
 
 def _injection_missed(guest: Guest, logs: Path, suite: str, check: str, result: CommandResult) -> bool:

@@ -23,7 +23,7 @@ def listed(text: str) -> list[list[str]]:
 def test_what_tests_patches_comes_first() -> None:
     first, second = listed(parser().format_help())
     assert first[: len(USUAL)] == USUAL
-    assert {"bench", "faults", "bisect-step", "expect"} == set(second)
+    assert {"bench", "faults", "mutants", "bisect-step", "expect"} == set(second)
 
 
 def test_every_command_is_in_one_list() -> None:

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs checks against mutants of the kernel: one process, one mutant after the other, each until a check notices.
+
+A kernel with mutants has ``dmabuf_mutant`` in debugfs (harness/mutants/kernel/dmabuf_mutant.c). The plan is a file with
+a line for each mutant: its number, and the checks to try in this order; number 0 is the kernel as it should be. On
+stdout comes, a line each, as it happens::
+
+    mutant 12                     the lines below are about it
+    start udmabuf.create          a check begins
+    passed 3 12 40                (mutant 0 only) the mutants whose code ran meanwhile
+    good udmabuf.create 0.0123    how it ended and the seconds it took: good, skip, fail, leak, splat or hang
+    bad fail udmabuf.create 0.01 expected EINVAL, but the call succeeded
+    again good                    the same check once more, without the mutant, after it noticed something
+    damaged REASON                this kernel is no use any more; nothing follows
+    done                          all of the plan was tried
+
+The mutant is chosen only while a check and what looks after it run.
+"""
+
+from __future__ import annotations
+
+import os
+
+from harness.guest import marks, registry, runner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Say = Callable[[str], None]
+
+DIRECTORY = "/sys/kernel/debug/dmabuf_mutant"
+TAINTED = "/proc/sys/kernel/tainted"
+_DAMAGING = ("splat", "hang")
+_WORDS = 400  # characters of what a check says
+
+
+class _Switch:
+    """Chooses the mutant. ``directory``: of ``active`` and ``passed``, which are opened anew each time: one of
+    debugfs's numbers has no position."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def choose(self, number: int) -> None:
+        self._write("active", f"{number}\n")
+
+    def forget_passed(self) -> None:
+        self._write("passed", "0")
+
+    def passed(self) -> list[int]:
+        """The numbers of the mutants whose code ran since ``forget_passed``."""
+        with open(f"{self._directory}/passed", "rb") as file:  # noqa: PTH123 - pathlib is slow to import
+            return [number for number, flag in enumerate(file.read()) if flag and number]
+
+    def _write(self, name: str, text: str) -> None:
+        fd = os.open(f"{self._directory}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+
+
+def _taint() -> str:
+    with open(TAINTED) as file:  # noqa: PTH123 - pathlib is slow to import
+        return file.read().strip()
+
+
+def how_it_ended(outcome: runner.Outcome) -> str:
+    """ "good", "skip", or what gave the mutant away: a report of the kernel says more than a time limit, and that more
+    than what the check says itself. "leak" is what is seen of a check that was content."""
+    for how, cause in (("splat", runner.REPORT), ("hang", runner.LATE)):
+        if cause in outcome.causes:
+            return how
+    if outcome.trouble:
+        return "leak" if all(line.startswith(("leaked ", "lost ")) for line in outcome.trouble) else "fail"
+    return "skip" if outcome.skipped else "good"
+
+
+class _Run:
+    """``factor``: on the limits of a check, as for run_checks.py."""
+
+    def __init__(self, switch: _Switch, say: Say, factor: float) -> None:
+        self._switch = switch
+        self._say = say
+        self._factor = factor
+        self._checks = registry.registered()
+        self._taint = _taint()
+
+    def control(self, names: list[str]) -> None:
+        """All of ``names`` on the kernel as it should be."""
+        for name in names:
+            self._switch.forget_passed()
+            how, outcome = self._check(0, name)
+            self._say(" ".join(["passed", *map(str, self._switch.passed())]))
+            self._tell(how, name, outcome)
+
+    def trial(self, number: int, names: list[str]) -> bool:
+        """``names`` with the mutant ``number``, until one is not good; False if the kernel is of no use after that."""
+        for name in names:
+            how, outcome = self._check(number, name)
+            if (taint := _taint()) != self._taint and how not in _DAMAGING:
+                how = "splat"
+                outcome.trouble.insert(0, f"taint flags {self._taint} -> {taint}")
+            self._tell(how, name, outcome)
+            if how in _DAMAGING:
+                self._say(f"damaged by {name}")
+                return False
+            if how != "good":
+                return self._is_well(name)
+        return True
+
+    def _is_well(self, name: str) -> bool:
+        how, outcome = self._check(0, name)
+        self._say(f"again {how}")
+        if how != "good":
+            self._say(f"damaged {name} without the mutant: {how} {_words(outcome)}")
+        return how == "good"
+
+    def _check(self, number: int, name: str) -> tuple[str, runner.Outcome]:
+        self._say(f"start {name}")
+        marks.mark(f"start {number} {name}")
+        marks.listen()
+        self._switch.choose(number)
+        try:
+            outcome = runner.run_check(self._checks[name], self._factor, registry.provoked(name))
+        finally:
+            self._switch.choose(0)
+        marks.mark(f"end {number} {name}")
+        return how_it_ended(outcome), outcome
+
+    def _tell(self, how: str, name: str, outcome: runner.Outcome) -> None:
+        if how == "good":
+            self._say(f"good {name} {outcome.seconds:.4f}")
+        else:
+            self._say(f"bad {how} {name} {outcome.seconds:.4f} {_words(outcome)}")
+
+
+def _words(outcome: runner.Outcome) -> str:
+    return " ".join("; ".join([*outcome.trouble, outcome.skipped]).split())[:_WORDS]
+
+
+def read_plan(text: str) -> Iterator[tuple[int, list[str]]]:
+    """(number, names of checks) of each line. Raises ``ValueError`` for a line that begins with no number."""
+    for line in text.splitlines():
+        number, *names = line.split()
+        yield int(number), names
+
+
+def run_plan(text: str, factor: float, say: Say, directory: str = DIRECTORY) -> None:
+    """Try what the plan ``text`` says."""
+    registry.all_checks()
+    run = _Run(_Switch(directory), say, factor)
+    for number, names in read_plan(text):
+        say(f"mutant {number}")
+        if number == 0:
+            run.control(names)
+        elif not run.trial(number, names):
+            return
+    say("done")
+
+
+def main(arguments: list[str]) -> int:
+    """``PLAN-FILE FACTOR``."""
+    path, factor = arguments
+    with open(path) as file:  # noqa: PTH123 - pathlib is slow to import
+        plan = file.read()
+    with runner.KeptApart():
+        run_plan(plan, float(factor), runner.say)
+    return 0

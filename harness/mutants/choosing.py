@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which mutants are tried: those of the lines that a patch changes, or of files, all or a sample."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from harness.errors import UserError
+from harness.mutants.mutation import Mutation
+from harness.mutants.operators import mutants_of
+
+MOST = 4095
+"""Mutants in one kernel (DMABUF_MUTANTS in kernel/dmabuf_mutant.h)."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``globs``: patterns of paths in the tree; none means the lines that the patch adds.
+
+    ``only``: patterns of names; none means all. ``sample``: so many of them, drawn with ``seed``; None: all.
+    """
+
+    globs: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    sample: int | None = None
+    seed: int = 1
+
+
+def candidates(
+    tree: Path, choice: Choice, added: Mapping[str, frozenset[int]], compiled: Collection[str] | None
+) -> tuple[Mutation, ...]:
+    """All mutants that ``choice`` means, of the C files below ``tree``. ``added``: the patch's lines of each file.
+
+    ``compiled``: the files that the kernel is made of, None if that is not known. Raises ``UserError`` for none.
+    """
+    if choice.globs:
+        known = compiled if compiled is not None else _files(tree, choice.globs)
+        files = sorted(path for path in known if path.endswith(".c") and _means(choice.globs, path))
+    else:
+        files = sorted(path for path in added if path.endswith(".c") and (compiled is None or path in compiled))
+    possible = (one for path in files for one in mutants_of(path, (tree / path).read_bytes()))
+    found = [
+        one
+        for one in possible
+        if (choice.globs or one.line in added[one.path]) and (not choice.only or _means(choice.only, one.name))
+    ]
+    if not found:
+        raise _nothing(choice, files)
+    return tuple(found)
+
+
+def _means(globs: Iterable[str], path: str) -> bool:
+    return any(fnmatchcase(path, glob) for glob in globs)
+
+
+def _files(tree: Path, globs: Sequence[str]) -> list[str]:
+    return [str(path.relative_to(tree)) for glob in globs for path in tree.glob(glob) if path.is_file()]
+
+
+def _nothing(choice: Choice, files: Sequence[str]) -> UserError:
+    if choice.only and files:
+        mend = "names are as in the results: 'drivers/dma-buf/dma-buf.c:812 *'"
+        return UserError("no mutant has such a name", where=f"--mutant {' '.join(choice.only)}", mend=mend)
+    if choice.globs:
+        what = "no mutant is possible there" if files else "no C file of the test kernel has such a name"
+        mend = "name files that its config compiles: 'drivers/dma-buf/*.c'"
+        return UserError(what, where=f"--files {' '.join(choice.globs)}", mend=mend)
+    what = "changes no line of code of the test kernel in which a mistake could be made"
+    return UserError(what, where="the patch", mend="see run --suite static for what is not compiled")
+
+
+def drawn(found: Sequence[Mutation], choice: Choice) -> dict[int, Mutation]:
+    """The mutants to be tried, numbered from 1: all in the order of their places, or a sample in the order in which it
+    is drawn, so that what comes of its first part is a sample, too. Same seed, same mutants."""
+    count = min(len(found), MOST if choice.sample is None else choice.sample, MOST)
+    chosen = found if count == len(found) else random.Random(choice.seed).sample(found, count)
+    return dict(enumerate(chosen, 1))
