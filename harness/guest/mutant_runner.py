@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 
-from harness.guest import marks, registry, runner
+from harness.guest import checks, marks, registry, runner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def read_plan(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def run_plan(text: str, factor: float, say: Say, directory: str = DIRECTORY) -> None:
     """Try what the plan ``text`` says."""
-    registry.all_checks()
+    checks.load()
     run = _Run(_Switch(directory), say, factor)
     for number, names in read_plan(text):
         say(f"mutant {number}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.guest import checks as guest_checks
 from harness.guest import mutant_runner, registry, runner
 from harness.mutants.guest_words import read_word
 
@@ -52,7 +53,7 @@ def said(monkeypatch: pytest.MonkeyPatch, switch: Switch) -> Callable[[str], lis
     broken: list[int] = []
     checks = {"x.good": good, "x.two": notices_two, "x.three": broken_after_three, "x.four": skips_with_four}
     monkeypatch.setattr(registry, "registered", lambda: checks)
-    monkeypatch.setattr(registry, "all_checks", lambda: list(checks))
+    monkeypatch.setattr(guest_checks, "load", lambda: None)
     monkeypatch.setattr(mutant_runner, "TAINTED", str(switch.directory / "tainted"))
     (switch.directory / "tainted").write_text("0\n")
 
