@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.causes import Cause, Observed, Status
 from harness.changes import Comparison
+from harness.identities import Moment, PlannedTest
 from harness.series import SeriesFacts
 
 # --- config -----------------------------------------------------------------------------------
@@ -142,24 +143,6 @@ class BuildFailure:
 # --- tests ------------------------------------------------------------------------------------
 
 
-OWN_TESTS = "pytest:"
-"""How the name of a suite of the user's own tests begins; their file follows."""
-
-
-@dataclass(frozen=True)
-class PlannedTest:
-    """A test that must show up in the results. ``suite``: "kselftest", "in-kernel", "checks", "pytest", "kernel"."""
-
-    suite: str
-    name: str
-
-    def covers(self, result: TestResult) -> bool:
-        """True for its own result, and for one below it: "sync/sync_test/merge" is below "sync/sync_test"."""
-        rest = result.name.removeprefix(self.name)
-        below = rest != result.name and not (rest[:1].isalnum() or rest[:1] == "_")
-        return self.suite == result.suite and (below or result.name == self.name)
-
-
 @dataclass(frozen=True)
 class TestResult:
     """The outcome of one test.
@@ -200,6 +183,11 @@ class TestResult:
     reported: bool = False
 
     @property
+    def test(self) -> PlannedTest:
+        """Which test it is, planned or a part of one that was."""
+        return PlannedTest.of(self)
+
+    @property
     def observed(self) -> Observed:
         return Observed(self.status, self.cause, self.message or "; ".join(self.lost_coverage))
 
@@ -235,7 +223,7 @@ class Splat:
     """A report that the kernel printed about itself (WARN, oops, lockdep, ...).
 
     ``title`` is its first telling line without time stamp; ``line`` is the 1-based line in the console log.
-    ``during``: what ran when it was printed: "suite: test", "boot" before all of them, "after suite" between two.
+    ``during``: what ran when it was printed, as text; ``moment`` is the value.
     ``known``, ``excused``: as in ``TestResult``. ``log``: path of that console log relative to the run directory.
     ``fingerprint``: equal for the same trouble in another run, variant or build of the kernel.
     ``former``: the same by the rules before, by which it is compared with what was stored then; empty in that.
@@ -254,6 +242,10 @@ class Splat:
     count: int = 1
     excused: str = ""
     former: str = ""
+
+    @property
+    def moment(self) -> Moment:
+        return Moment.parse(self.during)
 
     @property
     def is_bad(self) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from harness.bisect.state import Attempt, Kind, Symptom
 from harness.causes import Blame, Cause, Severity
-from harness.model import BootOutcome, Splat, Status, TestResult
+from harness.model import BootOutcome, Moment, PlannedTest, Splat, Status, TestResult
 from harness.splat import identity, is_among, is_called
 
 FAILS = "fail"
@@ -59,7 +59,7 @@ def judge(symptom: Symptom, attempt: Attempt, usual: Collection[str] = ()) -> Si
 
 def result_of(symptom: Symptom, attempt: Attempt) -> TestResult | None:
     """The worst result of the test in question."""
-    own = [result for result in attempt.results if (result.suite, result.name) == (symptom.suite, symptom.name)]
+    own = [result for result in attempt.results if result.test == PlannedTest.of(symptom)]
     return max(own, key=lambda result: (result.status is Status.ERROR, result.status.is_bad), default=None)
 
 
@@ -116,8 +116,8 @@ def _reported(splats: Iterable[Splat], name: Callable[[Splat], str]) -> list[str
 
 
 def _during(result: TestResult, attempt: Attempt) -> list[Splat]:
-    names = (f"{result.suite}: {result.name}", result.suite)
-    return [splat for splat in attempt.splats if splat.during in names]
+    moments = (Moment(result.suite, result.name), Moment(result.suite))
+    return [splat for splat in attempt.splats if splat.moment in moments]
 
 
 def _masked(text: str) -> str:
@@ -159,8 +159,8 @@ def _splat(symptom: Symptom, attempt: Attempt, usual: Collection[str]) -> Sight:
 
 def _absent(symptom: Symptom, attempt: Attempt) -> Sight:
     """It could not be printed if the test that does so was skipped, or all were."""
-    where = symptom.during.removeprefix("after ")
-    named = [result for result in attempt.results if where in (f"{result.suite}: {result.name}", result.name)]
+    moment = symptom.moment
+    named = [one for one in attempt.results if moment.is_in(one) or (not moment.test and moment.around == one.name)]
     asked = named or attempt.results
     if not symptom.needs_tests or any(result.status is not Status.SKIP for result in asked):
         return Sight(Seen.GOOD, "not printed")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.causes import Cause
 from harness.errors import UserError
-from harness.model import BootOutcome, Splat, TestResult
+from harness.model import BootOutcome, Moment, Splat, TestResult
 from harness.paths import write_atomic
 from harness.report import SchemaError, decode, encode
 from harness.report.version_1 import guest_with_causes, manner_with_cause
@@ -43,9 +43,14 @@ class Symptom:
     during: str = ""
 
     @property
+    def moment(self) -> Moment:
+        """``during`` as a value; where a suite or a test stands alone, nobody knows yet which of them it is."""
+        return Moment.parse(self.during)
+
+    @property
     def needs_tests(self) -> bool:
         """A boot alone does not show it."""
-        return self.kind is not Kind.BOOT and self.during != "boot"
+        return self.kind is not Kind.BOOT and not self.moment.boot
 
     def __str__(self) -> str:
         if self.kind is Kind.BOOT:

@@ -127,7 +127,7 @@ def check_again(state: State, course: Course, commit: str) -> str:
 def _looked_for(symptom: Symptom) -> list[str]:
     """The options that name ``symptom``."""
     if symptom.kind is Kind.SPLAT:
-        test = symptom.during.removeprefix("after ")
+        test = symptom.moment.around
         return ["--splat", symptom.name, *(["--test", test] if test and symptom.needs_tests else [])]
     return ["--test", "boot" if symptom.kind is Kind.BOOT else str(symptom)]
 
@@ -137,8 +137,8 @@ def _tests(question: Question) -> list[str]:
     symptom = question.symptom
     suite, name = symptom.suite, symptom.name
     if symptom.kind is Kind.SPLAT:
-        suite, known, name = symptom.during.removeprefix("after ").partition(": ")
-        suite = suite if known else ""
+        moment = symptom.moment
+        suite, name = (moment.suite, moment.test) if moment.test else ("", moment.around)
     if not suite:
         return ["--suite", *question.suites] if question.suites else []
     return ["--suite", suite, *(["--only", name] if name else [])]

@@ -18,7 +18,8 @@ from harness.build import kernel_digest, sources_of
 from harness.errors import UserError
 from harness.events import EventStream
 from harness.executor import Executor, Findings, JobSource, KernelJob
-from harness.model import OWN_TESTS, BuildFailure, Kernel, PlannedTest, Splat, Status, TestResult
+from harness.identities import OWN_TESTS, covering
+from harness.model import BuildFailure, Kernel, Moment, PlannedTest, Splat, TestResult
 from harness.pipeline import RunJob, base_cache
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import plan_tests
@@ -136,26 +137,20 @@ def wanted(symptom: Symptom, planned: tuple[PlannedTest, ...]) -> tuple[PlannedT
     if not symptom.needs_tests:
         return ()
     if symptom.kind is Kind.SPLAT:
-        return tuple(test for test in planned if _prints(test, symptom.during.removeprefix("after ")))
-    covering = [
-        test for test in planned if symptom.suite in ("", test.suite) and test.covers(_result(test.suite, symptom.name))
-    ]
-    if len({test.suite for test in covering}) > 1:
-        suites = ", ".join(test.suite for test in covering)
-        raise UserError("several suites have a test of that name", where=symptom.name, mend=f"name one: {suites}")
-    return tuple(sorted(covering, key=lambda test: len(test.name))[-1:])
+        return tuple(test for test in planned if _prints(test, symptom.moment))
+    suites = dict.fromkeys(test.suite for test in planned if symptom.suite in ("", test.suite))
+    found = [test for suite in suites if (test := covering(planned, PlannedTest(suite, symptom.name))) is not None]
+    if len(found) > 1:
+        named = ", ".join(test.suite for test in found)
+        raise UserError("several suites have a test of that name", where=symptom.name, mend=f"name one: {named}")
+    return tuple(found)
 
 
-def _prints(test: PlannedTest, during: str) -> bool:
-    """Is ``test`` what ``during`` names: "suite: test", a suite, a test of any suite, or empty: every one?"""
-    suite, colon, name = during.partition(": ")
-    if colon:
-        return test.covers(_result(suite, name))
-    return during in ("", test.suite) or test.covers(_result(test.suite, during))
-
-
-def _result(suite: str, name: str) -> TestResult:
-    return TestResult(suite, name, Status.FAIL)
+def _prints(test: PlannedTest, moment: Moment) -> bool:
+    """Is ``test`` what ran then: a test of a suite, a suite, a test of any suite, or, if nobody knows, every one?"""
+    if moment.test:
+        return test.covers(PlannedTest(moment.suite, moment.test))
+    return moment.around in ("", test.suite) or test.covers(PlannedTest(test.suite, moment.around))
 
 
 def _told(failure: BuildFailure) -> str:

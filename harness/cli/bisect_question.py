@@ -11,8 +11,9 @@ from pathlib import Path
 
 from harness.bisect import Fixup, Question, Trail, beside, from_run, named, pinned, resolve_commit
 from harness.errors import UserError
+from harness.identities import OWN_TESTS
 from harness.kconfig import load_variants, select
-from harness.model import OWN_TESTS, RunReport
+from harness.model import RunReport
 from harness.paths import exists, is_directory
 from harness.report import load as load_run
 from harness.source import DEFAULT_BASE, parse_base
@@ -57,7 +58,7 @@ def _with_run(question: Question, report: RunReport, arguments: argparse.Namespa
     if report.patches and not (arguments.series or arguments.config):
         several = "a patch" if len(report.patches) == 1 else f"{len(report.patches)} patches"
         sys.stdout.write(f"the run had {several} on top of {report.base}, the commits are tested without\n")
-    if (first.symptom.suite or first.symptom.during).startswith(OWN_TESTS) and not arguments.pytest:
+    if (first.symptom.suite or first.symptom.moment.suite).startswith(OWN_TESTS) and not arguments.pytest:
         mend = "name the file with --pytest, as that run did"
         raise UserError(f"{first.symptom} is a test of yours", where=f"--from {arguments.run}", mend=mend)
     if others:

@@ -68,8 +68,8 @@ def is_of_injection(splat: Splat, errors: Sequence[TestResult]) -> bool:
 
 def _is_of(splat: Splat, error: TestResult) -> bool:
     """True if ``splat`` was printed while ``error``'s test ran; where only the suite is known, that must do."""
-    suite, _, test = splat.during.partition(": ")
-    return suite == error.suite and (not test or test == error.name)
+    moment = splat.moment
+    return moment.suite == error.suite and moment.test in ("", error.name)
 
 
 def put_aside(run_dir: Path, boots: Sequence[BootReport]) -> None:

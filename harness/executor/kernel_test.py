@@ -192,8 +192,8 @@ class KernelTest:
 
     def _is_provoked(self, splat: Splat) -> bool:
         """True for a warning that the test which ran provokes on purpose; the test itself sees to it that it comes."""
-        suite, _, test = splat.during.partition(": ")
-        places = next((own.provoked(test) for own in self._suites if own.name == suite), ())
+        moment = splat.moment
+        places = next((own.provoked(moment.test) for own in self._suites if own.name == moment.suite), ())
         # The title is the line with the place, or what stands above that: a WARN's text, or the condition that failed.
         lines = [splat.title, *splat.text.splitlines()]
         return splat.kind == "warn" and any(warns_in(line, places) for line in lines)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.causes import Cause, Close
 from harness.faults.catalogue import Fault, How
-from harness.model import BootOutcome, RunReport, Splat, Status, TestResult, VariantReport
+from harness.model import BootOutcome, PlannedTest, RunReport, Splat, Status, TestResult, VariantReport
 
 _ENDS = {Close.BY_ITSELF: How.FAIL, Close.NEVER: How.HANG, Close.DEATH: How.CRASH}
 # Kinds of reports that end whatever printed them. What dies with a lock held hangs as it exits.
@@ -118,11 +118,12 @@ def _untested(variant: VariantReport) -> str:
 
 
 def _judge_variant(fault: Fault, variant: VariantReport) -> Verdict:
-    result = next((one for one in variant.results if (one.suite, one.name) == (fault.suite, fault.check)), None)
+    test = PlannedTest(fault.suite, fault.check)
+    result = next((one for one in variant.results if one.test == test), None)
     name = variant.variant.name
     if result is None or result.status is Status.MISSING:
         return Verdict(fault, Outcome.BROKEN, f"{name}: {fault.check} did not run")
-    splats = [one for one in variant.splats if one.is_bad and one.during == f"{fault.suite}: {fault.check}"]
+    splats = [one for one in variant.splats if one.is_bad and one.moment.is_in(test)]
     seen = _ways(result, splats)
     if not seen:
         said = f"skipped: {result.message}" if result.status is Status.SKIP else "green"

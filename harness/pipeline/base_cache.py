@@ -103,7 +103,7 @@ def is_complete(findings: Findings) -> bool:
     if doubtful(findings):
         return False
     whole = len(findings.boots) == 1 and findings.boots[0].outcome is BootOutcome.UP
-    seen = {PlannedTest(result.suite, result.name) for result in findings.results}
+    seen = {result.test for result in findings.results}
     return whole and set(findings.planned) <= seen and not any(r.status is Status.MISSING for r in findings.results)
 
 

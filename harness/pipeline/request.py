@@ -9,10 +9,11 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.executor import JobSource, KernelJob
+from harness.identities import OWN_TESTS
 from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, facts, load_fixups, load_series, read_patches
 from harness.interfaces import JobLimits, Suite
 from harness.kconfig import load_fragments, load_variants, select, variants_of
-from harness.model import OWN_TESTS, Kernel, SymbolRequest, Variant
+from harness.model import Kernel, SymbolRequest, Variant
 from harness.paths import exists
 from harness.pipeline.base import choose_base
 from harness.pipeline.patches import Taken, take

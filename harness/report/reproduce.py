@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from harness.changes import KERNEL
-from harness.model import OWN_TESTS, RunReport, TestResult, VariantReport
+from harness.identities import OWN_TESTS, covering
+from harness.model import RunReport, TestResult, VariantReport
 from harness.report.text import one_line
 
 # What narrows a run, and where its results go: replaced, or pointless to repeat.
@@ -45,8 +46,8 @@ def _only(variant: VariantReport, case: TestResult) -> list[str]:
 
 def _planned(variant: VariantReport, case: TestResult) -> str:
     """Only what was planned can be asked for: for a subtest that is the test above it."""
-    above = [test.name for test in variant.planned if test.covers(case)]
-    return max(above, key=len, default=case.name)
+    above = covering(variant.planned, case)
+    return above.name if above is not None else case.name
 
 
 def without_patch(command: Sequence[str], base: str = "") -> str:

@@ -50,7 +50,7 @@ def told_once(bad: Sequence[tuple[VariantReport, TestResult]]) -> list[tuple[Var
 def _when(splat: Splat) -> str:
     """ "printed during checks: udmabuf.create", "printed 3 times after sync"."""
     times = f" {splat.count} times" if splat.count > 1 else ""
-    place = splat.during if splat.during.startswith("after ") else f"during {splat.during}"
+    place = splat.during if splat.moment.after else f"during {splat.during}"
     return f"printed{times}" + (f" {place}" if splat.during else "")
 
 

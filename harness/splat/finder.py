@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from harness.identities import Moment
 from harness.model import Splat
 from harness.splat import kinds
 from harness.splat.folding import folded, with_causes
@@ -50,11 +51,16 @@ class _Marks:
 
     @property
     def during(self) -> str:
+        return str(self._moment)
+
+    @property
+    def _moment(self) -> Moment:
         if not self._any:
-            return "boot"
+            return Moment(boot=True)
         if not self._running:
-            return f"after {self._last}" if self._last else ""
-        return ": ".join([*self._running, *filter(None, [self._step])])
+            return Moment(after=self._last)
+        suite, *inside = self._running
+        return Moment(suite, ": ".join([*inside, *filter(None, [self._step])]))
 
 
 class _Finder:

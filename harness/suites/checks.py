@@ -180,7 +180,8 @@ def _injection_missed(guest: Guest, logs: Path, suite: str, check: str, result: 
         log = guest.kernel_log()
     except (OSError, GuestLost):
         return False
-    told = [splat for splat in find_splats(log) if splat.during == f"{suite}: {check}"]
+    test = PlannedTest(suite, check)
+    told = [splat for splat in find_splats(log) if splat.moment.is_in(test)]
     return is_outside(left.read_bytes()) and any(map(is_oom_of_user_page_fault, told))
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from harness import process
 from harness.causes import Cause
 from harness.errors import UserError
+from harness.identities import OWN_TESTS
 from harness.interfaces import Guest, SuiteContext
-from harness.model import OWN_TESTS, Kernel, PlannedTest, Status, TestResult
+from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.paths import PROJECT_ROOT, exists
 from harness.scratch import scratch
 from harness.suites.commands import log_file

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.changes import KERNEL, Change, Comparison, Difference
-from harness.model import BootOutcome, ConfigProblem, Splat, Status, TestResult, VariantReport
+from harness.identities import covering
+from harness.model import BootOutcome, ConfigProblem, PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import Known, case_name, identity
 from harness.verdict.failure_mode import is_another, is_graver, masked, words
-from harness.verdict.vanishing import Key, absent, is_left_out, suites_left_out, vanished
+from harness.verdict.vanishing import absent, is_left_out, suites_left_out, vanished
 
 _SEVERITY = {Status.PASS: 0, Status.SKIP: 0, Status.FAIL: 1, Status.ERROR: 2, Status.MISSING: 3}
 # What became of a test that the base does not have.
@@ -134,7 +135,7 @@ def _tests(base: VariantReport, patched: VariantReport, same_request: bool) -> I
         above = _parent(base, before, result) if known is None else None
         if known is None and above is None and not same_request:
             change = Change.UNCHANGED if result.status is Status.SKIP else Change.NOT_COMPARABLE
-            yield Difference(*key, change, "not asked for", words(result), with_patch=result.observed)
+            yield Difference(key.suite, key.name, change, "not asked for", words(result), with_patch=result.observed)
             continue
         stopped = above is not None and above.status in (Status.ERROR, Status.MISSING)
         if known is None and (stopped or base.kernel is None):
@@ -145,7 +146,7 @@ def _tests(base: VariantReport, patched: VariantReport, same_request: bool) -> I
         seen = known.observed if known is not None else None
         otherwise = change is Change.PRE_EXISTING and seen is not None and is_another(result.observed, seen)
         left_out = known is not None and known.status is Status.PASS and is_left_out(result)
-        told = Difference(*key, change, words(known), words(result), gone=left_out)
+        told = Difference(key.suite, key.name, change, words(known), words(result), gone=left_out)
         yield replace(told, note=_OTHERWISE if otherwise else "", on_base=seen, with_patch=result.observed)
     for key, result in before.items():
         if key not in after:
@@ -153,13 +154,13 @@ def _tests(base: VariantReport, patched: VariantReport, same_request: bool) -> I
     yield from suites_left_out(before, after)
 
 
-def _by_key(results: Iterable[TestResult]) -> dict[Key, TestResult]:
+def _by_key(results: Iterable[TestResult]) -> dict[PlannedTest, TestResult]:
     """The worst result of each test."""
-    found: dict[Key, TestResult] = {}
+    found: dict[PlannedTest, TestResult] = {}
     for result in results:
-        other = found.setdefault((result.suite, result.name), result)
+        other = found.setdefault(result.test, result)
         if _SEVERITY[result.status] > _SEVERITY[other.status]:
-            found[result.suite, result.name] = result
+            found[result.test] = result
     return found
 
 
@@ -198,29 +199,22 @@ def _coverage(base: TestResult, patched: TestResult) -> Change:
     return Change.LOST if after - before else Change.GAINED
 
 
-def _parent(report: VariantReport, found: Mapping[Key, TestResult], result: TestResult) -> TestResult | None:
+def _parent(report: VariantReport, found: Mapping[PlannedTest, TestResult], result: TestResult) -> TestResult | None:
     """What became of the program that ``result`` is inside of; None if it is inside none."""
-    above = _above(report, result)
-    return found.get(above) if above is not None and above != (result.suite, result.name) else None
-
-
-def _above(report: VariantReport, result: TestResult) -> Key | None:
-    """Of the planned test that ``result`` belongs to."""
-    covering = [test for test in report.planned if test.covers(result)]
-    test = max(covering, key=lambda one: len(one.name), default=None)
-    return (test.suite, test.name) if test is not None else None
+    above = covering(report.planned, result)
+    return found.get(above) if above is not None and above != result.test else None
 
 
 def _only_on_base(
     base: VariantReport,
-    before: Mapping[Key, TestResult],
-    after: Mapping[Key, TestResult],
+    before: Mapping[PlannedTest, TestResult],
+    after: Mapping[PlannedTest, TestResult],
     result: TestResult,
     same_request: bool,
 ) -> Iterator[Difference]:
     """A test of the base that is not there with the patch."""
-    above = _above(base, result)
-    if above == (result.suite, result.name):
+    above = covering(base.planned, result)
+    if above == result.test:
         yield absent(result, same_request)
     elif above is not None:
         yield from vanished(result, before.get(above), after.get(above))
@@ -263,8 +257,7 @@ def _saw(report: VariantReport, elsewhere: Sequence[Splat]) -> bool:
     """True if ``report`` got to where the other side printed these: its silence means something."""
     if report.kernel is None or not report.boots:
         return False
-    if any(splat.during == "boot" for splat in elsewhere):
+    if any(splat.moment.boot for splat in elsewhere):
         return True
-    missing = {(test.suite, test.name) for test in report.results if test.status is Status.MISSING}
-    places = [splat.during.partition(": ")[::2] for splat in elsewhere]
-    return _is_up(report) and not any((suite, name) in missing for suite, name in places)
+    missing = [result for result in report.results if result.status is Status.MISSING]
+    return _is_up(report) and not any(splat.moment.is_in(result) for splat in elsewhere for result in missing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from harness.identities import covering
 from harness.model import PlannedTest, Status, TestResult
 
 
@@ -17,7 +18,7 @@ def complete(planned: Iterable[PlannedTest], results: Iterable[TestResult]) -> t
     mine: dict[PlannedTest, list[TestResult]] = {test: [] for test in planned}
     strays: list[TestResult] = []
     for result in _without_repeats(results):
-        parent = _parent(result, mine)
+        parent = covering(mine, result)
         (strays if parent is None else mine[parent]).append(result)
     placed = [result for test, found in mine.items() for result in _with_own(test, found)]
     return (*placed, *strays)
@@ -27,17 +28,13 @@ def _without_repeats(results: Iterable[TestResult]) -> list[TestResult]:
     """A test that ran again in a second guest is not excused by the second answer."""
     found: dict[PlannedTest, list[TestResult]] = {}
     for result in results:
-        found.setdefault(PlannedTest(result.suite, result.name), []).append(result)
+        found.setdefault(result.test, []).append(result)
     return [result for repeats in found.values() for result in _worth_keeping(repeats)]
 
 
 def _worth_keeping(repeats: Sequence[TestResult]) -> list[TestResult]:
     bad = list(dict.fromkeys(result for result in repeats if result.status.is_bad))
     return bad or [repeats[-1]]
-
-
-def _parent(result: TestResult, planned: Iterable[PlannedTest]) -> PlannedTest | None:
-    return max((test for test in planned if test.covers(result)), key=lambda test: len(test.name), default=None)
 
 
 def _with_own(test: PlannedTest, found: list[TestResult]) -> list[TestResult]:

@@ -23,17 +23,21 @@ def judge(patched: VariantReport, comparison: Comparison, *, strict: bool = Fals
     is no good news.
     """
     gone = {
-        (one.suite, one.name): one
+        PlannedTest.of(one): one
         for one in comparison.differences
         if one.gone and (one.change is Change.NEW or (one.change is Change.LOST and not one.skipped))
     }
     excusing = Comparison() if strict else comparison
-    here = {(result.suite, result.name) for result in patched.results}
-    kept = (_unless_skipped(result, gone.get((result.suite, result.name))) for result in patched.results)
+    here = {result.test for result in patched.results}
+    kept = (_unless_skipped(result, gone.get(result.test)) for result in patched.results)
     return replace(
         patched,
         results=tuple(_result(result, excusing) for result in kept)
-        + tuple(TestResult(*key, Status.MISSING, message=_GONE, cause=Cause.GONE) for key in gone if key not in here),
+        + tuple(
+            TestResult(key.suite, key.name, Status.MISSING, message=_GONE, cause=Cause.GONE)
+            for key in gone
+            if key not in here
+        ),
         splats=tuple(_splat(splat, excusing) for splat in patched.splats),
         comparison=comparison,
     )
@@ -52,7 +56,7 @@ def unjudged(report: VariantReport) -> VariantReport:
 
 
 def _is_added(report: VariantReport, result: TestResult) -> bool:
-    planned = PlannedTest(result.suite, result.name) in report.planned
+    planned = result.test in report.planned
     return result.cause is Cause.GONE and not planned
 
 

@@ -58,7 +58,8 @@ def _unexpected(variant: VariantReport) -> Iterator[_Wanted]:
             yield _Wanted(result.suite, kind, _escaped(result.name), _told(result))
     for splat in variant.splats:
         if not splat.known and not _is_new(variant, splat):
-            suite = splat.during.partition(": ")[0].removeprefix("after ")
+            moment = splat.moment
+            suite = moment.suite or moment.around
             title = _NUMBER.sub(lambda found: r"\w+", _escaped(splat.title))
             yield _Wanted(
                 suite or KERNEL, "splat", title, _comment(f"{splat.kind}, printed during {splat.during or 'a run'}")

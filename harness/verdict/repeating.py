@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.causes import Observed, Severity
 from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
+from harness.identities import covering
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import identity, is_proof
 from harness.verdict.failure_mode import is_graver, is_silent
@@ -75,20 +76,16 @@ def suspects(patched: VariantReport, comparison: Comparison, allowed: int) -> tu
 def _place(patched: VariantReport, one: Difference) -> tuple[bool, PlannedTest | None]:
     """(can it be repeated, the test to run for it; None: a boot is enough)."""
     if one.suite != KERNEL:
-        test = _covering(patched, TestResult(one.suite, one.name, Status.FAIL))
+        test = covering(patched.planned, one)
         return test is not None, test
     if one.name == "boot":
         return True, None
     for splat in patched.splats:
         if one.fingerprint == identity(splat):
-            suite, _, name = splat.during.partition(": ")
-            test = _covering(patched, TestResult(suite, name, Status.FAIL))
-            return splat.during == "boot" or test is not None, test
+            moment = splat.moment
+            test = covering(patched.planned, PlannedTest(moment.suite, moment.test))
+            return moment.boot or test is not None, test
     return False, None  # a build, a symbol: the same content again is the same outcome
-
-
-def _covering(report: VariantReport, result: TestResult) -> PlannedTest | None:
-    return max((test for test in report.planned if test.covers(result)), key=lambda test: len(test.name), default=None)
 
 
 def _is_deadly(patched: VariantReport, test: PlannedTest | None) -> bool:
@@ -153,7 +150,7 @@ def _seen(one: Difference, attempt: Attempt, *, on_base: bool = False) -> bool |
     if one.suite == KERNEL:
         ran = attempt.boot is BootOutcome.UP and all(result.status is not Status.MISSING for result in attempt.results)
         return True if one.fingerprint in map(identity, attempt.splats) else False if ran else None
-    own = [result for result in attempt.results if (result.suite, result.name) == (one.suite, one.name)]
+    own = [result for result in attempt.results if result.test == PlannedTest.of(one)]
     if one.gone:
         return _is_skipped(own) if own else _is_gone(one, attempt, on_base)
     if not own:
@@ -188,8 +185,7 @@ def _is_skipped(own: Sequence[TestResult]) -> bool | None:
 
 def _is_gone(one: Difference, attempt: Attempt, on_base: bool) -> bool | None:
     """Is a result that the base has inside a program not there, although the program ran as far as it can?"""
-    wanted = TestResult(one.suite, one.name, Status.PASS)
-    above = [result for result in attempt.results if PlannedTest(result.suite, result.name).covers(wanted)]
+    above = [result for result in attempt.results if result.test.covers(one)]
     program = min(above, key=lambda result: len(result.name), default=None)
     if program is None or program.status is Status.MISSING or program.cut_short:
         return None

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from harness.changes import EVERY_TEST, Change, Difference
-from harness.model import Status, TestResult
+from harness.model import PlannedTest, Status, TestResult
 from harness.verdict.failure_mode import is_graver, is_silent, words
 
-Key = tuple[str, str]
 NO_RESULT = "no such result"
 _NOTHING_LEFT = "what passes without the patch is skipped with it, and nothing of the suite passes"
 
@@ -29,11 +28,12 @@ def absent(result: TestResult, same_request: bool) -> Difference:
 def vanished(result: TestResult, before: TestResult | None, now: TestResult | None) -> Iterator[Difference]:
     """A result of the base inside a program that does not have it with the patch. ``before``, ``now``: the program's
     own result."""
-    key = result.suite, result.name
     if now is not None and now.status is Status.PASS and result.status is not Status.SKIP:
-        yield Difference(*key, Change.LOST, words(result), NO_RESULT, on_base=result.observed)
+        yield Difference(result.suite, result.name, Change.LOST, words(result), NO_RESULT, on_base=result.observed)
     elif result.status is Status.PASS and now is not None and not _explains(before, now):
-        yield Difference(*key, Change.NEW, words(result), NO_RESULT, gone=True, on_base=result.observed)
+        yield Difference(
+            result.suite, result.name, Change.NEW, words(result), NO_RESULT, gone=True, on_base=result.observed
+        )
 
 
 def _explains(before: TestResult | None, now: TestResult) -> bool:
@@ -49,11 +49,15 @@ def is_left_out(result: TestResult) -> bool:
     return result.status is Status.SKIP and not (result.moot or result.cut_short)
 
 
-def suites_left_out(before: Mapping[Key, TestResult], after: Mapping[Key, TestResult]) -> Iterator[Difference]:
+def suites_left_out(
+    before: Mapping[PlannedTest, TestResult], after: Mapping[PlannedTest, TestResult]
+) -> Iterator[Difference]:
     """Suites in which tests pass on the base, and all of those are skipped with the patch: nothing tests them."""
-    for suite in dict.fromkeys(suite for suite, _ in after):
-        passed = [key for key, one in before.items() if key[0] == suite and one.status is Status.PASS and key in after]
-        now = [one for key, one in after.items() if key[0] == suite]
+    for suite in dict.fromkeys(test.suite for test in after):
+        passed = [
+            key for key, one in before.items() if key.suite == suite and one.status is Status.PASS and key in after
+        ]
+        now = [one for key, one in after.items() if key.suite == suite]
         lost = [key for key in passed if is_left_out(after[key])]
         if passed and len(lost) == len(passed) and not any(one.status is Status.PASS for one in now):
             seen = f"{len(lost)} skipped: {after[lost[0]].message}"

@@ -12,7 +12,8 @@ from harness.bisect.trails import Course
 from harness.bisect.trying import Built, PipelineBench
 from harness.events import EventStream
 from harness.executor import Findings
-from harness.model import OWN_TESTS, PlannedTest, Status, TestResult
+from harness.identities import OWN_TESTS
+from harness.model import PlannedTest, Status, TestResult
 from harness.pipeline import RunJob
 from harness.series import Applied, Tree
 from harness.source import parse_base

@@ -15,8 +15,9 @@ from harness.events import Event, EventStream
 from harness.executor import Findings, JobSource, KernelJob
 from harness.executor.local_executor import LocalExecutor
 from harness.executor.wire import Answer, Trouble, answer_text, job_text, read_answer, read_job
+from harness.identities import OWN_TESTS
 from harness.interfaces import JobLimits
-from harness.model import OWN_TESTS, PlannedTest, Status, TestResult
+from harness.model import PlannedTest, Status, TestResult
 from harness.pipeline import check
 from harness.report import SchemaError
 from harness.series import Applied, Tree
