@@ -35,9 +35,9 @@ def paste(text: str, root: Path, reason: str = "it is so", link: str = "https://
 
 def test_a_proposal_is_refused_as_long_as_it_has_no_reason_and_no_link(tmp_path: Path) -> None:
     text = propose(run_report(variant_report(ON, (*PASSES, FAILED))), TODAY)
-    with pytest.raises(UserError, match="reason is missing"):
+    with pytest.raises(UserError, match="reason is empty"):
         load_expectations(paste(text, tmp_path / "none", reason="", link=""))
-    with pytest.raises(UserError, match="link is missing"):
+    with pytest.raises(UserError, match="link is empty"):
         load_expectations(paste(text, tmp_path / "some", link=""))
 
 
