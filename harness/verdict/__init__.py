@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the results are worth: every test accounted for, base held against patch, known trouble excused."""
 
+from harness.verdict.apply_expectations import apply_expectations
 from harness.verdict.compare import compare, undecided
-from harness.verdict.completing import complete
-from harness.verdict.excusing import apply_expectations
 from harness.verdict.exit_code import exit_code
 from harness.verdict.expectations import Expectation, load_expectations
 from harness.verdict.failure_mode import is_silent
-from harness.verdict.judging import judge, unjudged
-from harness.verdict.proposing import propose
-from harness.verdict.repeating import (
+from harness.verdict.fill_missing import complete
+from harness.verdict.patch_verdict import judge, unjudged
+from harness.verdict.reruns import (
     MAX_REPEATED,
     Attempt,
     Round,
@@ -21,6 +20,7 @@ from harness.verdict.repeating import (
     settle_unseen,
     suspects,
 )
+from harness.verdict.suggest import propose
 
 __all__ = [
     "MAX_REPEATED",

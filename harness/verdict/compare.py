@@ -14,7 +14,7 @@ from harness.identities import covering
 from harness.model import BootOutcome, ConfigProblem, PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import Known, case_name, identity
 from harness.verdict.failure_mode import is_another, is_graver, masked, words
-from harness.verdict.vanishing import absent, is_left_out, suites_left_out, vanished
+from harness.verdict.missing_results import absent, is_left_out, suites_left_out, vanished
 
 _SEVERITY = {Status.PASS: 0, Status.SKIP: 0, Status.FAIL: 1, Status.ERROR: 2, Status.MISSING: 3}
 # What became of a test that the base does not have.
