@@ -102,11 +102,17 @@ def test_a_check_that_skips_itself_noticed(said: Callable[[str], list[str]]) -> 
 
 
 def test_a_new_taint_damages(said: Callable[[str], list[str]], switch: Switch, monkeypatch: pytest.MonkeyPatch) -> None:
-    taints = iter(["0", "512"])
-    monkeypatch.setattr(mutant_runner, "_taint", lambda: next(taints))
+    monkeypatch.setattr(registry, "take_figures", lambda: (switch.directory / "tainted").write_text("4608\n") and [])
     lines = said("1 x.good x.two\n")
     assert lines[2].startswith("bad splat x.good") and "taint flags 0 -> 512" in lines[2]
     assert lines[-1].startswith("damaged")
+
+
+def test_a_module_that_is_loaded_damages_nothing(
+    said: Callable[[str], list[str]], switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "take_figures", lambda: (switch.directory / "tainted").write_text("4096\n") and [])
+    assert said("1 x.good x.two\n")[-1] == "done"
 
 
 def test_nothing_is_chosen_between_checks(switch: Switch, said: Callable[[str], list[str]]) -> None:
@@ -115,7 +121,8 @@ def test_nothing_is_chosen_between_checks(switch: Switch, said: Callable[[str], 
 
 
 def test_an_interrupt_leaves_no_mutant_chosen(switch: Switch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mutant_runner, "TAINTED", "/proc/self/stat")
+    monkeypatch.setattr(mutant_runner, "TAINTED", str(switch.directory / "tainted"))
+    (switch.directory / "tainted").write_text("0\n")
     monkeypatch.setattr(registry, "registered", lambda: {"x.good": lambda: None})
 
     def cut_off(*_arguments: object) -> runner.Outcome:
