@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-from junit_xml import TestCase, TestSuite
+from typing import TYPE_CHECKING, Any
 
 from harness.bisect.state import End, State, Step, Verdict
 from harness.bisect.telling import (
@@ -22,8 +20,10 @@ from harness.bisect.telling import (
 from harness.bisect.trails import Course
 from harness.paths import write_atomic
 from harness.report import encode
-from harness.report.junit_document import document, junit_case
 from harness.report.text import one_line, visible
+
+if TYPE_CHECKING:
+    from junit_xml import TestCase
 
 
 def write_reports(state: State, course: Course, directory: Path) -> None:
@@ -90,6 +90,10 @@ def _step(step: Step, state: State) -> dict[str, Any]:
 
 def junit(state: State, course: Course) -> str:
     """One case for the answer, red unless a single culprit is named, and one for each commit that was tested."""
+    from junit_xml import TestSuite  # noqa: PLC0415 - only who writes one pays for it
+
+    from harness.report.junit_document import document, junit_case  # noqa: PLC0415
+
     answer = junit_case("answer", "dmabuf.bisect", state.seconds)
     told = one_line(headline(state, course))
     answer.stdout = visible(markdown(state, course))
@@ -102,6 +106,8 @@ def junit(state: State, course: Course) -> str:
 
 
 def _case(step: Step, state: State) -> TestCase:
+    from harness.report.junit_document import junit_case  # noqa: PLC0415
+
     case = junit_case(f"{step.commit[:12]} {step.subject}", "dmabuf.bisect.commits", step.seconds)
     told = one_line(decision(step, state))
     if step.verdict is Verdict.BAD:

@@ -14,7 +14,6 @@ from pathlib import Path
 from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.html import render_html
-from harness.report.junit import render_junit, render_series_junit
 from harness.report.kcidb import render_kcidb, render_series_kcidb, settings
 from harness.report.steps import Step, save_steps
 from harness.report.store import ReportFile, Written, save
@@ -39,11 +38,19 @@ class ReportFormat:
 
 
 def _junit(report: RunReport, run_dir: Path, _stored: Path) -> str:
+    from harness.report.junit import render_junit  # noqa: PLC0415 - only who writes one pays for junit-xml
+
     return render_junit(report, run_dir)
 
 
+def _series_junit(steps: Sequence[Step]) -> str:
+    from harness.report.junit import render_series_junit  # noqa: PLC0415
+
+    return render_series_junit(steps)
+
+
 FORMATS: Mapping[str, ReportFormat] = {
-    "junit": ReportFormat("JUnit XML, for CI systems", _junit, render_series_junit, "junit.xml"),
+    "junit": ReportFormat("JUnit XML, for CI systems", _junit, _series_junit, "junit.xml"),
     "html": ReportFormat("a page to read, which needs nothing else", render_html, file_name="report.html"),
     "kcidb": ReportFormat("KernelCI's submission schema, JSON", render_kcidb, render_series_kcidb, ready=settings),
 }

@@ -18,6 +18,11 @@ from harness.interfaces import Guest, GuestLost
 from harness.model import Kernel, Variant
 from harness.scratch import scratch
 
+# The environment of the pytest process.
+SOCKET = "DMABUF_HARNESS_SOCKET"
+LIMIT = "DMABUF_HARNESS_TEST_LIMIT"  # seconds that a phase of one test may take outside the guest
+COLLECTED = "DMABUF_HARNESS_COLLECTED"  # file that gets the node ids, one JSON list
+
 Message = dict[str, Any]
 
 

@@ -24,10 +24,7 @@ from typing import Any
 import pytest
 
 from harness.interfaces import CommandResult
-
-SOCKET = "DMABUF_HARNESS_SOCKET"
-LIMIT = "DMABUF_HARNESS_TEST_LIMIT"  # seconds that a phase of one test may take outside the guest
-COLLECTED = "DMABUF_HARNESS_COLLECTED"  # file that gets the node ids, one JSON list
+from harness.suites.pytest_bridge import COLLECTED, LIMIT, SOCKET
 
 
 @contextlib.contextmanager

@@ -20,8 +20,7 @@ from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.paths import PROJECT_ROOT, exists
 from harness.scratch import scratch
 from harness.suites.commands import log_file
-from harness.suites.pytest_bridge import Bridge, Message
-from harness.suites.pytest_plugin import COLLECTED, LIMIT, SOCKET
+from harness.suites.pytest_bridge import COLLECTED, LIMIT, SOCKET, Bridge, Message
 
 _PLUGIN = "harness.suites.pytest_plugin"
 _COLLECT_LIMIT = 120.0  # seconds

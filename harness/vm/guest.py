@@ -6,14 +6,15 @@ from __future__ import annotations
 import contextlib
 import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.causes import Blame, Cause
 from harness.errors import InfrastructureError
 from harness.guest.marks import LISTEN
 from harness.interfaces import CommandResult, GuestLost, LineSink
 from harness.model import BootOutcome, BootReport, Kernel
-from harness.vm import ssh
 from harness.vm.autopsy import Patient, examine
 from harness.vm.blocked import blocked
 from harness.vm.command import MachineSpec, checker_options, qemu_command
@@ -22,6 +23,9 @@ from harness.vm.host import blamed
 from harness.vm.identity import Identity, create_identity, free_port
 from harness.vm.qemu import Qemu
 from harness.vm.slowness import slowness
+
+if TYPE_CHECKING:
+    from harness.vm import ssh
 
 _BOOT_LIMIT = 30.0  # seconds under KVM
 _SILENCE_LIMIT = 10.0  # seconds without an answer from sshd under KVM
@@ -192,10 +196,12 @@ class VmGuest:
 
     def _login(self) -> BootOutcome | None:
         """Log in if sshd is there; how the boot ended, None while it goes on."""
+        from harness.vm import ssh  # noqa: PLC0415 - paramiko is slow to import: only who logs in pays for it
+
         try:
             self._qemu.check_alive()
             if self.console.sshd_listening:
-                self._connect()
+                self._connect(ssh.connect)
                 return BootOutcome.UP
         except GuestLost as lost:
             self.ended, self.cause = lost.reason, lost.cause
@@ -204,10 +210,10 @@ class VmGuest:
             self._refused = f", last try: {error}"
         return self._too_late() if self.seconds > self._limit else None
 
-    def _connect(self) -> None:
+    def _connect(self, connect: Callable[..., ssh.Connection]) -> None:
         assert self._identity is not None
         left = self._limit - self.seconds
-        self._connection = ssh.connect(
+        self._connection = connect(
             self._port,
             self._identity.host_key,
             self._identity.client_key,
