@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from harness import process
@@ -64,34 +65,45 @@ class MutantCampaign:
         self._machine = {"QEMU": launcher.qemu_version, "accelerator": f"{chosen.name} ({chosen.reason})"}
         self._trials = MutantTrials(planted.kernel, launcher, self._job.directory, self._tell, self._note)
         deadline = time.monotonic() + self._limit if self._limit is not None else None
-        with self._trials, ThreadPoolExecutor(1, thread_name_prefix="compare") as pool:
-            try:
-                self._try_all(planted, self._trials, pool.submit(self._equivalents, planted), deadline)
-            except BaseException:
-                process.stop_all()
-                raise
+        comparison = ObjectComparison(planted)
+        with self._trials:
+            self._control(planted, self._trials, comparison)
+            self._settle(planted.mutants.items(), comparison.known)
+            left = {number: one for number, one in planted.mutants.items() if number not in self._settled}
+            self._trials.run(left, deadline)
+            if len(self._trials.verdicts) < len(left):
+                self.cut_off = "the time was up"
+        unnoticed = [one for one in self._tried().values() if one.fate in (Fate.SURVIVED, Fate.NOT_REACHED)]
+        self._settle(((one.number, one.mutation) for one in unnoticed), comparison.is_equal)
 
-    def _try_all(
-        self, planted: Planted, trials: MutantTrials, compared: Future[frozenset[int]], deadline: float | None
-    ) -> None:
-        """The control while the compiler finds out what need not be tried, then the rest."""
+    def _control(self, planted: Planted, trials: MutantTrials, comparison: ObjectComparison) -> None:
+        """The control; meanwhile the compiler finds out, as far as it comes, what need not be tried."""
         names = [name for suite in SUITES for name in check_names(suite)]
         excused = expected_to_fail(names, self._job.expectations, planted.kernel.release, self._job.variants[0].name)
         if excused:
             self._note(f"not used, as they are expected to fail or to be flaky: {', '.join(sorted(excused))}")
-        trials.run_control([name for name in names if name not in excused])
-        for number in sorted(compared.result()):
-            self._settled[number] = Verdict(planted.mutants[number], number, Fate.EQUIVALENT)
-            self._tell(self._settled[number])
-        left = {number: mutation for number, mutation in planted.mutants.items() if number not in self._settled}
-        trials.run(left, deadline)
-        if len(trials.verdicts) < len(left):
-            self.cut_off = "the time was up"
+        with ThreadPoolExecutor(1, thread_name_prefix="compare") as pool:
+            enough = threading.Event()
+            compared = pool.submit(comparison.go_through, planted.mutants.values(), enough)
+            try:
+                trials.run_control([name for name in names if name not in excused])
+            except BaseException:
+                process.stop_all()
+                raise
+            finally:
+                enough.set()
+            compared.result()
 
-    def _equivalents(self, planted: Planted) -> frozenset[int]:
-        """Numbers of the mutants that nobody can notice."""
-        comparison = ObjectComparison(planted)
-        return frozenset(number for number, mutation in planted.mutants.items() if comparison.is_equal(mutation))
+    def _settle(self, numbered: Iterable[tuple[int, Mutation]], is_equal: Callable[[Mutation], bool]) -> None:
+        """Those that nobody can notice are equivalent."""
+        for number, mutation in numbered:
+            if is_equal(mutation):
+                self._settled[number] = Verdict(mutation, number, Fate.EQUIVALENT)
+                self._tell(self._settled[number])
+
+    def _tried(self) -> dict[int, Verdict]:
+        trials = self._trials.verdicts if self._trials is not None else {}
+        return in_turn({**trials, **self._settled}, bool(self.cut_off))
 
     def _tell(self, verdict: Verdict) -> None:
         self._note(line(verdict))
@@ -104,10 +116,9 @@ class MutantCampaign:
         planted, trials = self._planted, self._trials
         if planted is None:
             return None
-        tried = in_turn({**(trials.verdicts if trials is not None else {}), **self._settled}, bool(self.cut_off))
         left_out = [Verdict(one, 0, Fate.UNDECIDED, detail=_BESIDE) for one in planted.left_out]
         verdicts = sorted(
-            [*tried.values(), *left_out], key=lambda one: (one.mutation.path, one.mutation.line, one.number)
+            [*self._tried().values(), *left_out], key=lambda one: (one.mutation.path, one.mutation.line, one.number)
         )
         return MutantReport(
             base=self._job.base.text,
@@ -152,9 +163,26 @@ class ObjectComparison:
     def __init__(self, planted: Planted) -> None:
         self._planted = planted
         self._originals: dict[str, bytes] = {}
+        self._answers: dict[Mutation, bool] = {}
+
+    def go_through(self, mutants: Iterable[Mutation], enough: threading.Event) -> None:
+        """Compare ``mutants`` until that is ``enough``."""
+        for mutation in mutants:
+            if enough.is_set():
+                return
+            self.is_equal(mutation)
+
+    def known(self, mutation: Mutation) -> bool:
+        """It was found to be equal so far."""
+        return self._answers.get(mutation, False)
 
     def is_equal(self, mutation: Mutation) -> bool:
         """The compiler makes the same of the file with and without the mutant. Raises ``InfrastructureError``."""
+        if mutation not in self._answers:
+            self._answers[mutation] = self._compared(mutation)
+        return self._answers[mutation]
+
+    def _compared(self, mutation: Mutation) -> bool:
         path = mutation.path
         if path not in self._originals:
             self._originals[path] = self._original(path)

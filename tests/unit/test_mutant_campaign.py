@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -86,6 +88,22 @@ def test_the_same_object_is_an_equivalent_mutant(tmp_path: Path) -> None:
     assert comparison.is_equal(edited(b"o n e"))
     assert not comparison.is_equal(edited(b"two"))
     assert not comparison.is_equal(edited(b"!"))
+
+
+def test_comparing_goes_on_until_that_is_enough(tmp_path: Path) -> None:
+    comparison = ObjectComparison(planted(SOURCE, tmp_path))
+    equal, other, late = edited(b"o n e"), edited(b"two"), edited(b"on e")
+    enough = threading.Event()
+
+    def until() -> Iterator[Mutation]:
+        yield equal
+        yield other
+        enough.set()
+        yield late
+
+    comparison.go_through(until(), enough)
+    assert [comparison.known(one) for one in (equal, other, late)] == [True, False, False]
+    assert comparison.is_equal(late)
 
 
 def test_an_original_that_does_not_compile_compares_with_nothing(tmp_path: Path) -> None:
