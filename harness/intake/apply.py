@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError, UserError
 from harness.intake import names
-from harness.intake.diff import added_lines, parse_diff
+from harness.intake.diff import added_lines, diff_of, parse_diff
 from harness.intake.explain import explain
 from harness.intake.index import Index, git_path
 from harness.intake.rivals import rivals
@@ -64,7 +64,7 @@ def stage(index: Index, patches: Sequence[Patch]) -> tuple[str, ...]:
     already: list[str] = []
     left = list(patches)
     while left:
-        diff = parse_diff(left[0].diff, left[0].origin)
+        diff = diff_of(left[0])
         done = index.apply(diff)
         known = 0 if done.ok else _already_there(index, left)
         if not done.ok and not known:
@@ -91,6 +91,6 @@ def _already_there(index: Index, patches: Sequence[Patch]) -> int:
     """
     for count in range(len(patches), 0, -1):
         trial = index.copy("trial")
-        if all(trial.apply(parse_diff(p.diff, p.origin), reverse=True).ok for p in reversed(patches[:count])):
+        if all(trial.apply(diff_of(p), reverse=True).ok for p in reversed(patches[:count])):
             return count
     return 0

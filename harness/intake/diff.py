@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from harness.errors import UserError
 from harness.intake import between, names
+from harness.series import Patch
 
 _HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 _FILE_LINE = re.compile(rb"(?m)^(?:diff --git |\+\+\+ )[^\n]*")
@@ -112,6 +114,16 @@ def parse_diff(text: bytes, origin: str, first_line: int = 1) -> Diff:
     """
     lines = _without_transport_cr(text).split(b"\n")
     return _Reader(lines, origin, range(first_line, first_line + len(lines) + 1)).read()
+
+
+def diff_of(patch: Patch) -> Diff:
+    """What ``patch`` does: read when it is first asked for, and once for all who ask. Raises as ``parse_diff``."""
+    return _read_once(patch.diff, patch.origin)
+
+
+@lru_cache(maxsize=128)
+def _read_once(text: bytes, origin: str) -> Diff:
+    return parse_diff(text, origin)
 
 
 def parse_lines(lines: Sequence[bytes], numbers: Sequence[int], origin: str) -> Diff:

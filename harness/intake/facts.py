@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.intake import address
-from harness.intake.diff import FileDiff, Hunk, parse_diff
+from harness.intake.diff import FileDiff, Hunk, diff_of
 from harness.intake.symbols import entries
 from harness.series import Patch, PatchFacts, SeriesFacts
 
@@ -53,7 +53,7 @@ def facts(patches: Sequence[Patch]) -> SeriesFacts:
     """What ``patches`` say and touch. Pure. Of a series that adds and removes the same again nothing is left out."""
     symbols, exports, functions = _Found(), _Found(), _Found()
     for patch in patches:
-        for file in parse_diff(patch.diff, patch.origin).files:
+        for file in diff_of(patch).files:
             if posixpath.basename(file.path).startswith("Kconfig"):
                 _symbols(file.hunks, symbols)
             elif file.path.endswith(_SOURCES):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from harness.intake.diff import FileDiff, Hunk, parse_diff
+from harness.intake.diff import FileDiff, Hunk, diff_of
 from harness.series import Patch
 
 
@@ -52,7 +52,7 @@ def rivals(patches: Sequence[Patch]) -> tuple[Patch, Patch] | None:
     """The first two of ``patches`` of which the second changes what the first does, as it was before the first."""
     touched: dict[str, _Touched] = {}
     for number, patch in enumerate(patches):
-        files = _files(patch)
+        files = diff_of(patch).files
         for file in files:
             who = touched.setdefault(file.old or file.path, _Touched()).rival(file)
             if who is not None:
@@ -71,15 +71,11 @@ def taken_back(copies: Sequence[Patch], patches: Sequence[Patch]) -> Patch | Non
 
 def _lines(patch: Patch, markers: bytes) -> tuple[tuple[str, tuple[tuple[bytes, ...], ...]], ...]:
     """By file, the lines with the first of ``markers``, and those with the second, without them."""
-    return tuple((file.path, tuple(_marked(file, one) for one in markers)) for file in _files(patch))
+    return tuple((file.path, tuple(_marked(file, one) for one in markers)) for file in diff_of(patch).files)
 
 
 def _marked(file: FileDiff, marker: int) -> tuple[bytes, ...]:
     return tuple(line[1:] for hunk in file.hunks for line in hunk.body if line[0] == marker)
-
-
-def _files(patch: Patch) -> tuple[FileDiff, ...]:
-    return parse_diff(patch.diff, patch.origin).files
 
 
 def changed_twice(files: Sequence[FileDiff]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from harness.intake.diff import Hunk, parse_diff
+from harness.intake.diff import Hunk, diff_of
 from harness.series import Patch
 
 # Indented with tabs or with blanks alone: a help text is indented with both, and a hunk may begin in one.
@@ -63,7 +63,7 @@ def _only_in(here: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
 
 
 def _defined(patches: Sequence[Patch], marker: bytes) -> list[str]:
-    files = (file for patch in patches for file in parse_diff(patch.diff, patch.origin).files)
+    files = (file for patch in patches for file in diff_of(patch).files)
     kconfig = (file for file in files if PurePath(file.path).name.startswith("Kconfig"))
     found = (entry for file in kconfig for hunk in file.hunks for entry in entries(hunk))
     return [entry.symbol for entry in found if entry.defines and entry.marker == marker]

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UserError
-from harness.intake.diff import added_lines, parse_diff
+from harness.intake import facts
+from harness.intake.diff import _read_once, added_lines, diff_of, parse_diff
+from harness.series import Patch
 
 GIT = b"""\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
@@ -179,3 +181,14 @@ def test_each_line_is_looked_at_a_bounded_number_of_times(monkeypatch: pytest.Mo
         return count
 
     assert looks(400) <= 2 * looks(200)
+
+
+def test_diff_of_a_patch_is_read_once_for_all_who_ask() -> None:
+    _read_once.cache_clear()
+    patch = Patch("x.patch", "x", "", GIT, ("drivers/dma-buf/dma-buf.c",))
+    assert diff_of(patch) == parse_diff(GIT, "x.patch")
+    facts((patch,))
+    facts((patch,))
+    assert diff_of(patch) is diff_of(patch)
+    assert _read_once.cache_info().misses == 1
+    assert diff_of(Patch("y.patch", "x", "", GIT, ())) is not diff_of(patch)  # errors name another place
