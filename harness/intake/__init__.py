@@ -3,14 +3,14 @@
 
 from harness.intake.apply import apply_series
 from harness.intake.bundled import DEFAULT_SERIES, load_series
+from harness.intake.dry_run import applies, made_for
 from harness.intake.facts import facts
+from harness.intake.fixup_layer import mend
 from harness.intake.fixups import Fixup, fixups_for, load_fixups
-from harness.intake.mending import mend
 from harness.intake.read import read_patches, read_text
 from harness.intake.reverse import reversed_patch
 from harness.intake.series import Series, all_series, bundled_series
 from harness.intake.symbols import added_symbols, removed_symbols
-from harness.intake.trial import applies, made_for
 
 __all__ = [
     "DEFAULT_SERIES",

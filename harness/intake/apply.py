@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.errors import InfrastructureError, UserError
-from harness.intake import names
+from harness.intake import diff_paths
 from harness.intake.diff import added_lines, diff_of, parse_diff
 from harness.intake.explain import explain
 from harness.intake.index import Index, git_path
@@ -29,7 +29,7 @@ def apply_series(tree: Tree, patches: Sequence[Patch]) -> Applied:
         already = stage(staged, patches)
         tree_id = staged.write_tree()
         for name, mode, target in staged.specials(tree_id):
-            names.check(name, mode, target, "the patched tree")
+            diff_paths.check(name, mode, target, "the patched tree")
         Index(tree, directory / "checkout").check_out(tree_id)
         changed = parse_diff(staged.diff(tree_id), "git diff-tree")
     return Applied(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.errors import UserError
-from harness.intake import between, names
+from harness.intake import diff_gaps, diff_paths
 from harness.series import Patch
 
 _HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
@@ -94,9 +94,9 @@ class _Section:
     """One file of the diff while it is read: names still carry their prefix ("a/", "b/")."""
 
     line: int  # index into the lines
-    named: names.Pair
-    bare: names.Pair = (None, None)  # "rename from", "rename to": without a prefix
-    header: names.Pair = (None, None)  # of the line "diff --git"
+    named: diff_paths.Pair
+    bare: diff_paths.Pair = (None, None)  # "rename from", "rename to": without a prefix
+    header: diff_paths.Pair = (None, None)  # of the line "diff --git"
     created: bool = False
     deleted: bool = False
     mode: str = ""
@@ -144,7 +144,7 @@ class _Reader:
     def read(self) -> Diff:
         sections: list[_Section] = []
         pieces: list[bytes] = []
-        self._at = end = between.message_end(self._lines)  # of the section before
+        self._at = end = diff_gaps.message_end(self._lines)  # of the section before
         while self._at < len(self._lines):
             start = self._at
             section = self._section()
@@ -156,13 +156,13 @@ class _Reader:
             end = self._at
             pieces += self._lines[start:end]
         self._check_gap(range(end, len(self._lines)), below=bool(sections), above=False)
-        strip = 0 if sections and all(names.unprefixed(s.header, s.named, s.bare) for s in sections) else 1
+        strip = 0 if sections and all(diff_paths.unprefixed(s.header, s.named, s.bare) for s in sections) else 1
         files = tuple(self._resolve(section, strip) for section in sections)
         return Diff(files, strip, b"".join(piece + b"\n" for piece in pieces))
 
     def _check_gap(self, gap: range, *, below: bool, above: bool) -> None:
         """Refuse what would fall out, or could be read in two ways, without anybody noticing."""
-        at = between.left_out(self._lines, gap, below=below, above=above)
+        at = diff_gaps.left_out(self._lines, gap, below=below, above=above)
         if at is not None:
             shown = ascii(self._lines[at][:100].decode("utf-8", "replace"))
             raise self._error(f"{shown} stands for a change that is not in the patch", _MAKE_AGAIN, at)
@@ -171,10 +171,10 @@ class _Reader:
             raise self._error(what, "take it out of the message, or give the commit itself as A..B", at)
 
     def _separates(self, at: int) -> bool:
-        return between.is_separator(self._lines[at])
+        return diff_gaps.is_separator(self._lines[at])
 
     def _resolve(self, section: _Section, strip: int) -> FileDiff:
-        old, new = names.resolve(section.named, section.bare, strip)
+        old, new = diff_paths.resolve(section.named, section.bare, strip)
         return FileDiff(
             line=self._numbers[section.line],
             old=None if section.created else old,
@@ -198,7 +198,7 @@ class _Reader:
         return None
 
     def _git_section(self) -> _Section:
-        header = names.of_header(self._peek().removeprefix(b"diff --git "))
+        header = diff_paths.of_header(self._peek().removeprefix(b"diff --git "))
         section = _Section(self._at, header, header=header)
         self._at += 1
         while self._extended(section, self._peek()):
@@ -223,9 +223,9 @@ class _Reader:
         """Take in one line of git's extended header; False if it is none."""
         key, _, value = line.rpartition(b" ")
         if line.startswith((b"rename from ", b"copy from ")):
-            section.bare = (names.unquote(line.split(b" ", 2)[2]), section.bare[1])
+            section.bare = (diff_paths.unquote(line.split(b" ", 2)[2]), section.bare[1])
         elif line.startswith((b"rename to ", b"copy to ")):
-            section.bare = (section.bare[0], names.unquote(line.split(b" ", 2)[2]))
+            section.bare = (section.bare[0], diff_paths.unquote(line.split(b" ", 2)[2]))
         elif line.startswith(b"index "):
             section.mode = value.decode("latin-1") if key.startswith(b"index ") else section.mode
             return True
@@ -251,8 +251,8 @@ class _Reader:
         section.deleted = whole.new_start == 0 and not whole.after
         return section
 
-    def _names(self) -> names.Pair:
-        old, new = (names.of_file_line(self._peek(at)[4:]) for at in (0, 1))
+    def _names(self) -> diff_paths.Pair:
+        old, new = (diff_paths.of_file_line(self._peek(at)[4:]) for at in (0, 1))
         self._at += 2
         return old, new
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.intake.diff_paths import leaves_tree
 from harness.intake.load import ACCEPTED, load
-from harness.intake.names import leaves_tree
 from harness.paths import is_directory, is_file
 
 _SERIES = "series"

@@ -10,7 +10,7 @@ from harness import process
 from harness.errors import InfrastructureError
 from harness.gitcmd import run_git
 from harness.intake.diff import Diff
-from harness.intake.names import SYMLINK
+from harness.intake.diff_paths import SYMLINK
 from harness.process import Completed
 from harness.series import Tree
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from email.message import Message
 
 from harness.errors import UserError
-from harness.intake import address, headers, order
-from harness.intake.parts import Attached, Part, parts, split
+from harness.intake import address, headers, subject_prefix
+from harness.intake.mime import Attached, Part, parts, split
 
 # The separator of an mbox, as git's mailsplit knows it: a time of day and a year. A header must follow, so that no
 # line of a message is taken for one.
@@ -176,8 +176,8 @@ def _letters(raw: bytes, line: int) -> Iterator[Letter]:
 
 def _says_something(letter: Letter) -> bool:
     """False for the mere wrapping of what is attached."""
-    place = order.place(letter.subject)
-    return place.is_cover or order.is_reply(letter.subject) or bool(_DIFF.search(letter.text))
+    place = subject_prefix.place(letter.subject)
+    return place.is_cover or subject_prefix.is_reply(letter.subject) or bool(_DIFF.search(letter.text))
 
 
 def _unpacked(message: Message, *, exact: bool) -> Iterator[Letter]:
@@ -225,7 +225,7 @@ def _as_attached(own: Letter, others: Sequence[Letter]) -> Letter:
 
 def _completed(letter: Letter, own: Letter) -> Letter:
     subject, author = letter.subject or own.subject, letter.author or own.author
-    shown = letter.attached.startswith(_EMBEDDED) and order.is_reply(own.subject)
+    shown = letter.attached.startswith(_EMBEDDED) and subject_prefix.is_reply(own.subject)
     return replace(letter, subject=subject, author=author, date=letter.date or own.date, shown=shown)
 
 
@@ -245,7 +245,7 @@ def _attached(part: Part | Attached) -> Iterator[Letter]:
     else:
         found = list(letters(part.text)) if part.name and is_mail(part.text) else []
     name = part.name if isinstance(part, Part) else "forwarded mail"
-    found = [letter for letter in found if _DIFF.search(letter.text) or order.place(letter.subject).is_cover]
+    found = [letter for letter in found if _DIFF.search(letter.text) or subject_prefix.place(letter.subject).is_cover]
     for number, letter in enumerate(found, 1):
         yield replace(letter, attached=name if len(found) == 1 else f"{name}, message {number}", encoded=True)
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UserError
-from harness.intake.between import is_separator
 from harness.intake.diff import Diff, FileDiff, Hunk, parse_lines
+from harness.intake.diff_gaps import is_separator
 from harness.intake.message import Stat, diff_start
 from harness.intake.quote_damage import damaged
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from harness.intake import names
+from harness.intake import diff_paths
 from harness.intake.diff import Diff, FileDiff
 
 # What no C file, makefile or Kconfig of the kernel is without, where it is indented (Documentation/process/
@@ -107,8 +107,8 @@ def _header(file: FileDiff) -> Iterator[tuple[int, str]]:
     line = file.header[0]
     if not line.startswith(b"diff --git "):
         return
-    header = names.of_header(line.removeprefix(b"diff --git "))
-    named = [names.of_file_line(one[4:].rstrip()) for one in file.header if one.startswith((b"--- ", b"+++ "))]
+    header = diff_paths.of_header(line.removeprefix(b"diff --git "))
+    named = [diff_paths.of_file_line(one[4:].rstrip()) for one in file.header if one.startswith((b"--- ", b"+++ "))]
     renamed = [one for one in file.header if one.startswith((b"rename ", b"copy "))]
     bare = {name.split("/", 1)[-1] for name in header if name is not None}
     if len(bare) != (2 if renamed else 1) or None in header:

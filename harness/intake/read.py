@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.intake import lore, mail, order
+from harness.intake import lore, mail, subject_prefix
 from harness.intake.folder import open_folder
-from harness.intake.letter import make_change, make_own, make_quoted, own_tags, plain_letter
 from harness.intake.load import ACCEPTED, load, plain
 from harness.intake.message import read_message
+from harness.intake.patch_from_mail import make_change, make_own, make_quoted, own_tags, plain_letter
 from harness.intake.picking import picked
 from harness.intake.quote import Quote, quotes
-from harness.intake.thread import Offer, Thread, whole_series
+from harness.intake.thread import Candidate, Thread, whole_series
 from harness.paths import exists, is_directory
 from harness.series import Change, Patch
 
@@ -74,8 +74,8 @@ def _origin(source: Path | Change) -> str:
 
 def _thread(source: Path | Change) -> Thread:
     if isinstance(source, Change):
-        offer = Offer(order.place(""), source.subject, False, lambda: make_change(source))
-        return Thread([offer], alone=True)
+        candidate = Candidate(subject_prefix.place(""), source.subject, False, lambda: make_change(source))
+        return Thread([candidate], alone=True)
     return _from_path(source)
 
 
@@ -93,9 +93,12 @@ def _from_directory(directory: Path) -> Thread:
     folder = open_folder(directory)
     letters = [(letter, str(file)) for file in folder.files for letter in _letters(load(file), str(file))]
     if folder.settled:
-        offers = [_own(letter, order.place(""), order.title(letter.subject), name) for letter, name in letters]
-        return Thread(offers, notes=folder.notes)
-    if not folder.maildir and all(order.place(letter.subject).is_cover for letter, _ in letters):
+        candidates = [
+            _own(letter, subject_prefix.place(""), subject_prefix.title(letter.subject), name)
+            for letter, name in letters
+        ]
+        return Thread(candidates, notes=folder.notes)
+    if not folder.maildir and all(subject_prefix.place(letter.subject).is_cover for letter, _ in letters):
         raise UserError("only cover letters here", where=str(directory), mend=ACCEPTED)
     thread = _from_mailbox(letters, str(directory))
     return thread if folder.maildir else replace(thread, folder=str(directory))
@@ -129,60 +132,60 @@ def _letters(data: bytes, origin: str) -> list[mail.Letter]:
 
 def _alone(letter: mail.Letter, origin: str) -> Thread:
     """One that the user names alone may be any of its series. A reply may hold a patch of its own, and quote one."""
-    found = quotes(letter.text) if order.is_reply(letter.subject) or not _DIFF.search(letter.text) else []
-    offers = _quoted(letter, found, origin)
+    found = quotes(letter.text) if subject_prefix.is_reply(letter.subject) or not _DIFF.search(letter.text) else []
+    candidates = _quoted(letter, found, origin)
     if not found or _DIFF.search(letter.text):
-        title = order.title(letter.subject)
+        title = subject_prefix.title(letter.subject)
         name = f"{title} (in the reply itself)" if found else title
-        offers.insert(0, _own(letter, order.place(letter.subject), name, origin))
-    return Thread(offers, alone=True)
+        candidates.insert(0, _own(letter, subject_prefix.place(letter.subject), name, origin))
+    return Thread(candidates, alone=True)
 
 
 def _from_one_mail(letters: Sequence[tuple[mail.Letter, str]], origin: str) -> Thread:
     """What a mail says and what is attached to it are meant, though it be a reply, and one of a series of ten."""
     thread = _from_mailbox(letters, origin, one_mail=True)
-    own = [offer for offer in thread.offers if not offer.quoted]
-    return replace(thread, offers=own, alone=True) if len(own) == 1 else thread
+    own = [candidate for candidate in thread.candidates if not candidate.quoted]
+    return replace(thread, candidates=own, alone=True) if len(own) == 1 else thread
 
 
 def _from_mailbox(letters: Sequence[tuple[mail.Letter, str]], origin: str, *, one_mail: bool = False) -> Thread:
     """A mailbox may be a whole thread of a list archive: covers, replies and copies are no patches."""
     thread = Thread()
-    shown: list[Offer] = []
+    shown: list[Candidate] = []
     for letter, name in letters:
-        spot, title = order.place(letter.subject), order.title(letter.subject)
-        if order.is_reply(letter.subject):
+        spot, title = subject_prefix.place(letter.subject), subject_prefix.title(letter.subject)
+        if subject_prefix.is_reply(letter.subject):
             found = quotes(letter.text)
             if one_mail and _DIFF.search(letter.text):
-                thread.offers.append(_own(letter, spot, title, name))
-            thread.offers += _quoted(letter, found, name)
+                thread.candidates.append(_own(letter, spot, title, name))
+            thread.candidates += _quoted(letter, found, name)
             thread.add_tags(spot, title, own_tags(letter, found))
         elif spot.is_cover:
             said = read_message(letter.text.replace(b"\r\n", b"\n"))
             thread.base[spot.version] = (said.base_commit, said.prerequisites)
             thread.covers[letter.message_id] = (spot, letter.author)
         elif _DIFF.search(letter.text):
-            (thread.offers if one_mail or not letter.shown else shown).append(_own(letter, spot, title, name))
+            (thread.candidates if one_mail or not letter.shown else shown).append(_own(letter, spot, title, name))
         elif found := quotes(letter.text):
-            thread.offers += _quoted(letter, found, name)
+            thread.candidates += _quoted(letter, found, name)
         elif spot.total:
-            thread.offers.append(_own(letter, spot, title, name))
-    thread.offers = thread.offers or shown
-    if not thread.offers:
+            thread.candidates.append(_own(letter, spot, title, name))
+    thread.candidates = thread.candidates or shown
+    if not thread.candidates:
         raise UserError(f"none of its {len(letters)} mails is a patch", where=origin, mend=ACCEPTED)
     return thread
 
 
-def _own(letter: mail.Letter, spot: order.Place, title: str, origin: str) -> Offer:
-    return Offer(spot, title, False, lambda: make_own(letter, origin), letter.message_id, letter.author)
+def _own(letter: mail.Letter, spot: subject_prefix.Place, title: str, origin: str) -> Candidate:
+    return Candidate(spot, title, False, lambda: make_own(letter, origin), letter.message_id, letter.author)
 
 
-def _quoted(letter: mail.Letter, found: Sequence[Quote], origin: str) -> list[Offer]:
+def _quoted(letter: mail.Letter, found: Sequence[Quote], origin: str) -> list[Candidate]:
     return [_quoted_at(letter, quote, origin, len(found) > 1) for quote in found]
 
 
-def _quoted_at(letter: mail.Letter, quote: Quote, origin: str, one_of_several: bool) -> Offer:
-    title = order.title(letter.subject)
+def _quoted_at(letter: mail.Letter, quote: Quote, origin: str, one_of_several: bool) -> Candidate:
+    title = subject_prefix.title(letter.subject)
     name = f"{title} (quoted {'once' if quote.depth == 1 else f'{quote.depth} times'})" if one_of_several else title
-    spot = order.place(letter.subject)
-    return Offer(spot, name, True, lambda: make_quoted(letter, quote, origin), letter.message_id, letter.author)
+    spot = subject_prefix.place(letter.subject)
+    return Candidate(spot, name, True, lambda: make_quoted(letter, quote, origin), letter.message_id, letter.author)

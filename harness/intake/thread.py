@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import UserError
-from harness.intake.order import Place
 from harness.intake.rivals import rivals, taken_back
+from harness.intake.subject_prefix import Place
 from harness.series import Patch
 
 _PICK = "take one with --pick N or --pick SUBJECT"
@@ -18,7 +18,7 @@ _SHOWN = 12
 
 
 @dataclass(frozen=True)
-class Offer:
+class Candidate:
     """A patch that is there to be taken. ``quoted``: only in a reply. ``make`` reads it, or raises ``UserError``.
 
     ``message_id``, ``author``: of the mail that it is in.
@@ -49,7 +49,7 @@ class Thread:
     ``covers``: the places of the cover letters by message id, with who sent them.
     """
 
-    offers: list[Offer] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
     alone: bool = False
     base: dict[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     tags: dict[tuple[int, int | str], list[str]] = field(default_factory=dict)
@@ -60,11 +60,11 @@ class Thread:
     def add_tags(self, spot: Place, title: str, tags: Iterable[str]) -> None:
         self.tags.setdefault((spot.version, spot.number if spot.total else title), []).extend(tags)
 
-    def patch(self, offer: Offer) -> Patch:
-        """Read ``offer``, with the tags of the replies to it."""
-        patch = offer.make()
-        spot = offer.place
-        given = [*self.tags.get((spot.version, spot.number if spot.total else offer.title), ())]
+    def patch(self, candidate: Candidate) -> Patch:
+        """Read ``candidate``, with the tags of the replies to it."""
+        patch = candidate.make()
+        spot = candidate.place
+        given = [*self.tags.get((spot.version, spot.number if spot.total else candidate.title), ())]
         given += self.tags.get((spot.version, 0), ()) if spot.total else ()
         return replace(patch, tags=tuple(dict.fromkeys([*patch.tags, *given])))
 
@@ -91,24 +91,24 @@ def whole_series(thread: Thread, origin: str) -> list[Patch]:
 def _whole_series(thread: Thread, origin: str) -> list[Patch]:
     if thread.alone:
         return [_only_one(thread, origin)]
-    originals = [offer for offer in thread.offers if not offer.quoted]
-    offers, copies = _without_copies(thread, originals or thread.offers)
-    numbered = [offer for offer in offers if offer.place.total]
-    if not originals and not numbered and len({offer.title for offer in offers}) > 1:
-        raise _ambiguous("quotes several patches", offers, origin)
+    originals = [candidate for candidate in thread.candidates if not candidate.quoted]
+    candidates, copies = _without_copies(thread, originals or thread.candidates)
+    numbered = [candidate for candidate in candidates if candidate.place.total]
+    if not originals and not numbered and len({candidate.title for candidate in candidates}) > 1:
+        raise _ambiguous("quotes several patches", candidates, origin)
     if not numbered:
-        found, notes = _newest_of_each(offers)
+        found, notes = _newest_of_each(candidates)
         patches = _read(thread, found, origin)
         notes += _mixed(found, patches, origin)
         _no_rivals(found, patches, origin)
         return _noted(patches, notes)
-    if not _supersedes(numbered, offers):
-        raise _ambiguous("some mails are numbered [PATCH n/m] and some are not", offers, origin)
-    newest, notes = _newest(offers, origin)
+    if not _supersedes(numbered, candidates):
+        raise _ambiguous("some mails are numbered [PATCH n/m] and some are not", candidates, origin)
+    newest, notes = _newest(candidates, origin)
     notes += copies
     if not originals and len({(one.place, one.title) for one in newest}) == 1:
         return _noted(_read(thread, newest, origin), notes)
-    replies = [one for one in thread.offers if one.quoted] if originals else []
+    replies = [one for one in thread.candidates if one.quoted] if originals else []
     patches = _read(thread, _complete(newest, replies, origin), origin)
     base, needs = thread.base.get(newest[0].place.version, ("", ()))
     first = patches[0]
@@ -119,21 +119,23 @@ def _whole_series(thread: Thread, origin: str) -> list[Patch]:
 
 def _only_one(thread: Thread, origin: str) -> Patch:
     """The patch of one mail. One that it quotes only a part of, beside one of its own, is no choice."""
-    own = [offer for offer in thread.offers if not offer.quoted]
-    if len(thread.offers) > 1 and (len(own) != 1 or any(_diff(thread, one) for one in thread.offers if one.quoted)):
-        raise _ambiguous("holds several patches", thread.offers, origin)
-    patch = thread.patch(own[0] if own else thread.offers[0])
+    own = [candidate for candidate in thread.candidates if not candidate.quoted]
+    if len(thread.candidates) > 1 and (
+        len(own) != 1 or any(_diff(thread, one) for one in thread.candidates if one.quoted)
+    ):
+        raise _ambiguous("holds several patches", thread.candidates, origin)
+    patch = thread.patch(own[0] if own else thread.candidates[0])
     left = "left out: a part of another patch, which it quotes"
-    return _noted([patch], [left] if len(thread.offers) > 1 else [])[0]
+    return _noted([patch], [left] if len(thread.candidates) > 1 else [])[0]
 
 
-def _supersedes(numbered: Sequence[Offer], offers: Sequence[Offer]) -> bool:
-    """True if all of ``offers`` are ``numbered``, but for older versions."""
-    newest = max(offer.place.version for offer in numbered)
-    return all(offer.place.total or offer.place.version < newest for offer in offers)
+def _supersedes(numbered: Sequence[Candidate], candidates: Sequence[Candidate]) -> bool:
+    """True if all of ``candidates`` are ``numbered``, but for older versions."""
+    newest = max(candidate.place.version for candidate in numbered)
+    return all(candidate.place.total or candidate.place.version < newest for candidate in candidates)
 
 
-def _no_rivals(offers: Sequence[Offer], patches: Sequence[Patch], origin: str) -> None:
+def _no_rivals(candidates: Sequence[Candidate], patches: Sequence[Patch], origin: str) -> None:
     """Refuse two patches that are made for the same lines: one was sent again, or is another way to do the same.
 
     One with the subject of another was sent again, whatever it changes.
@@ -142,63 +144,63 @@ def _no_rivals(offers: Sequence[Offer], patches: Sequence[Patch], origin: str) -
     again = next((subject for subject, count in titles.items() if count > 1), None)
     found = rivals(patches)
     if again is not None and not found:
-        raise _ambiguous(f"holds different patches with the subject {again!a}, and no version", offers, origin)
+        raise _ambiguous(f"holds different patches with the subject {again!a}, and no version", candidates, origin)
     if found:
         one, two = (f"{patch.subject!a} ({patch.origin})" for patch in found)
-        raise _ambiguous(f"{one} and {two} are made for the same lines: not both can be applied", offers, origin)
+        raise _ambiguous(f"{one} and {two} are made for the same lines: not both can be applied", candidates, origin)
 
 
-def _without_copies(thread: Thread, offers: Sequence[Offer]) -> tuple[list[Offer], list[str]]:
+def _without_copies(thread: Thread, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[str]]:
     """Without what has no number, but the diff of a patch that has one; and what is to be said about it.
 
     Maintainers and robots send a patch again to say that it was applied.
     """
-    numbered = [offer for offer in offers if offer.place.total]
-    if not 0 < len(numbered) < len(offers):
-        return list(offers), []
-    diffs = {_diff(thread, offer) for offer in numbered} - {None}
-    kept: list[Offer] = []
-    copies: list[Offer] = []
-    for offer in offers:
-        (copies if not offer.place.total and _diff(thread, offer) in diffs else kept).append(offer)
+    numbered = [candidate for candidate in candidates if candidate.place.total]
+    if not 0 < len(numbered) < len(candidates):
+        return list(candidates), []
+    diffs = {_diff(thread, candidate) for candidate in numbered} - {None}
+    kept: list[Candidate] = []
+    copies: list[Candidate] = []
+    for candidate in candidates:
+        (copies if not candidate.place.total and _diff(thread, candidate) in diffs else kept).append(candidate)
     return kept, [_again(copies)] if copies else []
 
 
-def _diff(thread: Thread, offer: Offer) -> bytes | None:
+def _diff(thread: Thread, candidate: Candidate) -> bytes | None:
     try:
-        return thread.patch(offer).diff
+        return thread.patch(candidate).diff
     except UserError:
         return None
 
 
-def _again(copies: Sequence[Offer]) -> str:
+def _again(copies: Sequence[Candidate]) -> str:
     return f"taken once, it is there again as: {listed(copies)}"
 
 
-def _newest(offers: Sequence[Offer], origin: str) -> tuple[list[Offer], list[str]]:
+def _newest(candidates: Sequence[Candidate], origin: str) -> tuple[list[Candidate], list[str]]:
     """Those of the newest version, and what is to be said about the others."""
-    newest = max(offer.place.version for offer in offers)
-    taken = [offer for offer in offers if offer.place.version == newest]
-    left = [offer for offer in offers if offer.place.version != newest]
+    newest = max(candidate.place.version for candidate in candidates)
+    taken = [candidate for candidate in candidates if candidate.place.version == newest]
+    left = [candidate for candidate in candidates if candidate.place.version != newest]
     if left and not {one.title for one in taken} & {one.title for one in left}:
-        raise _ambiguous("holds several series", offers, origin)
-    older = sorted({offer.place.version for offer in left})
+        raise _ambiguous("holds several series", candidates, origin)
+    older = sorted({candidate.place.version for candidate in left})
     notes = [f"v{newest} is taken; older in the same mailbox: {', '.join(f'v{version}' for version in older)}"]
     return taken, notes if older else []
 
 
-def _newest_of_each(offers: Sequence[Offer]) -> tuple[list[Offer], list[str]]:
+def _newest_of_each(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[str]]:
     newest: dict[str, int] = {}
-    for offer in offers:
-        newest[offer.title] = max(newest.get(offer.title, 0), offer.place.version)
-    taken = [offer for offer in offers if offer.place.version == newest[offer.title]]
-    older = [offer for offer in offers if offer.place.version != newest[offer.title]]
+    for candidate in candidates:
+        newest[candidate.title] = max(newest.get(candidate.title, 0), candidate.place.version)
+    taken = [candidate for candidate in candidates if candidate.place.version == newest[candidate.title]]
+    older = [candidate for candidate in candidates if candidate.place.version != newest[candidate.title]]
     return taken, [f"an older version is left out: v{one.place.version} of {one.title}" for one in older]
 
 
-def _mixed(offers: Sequence[Offer], patches: Sequence[Patch], origin: str) -> Iterator[str]:
+def _mixed(candidates: Sequence[Candidate], patches: Sequence[Patch], origin: str) -> Iterator[str]:
     """What is to be said if not all are of one version. Under another subject a newer one may replace an older."""
-    versions = {offer.title: offer.place.version for offer in offers}
+    versions = {candidate.title: candidate.place.version for candidate in candidates}
     if len(set(versions.values())) < 2:
         return
     of_file: dict[str, set[int]] = {}
@@ -207,39 +209,41 @@ def _mixed(offers: Sequence[Offer], patches: Sequence[Patch], origin: str) -> It
             of_file.setdefault(name, set()).add(versions.get(patch.subject, 1))
     twice = next((name for name, found in of_file.items() if len(found) > 1), None)
     if twice is not None:
-        raise _ambiguous(f"holds patches of several versions, with different subjects, to {twice!a}", offers, origin)
-    yield f"all are taken, though not of the same version: {listed(offers)}"
+        raise _ambiguous(
+            f"holds patches of several versions, with different subjects, to {twice!a}", candidates, origin
+        )
+    yield f"all are taken, though not of the same version: {listed(candidates)}"
 
 
-def _complete(offers: Sequence[Offer], replies: Sequence[Offer], origin: str) -> list[Offer]:
+def _complete(candidates: Sequence[Candidate], replies: Sequence[Candidate], origin: str) -> list[Candidate]:
     """In order of their numbers; what is missing is taken from replies that quote it."""
-    totals = {offer.place.total for offer in offers}
+    totals = {candidate.place.total for candidate in candidates}
     if len(totals) > 1:
         shown = " and ".join(str(total) for total in sorted(totals))
-        raise _ambiguous(f"holds series of {shown} patches", offers, origin)
+        raise _ambiguous(f"holds series of {shown} patches", candidates, origin)
     [total] = totals
-    beyond = sorted({offer.place.number for offer in offers if offer.place.number > total})
+    beyond = sorted({candidate.place.number for candidate in candidates if candidate.place.number > total})
     if beyond:
-        raise _ambiguous(f"holds {_patches(beyond)} of {total}", offers, origin)
-    there = {offer.place.number for offer in offers}
-    spots = {(offer.place.version, offer.place.total) for offer in offers}
+        raise _ambiguous(f"holds {_patches(beyond)} of {total}", candidates, origin)
+    there = {candidate.place.number for candidate in candidates}
+    spots = {(candidate.place.version, candidate.place.total) for candidate in candidates}
     filled = [one for one in replies if (one.place.version, one.place.total) in spots and one.place.number not in there]
-    offers = [*offers, *filled]
-    there = {offer.place.number for offer in offers}
+    candidates = [*candidates, *filled]
+    there = {candidate.place.number for candidate in candidates}
     missing = [number for number in range(1, total + 1) if number not in there]
     if missing:
         what = f"lacks {_patches(missing)} of {total}"
-        raise Choice(what, where=origin, mend=f"add what is missing, or {_pick(offers)}")
-    return sorted(offers, key=lambda offer: offer.place.number)
+        raise Choice(what, where=origin, mend=f"add what is missing, or {_pick(candidates)}")
+    return sorted(candidates, key=lambda candidate: candidate.place.number)
 
 
-def _read(thread: Thread, offers: Sequence[Offer], origin: str) -> list[Patch]:
+def _read(thread: Thread, candidates: Sequence[Candidate], origin: str) -> list[Patch]:
     """Read them; of exact copies, and of replies that quote the same patch, one is enough."""
     patches: dict[tuple[int, str, bytes], Patch] = {}
-    copies: dict[bytes, list[Offer]] = {}
+    copies: dict[bytes, list[Candidate]] = {}
     numbers: Counter[int] = Counter()
     left: list[Patch] = []
-    for group in _grouped(offers):
+    for group in _grouped(candidates):
         numbered = group[0].place.total > 0
         for patch in _one(thread, group) if group[0].quoted else map(thread.patch, group):
             spot = group[0].place.number, patch.subject, patch.diff
@@ -255,26 +259,26 @@ def _read(thread: Thread, offers: Sequence[Offer], origin: str) -> list[Patch]:
             numbers[group[0].place.number] += numbered
     twice = sorted(number for number, count in numbers.items() if count > 1)
     if twice:
-        raise _ambiguous(f"holds {_patches(twice)} twice", offers, origin)
+        raise _ambiguous(f"holds {_patches(twice)} twice", candidates, origin)
     if undone := taken_back(left, [*patches.values()]):
         what = f"holds {undone.subject!a} twice, and a patch that takes it back, without numbers that tell the order"
-        raise _ambiguous(what, offers, origin)
+        raise _ambiguous(what, candidates, origin)
     return [_noted([one], [_again(found)] if (found := copies[one.diff]) else [])[0] for one in patches.values()]
 
 
-def _grouped(offers: Sequence[Offer]) -> list[list[Offer]]:
-    groups: dict[tuple[Place, str], list[Offer]] = {}
-    for offer in offers:
-        groups.setdefault((offer.place, offer.title), []).append(offer)
+def _grouped(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    groups: dict[tuple[Place, str], list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault((candidate.place, candidate.title), []).append(candidate)
     return list(groups.values())
 
 
-def _one(thread: Thread, offers: Sequence[Offer]) -> list[Patch]:
+def _one(thread: Thread, candidates: Sequence[Candidate]) -> list[Patch]:
     """The first of several replies that quotes the whole patch."""
     trouble: UserError | None = None
-    for offer in offers:
+    for candidate in candidates:
         try:
-            return [thread.patch(offer)]
+            return [thread.patch(candidate)]
         except UserError as error:
             trouble = trouble or error
     assert trouble is not None
@@ -287,20 +291,23 @@ def _noted(patches: list[Patch], notes: Sequence[str]) -> list[Patch]:
     return patches
 
 
-def _ambiguous(what: str, offers: Sequence[Offer], origin: str) -> Choice:
-    return Choice(what, where=origin, mend=_pick(offers))
+def _ambiguous(what: str, candidates: Sequence[Candidate], origin: str) -> Choice:
+    return Choice(what, where=origin, mend=_pick(candidates))
 
 
-def _pick(offers: Sequence[Offer]) -> str:
-    series = any(offer.place.total for offer in offers) and len({offer.place.version for offer in offers}) > 1
-    return f"{_PICK} of: {listed(offers)}{_PICK_SERIES if series else ''}"
+def _pick(candidates: Sequence[Candidate]) -> str:
+    series = (
+        any(candidate.place.total for candidate in candidates)
+        and len({candidate.place.version for candidate in candidates}) > 1
+    )
+    return f"{_PICK} of: {listed(candidates)}{_PICK_SERIES if series else ''}"
 
 
-def listed(offers: Sequence[Offer]) -> str:
-    """The names of ``offers``, each with its message id where several have the same."""
+def listed(candidates: Sequence[Candidate]) -> str:
+    """The names of ``candidates``, each with its message id where several have the same."""
     ids: dict[str, dict[str, None]] = {}
-    for offer in offers:
-        ids.setdefault(offer.name, {})[offer.message_id] = None
+    for candidate in candidates:
+        ids.setdefault(candidate.name, {})[candidate.message_id] = None
     names = [f"{name} <{one}>" if len(found) > 1 and one else name for name, found in ids.items() for one in found]
     return "; ".join(names[:_SHOWN]) + (f"; and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 

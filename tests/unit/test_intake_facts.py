@@ -11,8 +11,7 @@ import pytest
 
 from harness.cli.main import parser
 from harness.errors import UserError
-from harness.intake import added_symbols, all_series, bundled_series, facts, load_series, read_text
-from harness.intake import letter as letter_module
+from harness.intake import added_symbols, all_series, bundled_series, facts, load_series, patch_from_mail, read_text
 from harness.intake import series as series_module
 from harness.intake.series import Series
 from harness.report.series import touched
@@ -161,7 +160,7 @@ def known_as_v15(monkeypatch: pytest.MonkeyPatch) -> Series:
     """A series that is known by its patch-id alone, like v15, made of our own diff."""
     [patch] = read_text(CODE, "x")
     series = replace(all_series()["dynamic-dma-buf-v15"], patch_ids=(patch.patch_id,))
-    monkeypatch.setattr(letter_module, "known_patches", lambda: {patch.patch_id: series})
+    monkeypatch.setattr(patch_from_mail, "known_patches", lambda: {patch.patch_id: series})
     return series
 
 

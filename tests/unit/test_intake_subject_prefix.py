@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.intake.order import Place, is_reply, place, title
+from harness.intake.subject_prefix import Place, is_reply, place, title
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from harness.errors import UserError
-from harness.intake import address, names, order
-from harness.intake.between import begins_mail
+from harness.intake import address, diff_paths, subject_prefix
 from harness.intake.diff import Diff, FileDiff, added_lines, parse_diff
+from harness.intake.diff_gaps import begins_mail
 from harness.intake.load import ACCEPTED
 from harness.intake.mail import Letter
 from harness.intake.message import Message, diff_start, read_message, tags
@@ -72,7 +72,7 @@ def make_own(letter: Letter, origin: str) -> Patch:
     if not diff.files:
         raise _no_diff(origin, letter.text)
     _of_one_mail(letter, diff, origin)
-    unmarked = order.is_reply(letter.subject) and quotes_unmarked(text[:start])
+    unmarked = subject_prefix.is_reply(letter.subject) and quotes_unmarked(text[:start])
     for line, what in damaged(diff) if unmarked else ():
         raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
     said = read_message(letter.text.replace(b"\r\n", b"\n"))
@@ -125,7 +125,7 @@ def _patch(letter: Letter, origin: str, diff: Diff, said: Message, notes: Sequen
     _nothing_changed(diff, origin, address.masked if address.masked(around) else address.surely_masked)
     touched = [name for file in diff.files for name in (file.old, file.new) if name is not None]
     identity = patch_id(diff)
-    subject = order.title(said.subject or letter.subject)
+    subject = subject_prefix.title(said.subject or letter.subject)
     return Patch(
         origin=origin,
         subject=subject,
@@ -238,10 +238,10 @@ def _no_diff(origin: str, text: bytes) -> UserError:
 
 def _check(file: FileDiff, origin: str) -> None:
     target = b""
-    if file.mode == names.SYMLINK:
+    if file.mode == diff_paths.SYMLINK:
         target = b"".join(line for hunk in file.hunks for line in hunk.after)
     for name in filter(None, (file.old, file.new)):
-        names.check(name, file.mode, target.decode("utf-8", "surrogateescape"), f"{origin}, line {file.line}")
+        diff_paths.check(name, file.mode, target.decode("utf-8", "surrogateescape"), f"{origin}, line {file.line}")
 
 
 def _text(data: bytes) -> str:
