@@ -239,16 +239,3 @@ def enclosing(node: Node) -> str:
             return "loop"
         inner, outer = outer, outer.parent
     return ""
-
-
-def bodies_of_loops(function: Node) -> Iterator[Node]:
-    """The blocks that are run again and again, of loops that are macros, too."""
-    for node in descend(function):
-        if node.type in ("for_statement", "while_statement"):
-            body = node.child_by_field_name("body")
-        elif is_head(node) and is_loop(called(expression(node))):
-            body = neighbour(node, after=True)
-        else:
-            continue
-        if body is not None and body.type == "compound_statement":
-            yield body

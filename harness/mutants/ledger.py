@@ -16,6 +16,7 @@ from harness.mutants.fates import Control, Fate, How, Verdict
 from harness.mutants.guest_words import (
     CheckBegan,
     CheckEnded,
+    CodePassed,
     GuestDamaged,
     MutantBegan,
     PlanDone,
@@ -44,6 +45,42 @@ class _Trial:
     def verdict(self, fate: Fate, test: str = "", how: How | None = None, detail: str = "") -> Verdict:
         seconds = time.monotonic() - self.began if self.began else 0.0
         return Verdict(self.mutation, self.number, fate, test, how, detail, self.reaching, self.tried, seconds)
+
+
+class ControlLedger:
+    """What the guest says of the checks while no mutant is chosen."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+        self._red: list[str] = []
+        self._skipped: list[str] = []
+        self._reached: dict[int, list[str]] = {}
+        self._passed: tuple[int, ...] = ()
+        self.is_done = False
+
+    def take(self, word: Word) -> None:
+        match word:
+            case CodePassed(numbers):
+                self._passed = numbers
+            case CheckEnded():
+                self._ended(word)
+            case PlanDone():
+                self.is_done = True
+
+    def _ended(self, ended: CheckEnded) -> None:
+        if ended.how is None:
+            self._seconds[ended.test] = ended.seconds
+        elif ended.how is How.SKIP:
+            self._skipped.append(ended.test)
+        else:
+            self._red.append(f"{ended.test}: {ended.words}")
+        for number in self._passed:
+            self._reached.setdefault(number, []).append(ended.test)
+
+    def control(self) -> Control:
+        """What is known by now."""
+        reached = {number: tuple(tests) for number, tests in self._reached.items()}
+        return Control(dict(self._seconds), tuple(self._red), tuple(self._skipped), reached)
 
 
 class MutantLedger:

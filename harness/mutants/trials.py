@@ -18,8 +18,8 @@ from harness.guest.runner import LIST_LIMIT, RELEASE_LIMIT, TIME_LIMIT
 from harness.interfaces import GuestLost
 from harness.model import BootOutcome, Kernel, Splat
 from harness.mutants.fates import Control, How, Verdict
-from harness.mutants.guest_words import CheckEnded, CodePassed, PlanDone, read_word
-from harness.mutants.ledger import MutantLedger
+from harness.mutants.guest_words import read_word
+from harness.mutants.ledger import ControlLedger, MutantLedger
 from harness.mutants.mutation import Mutation
 from harness.splat import find_splats
 from harness.suites.checks import ARCHIVE, ship, told
@@ -94,38 +94,17 @@ class MutantTrials:
 
         Raises ``InfrastructureError`` if no guest comes up, or if the kernel does not last.
         """
-        self.control = self._run_control(tests)
-
-    def _run_control(self, tests: Sequence[str]) -> Control:
-        seconds: dict[str, float] = {}
-        red, skipped = [], []
-        reached: dict[int, list[str]] = {}
-        passed: tuple[int, ...] = ()
-        done = False
+        ledger = ControlLedger()
         try:
             command = self._command(self._live_guest(), " ".join(["0", *tests]) + "\n")
             for line in command:
-                match read_word(line):
-                    case PlanDone():
-                        done = True
-                    case CodePassed(numbers):
-                        passed = numbers
-                    case CheckEnded(test, how, took, words):
-                        if how is None:
-                            seconds[test] = took
-                        elif how is How.SKIP:
-                            skipped.append(test)
-                        else:
-                            red.append(f"{test}: {words}")
-                        for number in passed:
-                            reached.setdefault(number, []).append(test)
+                ledger.take(read_word(line))
         except GuestLost as lost:
             mend = "see console.log: without a mutant this kernel must last"
             raise InfrastructureError(f"the control: {lost.reason}", where=str(self._logs.parent), mend=mend) from lost
-        if not done or not seconds:
+        if not ledger.is_done:
             raise InfrastructureError(f"the control: {_last_words(command)}", where=str(self._logs))
-        found = {number: tuple(tests) for number, tests in reached.items()}
-        return Control(seconds, tuple(red), tuple(skipped), found)
+        self.control = ledger.control()
 
     def _try_in_guest(self, ledger: MutantLedger, deadline: float | None) -> None:
         """As many mutants as one guest survives."""

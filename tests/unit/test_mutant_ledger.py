@@ -7,7 +7,7 @@ import pytest
 
 from harness.mutants.fates import Control, Fate, How, Verdict
 from harness.mutants.guest_words import Word, read_word
-from harness.mutants.ledger import MutantLedger
+from harness.mutants.ledger import ControlLedger, MutantLedger
 from harness.mutants.mutation import Edit, EditKind, Mutation
 
 A, B = "udmabuf.a", "udmabuf.b"
@@ -192,6 +192,17 @@ def test_tests_that_run_little_else_and_are_quick_come_first() -> None:
     assert control.tests_for(9) == ()
     assert not control.is_clean
     assert not Control().is_clean, "nothing ran"
+
+
+def test_the_control_notes_who_runs_whose_code() -> None:
+    ledger = ControlLedger()
+    for line in ["mutant 0", f"start {A}", "passed 1 3", f"good {A} 0.5", f"start {B}", "passed 3"]:
+        ledger.take(read_word(line))
+    assert not ledger.is_done
+    for line in [f"bad fail {B} 0.1 no", "start x.c", "passed", "bad skip x.c 0.0 not here", "done"]:
+        ledger.take(read_word(line))
+    assert ledger.is_done
+    assert ledger.control() == Control({A: 0.5}, (f"{B}: no",), ("x.c",), {1: (A,), 3: (A, B)})
 
 
 def words_of(*lines: str) -> list[Word]:
