@@ -50,7 +50,8 @@ class JobLimits:
 
     ``memory``: MiB of each guest, None: what the tests need and the machine has. ``thorough``: also run what takes
     minutes under software emulation. ``time_factor``: on every time limit, for kernels that are slow by what was built
-    into them. ``seed``: for tests that draw numbers, to do as they did before; None lets them choose.
+    into them. ``seed``: for tests that draw numbers, to do as they did before; None lets them choose. ``walks``: how
+    many random walks are taken, None: the usual number.
     """
 
     boots: int = 4  # a patch that kills every guest must not keep us for hours
@@ -58,6 +59,7 @@ class JobLimits:
     thorough: bool = False
     time_factor: float = 1.0
     seed: int | None = None
+    walks: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ class SuiteContext:
 
     ``log_prefix``: path of ``logs`` relative to the run directory. ``only``: names the user asked for (empty: all).
     ``variant``: the one whose kernel runs. ``thorough``: also run what takes minutes under software emulation.
-    ``seed``: for tests that draw numbers, to do as they did before; None lets them choose.
+    ``seed``: for tests that draw numbers, to do as they did before; None lets them choose. ``walks``: how many random
+    walks are taken, None: the usual number.
     ``planned``: the names of all its tests, in the order in which they run.
     """
 
@@ -126,6 +129,7 @@ class SuiteContext:
     variant: Variant | None = None
     thorough: bool = False
     seed: int | None = None
+    walks: int | None = None
     planned: tuple[str, ...] = ()
 
     def leaves_out_slow_tests(self, guest: Guest) -> bool:

@@ -15,7 +15,7 @@ def request(question: Question, base: str, patches: tuple[Path, ...] = ()) -> Ru
         command=question.command,
         source=SourceRequest(base, patches, no_patch=not patches),
         tests=SuiteRequest(question.variant, suites=question.suites, pytest=question.pytest),
-        limits=JobLimits(thorough=question.thorough, seed=question.seed),
+        limits=JobLimits(thorough=question.thorough, seed=question.seed, walks=question.walks),
         accel=question.accel,
         jobs=question.jobs,
         no_base=True,

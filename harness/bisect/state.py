@@ -104,6 +104,7 @@ class Question:
     jobs: int = 2
     thorough: bool = False
     seed: int | None = None
+    walks: int | None = None
     junit: Path | None = None
     usual: tuple[str, ...] = ()
 

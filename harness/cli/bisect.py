@@ -107,6 +107,7 @@ def add_guests(how: Any) -> None:
     how.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="as for run")
     how.add_argument("--thorough", action="store_true", help="as for run")
     how.add_argument("--seed", type=natural, metavar="N", help="as for run")
+    how.add_argument("--walks", type=positive, metavar="N", help="as for run")
     how.add_argument(
         "-j", "--jobs", type=positive, default=os.cpu_count() or 2, metavar="N", help="make jobs (default: one per CPU)"
     )

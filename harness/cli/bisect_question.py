@@ -42,6 +42,7 @@ def asked(arguments: argparse.Namespace, directory: Path) -> Question:
         jobs=arguments.jobs,
         thorough=arguments.thorough,
         seed=arguments.seed,
+        walks=arguments.walks,
         junit=arguments.junit.absolute() if arguments.junit is not None else None,
     )
     report = load_run(arguments.run) if arguments.run is not None else None

@@ -114,6 +114,7 @@ def _question(arguments: argparse.Namespace) -> Question:
         jobs=arguments.jobs,
         thorough=arguments.thorough,
         seed=arguments.seed,
+        walks=arguments.walks,
         usual=usual,
     )
 

@@ -16,6 +16,7 @@ from harness.cli.report_files import add_report_options, report_files
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
+from harness.guest.walks.choice import WALKS
 from harness.interfaces import JobLimits
 from harness.pipeline import DEFAULT_REPEAT, Outcome, RunJob, RunRequest, SourceRequest, SuiteRequest, check, execute
 from harness.report import EventLog, PlanFile, Progress, ReportFile, Written, render_table, write_reports
@@ -134,8 +135,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--thorough", action="store_true", help="without KVM: also run the tests that take minutes under emulation"
     )
     how.add_argument(
-        "--seed", type=natural, metavar="N", help="of the contract's stress test, to repeat one (default: a new one)"
+        "--seed",
+        type=natural,
+        metavar="N",
+        help="of the contract's stress test (default: a new one) and of the random walks (default: always the same)",
     )
+    how.add_argument("--walks", type=positive, metavar="N", help=f"how many random walks (default: {WALKS})")
     how.add_argument(
         "-j",
         "--jobs",
@@ -186,13 +191,17 @@ def request_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> Ru
         command=("dmabuf-harness", *sys.argv[1:]),
         source=_source_from(arguments, patches),
         tests=_tests_from(arguments),
-        limits=JobLimits(memory=arguments.memory, thorough=arguments.thorough, seed=arguments.seed),
+        limits=_limits_from(arguments),
         accel=arguments.accel,
         jobs=arguments.jobs,
         no_base=arguments.no_base,
         repeat=arguments.repeat,
         strict=arguments.strict,
     )
+
+
+def _limits_from(arguments: argparse.Namespace) -> JobLimits:
+    return JobLimits(memory=arguments.memory, thorough=arguments.thorough, seed=arguments.seed, walks=arguments.walks)
 
 
 def _source_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> SourceRequest:

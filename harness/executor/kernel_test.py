@@ -231,8 +231,8 @@ class KernelTest:
         logs = self._run_dir / "boots" / f"{self._variant}-{len(self._found.boots)}" / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         prefix, planned = str(logs.relative_to(self._run_dir)), self._planned(suite)
-        limits = self._job.limits
-        context = SuiteContext(logs, prefix, only, self._job.variant, limits.thorough, limits.seed, planned)
+        of, drawn = self._job.variant, (self._job.limits.seed, self._job.limits.walks)
+        context = SuiteContext(logs, prefix, only, of, self._job.limits.thorough, *drawn, planned)
         before = len(self._found.results)
         held: list[TestResult] = []  # errors: told once it is known whether the guest is lost, and why
         with phase(self._events, self._shown, f"suite:{suite.name}", self._found.times) as say:

@@ -253,12 +253,15 @@ class SyncFile(Descriptor):
         return uapi.sync_file_info.number(self.file_info(), "status")
 
     def fences(self) -> list[Fence]:
-        count = uapi.sync_file_info.number(self.file_info(), "num_fences")
+        return self.file_info_with_fences(uapi.sync_file_info.number(self.file_info(), "num_fences"))[1]
+
+    def file_info_with_fences(self, room: int = 64) -> tuple[bytearray, list[Fence]]:
+        """A filled ``struct sync_file_info`` and its fences, in one call; there is room for so many."""
         size = uapi.sync_fence_info.size
-        room = array.array("B", bytes(count * size))
-        self.file_info(count, room.buffer_info()[0])
-        data = room.tobytes()
-        return [Fence(data[at : at + size]) for at in range(0, len(data), size)]
+        memory = array.array("B", bytes(room * size))
+        argument = self.file_info(room, memory.buffer_info()[0])
+        data = memory.tobytes()[: uapi.sync_file_info.number(argument, "num_fences") * size]
+        return argument, [Fence(data[at : at + size]) for at in range(0, len(data), size)]
 
     def merge(self, other: int, name: bytes = b"merged", flags: int = 0, pad: int = 0) -> SyncFile:
         """A new sync_file with the fences of both."""

@@ -19,11 +19,12 @@ import errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     CheckFunction = Callable[[], None]
 
 _CHECKS: dict[str, CheckFunction] = {}
+_UNLISTED: dict[str, CheckFunction] = {}
 _PROVOKED: dict[str, tuple[str, ...]] = {}
 _FIGURES: list[str] = []
 
@@ -32,7 +33,14 @@ NOT_APPLICABLE = "does not apply: "
 
 
 class CheckFailed(Exception):
-    """The kernel did something else than the check asks for; the text says what, in one line."""
+    """The kernel did something else than the check asks for; the text says what, in one line.
+
+    ``details``: lines that are shown below it.
+    """
+
+    def __init__(self, text: str, details: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.details = details
 
 
 class CheckSkipped(Exception):
@@ -70,8 +78,13 @@ class Group:
 
 
 def registered() -> dict[str, CheckFunction]:
-    """The checks that were defined so far, by name."""
-    return dict(_CHECKS)
+    """The checks that were defined so far, by name; also those that no list has."""
+    return {**_CHECKS, **_UNLISTED}
+
+
+def register_unlisted(name: str, function: CheckFunction) -> None:
+    """Make ``function`` a check that can be run by its whole name, and that ``all_checks`` leaves out."""
+    _UNLISTED[name] = function
 
 
 def provoked(name: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ import sys
 import time
 
 from harness.guest import checks, marks, oracle, registry
+from harness.guest.walks.choice import patience, single_walk, walks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,11 +66,22 @@ def select(patterns: Iterable[str]) -> list[str]:
     names = checks.all_checks()
     chosen: set[str] = set()
     for pattern in patterns:
-        matching = [name for name in names if _means(pattern, name)]
+        matching = [name for name in names if _means(pattern, name)] or _unlisted(pattern)
         if not matching:
             raise LookupError(f"no check is called {pattern!r}; --list shows their names")
         chosen.update(matching)
-    return [name for name in names if name in chosen] if chosen else names
+    listed = [name for name in names if name in chosen]
+    return [*listed, *sorted(chosen.difference(listed))] if chosen else names
+
+
+def _unlisted(pattern: str) -> list[str]:
+    """A single walk, which becomes a check when it is asked for."""
+    if single_walk(pattern) is None:
+        return []
+    from harness.guest.checks.walks import register_walk  # noqa: PLC0415 - no others need it
+
+    register_walk(pattern)
+    return [pattern]
 
 
 def _means(pattern: str, name: str) -> bool:
@@ -149,7 +161,7 @@ def _attempt(function: Callable[[], None], outcome: Outcome, limit: float) -> No
         # Never empty, which would be a pass; one line, for the next could look like a result.
         outcome.skipped = " ".join(str(reason).split()) or "no reason given"
     except registry.CheckFailed as failure:
-        outcome.fail(ASSERTION, f"failed: {failure} ({_place(failure.__traceback__)})")
+        outcome.fail(ASSERTION, f"failed: {failure} ({_place(failure.__traceback__)})", *failure.details)
     except TimedOut as timeout:
         outcome.fail(LATE, f"timed out after {limit:g} s ({_place(timeout.__traceback__)})")
     except Exception as error:  # noqa: BLE001 - a check is anybody's code: whatever it raises is its result
@@ -251,7 +263,7 @@ def run(names: list[str], factor: float = 1.0) -> bool:
         say(f"# start {name}")
         marks.mark(f"start {name}")
         marks.listen()
-        outcome = run_check(known[name], factor, registry.provoked(name))
+        outcome = run_check(known[name], factor * patience(name, walks()), registry.provoked(name))
         marks.mark(f"end {name}")
         _report(number, name, outcome)
         good = good and not outcome.trouble

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.guest.checks import all_checks
+from harness.guest.walks.choice import GROUP as WALKS
+from harness.guest.walks.choice import single_walk
 from harness.interfaces import Suite
 from harness.model import Kernel, PlannedTest
 from harness.suites import check_names
@@ -33,7 +35,7 @@ def narrow(
     if not only:
         return planned
     for pattern in sorted(only):
-        if not any(_names(pattern, test.name) for test in (*planned, *elsewhere)):
+        if not any(_names(pattern, test.name) for test in (*planned, *_single_walks(planned, only), *elsewhere)):
             raise _unknown(pattern, [test.name for test in planned])
     return chosen(planned, only)
 
@@ -46,7 +48,8 @@ def refuse_unknown_checks(only: frozenset[str], suites: Sequence[str]) -> None:
     names = [name for suite in suites for name in check_names(suite)]
     groups = {name.partition(".")[0] for name in all_checks()}
     for pattern in sorted(only):
-        if pattern.partition(".")[0] in groups and not any(_names(pattern, name) for name in names):
+        known = any(_names(pattern, name) for name in names) or (WALKS in suites and single_walk(pattern) is not None)
+        if pattern.partition(".")[0] in groups and not known:
             raise _unknown(pattern, names)
 
 
@@ -58,7 +61,16 @@ def _unknown(pattern: str, names: Sequence[str]) -> UserError:
 
 def chosen(planned: tuple[PlannedTest, ...], only: frozenset[str]) -> tuple[PlannedTest, ...]:
     """As ``narrow``, for a kernel that need not have all that was asked for."""
-    return tuple(test for test in planned if not only or any(_names(pattern, test.name) for pattern in only))
+    listed = tuple(test for test in planned if not only or any(_names(pattern, test.name) for pattern in only))
+    return (*listed, *_single_walks(planned, only))
+
+
+def _single_walks(planned: Sequence[PlannedTest], only: frozenset[str]) -> tuple[PlannedTest, ...]:
+    """Walks that ``only`` names: there are too many to be planned unless they are asked for."""
+    if not any(test.suite == WALKS for test in planned):
+        return ()
+    asked = (PlannedTest(WALKS, name) for name in sorted(only) if single_walk(name) is not None)
+    return tuple(test for test in asked if test not in planned)
 
 
 def _names(pattern: str, name: str) -> bool:

@@ -2,7 +2,7 @@
 """The Python checks: one start of the interpreter in the guest, one KTAP line per check.
 
 Each suite has its groups of them (``suite_folder``): "contract", what dynamic exporters and importers are promised
-(with the module dmabuf_probe), and "checks", the ioctl interfaces.
+(with the module dmabuf_probe), "checks", the ioctl interfaces, and "walks", steps in orders that nobody thought of.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from harness.guest.armed_calls import POSITION_FILE, is_outside
 from harness.guest.checks import all_checks
 from harness.guest.registry import NOT_APPLICABLE, provoked
 from harness.guest.runner import ASSERTION, LATE, REPORT, SILENCE_LIMIT, TIME_LIMIT
+from harness.guest.walks.choice import WALKS, patience, single_walk
 from harness.interfaces import CommandResult, Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest
 from harness.model import Kernel, PlannedTest, Status, TestResult
@@ -63,15 +64,17 @@ class ChecksSuite:
 
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
         names = [check for check in self._names if not context.only or check in context.only]
+        names += sorted(check for check in context.only if single_walk(check) is not None)
         if self._needs_probe and guest.kernel.probe_failure:
             why = guest.kernel.probe_failure
             yield from (TestResult(self.name, name, Status.MISSING, message=f"never ran: {why}") for name in names)
             return
         # Every check has its own limit in the guest; here is only what a guest that stopped running them runs into.
-        limit, silence = TIME_LIMIT * (len(names) + 1) * guest.slowness, SILENCE_LIMIT * guest.slowness
+        slowness = guest.slowness * max(patience(name, context.walks or WALKS) for name in names)
+        limit, silence = TIME_LIMIT * (len(names) + 1) * slowness, SILENCE_LIMIT * slowness
         log = log_file(context.logs, self.name)
         ship(guest, context.logs / "checks.zip")
-        shell = _command(names, guest.slowness, context.seed, guest.kernel)
+        shell = _command(names, guest.slowness, context, guest.kernel)
         command = StreamedCommand(guest, shell, limit, log, silence, stdout_only=True)
         logged = f"{context.log_prefix}/{log.name}"
         parser, running, last, failed = KtapParser(), "", "", False
@@ -153,9 +156,10 @@ def _has(kernel: Kernel) -> tuple[str, ...]:
     return (*built_in, *([configured.PROBE] if probe else []))
 
 
-def _command(names: list[str], factor: float, seed: int | None, kernel: Kernel) -> str:
-    """For ``HARNESS_SEED`` see checks/contract_stress.py."""
-    environment = told(kernel) + ("" if seed is None else f"HARNESS_SEED={seed} ")
+def _command(names: list[str], factor: float, context: SuiteContext, kernel: Kernel) -> str:
+    """For ``HARNESS_SEED`` and ``HARNESS_WALKS`` see checks/contract_stress.py and walks/choice.py."""
+    environment = told(kernel) + ("" if context.seed is None else f"HARNESS_SEED={context.seed} ")
+    environment += "" if context.walks is None else f"HARNESS_WALKS={context.walks} "
     return environment + bundle.command(ARCHIVE, "--factor", f"{factor:g}", *names)
 
 

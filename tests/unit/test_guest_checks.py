@@ -26,7 +26,18 @@ def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_interface_has_its_checks() -> None:
     groups = {name.partition(".")[0] for name in NAMES}
-    assert groups == {"concurrency", "contract", "dmabuf", "heap", "limits", "probe", "sw-sync", "udmabuf", "vgem"}
+    assert groups == {
+        "concurrency",
+        "contract",
+        "dmabuf",
+        "heap",
+        "limits",
+        "probe",
+        "sw-sync",
+        "udmabuf",
+        "vgem",
+        "walks",
+    }
     assert len(NAMES) >= 40
 
 

@@ -245,10 +245,11 @@ def test_the_guest_is_told_what_the_kernel_has(tmp_path: Path) -> None:
         module.touch()
 
 
-def test_the_two_suites_plan_every_check_there_is_once(tmp_path: Path) -> None:
+def test_the_suites_plan_every_check_there_is_once(tmp_path: Path) -> None:
     kernel = scripted_kernel(tmp_path)
-    checks, contract = ([t.name for t in ChecksSuite(name).plan(kernel, tmp_path)] for name in ("checks", "contract"))
-    assert sorted(checks + contract) == sorted(all_checks())
+    names = ("checks", "contract", "walks")
+    checks, contract, walks = ([t.name for t in ChecksSuite(name).plan(kernel, tmp_path)] for name in names)
+    assert sorted(checks + contract + walks) == sorted(all_checks())
     assert len(checks) >= 100
     assert not any(name.startswith(("contract.", "probe.")) for name in checks)
 

@@ -33,18 +33,19 @@ def order(**touched: tuple[str, ...]) -> list[str]:
         ("drivers/dma-buf/udmabuf.c", ["checks", "dma-buf"]),
         ("drivers/dma-buf/heaps/system_heap.c", ["dmabuf-heaps", "checks"]),
         ("include/uapi/linux/dma-heap.h", ["dmabuf-heaps", "checks"]),
-        ("drivers/dma-buf/sw_sync.c", ["sync", "checks", "in-kernel"]),
-        ("drivers/dma-buf/sync_file.c", ["sync", "checks", "in-kernel"]),
-        ("drivers/dma-buf/dma-fence-chain.c", ["in-kernel", "sync", "checks"]),
-        ("drivers/dma-buf/dma-resv.c", ["in-kernel", "contract", "checks"]),
+        ("drivers/dma-buf/sw_sync.c", ["sync", "checks", "walks", "in-kernel"]),
+        ("drivers/dma-buf/sync_file.c", ["sync", "checks", "walks", "in-kernel"]),
+        ("drivers/dma-buf/dma-fence-chain.c", ["in-kernel", "walks", "sync", "checks"]),
+        ("drivers/dma-buf/dma-fence-unwrap.c", ["walks", "in-kernel", "sync", "checks"]),
+        ("drivers/dma-buf/dma-resv.c", ["walks", "in-kernel", "contract", "checks"]),
         ("drivers/dma-buf/st-dma-fence.c", ["in-kernel"]),
-        (CORE, ["contract", "checks"]),
+        (CORE, ["contract", "checks", "walks"]),
         ("include/linux/dma-buf.h", ["contract", "checks"]),
         ("drivers/gpu/drm/amd/amdgpu/amdgpu_dma_buf.c", ["contract", "checks"]),
         ("drivers/gpu/drm/i915/gem/i915_gem_dmabuf.c", ["contract", "checks"]),
         ("drivers/gpu/drm/drm_prime.c", ["contract", "checks"]),
         ("include/uapi/linux/dma-buf.h", ["checks"]),
-        ("drivers/gpu/drm/vgem/vgem_fence.c", ["checks"]),
+        ("drivers/gpu/drm/vgem/vgem_fence.c", ["checks", "walks"]),
         ("tools/testing/selftests/sync/sync_test.c", ["sync"]),
         ("tools/testing/selftests/dmabuf-heaps/dmabuf-heap.c", ["dmabuf-heaps"]),
         ("tools/testing/selftests/drivers/dma-buf/udmabuf.c", ["dma-buf"]),
@@ -87,7 +88,7 @@ def test_equals_keep_the_usual_order_and_the_function_can_decide() -> None:
         order(files=both)
         == order(files=both[::-1])
         == [
-            *("dmabuf-heaps", "sync", "checks", "in-kernel"),
+            *("dmabuf-heaps", "sync", "checks", "walks", "in-kernel"),
             *("contract", "dma-buf"),
         ]
     )
@@ -101,7 +102,7 @@ def test_of_what_is_not_known_nothing_is_said_and_all_stays_as_it_was(touched: t
 
 def test_reason_names_what_decided_and_no_more_than_fits_a_line() -> None:
     few = by_relevance(FOLDERS, SeriesFacts(files=(CORE, "MAINTAINERS"), symbols_added=("DMABUF_MOVE_NOTIFY",)))
-    assert few.reason == f"contract, checks first: the series touches {CORE}, CONFIG_DMABUF_MOVE_NOTIFY"
+    assert few.reason == f"contract, checks, walks first: the series touches {CORE}, CONFIG_DMABUF_MOVE_NOTIFY"
     many = tuple(f"drivers/dma-buf/heaps/{number}_heap.c" for number in range(MAX_NAMED + 3))
     assert by_relevance(FOLDERS, SeriesFacts(files=many)).reason.endswith(f"{many[MAX_NAMED - 1]}, and 3 more")
 
@@ -169,7 +170,7 @@ def test_both_sides_run_in_the_order_that_the_series_asks_for(series: Asked) -> 
         names(job)
         == names(job.of_base())
         == [
-            *("contract", "dmabuf-heaps", "checks"),
+            *("contract", "dmabuf-heaps", "checks", "walks"),
             *("dma-buf", "sync", "in-kernel"),
         ]
     )

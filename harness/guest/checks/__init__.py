@@ -34,6 +34,7 @@ def load() -> None:
         vgem,  # noqa: F401
         vgem_fences,  # noqa: F401
         vgem_sharing,  # noqa: F401
+        walks,  # noqa: F401
     )
 
     _load_contract()

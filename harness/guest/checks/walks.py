@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Random walks: steps in orders that nobody thought of, each compared with a model (docs/walks.md).
+
+HARNESS_SEED and HARNESS_WALKS in the environment say which walks, and how many (walks/choice.py).
+"""
+
+from __future__ import annotations
+
+from harness.guest import marks, oracle
+from harness.guest.registry import CheckFailed, Group, figure, register_unlisted
+from harness.guest.walks import walking
+from harness.guest.walks.choice import GROUP, seed, single_walk, walk_name, walks
+from harness.guest.walks.drawing import TERRAINS, Draw, terrain_of
+from harness.guest.walks.kernel_world import KernelWorld, features
+from harness.guest.walks.scripts import as_check
+from harness.guest.walks.steps import Difference, Step
+from harness.guest.walks.walking import Walked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from harness.guest.walks.model import Features
+
+_AT_ONCE = 20  # walks between two looks at what is left behind
+
+check = Group(GROUP)
+
+
+@check
+def fences() -> None:
+    """Timelines and sync_files: merges, errors, times, deadlines, poll."""
+    _walk_all("fences")
+
+
+@check
+def buffers() -> None:
+    """The same, with dma-bufs into which fences are imported and from which they are exported."""
+    _walk_all("buffers")
+
+
+@check
+def devices() -> None:
+    """The same, with vgem's fences and handles on the buffers of others, and the probe's attachments."""
+    _walk_all("devices")
+
+
+def register_walk(name: str) -> None:
+    """Make the single walk ``name`` a check."""
+    found = single_walk(name)
+    assert found is not None
+    seed_, number = found
+
+    def walk() -> None:
+        _Walker(seed_).walk([number])
+
+    register_unlisted(name, walk)
+
+
+def _walk_all(terrain: str) -> None:
+    assert terrain in TERRAINS
+    numbers = [number for number in range(walks()) if terrain_of(number) == terrain]
+    walker = _Walker(seed())
+    walker.walk(numbers)
+    figure(f"seed {seed()}: {len(numbers)} of {walks()} walks, {walker.steps} steps")
+
+
+class _Walker:
+    """Takes walks of one seed; the check fails with the first that differs, made as short as it can be."""
+
+    def __init__(self, seed_: int) -> None:
+        self._seed = seed_
+        self._features: Features = features()
+        self.steps = 0
+
+    def walk(self, numbers: list[int]) -> None:
+        for begin in range(0, len(numbers), _AT_ONCE):
+            some = numbers[begin : begin + _AT_ONCE]
+            with _Surroundings() as around:
+                for number in some:
+                    steps = self._steps(number)
+                    self.steps += len(steps)
+                    self._refuse(number, self._taken(steps))
+                left = around.trouble()
+            if left:
+                self._lay_at_a_door(some, left)
+
+    def _steps(self, number: int) -> list[Step]:
+        return Draw(self._seed, number, self._features).walk()
+
+    def _taken(self, steps: list[Step]) -> Walked:
+        return walking.take(steps, KernelWorld, self._features)
+
+    def _taken_alone(self, steps: list[Step]) -> Walked:
+        """With a look at what it leaves behind, which is a difference, too."""
+        with _Surroundings() as around:
+            walked = self._taken(steps)
+            left = around.trouble()
+        if left and walked.difference is None:
+            walked.difference = Difference(walking.LEFT_BEHIND, left, "nothing")
+        return walked
+
+    def _lay_at_a_door(self, numbers: list[int], left: str) -> None:
+        """Find the walk that leaves it, alone; if none does, they do together."""
+        for number in numbers:
+            self._refuse(number, self._taken_alone(self._steps(number)))
+        raise CheckFailed(f"seed {self._seed}, walks {numbers[0]} to {numbers[-1]} together: {left}")
+
+    def _refuse(self, number: int, walked: Walked) -> None:
+        """Fail the check if it differs."""
+        if walked.difference is None:
+            return
+
+        def differs(steps: list[Step]) -> Walked | None:
+            again = self._taken_alone(steps) if left_behind else self._taken(steps)
+            return again if again.kind() == walked.kind() else None
+
+        left_behind = walked.difference.aspect == walking.LEFT_BEHIND
+        again = differs(walked.steps)
+        found = walking.shortest(again, differs) if again is not None else walked
+        name = walk_name(self._seed, number)
+        how = "" if again is not None else " (it did not come again)"
+        function = f"seed_{self._seed}_walk_{number}"
+        at = "" if left_behind else f" differs at {found.steps[-1]}"
+        raise CheckFailed(f"{name}{at}: {found.difference}{how}", as_check(found, function, name))
+
+
+class _Surroundings:
+    """Context manager: what the kernel reports, and what is left behind, from its start on."""
+
+    def __enter__(self) -> _Surroundings:
+        marks.listen()
+        self._before = oracle.Inventory()
+        self._log = oracle.KernelLog()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._log.close()
+
+    def trouble(self) -> str:
+        """The first of it, in one line; or empty."""
+        found = self._before.leaked_objects(oracle.RELEASE_LIMIT)
+        found += [f"kernel report: {report}" for report in self._log.reports()]
+        return found[0] if found else ""

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Random walks against a stand-in for the kernel: a right one agrees with the model, each planted bug is found."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.guest.walks import walking
+from harness.guest.walks.choice import SEED, WALKS
+from harness.guest.walks.drawing import OVERTURES, TERRAINS, Draw, terrain_of
+from harness.guest.walks.model import Features, Model
+from harness.guest.walks.steps import MAKERS, Step
+from harness.guest.walks.walking import Walked
+from tests.support.fence_kernel import BUGS, FenceKernel
+
+_SEEDS = range(SEED, SEED + 6)
+
+
+def features() -> Features:
+    found = Features()
+    found.kinds = ("udmabuf", "heap", "vgem", "probe")
+    return found
+
+
+def found(bug: str, seed: int) -> Walked | None:
+    """The first of the usual number of walks that a kernel with ``bug`` differs in."""
+    able = features()
+    for number in range(WALKS):
+        walked = walking.take(Draw(seed, number, able).walk(), lambda: FenceKernel(bug), able)
+        if walked.difference is not None:
+            return walked
+    return None
+
+
+@pytest.mark.parametrize("seed", [SEED, 77])
+def test_a_right_kernel_agrees(seed: int) -> None:
+    able = features()
+    for number in range(WALKS):
+        walked = walking.take(Draw(seed, number, able).walk(), FenceKernel, able)
+        assert walked.difference is None, f"walk {number}: {'; '.join(map(str, walked.steps))}: {walked.difference}"
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_each_bug_is_found_and_made_short(bug: str) -> None:
+    able = features()
+    walked = next((one for seed in _SEEDS if (one := found(bug, seed)) is not None), None)
+    assert walked is not None
+
+    def differs(steps: list[Step]) -> Walked | None:
+        again = walking.take(steps, lambda: FenceKernel(bug), able)
+        return again if again.kind() == walked.kind() else None
+
+    short = walking.shortest(walked, differs)
+    assert short.kind() == walked.kind()
+    assert len(short.steps) <= 14
+    assert walking.take(short.steps, FenceKernel, able).difference is None
+    for left_out in range(len(short.steps)):
+        assert differs(short.steps[:left_out] + short.steps[left_out + 1 :]) is None, "a step that it can do without"
+
+
+def test_the_same_seed_draws_the_same_walks_and_another_one_others() -> None:
+    able = features()
+    walks = [[str(step) for step in Draw(seed, 5, able).walk()] for seed in (3, 3, 4)]
+    assert walks[0] == walks[1] != walks[2]
+
+
+def test_what_a_kernel_cannot_do_is_not_drawn() -> None:
+    able = Features()
+    able.imports = able.deadlines = able.handles = able.attaches = False
+    calls = {step.call for number in range(60) for step in Draw(1, number, able).walk()}
+    assert not calls & {"import", "export", "set-deadline", "get-deadline", "open-handle", "attach-fence", "attach"}
+    assert {"merge", "poll", "close-timeline", "poll-buffer"} <= calls
+
+
+def test_all_steps_are_drawn_in_each_terrain_that_has_them() -> None:
+    drawn: dict[str, set[str]] = {terrain: set() for terrain in TERRAINS}
+    for number in range(WALKS):
+        drawn[terrain_of(number)].update(step.call for step in Draw(SEED, number, features()).walk())
+    for terrain, weights in TERRAINS.items():
+        assert drawn[terrain] >= set(weights)
+
+
+def test_steps_whose_objects_are_missing_are_left_out() -> None:
+    steps = [Step("timeline", makes="t1"), Step("status", "s1"), Step("advance", "t1", 1)]
+    assert walking.take(steps, FenceKernel, features()).steps == [steps[0], steps[2]]
+
+
+def test_a_walk_that_took_too_long_for_fences_of_vgem_says_nothing() -> None:
+    with_one, without = [Step("attach-fence", "h1", 1, makes="v1")], [Step("buffer", "udmabuf", makes="b1")]
+    assert walking.is_too_late(with_one, walking.DEVICE_LIMIT + 1)
+    assert not walking.is_too_late(with_one, walking.DEVICE_LIMIT)
+    assert not walking.is_too_late(without, walking.DEVICE_LIMIT + 1)
+
+
+def test_every_step_has_a_judge_a_drawer_and_a_doer() -> None:
+    calls = {call for weights in TERRAINS.values() for call in weights}
+    assert set(MAKERS) <= calls
+    assert {call for calls in OVERTURES.values() for call in calls} <= calls
+    for call in calls:
+        member = "_" + call.replace("-", "_")
+        assert all(hasattr(kind, member) for kind in (Model, Draw, FenceKernel)), call
