@@ -88,6 +88,7 @@ class MutantLedger:
 
     def __init__(self, mutants: Mapping[int, Mutation], control: Control, tell: Callable[[Verdict], None]) -> None:
         self._tell = tell
+        self._seconds = control.seconds
         self._slow = {test for test, seconds in control.seconds.items() if seconds > _SLOW}
         self._queue: list[_Trial] = []
         self.verdicts: dict[int, Verdict] = {}
@@ -105,6 +106,11 @@ class MutantLedger:
     def plan(self) -> str:
         """What is left to do, for ``harness.guest.mutant_runner``."""
         return "".join(" ".join([str(trial.number), *trial.left]) + "\n" for trial in self._queue)
+
+    def slowest(self) -> float:
+        """Seconds that the slowest of the tests took without a mutant that are left to be run."""
+        left = {test for trial in self._queue for test in trial.left}
+        return max((self._seconds[test] for test in left), default=0.0)
 
     # --- one guest ----------------------------------------------------------------------------
 

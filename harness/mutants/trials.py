@@ -31,9 +31,9 @@ SEED = 1  # of the contract's stress test: with and without a mutant it does the
 _NAME = "mutants"
 _PLAN = "/tmp/dmabuf-harness-mutants.plan"  # in the guest
 _WHOLE = 24 * 3600.0  # seconds for a plan: each check has its own limit, and silence ends it
-# Under TCG a check gets 20 s instead of 80: it runs once more without the mutant where it can, and a hang that costs
-# 80 s costs as much as twenty other mutants.
-_IMPATIENCE = 4
+# Under TCG a check gets 20 s instead of 80, for a hang of 80 s costs as much as twenty other mutants; but never less
+# than a few times what the slowest one took without a mutant, which tells how busy the host is.
+_IMPATIENCE, _PATIENCE = 4, 4
 _BOOTS = 3  # that fail in a row before it is the machine: this kernel came up before
 _HOW = {
     Cause.PANIC: How.PANIC,
@@ -96,7 +96,8 @@ class MutantTrials:
         """
         ledger = ControlLedger()
         try:
-            command = self._command(self._live_guest(), " ".join(["0", *tests]) + "\n")
+            guest = self._live_guest()
+            command = self._command(guest, " ".join(["0", *tests]) + "\n", guest.slowness)
             for line in command:
                 ledger.take(read_word(line))
         except GuestLost as lost:
@@ -110,7 +111,7 @@ class MutantTrials:
         """As many mutants as one guest survives."""
         guest = self._live_guest()
         try:
-            command = self._command(guest, ledger.plan())
+            command = self._command(guest, ledger.plan(), limit_factor(guest.slowness, ledger.slowest()))
             for line in command:
                 ledger.take(read_word(line))
                 if deadline is not None and time.monotonic() > deadline:
@@ -156,14 +157,13 @@ class MutantTrials:
     def _logs(self) -> Path:
         return self._directory / "boots" / f"{_NAME}-{self.boots}" / "logs"
 
-    def _command(self, guest: VmGuest, plan: str) -> StreamedCommand:
+    def _command(self, guest: VmGuest, plan: str, factor: float) -> StreamedCommand:
         local = self._logs / f"plan-{len(list(self._logs.glob('plan-*'))) + 1}"
         local.write_text(plan)
         try:
             guest.put(local, _PLAN)
         except OSError as error:
             raise GuestLost(f"it takes no files: {error}", Cause.UNUSABLE) from error
-        factor = max(1.0, guest.slowness / _IMPATIENCE)
         run = bundle.command(ARCHIVE, _PLAN, f"{factor:g}", module="mutant_runner")
         shell = f"{told(self._kernel)}HARNESS_SEED={SEED} {run}"
         silence = (TIME_LIMIT + RELEASE_LIMIT + LIST_LIMIT + 3.0) * factor
@@ -176,6 +176,11 @@ class MutantTrials:
         guest.shutdown()
         if self._ledger is not None:
             self._ledger.guest_ended(late_reports(guest.evidence()))
+
+
+def limit_factor(slowness: float, slowest: float) -> float:
+    """By which the limits of the checks are stretched. ``slowest``: seconds of one of them without a mutant."""
+    return min(slowness, max(1.0, slowness / _IMPATIENCE, _PATIENCE * slowest / TIME_LIMIT))
 
 
 def late_reports(console: str) -> dict[int, tuple[str, str]]:

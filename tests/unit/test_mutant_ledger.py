@@ -119,6 +119,15 @@ def test_a_runner_that_dies_of_a_bus_error_is_the_kernels_doing(told: Told) -> N
     assert told.of(1) == (Fate.KILLED, A, How.DEATH)
 
 
+def test_the_slowest_is_that_of_what_is_left(told: Told) -> None:
+    assert told.ledger.slowest() == 0.2
+    told.hears("mutant 1", f"start {B}", f"good {B} 0.1", f"start {A}", f"good {A} 0.1", "mutant 2", f"start {B}")
+    told.hears(f"good {B} 0.1")
+    assert told.ledger.slowest() == 0.1
+    told.hears(f"start {A}", f"good {A} 0.1", "done")
+    assert told.ledger.slowest() == 0.0
+
+
 def test_a_slow_check_must_run_out_of_time_twice() -> None:
     told = Told(Control(seconds={A: 5.0, B: 0.2}, reached={1: (A, B), 2: (A,)}))
     told.hears("mutant 1", f"start {B}", f"good {B} 0.1", f"start {A}", f"bad hang {A} 20.0 timed out", "damaged")

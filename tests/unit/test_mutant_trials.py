@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from harness.guest import registry
-from harness.mutants.trials import late_reports
+from harness.mutants.trials import late_reports, limit_factor
 
 WARNING = """\
 [   {at}.000000] ------------[ cut here ]------------
@@ -52,6 +52,14 @@ def test_what_a_check_provokes_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     console = START + mark(2, "start", 5, "contract.a") + WARNING.format(at=3) + mark(4, "end", 5, "contract.a")
     assert late_reports(console) == {}
     assert late_reports(console.replace("contract.a", "contract.b")).keys() == {5}
+
+
+@pytest.mark.parametrize(
+    ("slowness", "slowest", "factor"),
+    [(1.0, 0.1, 1.0), (8.0, 0.1, 2.0), (8.0, 10.0, 4.0), (8.0, 60.0, 8.0), (1.0, 9.0, 1.0)],
+)
+def test_limits_are_short_where_the_host_is_not_busy(slowness: float, slowest: float, factor: float) -> None:
+    assert limit_factor(slowness, slowest) == factor
 
 
 def test_a_clean_console_tells_nothing() -> None:
