@@ -18,6 +18,7 @@ def load() -> None:
         concurrency,  # noqa: F401
         concurrency_fences,  # noqa: F401
         dmabuf,  # noqa: F401
+        dmabuf_fence_order,  # noqa: F401
         dmabuf_fences,  # noqa: F401
         dmabuf_names,  # noqa: F401
         dmabuf_sharing,  # noqa: F401

@@ -24,11 +24,28 @@ def _named(buffer: DmaBuf, name: bytes, request: int = uapi.DMA_BUF_SET_NAME_B) 
 def name_shows_in_fdinfo_and_path() -> None:
     """Set by either number of the call, replaced by the next."""
     with udmabuf() as buffer:
+        _named(buffer, b"by one number or none")
         for request, name in ((uapi.DMA_BUF_SET_NAME_B, "first"), (uapi.DMA_BUF_SET_NAME_A, "second")):
-            _named(buffer, name.encode(), request)
+            buffer.set_name(name.encode(), request)
             expect_equal("name in fdinfo", buffer.info().get("name"), name)
             link = os.readlink(f"/proc/self/fd/{buffer.fileno()}")  # noqa: PTH115 - pathlib is slow to import
             expect(link.endswith(f":{name}"), f"link in /proc/self/fd is {link!r}, expected to end in :{name}")
+
+
+@check
+def path_outlives_the_buffers_descriptor() -> None:
+    """Whoever holds the path of a closed buffer reads its name, and bufinfo lists the buffer no more."""
+    with udmabuf() as buffer:
+        _named(buffer, b"held")
+        held = os.open(f"/proc/self/fd/{buffer.fileno()}", os.O_PATH | os.O_CLOEXEC)
+        try:
+            listed = count_buffers(_readable_bufinfo())["dma-buf"]
+            buffer.close()
+            link = os.readlink(f"/proc/self/fd/{held}")  # noqa: PTH115 - pathlib is slow to import
+            expect(link.endswith(":held"), f"link in /proc/self/fd is {link!r}, expected to end in :held")
+            expect_equal("buffers in bufinfo", count_buffers(_readable_bufinfo())["dma-buf"], listed - 1)
+        finally:
+            os.close(held)
 
 
 @check

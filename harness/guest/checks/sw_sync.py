@@ -290,6 +290,21 @@ def deadline_of_a_signalled_fence_is_no_more() -> None:
 
 
 @check
+def reading_the_deadline_of_a_merge_is_refused() -> None:
+    """It is no fence of a timeline; and nothing is kept of it, which the timelines would show."""
+    with (
+        Timeline() as first,
+        Timeline() as second,
+        first.fence(1) as one,
+        second.fence(1) as two,
+        one.merge(two.fileno()) as both,
+        expect_errno(EINVAL),
+        absent_is_skipped("SW_SYNC_GET_DEADLINE"),
+    ):
+        first.deadline(both)
+
+
+@check
 def reading_a_deadline_refuses_bad_arguments() -> None:
     """What the kernel is to fill in must be zero, and the descriptor a sync_file of a timeline."""
     layout = uapi.sw_sync_get_deadline

@@ -89,6 +89,32 @@ def merge_carries_the_error() -> None:
 
 
 @check
+def polled_merge_tells_the_error() -> None:
+    """Once it has signalled, the whole has the error itself: whoever waited for it looks at no part."""
+    with (
+        Timeline() as timeline,
+        Timeline() as other,
+        timeline.fence(1) as one,
+        other.fence(1) as two,
+        one.merge(two.fileno()) as both,
+    ):
+        expect_equal("ready events while pending", both.poll(READABLE), 0)
+        other.advance()
+        timeline.close()
+        expect_equal("ready events", both.poll(READABLE, 5), READABLE)
+        expect_equal("status", both.status(), -ENOENT)
+
+
+@check
+def merge_of_signalled_fences_tells_when_the_last_of_them_did() -> None:
+    with Timeline() as timeline, Timeline() as other, timeline.fence(1) as one, other.fence(1) as two:
+        timeline.advance()
+        other.advance()
+        with two.merge(one.fileno()) as both:
+            expect_equal("timestamps", [fence.timestamp for fence in both.fences()], [two.fences()[0].timestamp])
+
+
+@check
 def merge_refuses_bad_arguments() -> None:
     """Flags, padding, no sync_file, no memory there."""
     with Timeline() as timeline, timeline.fence(1) as fence:

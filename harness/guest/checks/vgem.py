@@ -58,6 +58,21 @@ def node_and_dma_buf_map_the_same_memory() -> None:
 
 
 @check
+def private_mapping_of_the_node_is_refused_or_private() -> None:
+    """Pages without a struct page cannot be copied when they are written; older vgem maps others."""
+    with vgem() as card:
+        dumb = card.create_dumb()
+        offset = card.dumb_offset(dumb.handle)
+        with mmap.mmap(card.fileno(), dumb.size, offset=offset) as shared:
+            try:
+                with mmap.mmap(card.fileno(), dumb.size, flags=mmap.MAP_PRIVATE, offset=offset) as private:
+                    private[:4] = b"mine"
+            except OSError as error:
+                expect_equal("errno", error.errno, EINVAL)
+            expect_equal("first bytes of the buffer", shared[:4], bytes(4))
+
+
+@check
 def dumb_buffer_is_zeroed() -> None:
     with vgem() as card:
         dumb = card.create_dumb()
