@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
 from harness.mutants.fates import Control, Fate, Verdict, counted
-from harness.mutants.mutation import Mutation, mutated
+from harness.mutants.mutation import Edit, EditKind, Mutation
 
+_BETWEEN = (b";", b"{", b"}", b":", b"/")  # after which a statement can go, and nothing need stand for it
 _BY: Mapping[str, Callable[[Mutation], str]] = {
     "operator": lambda mutation: mutation.operator,
     "file": lambda mutation: mutation.path,
@@ -78,19 +79,25 @@ class MutantReport:
         """The mutant as a patch of its file, with as much around it as a reader needs."""
         mutation = verdict.mutation
         source = self.sources[mutation.path]
-        before, after = (_text(one) for one in (source, mutated(source, mutation.edits)))
         names = (f"a/{mutation.path}", f"b/{mutation.path}")
-        return "".join(difflib.unified_diff(before, _without_trailing_blanks(before, after), *names, n=3))
+        return "".join(difflib.unified_diff(_text(source), _text(as_written(source, mutation.edits)), *names, n=3))
 
 
 def _text(data: bytes) -> list[str]:
     return data.decode("utf-8", "replace").splitlines(keepends=True)
 
 
-def _without_trailing_blanks(before: list[str], after: list[str]) -> list[str]:
-    """``after`` as somebody would write it: without the empty lines that only keep the numbers of lines."""
-    matched = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    kept: list[str] = []
-    for tag, _, _, start, end in matched:
-        kept += after[start:end] if tag == "equal" else [line for line in after[start:end] if line.strip(" \t\n;")]
-    return kept
+def as_written(source: bytes, edits: Iterable[Edit]) -> bytes:
+    """``source`` with ``edits`` made as somebody would have typed them, each statement on a line of its own."""
+    for edit in sorted(edits, key=lambda one: one.start, reverse=True):
+        start, end, text = edit.start, edit.end, edit.text
+        begin = source.rfind(b"\n", 0, start) + 1
+        indent = source[begin : begin + len(source[begin:]) - len(source[begin:].lstrip(b" \t"))]
+        is_first = not source[begin:start].strip()
+        if edit.kind is EditKind.INSERTION:
+            deeper = b"\t" if source[end : end + 1] == b"}" else b""
+            text = deeper + text + b"\n" + indent if is_first else b"\n" + indent + text
+        elif text == b";" and is_first and source[:start].rstrip()[-1:] in _BETWEEN:
+            start, end, text = begin, source.find(b"\n", end) + 1 or len(source), b""
+        source = source[:start] + text + source[end:]
+    return source

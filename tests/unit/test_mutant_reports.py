@@ -118,7 +118,44 @@ def test_a_survivor_is_a_diff_of_what_somebody_would_have_written() -> None:
     survivor = report().survivors[0]
     body = report().diff(survivor).splitlines()[3:]
     changed = [text for text in body if text.startswith(("+", "-"))]
-    assert changed == ['-\t\th("<script>&", a,', "-\t\t\tb);"]
+    assert changed == ['-\t\th("<script>&", a,', "-\t\t\tb);", "+\t\t;"]
+
+
+CODE = b"""\
+void f(int ret)
+{
+	mutex_lock(a);
+	/* why */
+	g(a,
+		b);
+	if (ret)
+		goto err;
+	for (;;) {
+		h();
+	}
+	mutex_unlock(a);
+err:
+	dma_fence_put(a);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("operator", "changed"),
+    [
+        ("call-dropped", ["-\tg(a,", "-\t\tb);"]),
+        ("goto-dropped", ["-\t\tgoto err;", "+\t\t;"]),
+        ("put-dropped", ["-\tdma_fence_put(a);"]),
+        ("loop-once", ["+\t\tbreak;"]),
+        ("unlock-early", ["+\tmutex_unlock(a);", "-\tmutex_unlock(a);"]),
+        ("condition-true", ["-\tif (ret)", "+\tif (1)"]),
+    ],
+)
+def test_a_diff_is_what_somebody_would_have_typed(operator: str, changed: list[str]) -> None:
+    mutation = next(one for one in mutants_of(PATH, CODE) if one.operator == operator)
+    told = report(sources={PATH: CODE}).diff(Verdict(mutation, 1, Fate.SURVIVED))
+    assert [text for text in told.splitlines()[2:] if text.startswith(("+", "-"))] == changed
+    assert "\n+\n" not in told
 
 
 def test_the_terminal_has_counts_survivors_and_the_control() -> None:
