@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """From "this test fails" to the commit, patch or option that broke it: git bisect, driven by the main job's stages."""
 
-from harness.bisect.asking import Failure, beside, from_run, named
-from harness.bisect.driving import pinned, resolve_commit
-from harness.bisect.judging import FAILS, Seen, Sight, judge
+from harness.bisect.commit_tests import Built, PipelineTester, Untestable
+from harness.bisect.git_bisect import pinned, resolve_commit
+from harness.bisect.observation import FAILS, Observation, Sight, judge
+from harness.bisect.render import summary
 from harness.bisect.reporting import write_reports
 from harness.bisect.state import (
     STATE,
+    BisectRequest,
     End,
     Fixup,
     Kind,
-    Question,
     State,
     Symptom,
     Trail,
@@ -18,33 +19,31 @@ from harness.bisect.state import (
     load,
     save,
 )
-from harness.bisect.telling import summary
-from harness.bisect.trails import Course, course
-from harness.bisect.trying import Built, PipelineBench, Untestable
+from harness.bisect.symptom import Failure, beside, from_run, named
+from harness.bisect.targets import Target, target
 from harness.bisect.walk import Walk, begin, status
 
 __all__ = [
     "FAILS",
     "STATE",
+    "BisectRequest",
     "Built",
-    "Course",
     "End",
     "Failure",
     "Fixup",
     "Kind",
-    "PipelineBench",
-    "Question",
-    "Seen",
+    "Observation",
+    "PipelineTester",
     "Sight",
     "State",
     "Symptom",
+    "Target",
     "Trail",
     "Untestable",
     "Verdict",
     "Walk",
     "begin",
     "beside",
-    "course",
     "from_run",
     "judge",
     "load",
@@ -54,5 +53,6 @@ __all__ = [
     "save",
     "status",
     "summary",
+    "target",
     "write_reports",
 ]

@@ -7,8 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.bisect.state import End, State, Step, Verdict
-from harness.bisect.telling import (
+from harness.bisect.render import (
     builds_and_boots,
     check_again,
     confidence,
@@ -17,7 +16,8 @@ from harness.bisect.telling import (
     markdown,
     neighbours,
 )
-from harness.bisect.trails import Course
+from harness.bisect.state import End, State, Step, Verdict
+from harness.bisect.targets import Target
 from harness.paths import write_atomic
 from harness.report import encode
 from harness.report.text import one_line, visible
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from junit_xml import TestCase
 
 
-def write_reports(state: State, course: Course, directory: Path) -> None:
+def write_reports(state: State, target: Target, directory: Path) -> None:
     """All of them; ``junit.xml`` also where the question says."""
-    write_atomic(directory / "bisect.json", json.dumps(as_json(state, course), indent=1) + "\n")
-    write_atomic(directory / "bisect.log", course.git.log)
-    write_atomic(directory / "bisect.md", visible(markdown(state, course)))
+    write_atomic(directory / "bisect.json", json.dumps(as_json(state, target), indent=1) + "\n")
+    write_atomic(directory / "bisect.log", target.git.log)
+    write_atomic(directory / "bisect.md", visible(markdown(state, target)))
     for path in (directory / "junit.xml", state.question.junit):
         if path is not None:
-            write_atomic(path, junit(state, course))
+            write_atomic(path, junit(state, target))
 
 
-def as_json(state: State, course: Course) -> dict[str, Any]:
+def as_json(state: State, target: Target) -> dict[str, Any]:
     """``{"version": 1, "end": ..., "commits": [...], "steps": [...], ...}``."""
     builds, boots = builds_and_boots(state)
     ending = state.ending
@@ -49,8 +49,8 @@ def as_json(state: State, course: Course) -> dict[str, Any]:
         "total": state.total,
         "end": ending.end.value if ending is not None else None,
         "detail": ending.detail if ending is not None else "",
-        "commits": [_commit(commit, state, course) for commit in (ending.commits if ending is not None else ())],
-        "neighbours": [step.commit for step in neighbours(state, course)],
+        "commits": [_commit(commit, state, target) for commit in (ending.commits if ending is not None else ())],
+        "neighbours": [step.commit for step in neighbours(state, target)],
         "confidence": confidence(state),
         "builds": builds,
         "boots": boots,
@@ -59,15 +59,15 @@ def as_json(state: State, course: Course) -> dict[str, Any]:
     }
 
 
-def _commit(commit: str, state: State, course: Course) -> dict[str, str]:
-    show = course.git.show
+def _commit(commit: str, state: State, target: Target) -> dict[str, str]:
+    show = target.git.show
     return {
         "commit": commit,
         "subject": show(commit, "%s"),
         "author": show(commit, "%an <%ae>"),
         "date": show(commit, "%aI"),
-        "stat": course.stat(commit),
-        "again": check_again(state, course, commit),
+        "stat": target.stat(commit),
+        "again": check_again(state, target, commit),
     }
 
 
@@ -88,15 +88,15 @@ def _step(step: Step, state: State) -> dict[str, Any]:
     }
 
 
-def junit(state: State, course: Course) -> str:
+def junit(state: State, target: Target) -> str:
     """One case for the answer, red unless a single culprit is named, and one for each commit that was tested."""
     from junit_xml import TestSuite  # noqa: PLC0415 - only who writes one pays for it
 
     from harness.report.junit_document import document, junit_case  # noqa: PLC0415
 
     answer = junit_case("answer", "dmabuf.bisect", state.seconds)
-    told = one_line(headline(state, course))
-    answer.stdout = visible(markdown(state, course))
+    told = one_line(headline(state, target))
+    answer.stdout = visible(markdown(state, target))
     if state.ending is None or state.ending.end is not End.FOUND:
         answer.add_error_info(message=told, output=told)
     cases = [answer, *(_case(step, state) for step in state.steps)]

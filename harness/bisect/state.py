@@ -32,7 +32,7 @@ class Symptom:
     """What makes a commit bad: that test fails in that manner, that splat is printed, or the kernel does not boot.
 
     ``suite``, ``name``: of the test; ``name`` alone: the fingerprint of a splat. ``manners``: the ways of failing that
-    count, as ``judging.manner`` tells them; empty until the bad end has shown one.
+    count, as ``observation.manner`` tells them; empty until the bad end has shown one.
     ``during``: what to run for a splat: "suite: test", a suite or a test alone, "boot", or empty: everything.
     """
 
@@ -77,7 +77,7 @@ class Trail(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Question:
+class BisectRequest:
     """What was asked. ``base``: spec of the tree, "git:PATH" without a ref for commits. ``good``, ``bad``: as named.
 
     ``files``: the series, or the two configs. ``runs``: of each commit, 0: worked out from what the ends show.
@@ -195,7 +195,7 @@ class Ending:
 class State:
     """``total``: commits between the ends. ``limit``: files that git bisect was limited to, None if not known yet."""
 
-    question: Question
+    question: BisectRequest
     good: str
     bad: str
     total: int

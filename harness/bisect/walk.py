@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from harness.bisect.driving import Found, Next, Position, Stuck
-from harness.bisect.examine import ENDS, Examiner, passes
+from harness.bisect.commit_tests import Built, CommitTester
+from harness.bisect.evaluate import ENDS, Examiner, passes
+from harness.bisect.git_bisect import Found, Next, Position, Stuck
 from harness.bisect.relevant import relevant_files
+from harness.bisect.render import headline, progress, step_line
 from harness.bisect.state import End, Ending, Role, State, Step, Verdict
-from harness.bisect.telling import headline, progress, step_line
-from harness.bisect.trails import Course
-from harness.bisect.trying import Bench, Built
+from harness.bisect.targets import Target
 from harness.errors import UserError
 
 
@@ -26,11 +26,11 @@ class Walk:
     """``directory``: of the walk; ``tell`` is given a line as soon as something is known."""
 
     def __init__(
-        self, state: State, course: Course, bench: Bench, directory: Path, tell: Callable[[str], None]
+        self, state: State, target: Target, tester: CommitTester, directory: Path, tell: Callable[[str], None]
     ) -> None:
-        self._examiner = Examiner(state, course, bench, directory, tell)
-        self._course = course
-        self._bench = bench
+        self._examiner = Examiner(state, target, tester, directory, tell)
+        self._target = target
+        self._tester = tester
         self._tell = tell
 
     @property
@@ -42,7 +42,7 @@ class Walk:
         """To the end, which is in the state then. Raises ``InfrastructureError``: the state is kept, go on later."""
         started, before = time.monotonic(), self.state.seconds
         try:
-            ending = self._ends() or self._limit() or self._steps(resume(self.state, self._course))
+            ending = self._ends() or self._limit() or self._steps(resume(self.state, self._target))
         finally:
             self._examiner.note(replace(self.state, seconds=before + time.monotonic() - started))
         self._examiner.note(replace(self.state, ending=ending))
@@ -58,10 +58,10 @@ class Walk:
 
     def _ends(self) -> Ending | None:
         """None if both are what they are said to be."""
-        bad = self._examiner.tested(self._course.bad, Role.BAD_END)
+        bad = self._examiner.tested(self._target.bad, Role.BAD_END)
         if bad.verdict is not Verdict.BAD:
             return Ending(_unproved(bad, End.NOT_BAD), (bad.commit,), bad.why)
-        good = self._examiner.tested(self._course.good, Role.GOOD_END)
+        good = self._examiner.tested(self._target.good, Role.GOOD_END)
         if good.verdict is not Verdict.GOOD:
             return Ending(_unproved(good, End.NOT_GOOD), (good.commit,), good.why)
         return None
@@ -79,8 +79,8 @@ class Walk:
                     detail = "no commit between them touches a file that takes part in the build"
                     return Ending(End.NOTHING, (), detail)
                 files = found or ()
-            span = [f"{self._course.good}..{self._course.bad}"]
-            kept = len(self._course.git.commits(span, files)) if files else self.state.total
+            span = [f"{self._target.good}..{self._target.bad}"]
+            kept = len(self._target.git.commits(span, files)) if files else self.state.total
             self._examiner.note(replace(self.state, limit=files, kept=kept))
             if files:
                 self._tell(f"{kept} of {self.state.total} commits can matter")
@@ -89,22 +89,22 @@ class Walk:
     def _relevant(self) -> tuple[str, ...] | None:
         """None if it is not known what takes part in the build."""
         sources: set[str] = set()
-        for commit in (self._course.bad, self._course.good):
-            built = self._bench.build(commit, self.state.question.symptom, self._examiner.place(commit))
+        for commit in (self._target.bad, self._target.good):
+            built = self._tester.build(commit, self.state.question.symptom, self._examiner.place(commit))
             if not isinstance(built, Built) or built.sources is None:
                 self._tell("not limited: what takes part in the build of a kernel from the cache is not recorded")
                 return None
             sources |= built.sources
-        return relevant_files(self._course.git.touched(self._course.good, self._course.bad), sources)
+        return relevant_files(self._target.git.touched(self._target.good, self._target.bad), sources)
 
     # --- the steps ----------------------------------------------------------------------------
 
     def _steps(self, position: Position) -> Ending:
         while isinstance(position, Next):
-            self._tell(progress(self.state, *self._course.git.left()))
+            self._tell(progress(self.state, *self._target.git.left()))
             step = self._examiner.tested(position.commit, Role.STEP)
             assert step.verdict is not None
-            position = self._course.git.mark(step.commit, step.verdict)
+            position = self._target.git.mark(step.commit, step.verdict)
         return self._doubted() or self._limited(position) or self._ending(position)
 
     def _ending(self, position: Found | Stuck) -> Ending:
@@ -125,7 +125,7 @@ class Walk:
             if step.verdict is Verdict.GOOD and not step.same_as and often < self._examiner.needed():
                 again = self._examiner.tested(step.commit, step.role, afresh=True)
                 turned = turned or again.verdict is not Verdict.GOOD
-        return (self._ends() or self._steps(resume(self.state, self._course))) if turned else None
+        return (self._ends() or self._steps(resume(self.state, self._target))) if turned else None
 
     def _limited(self, position: Found | Stuck) -> Ending | None:
         """With a limit, it may be another commit after all: the parents of the culprit were perhaps never tested.
@@ -136,7 +136,7 @@ class Walk:
             return None
         if isinstance(position, Stuck) or len(position.commits) > 1:
             return self._unlimited("that leaves no single commit")
-        for parent in self._course.git.parents(*position.commits):
+        for parent in self._target.git.parents(*position.commits):
             if self._examiner.tested(parent, Role.PARENT).verdict is not Verdict.GOOD:
                 return self._unlimited(f"{parent[:12]} before it is not good")
         return None
@@ -145,7 +145,7 @@ class Walk:
         self._tell(f"{why}: going on without the limit")
         steps = tuple(replace(one, role=_as_step(one.role)) for one in self.state.steps)
         self._examiner.note(replace(self.state, limit=(), steps=steps))
-        return self._steps(resume(self.state, self._course))
+        return self._steps(resume(self.state, self._target))
 
 
 def _unproved(step: Step, end: End) -> End:
@@ -156,49 +156,49 @@ def _as_step(role: Role) -> Role:
     return role if role in ENDS else Role.STEP
 
 
-def resume(state: State, course: Course) -> Position:
+def resume(state: State, target: Target) -> Position:
     """git bisect, taken as far as it was before."""
-    position = course.git.start(course.good, course.bad, state.limit or ())
+    position = target.git.start(target.good, target.bad, state.limit or ())
     for step in state.steps:
         if step.role not in ENDS and step.verdict is not None and isinstance(position, Next):
-            position = course.git.mark(step.commit, step.verdict)
+            position = target.git.mark(step.commit, step.verdict)
     return position
 
 
-def status(state: State, course: Course) -> str:
+def status(state: State, target: Target) -> str:
     """What is known of each commit, and how far it is."""
     told = [f"{step_line(step, state)}\n" for step in state.steps]
-    position = resume(state, course)
+    position = resume(state, target)
     if state.ending is not None:
-        return "".join([*told, headline(state, course), "\n"])
+        return "".join([*told, headline(state, target), "\n"])
     proved = [step for step in state.steps if step.role in ENDS and step.verdict is not None]
     if len(proved) < len(ENDS):
         told.append("the ends are being proved; after that: ")
     return "".join(
-        [*told, progress(state, *course.git.left()) if isinstance(position, Next) else "the last step", "\n"]
+        [*told, progress(state, *target.git.left()) if isinstance(position, Next) else "the last step", "\n"]
     )
 
 
-def begin(state: State, course: Course) -> State:
+def begin(state: State, target: Target) -> State:
     """``state`` with the ends and the number of commits. Raises ``UserError`` if the ends are no ends."""
-    if course.good == course.bad:
-        raise UserError("good and bad are the same commit", where=course.bad[:12])
-    course.git.start(course.good, course.bad)
-    between = course.git.commits([f"{course.good}..{course.bad}"])
-    cut = next((commit for commit in between if commit in course.git.shallow), None)
+    if target.good == target.bad:
+        raise UserError("good and bad are the same commit", where=target.bad[:12])
+    target.git.start(target.good, target.bad)
+    between = target.git.commits([f"{target.good}..{target.bad}"])
+    cut = next((commit for commit in between if commit in target.git.shallow), None)
     if cut is not None:
         mend = "git fetch --unshallow, or --deepen=N until both ends are connected"
         raise UserError("the clone is shallow, and cut off between the ends", where=cut[:12], mend=mend)
-    _check_paths(state.question.paths, course)
-    return replace(state, good=course.good, bad=course.bad, total=len(between))
+    _check_paths(state.question.paths, target)
+    return replace(state, good=target.good, bad=target.bad, total=len(between))
 
 
-def _check_paths(paths: tuple[str, ...], course: Course) -> None:
+def _check_paths(paths: tuple[str, ...], target: Target) -> None:
     """A limit that names nothing is a slip of the pen, told before anything is built."""
     for name in paths:
         path = PurePosixPath(name)
         if not name or path.is_absolute() or ".." in path.parts:
             raise UserError("not a path inside the tree", where=f"--path {name!r}", mend="name it from the tree's top")
-    if paths and not course.git.commits([f"{course.good}..{course.bad}"], paths):
+    if paths and not target.git.commits([f"{target.good}..{target.bad}"], paths):
         where = f"--path {' '.join(paths)}"
         raise UserError("no commit between the ends touches that", where=where, mend="name other paths, or none")

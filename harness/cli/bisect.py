@@ -15,18 +15,18 @@ from typing import Any
 from harness import doctor
 from harness.bisect import (
     STATE,
-    Course,
     End,
-    PipelineBench,
+    PipelineTester,
     State,
+    Target,
     Trail,
     Walk,
     begin,
-    course,
     load,
     save,
     status,
     summary,
+    target,
     write_reports,
 )
 from harness.cli.bisect_question import asked, with_own_files
@@ -148,25 +148,25 @@ def bisect(arguments: argparse.Namespace) -> int:
 # --- the walk ---------------------------------------------------------------------------------
 
 
-def _opened(state: State, directory: Path) -> Course:
-    """The course, with git's own state in ``directory``. The ends stay what they were when the walk began."""
+def _opened(state: State, directory: Path) -> Target:
+    """The target, with git's own state in ``directory``. The ends stay what they were when the walk began."""
     question = state.question
     if state.good and question.trail is Trail.COMMITS:
         question = replace(question, good=state.good, bad=state.bad)
-    opened = course(question)
+    opened = target(question)
     opened.open(directory / "git")
     return opened
 
 
-def _walk(state: State, opened: Course, directory: Path) -> int:
+def _walk(state: State, opened: Target, directory: Path) -> int:
     doctor.require(doctor.check_all(None))
     events = EventStream()
     question = state.question
     with EventLog(directory / "events.jsonl") as log, _display() as display:
         for subscriber in (log, display):
             events.subscribe(subscriber)
-        bench = PipelineBench(opened, events, LocalExecutor(events, question.accel))
-        walk = Walk(state, opened, bench, directory, lambda text: events.publish(Note("", text)))
+        tester = PipelineTester(opened, events, LocalExecutor(events, question.accel))
+        walk = Walk(state, opened, tester, directory, lambda text: events.publish(Note("", text)))
         with _kept(directory):
             state = walk.go()
     write_reports(state, opened, directory)

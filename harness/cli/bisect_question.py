@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from harness.bisect import Fixup, Question, Trail, beside, from_run, named, pinned, resolve_commit
+from harness.bisect import BisectRequest, Fixup, Trail, beside, from_run, named, pinned, resolve_commit
 from harness.errors import UserError
 from harness.identities import OWN_TESTS
 from harness.kconfig import load_variants, select
@@ -20,11 +20,11 @@ from harness.source import DEFAULT_BASE, parse_base
 from harness.suites import select_suites
 
 
-def asked(arguments: argparse.Namespace, directory: Path) -> Question:
+def asked(arguments: argparse.Namespace, directory: Path) -> BisectRequest:
     """The question that the command line stands for, every name in it looked up. Raises ``UserError``."""
     select_suites(arguments.suite)
     variant = select(arguments.variant or "on", load_variants())[0].name
-    question = Question(
+    question = BisectRequest(
         command=("dmabuf-harness", *sys.argv[1:]),
         trail=_trail(arguments),
         base="",
@@ -51,7 +51,7 @@ def asked(arguments: argparse.Namespace, directory: Path) -> Question:
     return _between(question, arguments, report)
 
 
-def _with_run(question: Question, report: RunReport, arguments: argparse.Namespace) -> Question:
+def _with_run(question: BisectRequest, report: RunReport, arguments: argparse.Namespace) -> BisectRequest:
     """``question`` about what went wrong in ``report``."""
     wanted = named(arguments.test, arguments.splat) if arguments.test or arguments.splat else None
     first, *others = from_run(report, wanted, arguments.variant)
@@ -80,7 +80,7 @@ def _trail(arguments: argparse.Namespace) -> Trail:
     return trail
 
 
-def _between(question: Question, arguments: argparse.Namespace, report: RunReport | None) -> Question:
+def _between(question: BisectRequest, arguments: argparse.Namespace, report: RunReport | None) -> BisectRequest:
     """``question`` with what is walked."""
     if question.trail is Trail.COMMITS:
         return _history(question, arguments, report)
@@ -96,7 +96,7 @@ def _between(question: Question, arguments: argparse.Namespace, report: RunRepor
     return replace(question, base=base, files=tuple(path.resolve() for path in files))
 
 
-def _history(question: Question, arguments: argparse.Namespace, report: RunReport | None) -> Question:
+def _history(question: BisectRequest, arguments: argparse.Namespace, report: RunReport | None) -> BisectRequest:
     if arguments.good is None:
         raise UserError("where it was good is not said", where="bisect", mend="give --good REF, --series or --config")
     tested = parse_base(report.base) if report is not None and report.base.startswith("git:") else None
@@ -113,7 +113,7 @@ def _history(question: Question, arguments: argparse.Namespace, report: RunRepor
     )
 
 
-def with_own_files(question: Question, directory: Path) -> Question:
+def with_own_files(question: BisectRequest, directory: Path) -> BisectRequest:
     """What the walk reads again and again, copied: the user may change the originals meanwhile. Refs become ids."""
     place = directory / "input"
     place.mkdir()

@@ -20,20 +20,20 @@ from typing import Any, NoReturn
 from harness import doctor, process
 from harness.bisect import (
     FAILS,
-    Course,
+    BisectRequest,
     Fixup,
     Kind,
-    PipelineBench,
-    Question,
+    PipelineTester,
     State,
+    Target,
     Trail,
     Verdict,
     Walk,
     beside,
-    course,
     from_run,
     named,
     pinned,
+    target,
 )
 from harness.cli.bisect import add_guests, add_symptom
 from harness.cli.run import positive
@@ -78,14 +78,14 @@ def add_parser(commands: Any) -> None:
 def bisect_step(arguments: argparse.Namespace) -> int:
     doctor.require(doctor.check_all(None))
     question = _question(arguments)
-    opened = course(question)
+    opened = target(question)
     with _place(arguments.out) as directory:
         opened.open(directory / "git")
         opened.job(opened.bad, directory)  # what it names exists; once a verdict is asked for, that would be a skip
         return _verdict(question, opened, directory)
 
 
-def _question(arguments: argparse.Namespace) -> Question:
+def _question(arguments: argparse.Namespace) -> BisectRequest:
     tree = arguments.tree.resolve()
     commit = _commit(tree)
     symptom = named(arguments.test, arguments.splat) if arguments.run is None else None
@@ -98,7 +98,7 @@ def _question(arguments: argparse.Namespace) -> Question:
     elif symptom.kind is Kind.TEST:
         # Nobody has said how it fails: what costs the guest may be anything.
         symptom = replace(symptom, manners=(FAILS,))
-    return Question(
+    return BisectRequest(
         command=("dmabuf-harness", *sys.argv[1:]),
         trail=Trail.COMMITS,
         base=f"git:{tree}",
@@ -152,11 +152,11 @@ def _place(wanted: Path | None) -> Iterator[Path]:
         yield place
 
 
-def _verdict(question: Question, opened: Course, directory: Path) -> int:
+def _verdict(question: BisectRequest, opened: Target, directory: Path) -> int:
     events = EventStream()
     events.subscribe(Sparse(sys.stdout))
-    bench = PipelineBench(opened, events, LocalExecutor(events, question.accel))
-    walk = Walk(State(question, "", "", 1), opened, bench, directory, lambda text: events.publish(Note("", text)))
+    tester = PipelineTester(opened, events, LocalExecutor(events, question.accel))
+    walk = Walk(State(question, "", "", 1), opened, tester, directory, lambda text: events.publish(Note("", text)))
     return _CODES[walk.one(opened.bad)]
 
 

@@ -3,18 +3,18 @@
 
 from harness.faults.campaign import CUT_OFF, Campaign
 from harness.faults.catalogue import Fault, How, UpstreamFix, load_faults, select_faults
-from harness.faults.judging import Outcome, Verdict
+from harness.faults.fault_report import as_json, history_markdown, markdown, summary, table
+from harness.faults.fault_verdict import FaultVerdict, Outcome
 from harness.faults.shipped import load_shipped
-from harness.faults.telling import as_json, history_markdown, markdown, summary, table
 
 __all__ = [
     "CUT_OFF",
     "Campaign",
     "Fault",
+    "FaultVerdict",
     "How",
     "Outcome",
     "UpstreamFix",
-    "Verdict",
     "as_json",
     "history_markdown",
     "load_faults",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from harness.errors import ExitCode, UserError
 from harness.faults.catalogue import Fault
-from harness.faults.judging import Outcome, Verdict, alarms, judge, judge_whole, red_checks, red_names
-from harness.faults.telling import line
+from harness.faults.fault_report import line
+from harness.faults.fault_verdict import FaultVerdict, Outcome, alarms, judge, judge_whole, red_checks, red_names
 from harness.model import RunReport
 from harness.pipeline import RunRequest, SourceRequest, SuiteRequest
 
@@ -41,7 +41,7 @@ class Campaign:
         self._run = run
         self._tell = tell
         self._controls: dict[str, RunReport] = {}
-        self.verdicts: list[Verdict] = []
+        self.verdicts: list[FaultVerdict] = []
 
     @property
     def alarms(self) -> tuple[str, ...] | None:
@@ -90,7 +90,7 @@ class Campaign:
         try:
             code, verdict = self._judged(fault)
         except UserError as error:  # the patch: everything else was used before
-            code, verdict = ExitCode.FAILED, Verdict(fault, Outcome.BROKEN, error.what)
+            code, verdict = ExitCode.FAILED, FaultVerdict(fault, Outcome.BROKEN, error.what)
         if code in _STOPPED:
             self._tell(f"{fault.name}: {verdict.detail}")
             return code
@@ -98,7 +98,7 @@ class Campaign:
         self._tell(f"{fault.name}: {line(self.verdicts[-1])}")
         return code
 
-    def _judged(self, fault: Fault) -> tuple[ExitCode, Verdict]:
+    def _judged(self, fault: Fault) -> tuple[ExitCode, FaultVerdict]:
         """The named check alone: it needs no other, and a guest that dies costs one boot. All if it saw nothing."""
         directory = self._directory / fault.name
         if not fault.check:
@@ -111,7 +111,7 @@ class Campaign:
             return self._judged_whole(fault, directory / "whole")
         return code, verdict
 
-    def _judged_whole(self, fault: Fault, directory: Path) -> tuple[ExitCode, Verdict]:
+    def _judged_whole(self, fault: Fault, directory: Path) -> tuple[ExitCode, FaultVerdict]:
         control = self._controls.get(fault.base)
         code, report = self._run(self._planted(fault, SuiteRequest(fault.variant, suites=_suites(fault))), directory)
         return code, judge_whole(fault, report, red_names(control) if control else ())

@@ -20,7 +20,7 @@ from harness.report import case_of, without_patch
 from harness.splat import case_name, identity
 from harness.verdict import (
     MAX_REPEATED,
-    Attempt,
+    Rerun,
     Round,
     Suspect,
     apply_expectations,
@@ -169,11 +169,11 @@ class Comparer:
                 if result.status.is_bad and (result.suite, result.name) not in known
             )
         )
-        return self._settled(base, report, found, settled, [(whole, without or Attempt())], [logs])
+        return self._settled(base, report, found, settled, [(whole, without or Rerun())], [logs])
 
     def _all_without(
-        self, repeater: Repeater, report: VariantReport, found: Comparison, whole: Attempt, last: str
-    ) -> Attempt | None:
+        self, repeater: Repeater, report: VariantReport, found: Comparison, whole: Rerun, last: str
+    ) -> Rerun | None:
         """The base in the same order, if what ``whole`` showed needs that, and the base may have run in another."""
         name = report.variant.name
         if self._base.run_of(name).earlier and any(needs_base(one, whole) for one in found.differences):

@@ -9,7 +9,7 @@ from harness.changes import Change
 from harness.executor import Executor, Findings, KernelJob
 from harness.model import BootOutcome, Status, VariantReport
 from harness.pipeline.kernel_set import KernelSet
-from harness.verdict import Attempt, Round, Suspect, complete, settle
+from harness.verdict import Rerun, Round, Suspect, complete, settle
 
 DEADLY_ENOUGH = 2  # guests that a test may cost; it is not given a third
 
@@ -40,34 +40,34 @@ class Repeater:
             lost += with_patch.lost
         return rounds
 
-    def all_again(self, report: VariantReport, last: str, logs: str) -> Attempt:
+    def all_again(self, report: VariantReport, last: str, logs: str) -> Rerun:
         """All tests with the patch once more, up to the suite ``last``, in the order of the run."""
         return self._all(self._patched, report, last, logs, "all again: ")
 
-    def all_without(self, report: VariantReport, last: str, logs: str) -> Attempt:
+    def all_without(self, report: VariantReport, last: str, logs: str) -> Rerun:
         """The same of the base, which may have been tested in another order."""
         return self._all(self._base, report, last, logs, "all again: base ")
 
-    def _all(self, side: KernelSet, report: VariantReport, last: str, logs: str, label: str) -> Attempt:
+    def _all(self, side: KernelSet, report: VariantReport, last: str, logs: str, label: str) -> Rerun:
         return self._run(side.kernel_job(side.run_of(report.variant.name)).up_to(last, label), logs)
 
-    def _attempt(self, side: KernelSet, report: VariantReport, suspect: Suspect, place: str, label: str) -> Attempt:
+    def _attempt(self, side: KernelSet, report: VariantReport, suspect: Suspect, place: str, label: str) -> Rerun:
         run = side.run_of(report.variant.name)
         known = suspect.test is None or suspect.test in run.findings.planned
         if run.kernel is None or not known:
-            return Attempt()  # that side has no such test
+            return Rerun()  # that side has no such test
         alone = () if suspect.test is None else (suspect.test,)
         return self._run(side.kernel_job(run).narrowed_to(*alone, label=label), place)
 
-    def _run(self, job: KernelJob, place: str) -> Attempt:
+    def _run(self, job: KernelJob, place: str) -> Rerun:
         return _attempt(self._executor.run(job, self._directory / place))
 
 
-def _attempt(found: Findings) -> Attempt:
+def _attempt(found: Findings) -> Rerun:
     results = complete(found.planned, found.results)
     outcome = found.boots[-1].outcome
     lost = outcome is not BootOutcome.UP or any(result.status is Status.ERROR for result in results)
-    return Attempt(results, found.splats, outcome, lost)
+    return Rerun(results, found.splats, outcome, lost)
 
 
 def _is_settled(suspect: Suspect, rounds: list[Round]) -> bool:

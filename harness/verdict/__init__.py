@@ -10,7 +10,7 @@ from harness.verdict.fill_missing import complete
 from harness.verdict.patch_verdict import judge, unjudged
 from harness.verdict.reruns import (
     MAX_REPEATED,
-    Attempt,
+    Rerun,
     Round,
     Suspect,
     is_unseen,
@@ -24,8 +24,8 @@ from harness.verdict.suggest import propose
 
 __all__ = [
     "MAX_REPEATED",
-    "Attempt",
     "Expectation",
+    "Rerun",
     "Round",
     "Suspect",
     "apply_expectations",

@@ -38,7 +38,7 @@ class Suspect:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Rerun:
     """What one repeat showed. ``lost``: it cost its guest."""
 
     results: tuple[TestResult, ...] = ()
@@ -47,7 +47,7 @@ class Attempt:
     lost: bool = False
 
 
-Round = tuple[Attempt, Attempt]
+Round = tuple[Rerun, Rerun]
 """Patched, and base."""
 
 
@@ -118,7 +118,7 @@ def is_unseen(one: Difference) -> bool:
     return one.change is Change.NEW and one.repeats is not None and one.repeats.patched_bad == 0 < one.repeats.patched
 
 
-def settle_unseen(one: Difference, whole: Attempt, base: Attempt | None = None) -> Difference:
+def settle_unseen(one: Difference, whole: Rerun, base: Rerun | None = None) -> Difference:
     """``one`` after all tests up to it ran again, if it ``is_unseen``: it may need what ran before it.
 
     What does not come again then is flaky, but for a splat that proves a fault by itself. ``base``: the same tests
@@ -138,12 +138,12 @@ def settle_unseen(one: Difference, whole: Attempt, base: Attempt | None = None) 
     return replace(one, change=Change.FLAKY, note="not seen again")
 
 
-def needs_base(one: Difference, whole: Attempt) -> bool:
+def needs_base(one: Difference, whole: Rerun) -> bool:
     """True if ``one`` needs what ran before it in ``whole``: then the base counts only if it ran in that order."""
     return is_unseen(one) and bool(_seen(one, whole))
 
 
-def _seen(one: Difference, attempt: Attempt, *, on_base: bool = False) -> bool | None:
+def _seen(one: Difference, attempt: Rerun, *, on_base: bool = False) -> bool | None:
     """Was ``one`` bad in ``attempt``? None if it cannot tell."""
     if one.suite == KERNEL and one.name == "boot":
         return attempt.boot is not BootOutcome.UP if attempt.boot is not None else None
@@ -183,7 +183,7 @@ def _is_skipped(own: Sequence[TestResult]) -> bool | None:
     return all(result.status is not Status.PASS for result in own)
 
 
-def _is_gone(one: Difference, attempt: Attempt, on_base: bool) -> bool | None:
+def _is_gone(one: Difference, attempt: Rerun, on_base: bool) -> bool | None:
     """Is a result that the base has inside a program not there, although the program ran as far as it can?"""
     above = [result for result in attempt.results if result.test.covers(one)]
     program = min(above, key=lambda result: len(result.name), default=None)

@@ -72,7 +72,7 @@ def test_another_trouble_is_skipped_and_the_culprit_found_behind_it(
     assert walked.commits == (culprit,)
     verdicts = {history.name(step.commit): step.verdict for step in walked.state.steps}
     assert Verdict.BAD not in {verdicts.get("trouble"), verdicts.get("with trouble")}
-    assert "git bisect skip" in walked.course.git.log
+    assert "git bisect skip" in walked.target.git.log
 
 
 @pytest.mark.parametrize("trouble", ["int broken;", "int no_boot;", "int other_splat;"])
@@ -197,9 +197,9 @@ def test_trouble_with_the_machine_is_tried_again(history: History, tmp_path: Pat
     culprit = history.add("culprit", BUG)
     state, made = opened(question(history, history.commits["start"]), tmp_path / "walk")
     guests = ScriptedGuests()
-    bench = GitBench(made, guests)
-    bench.trouble = ["no space left", "no space left"]
-    walked = go_on(state, made, tmp_path / "walk", guests, bench)
+    tester = GitBench(made, guests)
+    tester.trouble = ["no space left", "no space left"]
+    walked = go_on(state, made, tmp_path / "walk", guests, tester)
     assert walked.commits == (culprit,)
     assert sum("no space left" in line for line in walked.said) == 2
 
@@ -284,9 +284,9 @@ def test_nothing_that_can_matter_is_an_answer(history: History, tmp_path: Path) 
     history.add("culprit", BUG)
     state, made = opened(question(history, history.commits["start"], limited=True), tmp_path / "walk")
     guests = ScriptedGuests()
-    bench = GitBench(made, guests)
-    bench.sources = frozenset({"mm/slab.c"})
-    walked = go_on(state, made, tmp_path / "walk", guests, bench)
+    tester = GitBench(made, guests)
+    tester.sources = frozenset({"mm/slab.c"})
+    walked = go_on(state, made, tmp_path / "walk", guests, tester)
     assert end_of(walked.state) is End.NOTHING
 
 

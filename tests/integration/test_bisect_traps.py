@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bisect import Built, Course, End, Kind, Symptom, Untestable, pinned, write_reports
+from harness.bisect import Built, End, Kind, Symptom, Target, Untestable, pinned, write_reports
 from harness.bisect.state import Attempt
 from harness.errors import UserError
 from harness.executor import Findings
@@ -105,7 +105,7 @@ def told(history: History, directory: Path, plan: Mapping[str, list[bool]]) -> W
 
 
 class _Naming(GitBench):
-    def __init__(self, made: Course, guests: Told, history: History) -> None:
+    def __init__(self, made: Target, guests: Told, history: History) -> None:
         super().__init__(made, guests)
         self._told, self._history = guests, history
         self._commits: dict[str, str] = {}

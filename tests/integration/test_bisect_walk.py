@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.bisect import End, Fixup, Kind, Question, Symptom, Trail, course, write_reports
+from harness.bisect import BisectRequest, End, Fixup, Kind, Symptom, Trail, target, write_reports
 from harness.errors import UserError
 from tests.support.bisected import BUG, CODE, SYMPTOM, TEST, History, ScriptedGuests, opened, question, walk
 
 ELSEWHERE = "drivers/dma-buf/sync_file.c"
-CONFIGS = Question(
+CONFIGS = BisectRequest(
     ("dmabuf-harness",), Trail.CONFIG, "debian:6.12", "", "", SYMPTOM, "move-notify-on", suites=("checks",)
 )
 
@@ -115,10 +115,10 @@ def test_which_patch_of_a_series(history: History, tmp_path: Path) -> None:
     asked = question(history, "", "", trail=Trail.SERIES, files=(series,), base=f"git:{history.path}@main")
     walked = walk(asked, tmp_path / "walk")
     (found,) = walked.commits
-    assert walked.course.git.show(found, "%s %an") == "culprit Ann Author"
-    assert CODE.rpartition("/")[2] in walked.course.stat(found)
+    assert walked.target.git.show(found, "%s %an") == "culprit Ann Author"
+    assert CODE.rpartition("/")[2] in walked.target.stat(found)
     assert walked.state.total == 4
-    write_reports(walked.state, walked.course, walked.directory)
+    write_reports(walked.state, walked.target, walked.directory)
     told = (walked.directory / "bisect.md").read_text()
     assert f'culprit found: {found[:12]} ("culprit")' in told
     assert f"-p {series} --up-to 3 " in told and f"-p {series} --up-to 2 " in told
@@ -133,12 +133,12 @@ def test_which_option(history: History, tmp_path: Path) -> None:
     )
     walked = walk(asked, tmp_path / "walk", ScriptedGuests(bad_option="DMABUF_MOVE_NOTIFY"))
     (found,) = walked.commits
-    assert walked.course.git.show(found, "%s") == "CONFIG_DMABUF_MOVE_NOTIFY: n to y"
-    write_reports(walked.state, walked.course, walked.directory)
+    assert walked.target.git.show(found, "%s") == "CONFIG_DMABUF_MOVE_NOTIFY: n to y"
+    write_reports(walked.state, walked.target, walked.directory)
     places = [walked.directory / f"{word}-DMABUF_MOVE_NOTIFY.config" for word in ("without", "with")]
     again = f"dmabuf-harness bisect --config {places[0]} {places[1]} --base {asked.base} --test 'checks: {TEST}' "
     assert again in (walked.directory / "bisect.md").read_text()
-    alone = course(replace(asked, files=tuple(places)))
+    alone = target(replace(asked, files=tuple(places)))
     alone.open(tmp_path / "alone" / "git")
     assert alone.git.show(alone.bad, "%s") == "CONFIG_DMABUF_MOVE_NOTIFY: n to y"
     assert alone.git.commits([f"{alone.good}..{alone.bad}"]) == [alone.bad]
@@ -149,14 +149,14 @@ def test_what_a_config_does_not_mention_is_as_in_our_own(tmp_path: Path) -> None
     good, bad = tmp_path / "good.config", tmp_path / "bad.config"
     good.write_text("CONFIG_PCI=y\n")
     bad.write_text("# CONFIG_UDMABUF is not set\n")
-    made = course(replace(CONFIGS, files=(good, bad)))
+    made = target(replace(CONFIGS, files=(good, bad)))
     made.open(tmp_path / "git")
     assert made.git.show(made.bad, "%s") == "CONFIG_UDMABUF: y to n"
     asked = [{one.symbol: one.value for one in made.job(end, tmp_path).symbols} for end in (made.good, made.bad)]
     assert [one["UDMABUF"] for one in asked] == ["y", "n"]
     bad.write_text("CONFIG_UDMABUF=y\n")
     with pytest.raises(UserError, match="the same"):
-        course(replace(CONFIGS, files=(good, bad))).open(tmp_path / "git")
+        target(replace(CONFIGS, files=(good, bad))).open(tmp_path / "git")
 
 
 def test_where_the_test_that_prints_a_splat_is_not_there_nothing_is_proved(history: History, tmp_path: Path) -> None:

@@ -14,22 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from harness.bisect import (
+    BisectRequest,
     Built,
-    Course,
     Kind,
-    PipelineBench,
-    Question,
+    PipelineTester,
     State,
     Symptom,
+    Target,
     Trail,
     Untestable,
     Walk,
     begin,
-    course,
     save,
+    target,
 )
+from harness.bisect.commit_tests import CommitTester
 from harness.bisect.state import Attempt
-from harness.bisect.trying import Bench
 from harness.build import find_kernel
 from harness.causes import Cause
 from harness.errors import InfrastructureError
@@ -145,8 +145,8 @@ def splat(fingerprint: str, title: str, during: str) -> Splat:
     return Splat("warn", title, f"{title}\n", 1, during, fingerprint=fingerprint)
 
 
-def question(history: History, good: str, bad: str = "main", **changes: object) -> Question:
-    made = Question(
+def question(history: History, good: str, bad: str = "main", **changes: object) -> BisectRequest:
+    made = BisectRequest(
         command=("dmabuf-harness", "bisect"),
         trail=Trail.COMMITS,
         base=f"git:{history.path}",
@@ -164,7 +164,7 @@ class Walked:
     """A walk that came to its end, and what it took."""
 
     state: State
-    course: Course
+    target: Target
     guests: ScriptedGuests
     said: list[str]
     directory: Path
@@ -182,8 +182,8 @@ class Walked:
 class GitBench:
     """Kernels that need no compiler: the text of ``CODE`` in a commit is the kernel. ``broken``: it does not build."""
 
-    def __init__(self, made: Course, guests: ScriptedGuests) -> None:
-        self._course = made
+    def __init__(self, made: Target, guests: ScriptedGuests) -> None:
+        self._target = made
         self._guests = guests
         self.builds: list[str] = []
         self.sources: frozenset[str] | None = frozenset({CODE})
@@ -192,7 +192,7 @@ class GitBench:
     def build(self, commit: str, symptom: Symptom, directory: Path) -> Built | Untestable:
         if self.trouble:
             raise InfrastructureError(self.trouble.pop())
-        source = self._course.git.show(f"{commit}:{CODE}", "")
+        source = self._target.git.show(f"{commit}:{CODE}", "")
         fresh = commit not in self.builds
         if fresh:
             self.builds.append(commit)
@@ -215,14 +215,14 @@ class GitBench:
         pass
 
 
-def opened(asked: Question, directory: Path) -> tuple[State, Course]:
+def opened(asked: BisectRequest, directory: Path) -> tuple[State, Target]:
     directory.mkdir(parents=True, exist_ok=True)
-    made = course(asked)
+    made = target(asked)
     made.open(directory / "git")
     return begin(State(asked, "", "", 0), made), made
 
 
-def walk(asked: Question, directory: Path, guests: ScriptedGuests | None = None) -> Walked:
+def walk(asked: BisectRequest, directory: Path, guests: ScriptedGuests | None = None) -> Walked:
     """From the start to the end."""
     state, made = opened(asked, directory)
     save(directory, state)
@@ -230,16 +230,20 @@ def walk(asked: Question, directory: Path, guests: ScriptedGuests | None = None)
 
 
 def go_on(
-    state: State, made: Course, directory: Path, guests: ScriptedGuests | None = None, bench: Bench | None = None
+    state: State,
+    made: Target,
+    directory: Path,
+    guests: ScriptedGuests | None = None,
+    tester: CommitTester | None = None,
 ) -> Walked:
     guests = guests or ScriptedGuests()
     said: list[str] = []
-    bench = bench or PipelineBench(made, EventStream(), guests)
-    state = Walk(state, made, bench, directory, said.append).go()
+    tester = tester or PipelineTester(made, EventStream(), guests)
+    state = Walk(state, made, tester, directory, said.append).go()
     return Walked(state, made, guests, said, directory)
 
 
-def quick(asked: Question, directory: Path, guests: ScriptedGuests | None = None) -> Walked:
+def quick(asked: BisectRequest, directory: Path, guests: ScriptedGuests | None = None) -> Walked:
     """The same without compiling anything."""
     guests = guests or ScriptedGuests()
     state, made = opened(asked, directory)

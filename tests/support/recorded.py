@@ -17,19 +17,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from harness.bisect.asking import from_run
-from harness.bisect.judging import judge as seen_in
-from harness.bisect.state import Attempt as Guest
+from harness.bisect.observation import judge as seen_in
+from harness.bisect.state import Attempt as BisectAttempt
+from harness.bisect.symptom import from_run
 from harness.changes import Change, Comparison
 from harness.errors import UserError
 from harness.faults import Fault, How
-from harness.faults.judging import judge as found
+from harness.faults.fault_verdict import judge as found
 from harness.model import BootOutcome, PlannedTest, RunReport, Status, VariantReport
 from harness.pipeline.compare_runs import compare_runs
 from harness.report import EACH, Step, Written, encode, load, load_steps, render_each, render_html, render_table
 from harness.report.junit import render_junit, render_series_junit
 from harness.report.style import Style
-from harness.verdict import Attempt, Suspect, compare, exit_code, judge, settle, settle_unseen, suspects, unjudged
+from harness.verdict import Rerun, Suspect, compare, exit_code, judge, settle, settle_unseen, suspects, unjudged
 from harness.verdict.compare import change_of
 
 DATA = Path(__file__).parent.parent / "data" / "recorded"
@@ -149,12 +149,12 @@ def _beside(variant: VariantReport) -> dict[str, list[str]]:
     return {f"{one.suite} {one.name}": [base.name for base in bad if change_of(base, one) is Change.NEW] for one in bad}
 
 
-def _attempt(variant: VariantReport) -> Attempt:
+def _attempt(variant: VariantReport) -> Rerun:
     lost = any(result.status is Status.ERROR for result in variant.results)
-    return Attempt(variant.results, variant.splats, variant.boots[-1].outcome if variant.boots else None, lost)
+    return Rerun(variant.results, variant.splats, variant.boots[-1].outcome if variant.boots else None, lost)
 
 
-def _settled(chosen: tuple[Suspect, ...], with_patch: Attempt, without: Attempt) -> dict[str, str]:
+def _settled(chosen: tuple[Suspect, ...], with_patch: Rerun, without: Rerun) -> dict[str, str]:
     settled = [settle(one, [(with_patch, without)] * _ROUNDS) for suspect in chosen for one in suspect.about]
     settled = [settle_unseen(one, with_patch) for one in settled]
     return {f"{one.suite} {one.name}": f"{one.change.value}, {one.repeats}" for one in settled}
@@ -181,11 +181,11 @@ def _bisected(report: RunReport) -> dict[str, Any]:
     }
 
 
-def _guest(variant: VariantReport) -> Guest:
+def _guest(variant: VariantReport) -> BisectAttempt:
     last = variant.boots[-1] if variant.boots else None
     outcome = last.outcome if last is not None else BootOutcome.UP
     ended, cause, place = (last.ended, last.cause, last.hangs_in) if last is not None else ("", None, "")
-    return Guest(outcome, ended, variant.results, variant.splats, 1.0, cause=cause, hangs_in=place)
+    return BisectAttempt(outcome, ended, variant.results, variant.splats, 1.0, cause=cause, hangs_in=place)
 
 
 def _faults(report: RunReport) -> dict[str, Any]:

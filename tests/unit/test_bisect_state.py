@@ -11,23 +11,23 @@ import pytest
 
 from harness.bisect import (
     STATE,
+    BisectRequest,
     End,
     Fixup,
     Kind,
-    Question,
-    Seen,
+    Observation,
     State,
     Symptom,
     Trail,
     Verdict,
     judge,
-    known,
     load,
+    result_cache,
     save,
 )
-from harness.bisect.judging import manner
+from harness.bisect.observation import manner
+from harness.bisect.render import builds_and_boots, confidence, decision, progress, step_line
 from harness.bisect.state import Attempt, Ending, Role, Step
-from harness.bisect.telling import builds_and_boots, confidence, decision, progress, step_line
 from harness.errors import UserError
 from harness.model import BootOutcome, Splat, Status, TestResult
 
@@ -37,7 +37,7 @@ ATTEMPT = Attempt(BootOutcome.UP, "", (RESULT,), (SPLAT,), 9.5, "steps/01/run-1"
 STEP = Step(
     "c" * 40, "dma-buf: x", Role.BAD_END, Verdict.BAD, "failed: x", (ATTEMPT,) * 2, "digest", True, seconds=60.0
 )
-QUESTION = Question(
+QUESTION = BisectRequest(
     command=("dmabuf-harness", "bisect"),
     trail=Trail.COMMITS,
     base="git:/linux",
@@ -83,7 +83,7 @@ def test_a_walk_of_version_1_goes_on(tmp_path: Path, message: str, then: str, no
     if now is not None:
         assert (made, found.question.symptom.manners) == (now, (now,))
     if "oops" not in then:
-        assert judge(found.question.symptom, found.steps[0].attempts[0]).seen in (Seen.BAD, Seen.MACHINE)
+        assert judge(found.question.symptom, found.steps[0].attempts[0]).seen in (Observation.BAD, Observation.MACHINE)
     else:
         assert found.question.symptom.manners == (then,)
 
@@ -113,17 +113,17 @@ def test_a_step_is_put_in_the_place_of_what_was_known_of_its_commit() -> None:
 
 def test_answers_are_known_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert known.recall("key") is None
+    assert result_cache.recall("key") is None
     mine, another, third = (replace(ATTEMPT, seconds=seconds) for seconds in (1.0, 2.0, 3.0))
     for attempt in (another, mine, third):  # another walk was faster
-        known.keep("key", attempt)
-    first = known.recall("key", [mine])
+        result_cache.keep("key", attempt)
+    first = result_cache.recall("key", [mine])
     assert first is not None and (first.seconds, first.again, first.log) == (2.0, True, "")
-    second = known.recall("key", [mine, first])
+    second = result_cache.recall("key", [mine, first])
     assert second is not None and second.seconds == 3.0
-    assert known.recall("key", [mine, first, second]) is None
+    assert result_cache.recall("key", [mine, first, second]) is None
     (tmp_path / "dmabuf-harness" / "bisect" / "key.json").write_text(json.dumps({"attempts": [7]}))
-    assert known.recall("key") is None
+    assert result_cache.recall("key") is None
 
 
 def test_in_words() -> None:

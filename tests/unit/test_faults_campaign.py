@@ -12,10 +12,10 @@ from harness.errors import ExitCode, UserError
 from harness.faults import (
     Campaign,
     Fault,
+    FaultVerdict,
     How,
     Outcome,
     UpstreamFix,
-    Verdict,
     as_json,
     history_markdown,
     markdown,
@@ -187,9 +187,9 @@ def test_the_table_of_what_shipped_names_the_fix_and_who_saw_the_bug() -> None:
     others = tuple(f"on: checks: c{number}" for number in range(5))
     rows = history_markdown(
         (
-            Verdict(shipped("a", "dmabuf.a"), Outcome.CAUGHT, "failed: x"),
-            Verdict(shipped("b"), Outcome.ANOTHER, others=others),
-            Verdict(replace(shipped("c"), fix=replace(FIX, commit="")), Outcome.MISSED),
+            FaultVerdict(shipped("a", "dmabuf.a"), Outcome.CAUGHT, "failed: x"),
+            FaultVerdict(shipped("b"), Outcome.ANOTHER, others=others),
+            FaultVerdict(replace(shipped("c"), fix=replace(FIX, commit="")), Outcome.MISSED),
         )
     ).splitlines()
     assert len(rows) == 5 and {row.replace("\\|", "").count("|") for row in rows} == {7}
@@ -199,16 +199,16 @@ def test_the_table_of_what_shipped_names_the_fix_and_who_saw_the_bug() -> None:
 
 
 def test_the_json_tells_of_the_fix() -> None:
-    (known,) = json.loads(json.dumps(as_json([Verdict(shipped("a"), Outcome.MISSED)], None)))["faults"]
+    (known,) = json.loads(json.dumps(as_json([FaultVerdict(shipped("a"), Outcome.MISSED)], None)))["faults"]
     assert (known["fix"]["commit"], known["fix"]["year"], known["base"]) == ("0123456789ab", 2024, "debian:6.12")
 
 
 # --- what is said of it -----------------------------------------------------------------------
 
 VERDICTS = (
-    Verdict(fault("a"), Outcome.CAUGHT, "failed: x", 31.4),
-    Verdict(fault("b"), Outcome.ANOTHER, "b is green", 70.0, ("on: checks: c",)),
-    Verdict(fault("c"), Outcome.MISSED, "green", 60.0),
+    FaultVerdict(fault("a"), Outcome.CAUGHT, "failed: x", 31.4),
+    FaultVerdict(fault("b"), Outcome.ANOTHER, "b is green", 70.0, ("on: checks: c",)),
+    FaultVerdict(fault("c"), Outcome.MISSED, "green", 60.0),
 )
 
 

@@ -23,7 +23,7 @@ from harness.pipeline.request import RunJob
 from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import select_suites
-from harness.verdict import Attempt, Round, Suspect, judge
+from harness.verdict import Rerun, Round, Suspect, judge
 from tests.support.run_requests import run_request
 from tests.support.sample_reports import OFF, ON, boot, named, on_disk, variant_report
 from tests.support.scripted_executor import ScriptedExecutor
@@ -54,24 +54,24 @@ class Scripted(Repeater):
     def __init__(self, *answers: Round) -> None:
         self.answers = list(answers)
         self.asked: list[str] = []
-        self.whole = Attempt()
-        self.without = Attempt()
+        self.whole = Rerun()
+        self.without = Rerun()
 
     def rounds(self, report: object, suspect: Suspect, logs: str) -> list[Round]:
         self.asked.append(suspect.name)
         return self.answers
 
-    def all_again(self, report: object, last: str, logs: str) -> Attempt:
+    def all_again(self, report: object, last: str, logs: str) -> Rerun:
         self.asked.append(f"all up to {last}")
         return self.whole
 
-    def all_without(self, report: object, last: str, logs: str) -> Attempt:
+    def all_without(self, report: object, last: str, logs: str) -> Rerun:
         self.asked.append(f"all of the base up to {last}")
         return self.without
 
 
-def attempt(status: Status, *splats: Splat, lost: bool = False) -> Attempt:
-    return Attempt((TestResult("checks", "a", status),), splats, BootOutcome.UP, lost)
+def attempt(status: Status, *splats: Splat, lost: bool = False) -> Rerun:
+    return Rerun((TestResult("checks", "a", status),), splats, BootOutcome.UP, lost)
 
 
 def compared(patched: KernelSet, base: KernelSet, repeater: Repeater | None = None) -> dict[str, Comparison]:
@@ -152,7 +152,7 @@ def test_what_needs_the_tests_before_it_is_asked_of_a_base_that_was_tested_in_an
     base.runs[0].earlier = datetime.now(UTC).isoformat(timespec="seconds")
     repeater = Scripted((attempt(PASS), attempt(PASS)))
     repeater.whole = attempt(whole)
-    repeater.without = attempt(without) if without is not None else Attempt()
+    repeater.without = attempt(without) if without is not None else Rerun()
     done = compared(patched, base, repeater)[ON.name]
     asked = ["all of the base up to checks"] if without is not None else []
     assert repeater.asked == ["checks a", "all up to checks", *asked]
@@ -175,7 +175,7 @@ def test_what_else_goes_wrong_when_all_is_repeated_is_noted(tmp_path: Path) -> N
     patched, base = side(tmp_path, found(named(a=FAIL, b=PASS))), side(tmp_path, found(named(a=PASS, b=PASS)))
     patched.job = replace(patched.job, suites=tuple(select_suites(["checks"])))
     repeater = Scripted((attempt(PASS), attempt(PASS)))
-    repeater.whole = Attempt(tuple(named(a=PASS, b=FAIL)), (), BootOutcome.UP)
+    repeater.whole = Rerun(tuple(named(a=PASS, b=FAIL)), (), BootOutcome.UP)
     compared(patched, base, repeater)
     assert patched.run_of(ON.name).findings.notes == ("when all was repeated: checks b: fail: ",)
 
@@ -183,7 +183,7 @@ def test_what_else_goes_wrong_when_all_is_repeated_is_noted(tmp_path: Path) -> N
 def test_a_stall_that_only_the_first_boot_showed_is_flaky(tmp_path: Path) -> None:
     splat = Splat("rcu-stall", "rcu: INFO: x", "text", 3, "boot")
     patched, base = side(tmp_path, found(named(a=PASS), [splat])), side(tmp_path, found(named(a=PASS)))
-    silent, loud = Attempt((), (), BootOutcome.UP), Attempt((), (splat,), BootOutcome.UP)
+    silent, loud = Rerun((), (), BootOutcome.UP), Rerun((), (splat,), BootOutcome.UP)
     for answers, change in (((silent, silent), Change.FLAKY), ((loud, silent), Change.NEW)):
         repeater = Scripted(answers)
         done = compared(patched, base, repeater)[ON.name]

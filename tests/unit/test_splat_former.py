@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.bisect import Kind, Seen, Symptom, beside, from_run, judge
-from harness.bisect.judging import manner
+from harness.bisect import Kind, Observation, Symptom, beside, from_run, judge
+from harness.bisect.observation import manner
 from harness.bisect.state import Attempt
 from harness.causes import Cause
 from harness.changes import Change
@@ -142,10 +142,10 @@ def attempt(*splats: Splat, cause: Cause | None = None, status: Status = Status.
 def test_a_bisect_looks_for_the_splat_whatever_its_fingerprint_was(index: int) -> None:
     stored, printed_now = load(STORED).variants[0].splats[index], now()[index]
     asked = Symptom(Kind.SPLAT, name=stored.fingerprint, during="checks: a")
-    assert judge(asked, attempt(printed_now)).seen is Seen.BAD
-    assert judge(asked, attempt()).seen is Seen.GOOD
+    assert judge(asked, attempt(printed_now)).seen is Observation.BAD
+    assert judge(asked, attempt()).seen is Observation.GOOD
     today = Symptom(Kind.SPLAT, name=printed_now.fingerprint, during="checks: a")
-    assert judge(today, attempt(printed_now)).seen is Seen.BAD
+    assert judge(today, attempt(printed_now)).seen is Observation.BAD
 
 
 def test_a_splat_is_found_in_a_run_of_today_by_the_fingerprint_that_it_had() -> None:
@@ -159,8 +159,8 @@ def test_what_was_usual_in_a_stored_run_hides_nothing_now() -> None:
     failure = from_run(report)[0]
     usual = beside(report, failure)
     rest = [splat for splat in now() if failure.symptom.name not in (splat.former, splat.fingerprint)]
-    assert judge(failure.symptom, attempt(*rest), usual).seen is Seen.GOOD
-    assert judge(failure.symptom, attempt(*rest, during("elsewhere", "hung task")), usual).seen is Seen.OTHER
+    assert judge(failure.symptom, attempt(*rest), usual).seen is Observation.GOOD
+    assert judge(failure.symptom, attempt(*rest, during("elsewhere", "hung task")), usual).seen is Observation.OTHER
 
 
 @pytest.mark.parametrize(("status", "cause"), [(Status.FAIL, Cause.REPORT), (Status.ERROR, Cause.PANIC)])
@@ -170,8 +170,8 @@ def test_a_failure_that_is_told_by_its_splats_is_known_by_those_of_then(status: 
         *(replace(splat, fingerprint=splat.former, former="") for splat in (one, two)), cause=cause, status=status
     )
     asked = Symptom(Kind.TEST, "checks", "a", (manner(then.results[0], then),))
-    assert judge(asked, attempt(one, two, cause=cause, status=status)).seen is Seen.BAD
-    assert judge(asked, attempt(two, cause=cause, status=status)).seen is Seen.OTHER
+    assert judge(asked, attempt(one, two, cause=cause, status=status)).seen is Observation.BAD
+    assert judge(asked, attempt(two, cause=cause, status=status)).seen is Observation.OTHER
 
 
 def test_a_kernel_that_does_not_boot_is_known_by_the_splats_of_then() -> None:
@@ -179,4 +179,4 @@ def test_a_kernel_that_does_not_boot_is_known_by_the_splats_of_then() -> None:
     then = replace(one, fingerprint=one.former, former="")
     seen = [Attempt(BootOutcome.PANIC, "panic: x", (), (splat,), 1.0) for splat in (then, one)]
     asked = Symptom(Kind.BOOT, manners=(judge(Symptom(Kind.BOOT), seen[0]).manner,))
-    assert [judge(asked, one).seen for one in seen] == [Seen.BAD, Seen.BAD]
+    assert [judge(asked, one).seen for one in seen] == [Observation.BAD, Observation.BAD]

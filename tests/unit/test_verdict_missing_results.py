@@ -10,7 +10,7 @@ import pytest
 from harness.causes import Cause
 from harness.changes import EVERY_TEST, Change
 from harness.model import BootOutcome, PlannedTest, Status, TestResult, VariantReport
-from harness.verdict import Attempt, compare, judge, settle
+from harness.verdict import Rerun, compare, judge, settle
 from tests.support.sample_reports import ON, variant_report
 from tests.support.verdicts import ERROR, FAIL, MISSING, PASS, SKIP, change, only, report, x
 
@@ -119,9 +119,9 @@ def suite(*statuses: Status, **changes: bool) -> VariantReport:
     return variant_report(ON, (*results, TestResult("sync", "sync/test", PASS)))
 
 
-def suite_attempt(*statuses: Status) -> Attempt:
+def suite_attempt(*statuses: Status) -> Rerun:
     """What a repeat of all of ``suite`` shows."""
-    return Attempt(suite(*statuses * 2).results, (), BootOutcome.UP)
+    return Rerun(suite(*statuses * 2).results, (), BootOutcome.UP)
 
 
 @pytest.mark.parametrize(

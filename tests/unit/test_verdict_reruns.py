@@ -12,7 +12,7 @@ from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import identity
 from harness.verdict import (
-    Attempt,
+    Rerun,
     Round,
     compare,
     is_unseen,
@@ -110,8 +110,8 @@ def test_a_test_that_costs_its_guest_counts_double() -> None:
 A = Difference("checks", "a", Change.NEW, "pass", "fail: odd")
 
 
-def attempt(status: Status, *splats: Splat, boot: BootOutcome = BootOutcome.UP) -> Attempt:
-    return Attempt((result("a", status),), splats, boot, lost=status is ERROR)
+def attempt(status: Status, *splats: Splat, boot: BootOutcome = BootOutcome.UP) -> Rerun:
+    return Rerun((result("a", status),), splats, boot, lost=status is ERROR)
 
 
 def rounds(*pairs: tuple[Status, Status]) -> list[Round]:
@@ -201,8 +201,8 @@ def test_where_the_base_fails_too_only_a_lost_guest_counts() -> None:
 SAID, LIMIT, KILLED, GONE = Cause.ASSERTION, Cause.TIME_LIMIT, Cause.SIGNAL, Cause.SILENCE
 
 
-def bad(cause: Cause, status: Status = FAIL) -> Attempt:
-    return Attempt((replace(result("a", status), cause=cause),), (), BootOutcome.UP, status is ERROR)
+def bad(cause: Cause, status: Status = FAIL) -> Rerun:
+    return Rerun((replace(result("a", status), cause=cause),), (), BootOutcome.UP, status is ERROR)
 
 
 @pytest.mark.parametrize(
@@ -240,9 +240,9 @@ def test_a_time_out_that_comes_once_beside_a_failure_of_the_base_is_flaky() -> N
 B = Difference("sync", "sync/test/b", Change.NEW, "pass", "no such result", gone=True)
 
 
-def inside(status: Status, *names: str, cause: Cause | None = None, cut_short: bool = False) -> Attempt:
+def inside(status: Status, *names: str, cause: Cause | None = None, cut_short: bool = False) -> Rerun:
     own = replace(result("sync/test", status, "sync"), cause=cause, cut_short=cut_short)
-    return Attempt((own, *(result(f"sync/test/{name}", PASS, "sync") for name in names)), (), BootOutcome.UP)
+    return Rerun((own, *(result(f"sync/test/{name}", PASS, "sync") for name in names)), (), BootOutcome.UP)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def inside(status: Status, *names: str, cause: Cause | None = None, cut_short: b
     ],
 )
 def test_a_result_that_is_gone_is_looked_for_inside_its_program(
-    with_patch: Attempt, without: Attempt, change: Change, repeats: Repeats
+    with_patch: Rerun, without: Rerun, change: Change, repeats: Repeats
 ) -> None:
     settled = settle(B, [(with_patch, without)])
     assert (settled.change, settled.repeats) == (change, repeats)
@@ -290,13 +290,13 @@ def test_a_splat_is_looked_for_by_its_fingerprint() -> None:
 
 def test_a_boot_is_settled_by_boots() -> None:
     one = replace(A, suite=KERNEL, name="boot")
-    up, panics = Attempt((), (), BootOutcome.UP), Attempt((), (), BootOutcome.PANIC, lost=True)
+    up, panics = Rerun((), (), BootOutcome.UP), Rerun((), (), BootOutcome.PANIC, lost=True)
     assert settle(one, [(panics, up)]).repeats == Repeats(1, 1, 0, 1)
     assert settle(one, [(panics, panics)]).change is Change.FLAKY
 
 
 def test_a_test_that_the_base_has_not_cannot_be_settled_by_it() -> None:
-    assert settle(A, [(attempt(FAIL), Attempt())]).repeats == Repeats(1, 1, 0, 0)
+    assert settle(A, [(attempt(FAIL), Rerun())]).repeats == Repeats(1, 1, 0, 0)
 
 
 def test_a_flaky_test_excuses_itself_alone() -> None:
@@ -329,9 +329,9 @@ def skips(**changes: object) -> VariantReport:
     return report(own)
 
 
-def attempted(status: Status, **changes: object) -> Attempt:
+def attempted(status: Status, **changes: object) -> Rerun:
     own = replace(result("test", status), **changes)  # type: ignore[arg-type]
-    return Attempt((own,), (), BootOutcome.UP)
+    return Rerun((own,), (), BootOutcome.UP)
 
 
 SKIPPED, PASSED = attempted(Status.SKIP), attempted(PASS)
@@ -351,7 +351,7 @@ SKIPPED, PASSED = attempted(Status.SKIP), attempted(PASS)
     ],
 )
 def test_what_the_patch_makes_skip_itself_is_new_unless_a_repeat_shows_that_it_comes_and_goes(
-    rounds: list[tuple[Attempt, Attempt]], change: Change, red: bool
+    rounds: list[tuple[Rerun, Rerun]], change: Change, red: bool
 ) -> None:
     patched, more = skips(), result("other", PASS)
     patched = replace(patched, results=(*patched.results, more), planned=planned((*patched.results, more)))

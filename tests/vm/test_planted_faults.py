@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.faults.judging import alarms
+from harness.faults.fault_verdict import alarms
 from tests.support.real import LIMIT, Run, assert_nothing_runs, await_phase, qemu_processes, start_harness
 
 pytestmark = pytest.mark.vm

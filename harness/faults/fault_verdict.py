@@ -31,7 +31,7 @@ class Outcome(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FaultVerdict:
     """The outcome for one fault. ``detail``: what gave it away, or what is wrong, in one line. ``seconds``: wall time.
 
     ``others``: the checks that found it instead, as "variant: check".
@@ -49,32 +49,32 @@ class Verdict:
         return self.outcome.is_good or (not self.fault.check and self.outcome is not Outcome.BROKEN)
 
 
-def judge(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) -> Verdict:
+def judge(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) -> FaultVerdict:
     """The verdict after a run of the named check alone. It must go red in every variant of the run.
 
     ``red_on_base``: names of checks that are red without the bug, and so prove nothing.
     """
     if fault.check in red_on_base:
-        return Verdict(fault, Outcome.BROKEN, f"{fault.check} is red without the bug, too")
+        return FaultVerdict(fault, Outcome.BROKEN, f"{fault.check} is red without the bug, too")
     if trouble := _trouble(report):
-        return Verdict(fault, Outcome.BROKEN, trouble)
+        return FaultVerdict(fault, Outcome.BROKEN, trouble)
     judged = [_judge_variant(fault, variant) for variant in report.variants if not variant.same_as]
     worst = max(judged, key=lambda verdict: list(Outcome).index(verdict.outcome), default=None)
-    return worst or Verdict(fault, Outcome.BROKEN, "no kernel was built")
+    return worst or FaultVerdict(fault, Outcome.BROKEN, "no kernel was built")
 
 
-def judge_whole(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) -> Verdict:
+def judge_whole(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) -> FaultVerdict:
     """The verdict after a run of whole suites, for a bug that the named check did not see, or that names none.
 
     ``red_on_base``: as ``red_names`` has them, what is red without the bug, and so did not find it.
     """
     if trouble := _trouble(report):
-        return Verdict(fault, Outcome.BROKEN, trouble)
+        return FaultVerdict(fault, Outcome.BROKEN, trouble)
     others = tuple(dict.fromkeys(name for name, _ in _alarms(report) if name not in red_on_base))
     named = f"{fault.check} is green" if fault.check else "no check is named"
     if others:
-        return Verdict(fault, Outcome.ANOTHER, named, others=others)
-    return Verdict(
+        return FaultVerdict(fault, Outcome.ANOTHER, named, others=others)
+    return FaultVerdict(
         fault, Outcome.MISSED, f"{named}, and all are green" if not fault.check else f"{named}, and all others"
     )
 
@@ -92,7 +92,7 @@ def alarms(report: RunReport) -> tuple[str, ...]:
 
 
 def red_names(report: RunReport) -> frozenset[str]:
-    """What is red in a run of the base without any bug, as ``Verdict.others`` names it."""
+    """What is red in a run of the base without any bug, as ``FaultVerdict.others`` names it."""
     return frozenset(name for name, _ in _alarms(report))
 
 
@@ -117,22 +117,22 @@ def _untested(variant: VariantReport) -> str:
     return ""
 
 
-def _judge_variant(fault: Fault, variant: VariantReport) -> Verdict:
+def _judge_variant(fault: Fault, variant: VariantReport) -> FaultVerdict:
     test = PlannedTest(fault.suite, fault.check)
     result = next((one for one in variant.results if one.test == test), None)
     name = variant.variant.name
     if result is None or result.status is Status.MISSING:
-        return Verdict(fault, Outcome.BROKEN, f"{name}: {fault.check} did not run")
+        return FaultVerdict(fault, Outcome.BROKEN, f"{name}: {fault.check} did not run")
     splats = [one for one in variant.splats if one.is_bad and one.moment.is_in(test)]
     seen = _ways(result, splats)
     if not seen:
         said = f"skipped: {result.message}" if result.status is Status.SKIP else "green"
-        return Verdict(fault, Outcome.MISSED, f"{name}: {fault.check} is {said}")
+        return FaultVerdict(fault, Outcome.MISSED, f"{name}: {fault.check} is {said}")
     words = splats[0].title if splats and fault.how in (How.SPLAT, How.CRASH) else result.message
     if fault.how in seen:
-        return Verdict(fault, Outcome.CAUGHT, words)
+        return FaultVerdict(fault, Outcome.CAUGHT, words)
     ways = " and ".join(sorted(way.value for way in seen))
-    return Verdict(fault, Outcome.OTHERWISE, f"{name}: {ways} instead of {fault.how.value}: {words}")
+    return FaultVerdict(fault, Outcome.OTHERWISE, f"{name}: {ways} instead of {fault.how.value}: {words}")
 
 
 def _ways(result: TestResult, splats: list[Splat]) -> frozenset[How]:

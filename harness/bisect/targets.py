@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is walked: the commits of a history, the patches of a series, or the options between two configs.
 
-The last two become histories, too (made_up.py), one commit for each patch or option: git bisect walks all three.
+The last two become histories, too (synthetic_history.py), one commit for each patch or option: git bisect walks all
+three.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from harness.bisect.driving import GitBisect, objects_of, pinned, resolve_commit
-from harness.bisect.made_up import Config, Series
-from harness.bisect.request import request
-from harness.bisect.state import Question, Trail
+from harness.bisect.git_bisect import GitBisect, objects_of, pinned, resolve_commit
+from harness.bisect.state import BisectRequest, Trail
+from harness.bisect.synthetic_history import Config, Series
+from harness.bisect.variant_request import request
 from harness.errors import UserError
 from harness.pipeline import RunJob, check
 from harness.source.git import git
 
 
-class Course(Protocol):
+class Target(Protocol):
     """``good``, ``bad``: ids of the ends in ``git``, which is there after ``open``."""
 
     good: str
@@ -39,8 +40,8 @@ class Course(Protocol):
         """Subcommand and arguments of ``dmabuf-harness`` that test ``commit``; empty if there are none."""
 
 
-def course(question: Question) -> Course:
-    """The course that ``question`` is about."""
+def target(question: BisectRequest) -> Target:
+    """The target that ``question`` is about."""
     match question.trail:
         case Trail.COMMITS:
             return Commits(question)
@@ -53,7 +54,7 @@ def course(question: Question) -> Course:
 class Commits:
     """The history of a user's repository, whose objects are borrowed; nothing in it is written."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: BisectRequest) -> None:
         self._question = question
         self._tree = Path(question.base.removeprefix("git:"))
         self.good = resolve_commit(self._tree, question.good, "--good")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from harness.bisect.driving import GitBisect
-from harness.bisect.request import request
-from harness.bisect.state import Question
+from harness.bisect.git_bisect import GitBisect
+from harness.bisect.state import BisectRequest
+from harness.bisect.variant_request import request
 from harness.errors import UserError
 from harness.intake import read_patches
 from harness.kconfig import load_fragments, parse_fragment
@@ -37,7 +37,7 @@ class _MadeUp:
 
     git: GitBisect
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: BisectRequest) -> None:
         self._question = question
         self._numbers: Mapping[str, int] = {}
         self.good = self.bad = ""

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.bisect import FAILS, Kind, Seen, Symptom, judge
-from harness.bisect.judging import manner
+from harness.bisect import FAILS, Kind, Observation, Symptom, judge
+from harness.bisect.observation import manner
 from harness.bisect.state import Attempt
 from harness.causes import Cause
 from harness.model import BootOutcome, Splat, Status, TestResult
@@ -48,28 +48,28 @@ FAILED = attempt(Status.FAIL, "size is 4096, not 8192")
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
-        (FAILED, Seen.BAD),
-        (attempt(Status.FAIL, "size is 0x2000, not 12288"), Seen.BAD),
-        (attempt(Status.FAIL, "open() fails with EIO"), Seen.OTHER),
-        (attempt(Status.FAIL, "WARNING", splat(WARN), cause=Cause.REPORT), Seen.OTHER),
-        (lost(Cause.PANIC, splat(OTHER)), Seen.OTHER),
-        (attempt(Status.PASS), Seen.GOOD),
-        (attempt(Status.PASS, "", splat(WARN)), Seen.GOOD),
-        (attempt(Status.SKIP, "no udmabuf"), Seen.OTHER),
-        (attempt(Status.MISSING), Seen.OTHER),
-        (attempt(None), Seen.OTHER),
-        (no_boot(Cause.PANIC), Seen.OTHER),
-        (no_boot(Cause.SILENCE, outcome=BootOutcome.HANG), Seen.OTHER),
-        (no_boot(Cause.MACHINE, outcome=BootOutcome.EXITED), Seen.MACHINE),
-        (lost(Cause.MACHINE), Seen.MACHINE),
-        (lost(Cause.SILENCE), Seen.MACHINE),
-        (lost(Cause.CONNECTION), Seen.MACHINE),
-        (lost(Cause.HANG, hangs_in="dma_fence_wait"), Seen.OTHER),
-        (lost(Cause.EXIT), Seen.OTHER),
-        (lost(Cause.FLOOD), Seen.OTHER),
+        (FAILED, Observation.BAD),
+        (attempt(Status.FAIL, "size is 0x2000, not 12288"), Observation.BAD),
+        (attempt(Status.FAIL, "open() fails with EIO"), Observation.OTHER),
+        (attempt(Status.FAIL, "WARNING", splat(WARN), cause=Cause.REPORT), Observation.OTHER),
+        (lost(Cause.PANIC, splat(OTHER)), Observation.OTHER),
+        (attempt(Status.PASS), Observation.GOOD),
+        (attempt(Status.PASS, "", splat(WARN)), Observation.GOOD),
+        (attempt(Status.SKIP, "no udmabuf"), Observation.OTHER),
+        (attempt(Status.MISSING), Observation.OTHER),
+        (attempt(None), Observation.OTHER),
+        (no_boot(Cause.PANIC), Observation.OTHER),
+        (no_boot(Cause.SILENCE, outcome=BootOutcome.HANG), Observation.OTHER),
+        (no_boot(Cause.MACHINE, outcome=BootOutcome.EXITED), Observation.MACHINE),
+        (lost(Cause.MACHINE), Observation.MACHINE),
+        (lost(Cause.SILENCE), Observation.MACHINE),
+        (lost(Cause.CONNECTION), Observation.MACHINE),
+        (lost(Cause.HANG, hangs_in="dma_fence_wait"), Observation.OTHER),
+        (lost(Cause.EXIT), Observation.OTHER),
+        (lost(Cause.FLOOD), Observation.OTHER),
     ],
 )
-def test_a_failing_test(seen: Attempt, expected: Seen) -> None:
+def test_a_failing_test(seen: Attempt, expected: Observation) -> None:
     assert judge(learned(TEST, FAILED), seen).seen is expected
 
 
@@ -77,26 +77,27 @@ def test_a_guest_that_is_lost_in_the_same_way_is_the_same_failure() -> None:
     hangs, elsewhere = (lost(Cause.HANG, hangs_in=name) for name in ("dma_fence_wait", "mutex_lock"))
     again = attempt(Status.ERROR, "in other words", cause=Cause.HANG, hangs_in="dma_fence_wait")
     symptom = learned(TEST, hangs)
-    assert [judge(symptom, one).seen for one in (again, elsewhere)] == [Seen.BAD, Seen.OTHER]
+    assert [judge(symptom, one).seen for one in (again, elsewhere)] == [Observation.BAD, Observation.OTHER]
     oops = lost(Cause.PANIC, splat(OTHER), splat("panic-1", kind="panic"))
-    assert judge(learned(TEST, oops), oops).seen is Seen.BAD
-    assert judge(learned(TEST, oops), lost(Cause.PANIC, splat(WARN))).seen is Seen.OTHER
+    assert judge(learned(TEST, oops), oops).seen is Observation.BAD
+    assert judge(learned(TEST, oops), lost(Cause.PANIC, splat(WARN))).seen is Observation.OTHER
     panics, other = (lost(Cause.PANIC, splat(f"panic-{number}", kind="panic")) for number in (1, 2))
-    assert [judge(learned(TEST, panics), one).seen for one in (panics, other)] == [Seen.BAD, Seen.OTHER]
+    assert [judge(learned(TEST, panics), one).seen for one in (panics, other)] == [Observation.BAD, Observation.OTHER]
 
 
 def test_what_is_silent_may_be_the_failure_itself() -> None:
     for cause in (Cause.SILENCE, Cause.CONNECTION):
         assert (
-            judge(learned(replace(TEST, manners=(f"lost: {cause.value}",)), lost(cause)), lost(cause)).seen is Seen.BAD
+            judge(learned(replace(TEST, manners=(f"lost: {cause.value}",)), lost(cause)), lost(cause)).seen
+            is Observation.BAD
         )
 
 
 def test_what_the_machine_did_is_never_the_failure() -> None:
     killed = lost(Cause.MACHINE)
-    assert judge(TEST, killed).seen is Seen.MACHINE, "not even if nobody knows yet how the test fails"
+    assert judge(TEST, killed).seen is Observation.MACHINE, "not even if nobody knows yet how the test fails"
     as_before = replace(TEST, manners=(manner(killed.results[0], killed),))
-    assert judge(as_before, killed).seen is Seen.MACHINE, "nor if it was the same in an earlier run"
+    assert judge(as_before, killed).seen is Observation.MACHINE, "nor if it was the same in an earlier run"
 
 
 def test_a_kernel_that_does_not_boot_is_told_as_such() -> None:
@@ -108,44 +109,44 @@ def test_a_kernel_that_does_not_boot_is_told_as_such() -> None:
 
 def test_who_only_names_a_test_means_that_it_says_so_itself() -> None:
     symptom = replace(TEST, manners=(FAILS,))
-    assert judge(symptom, attempt(Status.FAIL, "whatever")).seen is Seen.BAD
-    assert judge(symptom, lost(Cause.PANIC, splat(OTHER))).seen is Seen.OTHER
+    assert judge(symptom, attempt(Status.FAIL, "whatever")).seen is Observation.BAD
+    assert judge(symptom, lost(Cause.PANIC, splat(OTHER))).seen is Observation.OTHER
 
 
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
-        (attempt(Status.PASS, "", splat(WARN)), Seen.BAD),
-        (lost(Cause.PANIC, splat(OTHER), splat(WARN)), Seen.BAD),
-        (no_boot(Cause.PANIC, splat(WARN, "boot")), Seen.BAD),
-        (attempt(Status.PASS), Seen.GOOD),
-        (attempt(Status.FAIL, "another thing"), Seen.GOOD),
-        (attempt(Status.SKIP, "no udmabuf here"), Seen.OTHER),
-        (attempt(None), Seen.OTHER),
-        (attempt(Status.PASS, "", splat(OTHER)), Seen.OTHER),
-        (attempt(Status.PASS, "", splat("warn-usual")), Seen.GOOD),
-        (attempt(Status.MISSING), Seen.OTHER),
-        (lost(Cause.PANIC), Seen.OTHER),
-        (lost(Cause.MACHINE), Seen.MACHINE),
-        (no_boot(Cause.PANIC), Seen.OTHER),
+        (attempt(Status.PASS, "", splat(WARN)), Observation.BAD),
+        (lost(Cause.PANIC, splat(OTHER), splat(WARN)), Observation.BAD),
+        (no_boot(Cause.PANIC, splat(WARN, "boot")), Observation.BAD),
+        (attempt(Status.PASS), Observation.GOOD),
+        (attempt(Status.FAIL, "another thing"), Observation.GOOD),
+        (attempt(Status.SKIP, "no udmabuf here"), Observation.OTHER),
+        (attempt(None), Observation.OTHER),
+        (attempt(Status.PASS, "", splat(OTHER)), Observation.OTHER),
+        (attempt(Status.PASS, "", splat("warn-usual")), Observation.GOOD),
+        (attempt(Status.MISSING), Observation.OTHER),
+        (lost(Cause.PANIC), Observation.OTHER),
+        (lost(Cause.MACHINE), Observation.MACHINE),
+        (no_boot(Cause.PANIC), Observation.OTHER),
     ],
 )
-def test_a_splat(seen: Attempt, expected: Seen) -> None:
+def test_a_splat(seen: Attempt, expected: Observation) -> None:
     assert judge(PRINTED, seen, {"warn-usual"}).seen is expected
 
 
 def test_a_kernel_that_does_not_boot() -> None:
     symptom = Symptom(Kind.BOOT)
     dead = no_boot(Cause.PANIC, splat(OTHER, "boot"))
-    assert judge(symptom, Attempt(BootOutcome.UP, "", (), (), 1.0)).seen is Seen.GOOD
-    assert judge(learned(symptom, dead), dead).seen is Seen.BAD
-    assert judge(learned(symptom, dead), no_boot(Cause.PANIC, splat(WARN, "boot"))).seen is Seen.OTHER
-    assert judge(learned(symptom, dead), no_boot(Cause.MACHINE)).seen is Seen.MACHINE
+    assert judge(symptom, Attempt(BootOutcome.UP, "", (), (), 1.0)).seen is Observation.GOOD
+    assert judge(learned(symptom, dead), dead).seen is Observation.BAD
+    assert judge(learned(symptom, dead), no_boot(Cause.PANIC, splat(WARN, "boot"))).seen is Observation.OTHER
+    assert judge(learned(symptom, dead), no_boot(Cause.MACHINE)).seen is Observation.MACHINE
 
 
 def test_the_worst_of_several_results_counts() -> None:
     twice = replace(FAILED, results=(TestResult("checks", "dmabuf.x", Status.PASS), *FAILED.results))
-    assert judge(TEST, twice).seen is Seen.BAD
+    assert judge(TEST, twice).seen is Observation.BAD
 
 
 def test_a_manner_has_no_numbers() -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.bisect import odds
-from harness.bisect.judging import Seen, Sight, judge
+from harness.bisect.commit_tests import Built, CommitTester, Untestable
+from harness.bisect.observation import Observation, Sight, judge
+from harness.bisect.render import step_line
 from harness.bisect.state import Attempt, Kind, Role, State, Step, Verdict, save
-from harness.bisect.telling import step_line
-from harness.bisect.trails import Course
-from harness.bisect.trying import Bench, Built, Untestable
+from harness.bisect.targets import Target
 from harness.errors import InfrastructureError
 from harness.splat import identity, is_called
 
@@ -37,11 +37,11 @@ class Examiner:
     """
 
     def __init__(
-        self, state: State, course: Course, bench: Bench, directory: Path, tell: Callable[[str], None]
+        self, state: State, target: Target, tester: CommitTester, directory: Path, tell: Callable[[str], None]
     ) -> None:
         self.state = state
-        self._course = course
-        self._bench = bench
+        self._target = target
+        self._tester = tester
         self._directory = directory
         self._tell = tell
 
@@ -71,7 +71,7 @@ class Examiner:
     def _decided(self, step: Step) -> Step:
         self._keep(step)
         symptom, place = self.state.question.symptom, self.place(step.commit)
-        built = self._patiently(step, lambda: self._bench.build(step.commit, symptom, place))
+        built = self._patiently(step, lambda: self._tester.build(step.commit, symptom, place))
         if isinstance(built, Untestable):
             return replace(step, verdict=Verdict.SKIP, why=built.why, built=built.tried)
         step = replace(step, kernel=built.digest, built=step.built or not built.reused)
@@ -105,13 +105,13 @@ class Examiner:
     def _attempt(self, step: Step, built: Built) -> Attempt:
         """What one more guest shows of the kernel. Raises ``InfrastructureError`` if that is nothing."""
         place = self.place(step.commit) / f"run-{len(step.attempts) + 1}"
-        attempt = self._bench.attempt(built, place, step.attempts)
+        attempt = self._tester.attempt(built, place, step.attempts)
         sight = self._judge(step, attempt)
-        if sight.seen is Seen.MACHINE:
+        if sight.seen is Observation.MACHINE:
             raise InfrastructureError(f"the guest told nothing: {sight.why}", where=step.commit[:12])
         if attempt.again:
             return attempt
-        self._bench.remember(built, attempt)
+        self._tester.remember(built, attempt)
         return replace(attempt, log=str(place.relative_to(self._directory)))
 
     def _patiently(self, step: Step, work: Callable[[], T]) -> T:
@@ -134,7 +134,7 @@ class Examiner:
         """The bad end shows in which manners the test fails, if nobody has said."""
         question = self.state.question
         learning = step.role is Role.BAD_END and question.symptom.kind is not Kind.SPLAT
-        if learning and sight.seen is Seen.BAD and sight.manner not in question.symptom.manners:
+        if learning and sight.seen is Observation.BAD and sight.manner not in question.symptom.manners:
             symptom = replace(question.symptom, manners=(*question.symptom.manners, sight.manner))
             self.note(replace(self.state, question=replace(question, symptom=symptom)))
 
@@ -165,7 +165,7 @@ class Examiner:
         sights = self.sights(step)
         if step.role is Role.BAD_END:
             return self._bad_end(step, sights)
-        for seen, verdict in ((Seen.BAD, Verdict.BAD), (Seen.OTHER, Verdict.SKIP)):
+        for seen, verdict in ((Observation.BAD, Verdict.BAD), (Observation.OTHER, Verdict.SKIP)):
             first = next((sight for sight in sights if sight.seen is seen), None)
             if first is not None:
                 chance = odds.chance_of_false_alarm(self._good_passes()) if verdict is Verdict.BAD else 0.0
@@ -177,8 +177,8 @@ class Examiner:
 
     def _bad_end(self, step: Step, sights: list[Sight]) -> Step | None:
         """As bad as it is said to be, and how often."""
-        other = next((sight for sight in sights if sight.seen is Seen.OTHER), None)
-        bad = [sight for sight in sights if sight.seen is Seen.BAD]
+        other = next((sight for sight in sights if sight.seen is Observation.OTHER), None)
+        bad = [sight for sight in sights if sight.seen is Observation.BAD]
         if other is not None and not bad:
             return replace(step, verdict=Verdict.SKIP, why=other.why)
         enough = self.state.question.runs or len(bad) == len(sights)
@@ -209,7 +209,7 @@ class Examiner:
             if step.verdict is Verdict.BAD and not step.same_as
             for sight in self.sights(step)
         ]
-        bad = sum(sight.seen is Seen.BAD for sight in sights)
+        bad = sum(sight.seen is Observation.BAD for sight in sights)
         return bad, bad + passes(sights)
 
     def _good_passes(self) -> int:
@@ -219,7 +219,7 @@ class Examiner:
     # --- words --------------------------------------------------------------------------------
 
     def _subject(self, commit: str) -> str:
-        return self._course.git.show(commit, "%s")
+        return self._target.git.show(commit, "%s")
 
     def _name(self) -> str:
         """Of the next commit's directory."""
@@ -239,7 +239,7 @@ def _spread(step: Step, state: State) -> State:
 
 
 def passes(sights: Sequence[Sight]) -> int:
-    return sum(sight.seen is Seen.GOOD for sight in sights)
+    return sum(sight.seen is Observation.GOOD for sight in sights)
 
 
 def _fingerprints(attempts: Sequence[Attempt]) -> frozenset[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from harness.causes import Cause
 from harness.faults import Fault, How, Outcome
-from harness.faults.judging import alarms, judge, judge_whole, red_checks
+from harness.faults.fault_verdict import alarms, judge, judge_whole, red_checks
 from harness.model import BootOutcome, Splat, Status, TestResult, VariantReport
 from tests.support.sample_reports import OFF, ON, boot, failed_build, run_report, splat, variant_report
 

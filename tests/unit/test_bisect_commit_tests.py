@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
-from harness.bisect.trails import Course
-from harness.bisect.trying import Built, PipelineBench
+from harness.bisect.commit_tests import Built, PipelineTester
+from harness.bisect.targets import Target
 from harness.events import EventStream
 from harness.executor import Findings
 from harness.identities import OWN_TESTS
@@ -37,9 +37,9 @@ def test_answers_of_own_tests_are_not_remembered(
     built = Built(kernel(), applied, job, (PlannedTest(suite, "a"),), "digest", None)
     passes = Findings(results=(TestResult(suite, "a", Status.PASS),), boots=(boot(),))
     executor = ScriptedExecutor([passes] * 2)
-    bench = PipelineBench(cast(Course, None), EventStream(), executor)
+    tester = PipelineTester(cast(Target, None), EventStream(), executor)
     for walk in ("1", "2"):
-        attempt = bench.attempt(built, tmp_path / walk, ())
+        attempt = tester.attempt(built, tmp_path / walk, ())
         if not attempt.again:
-            bench.remember(built, attempt)
+            tester.remember(built, attempt)
     assert len(executor.jobs) == asked

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from harness.bisect import known
+from harness.bisect import result_cache
 from harness.bisect.state import Attempt, Kind, Symptom
-from harness.bisect.trails import Course
+from harness.bisect.targets import Target
 from harness.build import kernel_digest, sources_of
 from harness.errors import UserError
 from harness.events import EventStream
@@ -62,7 +62,7 @@ class Untestable:
     tried: bool = False  # something was compiled
 
 
-class Bench(Protocol):
+class CommitTester(Protocol):
     """Where commits are tried."""
 
     def build(self, commit: str, symptom: Symptom, directory: Path) -> Built | Untestable:
@@ -75,11 +75,11 @@ class Bench(Protocol):
         """``attempt`` is worth being known to later walks."""
 
 
-class PipelineBench:
+class PipelineTester:
     """Builds with the main job's stages, and has ``executor`` run the tests."""
 
-    def __init__(self, course: Course, events: EventStream, executor: Executor) -> None:
-        self._course = course
+    def __init__(self, target: Target, events: EventStream, executor: Executor) -> None:
+        self._target = target
         self._events = events
         self._executor = executor
 
@@ -87,7 +87,7 @@ class PipelineBench:
 
     def build(self, commit: str, symptom: Symptom, directory: Path) -> Built | Untestable:
         try:
-            job = self._course.job(commit, directory)
+            job = self._target.job(commit, directory)
             return self._build(job, symptom)
         except UserError as error:
             return Untestable(str(error))
@@ -108,7 +108,7 @@ class PipelineBench:
     # --- guests -------------------------------------------------------------------------------
 
     def attempt(self, built: Built, directory: Path, before: Sequence[Attempt]) -> Attempt:
-        if not _asks_own(built) and (answer := known.recall(self._key(built), before)) is not None:
+        if not _asks_own(built) and (answer := result_cache.recall(self._key(built), before)) is not None:
             return answer
         shutil.rmtree(directory, ignore_errors=True)  # of a guest that was cut off
         started = time.monotonic()
@@ -117,7 +117,7 @@ class PipelineBench:
 
     def remember(self, built: Built, attempt: Attempt) -> None:
         if not _asks_own(built):
-            known.keep(self._key(built), attempt)
+            result_cache.keep(self._key(built), attempt)
 
     def _key(self, built: Built) -> str:
         by_content = replace(built.kernel_job, kernel=built.digest)

@@ -7,20 +7,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from harness.faults.judging import Outcome, Verdict
+from harness.faults.fault_verdict import FaultVerdict, Outcome
 
 _WIDTH = 100  # columns of a detail on the terminal
 _NAMED = 3  # who saw a bug, in a table
 
 
-def line(verdict: Verdict) -> str:
+def line(verdict: FaultVerdict) -> str:
     """What is said as soon as a fault was tried: everything but its name."""
     by = "; ".join(verdict.others) if verdict.others else verdict.detail
     how = f" by {verdict.fault.check} ({verdict.fault.how.value})" if verdict.outcome is Outcome.CAUGHT else ""
     return f"{verdict.outcome.value}{how}, {verdict.seconds:.0f} s: {_short(by)}"
 
 
-def table(verdicts: Sequence[Verdict]) -> str:
+def table(verdicts: Sequence[FaultVerdict]) -> str:
     """One row for each fault, for the terminal."""
     rows = [("fault", "variant", "verdict", "how", "check", "time")]
     rows += [
@@ -33,7 +33,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def summary(verdicts: Sequence[Verdict], asked: int, alarmed: Sequence[str] | None) -> str:
+def summary(verdicts: Sequence[FaultVerdict], asked: int, alarmed: Sequence[str] | None) -> str:
     """How many were caught of those that were ``asked`` for. ``alarmed``: of the control, None if there was none."""
     counts = Counter(verdict.outcome for verdict in verdicts)
     words = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome]]
@@ -43,21 +43,21 @@ def summary(verdicts: Sequence[Verdict], asked: int, alarmed: Sequence[str] | No
     return f"{', '.join(words)} of {asked}; {control}"
 
 
-def markdown(verdicts: Sequence[Verdict]) -> str:
+def markdown(verdicts: Sequence[FaultVerdict]) -> str:
     """The table of docs/faults.md."""
     rows = ["| fault | the bug | found by | how | variant | s |", "|---|---|---|---|---|---|"]
     rows += [_row(verdict) for verdict in verdicts]
     return "\n".join(rows) + "\n"
 
 
-def history_markdown(verdicts: Sequence[Verdict]) -> str:
+def history_markdown(verdicts: Sequence[FaultVerdict]) -> str:
     """The table of docs/eyesight.md: bugs that shipped, what mended them, and who saw them."""
     rows = ["| bug | mended by | year | what people saw | kind | seen by |", "|---|---|---|---|---|---|"]
     rows += [_shipped_row(verdict) for verdict in verdicts]
     return "\n".join(rows) + "\n"
 
 
-def _shipped_row(verdict: Verdict) -> str:
+def _shipped_row(verdict: FaultVerdict) -> str:
     fault, fix = verdict.fault, verdict.fault.fix
     if fix is None:
         raise ValueError(f"{fault.name} did not ship")
@@ -65,7 +65,7 @@ def _shipped_row(verdict: Verdict) -> str:
     return _cells(f"`{fault.name}`", mended, str(fix.year), fix.saw, fix.kind, _seen_by(verdict))
 
 
-def _seen_by(verdict: Verdict) -> str:
+def _seen_by(verdict: FaultVerdict) -> str:
     if verdict.outcome.is_good:
         return f"`{verdict.fault.check}`: {verdict.fault.why}"
     if verdict.others:
@@ -78,13 +78,13 @@ def _cells(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _row(verdict: Verdict) -> str:
+def _row(verdict: FaultVerdict) -> str:
     fault = verdict.fault
     found = f"`{fault.check}`: {fault.why}" if verdict.outcome.is_good else f"**{verdict.outcome.value}**"
     return _cells(f"`{fault.name}`", fault.bug, found, fault.how.value, fault.variant, f"{verdict.seconds:.0f}")
 
 
-def as_json(verdicts: Sequence[Verdict], alarmed: Sequence[str] | None) -> dict[str, object]:
+def as_json(verdicts: Sequence[FaultVerdict], alarmed: Sequence[str] | None) -> dict[str, object]:
     """``{"control": [false alarms] or null, "faults": [{"name": ..., "verdict": ..., ...}]}``."""
     return {
         "control": None if alarmed is None else list(alarmed),
@@ -92,7 +92,7 @@ def as_json(verdicts: Sequence[Verdict], alarmed: Sequence[str] | None) -> dict[
     }
 
 
-def _entry(verdict: Verdict) -> dict[str, object]:
+def _entry(verdict: FaultVerdict) -> dict[str, object]:
     fault = verdict.fault
     return {
         "name": fault.name,

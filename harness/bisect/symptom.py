@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.bisect.judging import is_the_machines, manner
+from harness.bisect.observation import is_the_machines, manner
 from harness.bisect.state import Attempt, Kind, Symptom
 from harness.changes import GUEST, KERNEL, Change
 from harness.errors import UserError

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.bisect import odds
-from harness.bisect.judging import Seen, judge
-from harness.bisect.state import End, Kind, Question, Role, State, Step, Symptom, Trail, Verdict
-from harness.bisect.trails import Course
+from harness.bisect.observation import Observation, judge
+from harness.bisect.state import BisectRequest, End, Kind, Role, State, Step, Symptom, Trail, Verdict
+from harness.bisect.targets import Target
 from harness.report.text import duration, one_line, plural
 
 _STEP_WORDS = {Verdict.SKIP: "cannot be tested"}
@@ -43,7 +43,7 @@ def _counted(step: Step, state: State) -> str:
         return ""
     runs = len(step.attempts)
     seen = [judge(state.question.symptom, attempt).seen for attempt in step.attempts]
-    bad, again = seen.count(Seen.BAD), sum(attempt.again for attempt in step.attempts)
+    bad, again = seen.count(Observation.BAD), sum(attempt.again for attempt in step.attempts)
     known = f", {again} known from before" if again else ""
     return f"{bad} of {runs} {'run' if runs == 1 else 'runs'} bad{known}"
 
@@ -88,31 +88,31 @@ def builds_and_boots(state: State) -> tuple[int, int]:
     return sum(step.built for step in state.steps), boots
 
 
-def headline(state: State, course: Course) -> str:
+def headline(state: State, target: Target) -> str:
     """One line: how the walk ended."""
     ending = state.ending
     if ending is None:
         return "not at its end yet"
-    names = [_short(commit, course) for commit in ending.commits[:1]]
+    names = [_short(commit, target) for commit in ending.commits[:1]]
     if ending.end is End.RANGE:
         return f"{ending.end.value}: {len(ending.commits)} commits: {one_line(ending.detail)}"
     return ": ".join(filter(None, [ending.end.value, *names, one_line(ending.detail)]))
 
 
-def neighbours(state: State, course: Course) -> list[Step]:
+def neighbours(state: State, target: Target) -> list[Step]:
     """The steps that the answer stands on: the culprit (or each of a range), and the nearest good commits."""
     if state.ending is None:
         return []
     if state.ending.end not in (End.FOUND, End.RANGE):
         return list(state.steps)
-    parents = {parent for commit in state.ending.commits for parent in course.git.parents(commit)}
+    parents = {parent for commit in state.ending.commits for parent in target.git.parents(commit)}
     near = [*state.ending.commits, *sorted(parents - set(state.ending.commits))]
     return [step for commit in near if (step := state.step(commit)) is not None]
 
 
-def check_again(state: State, course: Course, commit: str) -> str:
+def check_again(state: State, target: Target, commit: str) -> str:
     """A shell command that tests ``commit`` as the walk did; empty if there is none."""
-    arguments = course.again(commit)
+    arguments = target.again(commit)
     if not arguments:
         return ""
     question = state.question
@@ -132,7 +132,7 @@ def _looked_for(symptom: Symptom) -> list[str]:
     return ["--test", "boot" if symptom.kind is Kind.BOOT else str(symptom)]
 
 
-def _tests(question: Question) -> list[str]:
+def _tests(question: BisectRequest) -> list[str]:
     """Options of run that leave only what shows the symptom, as far as its name says that."""
     symptom = question.symptom
     suite, name = symptom.suite, symptom.name
@@ -144,15 +144,15 @@ def _tests(question: Question) -> list[str]:
     return ["--suite", suite, *(["--only", name] if name else [])]
 
 
-def summary(state: State, course: Course, directory: Path) -> str:
+def summary(state: State, target: Target, directory: Path) -> str:
     """The report for the terminal."""
     builds, boots = builds_and_boots(state)
-    lines = [one_line(headline(state, course)), ""]
-    lines += _culprit(state, course)
-    lines += [f"looked for: {state.question.symptom}", *_table(neighbours(state, course), state), ""]
+    lines = [one_line(headline(state, target)), ""]
+    lines += _culprit(state, target)
+    lines += [f"looked for: {state.question.symptom}", *_table(neighbours(state, target), state), ""]
     took = f"{plural(builds, 'build')}, {plural(boots, 'boot')}, {duration(state.seconds)}"
     lines.append(f"{plural(state.total, 'commit')}, {len(state.steps)} tested: {took}{_sure(state)}")
-    lines += [f"again:   {command}" for command in _commands(state, course)]
+    lines += [f"again:   {command}" for command in _commands(state, target)]
     lines.append(f"results: {directory}")
     return "\n".join(lines) + "\n"
 
@@ -163,15 +163,15 @@ def _sure(state: State) -> str:
     return f"; all of that is right with {odds.in_words(confidence(state))}" if answered else ""
 
 
-def _culprit(state: State, course: Course) -> list[str]:
+def _culprit(state: State, target: Target) -> list[str]:
     if state.ending is None or state.ending.end not in (End.FOUND, End.RANGE):
         return []
     lines = []
     for commit in state.ending.commits:
-        told = course.git.show(commit, "commit %H%nauthor %an <%ae>%ndate %ad%n%n    %s").splitlines()
-        stat = [f" {line.strip()}" for line in course.stat(commit).splitlines()]
+        told = target.git.show(commit, "commit %H%nauthor %an <%ae>%ndate %ad%n%n    %s").splitlines()
+        stat = [f" {line.strip()}" for line in target.stat(commit).splitlines()]
         lines += (
-            [*map(_indented, told), "", *stat, ""] if state.ending.end is End.FOUND else [f"  {_short(commit, course)}"]
+            [*map(_indented, told), "", *stat, ""] if state.ending.end is End.FOUND else [f"  {_short(commit, target)}"]
         )
     return lines
 
@@ -180,38 +180,38 @@ def _indented(line: str) -> str:
     return f"    {one_line(line)}" if line.startswith("    ") else one_line(line)
 
 
-def _short(commit: str, course: Course) -> str:
-    return reference(commit, course.git.show(commit, "%s"))
+def _short(commit: str, target: Target) -> str:
+    return reference(commit, target.git.show(commit, "%s"))
 
 
 def _table(steps: Sequence[Step], state: State) -> list[str]:
     return [f"  {reference(step.commit, step.subject)}\n      {decision(step, state)}" for step in steps]
 
 
-def _commands(state: State, course: Course) -> list[str]:
+def _commands(state: State, target: Target) -> list[str]:
     """For the culprit, and for the good commits before it. Of a config the first has both."""
     if state.ending is None or state.ending.end is not End.FOUND:
         return []
-    near = [step.commit for step in neighbours(state, course)]
+    near = [step.commit for step in neighbours(state, target)]
     near = near[:1] if state.question.trail is Trail.CONFIG else near  # its own two configs hold both ends
-    return list(filter(None, (check_again(state, course, commit) for commit in near)))
+    return list(filter(None, (check_again(state, target, commit) for commit in near)))
 
 
 # --- a mail -----------------------------------------------------------------------------------
 
 
-def markdown(state: State, course: Course) -> str:
+def markdown(state: State, target: Target) -> str:
     """To paste in a mail: the answer, what it stands on, and git's own log."""
     builds, boots = builds_and_boots(state)
-    lines = [f"# {headline(state, course)}", "", f"Looked for: {state.question.symptom}", ""]
-    lines += [f"    {line}".rstrip() for line in _culprit(state, course)]
+    lines = [f"# {headline(state, target)}", "", f"Looked for: {state.question.symptom}", ""]
+    lines += [f"    {line}".rstrip() for line in _culprit(state, target)]
     lines += ["", "What this stands on:", ""]
     lines += [
-        f"- {reference(step.commit, step.subject)}: {decision(step, state)}" for step in neighbours(state, course)
+        f"- {reference(step.commit, step.subject)}: {decision(step, state)}" for step in neighbours(state, target)
     ]
     lines += ["", f"{plural(builds, 'build')} and {plural(boots, 'boot')} for {plural(state.total, 'commit')}."]
-    lines += _section("To check it again", _commands(state, course))
-    lines += _section("git bisect log", course.git.log.splitlines())
+    lines += _section("To check it again", _commands(state, target))
+    lines += _section("git bisect log", target.git.log.splitlines())
     return "\n".join(lines) + "\n"
 
 

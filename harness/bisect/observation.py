@@ -23,7 +23,7 @@ _LOST = "lost: "
 _VARYING = re.compile(r"0x[0-9a-f]+|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d+", re.IGNORECASE)
 
 
-class Seen(enum.Enum):
+class Observation(enum.Enum):
     """What an attempt is to the question."""
 
     BAD = "bad"
@@ -36,7 +36,7 @@ class Seen(enum.Enum):
 class Sight:
     """``why``: in one line. ``manner``: of the failure, if it is one of the test in question."""
 
-    seen: Seen
+    seen: Observation
     why: str
     manner: str = ""
 
@@ -47,7 +47,7 @@ def judge(symptom: Symptom, attempt: Attempt, usual: Collection[str] = ()) -> Si
     A symptom without manners takes each failure of its test.
     """
     if attempt.outcome is not BootOutcome.UP and _is_outside(attempt.cause):
-        return Sight(Seen.MACHINE, attempt.ended)
+        return Sight(Observation.MACHINE, attempt.ended)
     if symptom.kind is Kind.BOOT:
         return _boot(symptom, attempt)
     if symptom.kind is Kind.SPLAT:
@@ -129,31 +129,31 @@ def _masked(text: str) -> str:
 
 def _boot(symptom: Symptom, attempt: Attempt) -> Sight:
     if attempt.outcome is BootOutcome.UP:
-        return Sight(Seen.GOOD, "boots")
+        return Sight(Observation.GOOD, "boots")
     cause, how = attempt.cause or Cause.SILENCE, attempt.outcome.value
     hows = [f"{how}: {_deadly(attempt.splats, name, cause, attempt.hangs_in)}" for name in (identity, _former)]
     return _known(symptom, [*hows, f"{how}: {cause.value}"], f"does not boot: {attempt.ended}")
 
 
 def _no_boot(attempt: Attempt) -> Sight:
-    return Sight(Seen.OTHER, f"does not boot: {attempt.ended or attempt.outcome.value}")
+    return Sight(Observation.OTHER, f"does not boot: {attempt.ended or attempt.outcome.value}")
 
 
 def _splat(symptom: Symptom, attempt: Attempt, usual: Collection[str]) -> Sight:
     """Its absence means something only if the guest came to where it was printed, and nothing else got in between."""
     mine = next((splat for splat in attempt.splats if is_called(splat, symptom.name)), None)
     if mine is not None:
-        return Sight(Seen.BAD, mine.title)
+        return Sight(Observation.BAD, mine.title)
     lost = next((result for result in attempt.results if result.status in (Status.ERROR, Status.MISSING)), None)
     if lost is not None and _is_machine(lost, attempt):
-        return Sight(Seen.MACHINE, lost.message)
+        return Sight(Observation.MACHINE, lost.message)
     other = next((splat for splat in attempt.splats if not is_among(splat, usual)), None)
     if other is not None:
-        return Sight(Seen.OTHER, f"another splat: {other.title}")
+        return Sight(Observation.OTHER, f"another splat: {other.title}")
     if attempt.outcome is not BootOutcome.UP:
         return _no_boot(attempt)
     if lost is not None:
-        return Sight(Seen.OTHER, f"{lost.name} did not come to its end: {lost.message or lost.status.value}")
+        return Sight(Observation.OTHER, f"{lost.name} did not come to its end: {lost.message or lost.status.value}")
     return _absent(symptom, attempt)
 
 
@@ -163,26 +163,26 @@ def _absent(symptom: Symptom, attempt: Attempt) -> Sight:
     named = [one for one in attempt.results if moment.is_in(one) or (not moment.test and moment.around == one.name)]
     asked = named or attempt.results
     if not symptom.needs_tests or any(result.status is not Status.SKIP for result in asked):
-        return Sight(Seen.GOOD, "not printed")
+        return Sight(Observation.GOOD, "not printed")
     why = f"{asked[0].name} is skipped: {asked[0].message or 'no reason given'}" if asked else "no test ran"
-    return Sight(Seen.OTHER, why)
+    return Sight(Observation.OTHER, why)
 
 
 def _test(symptom: Symptom, attempt: Attempt) -> Sight:
     result = result_of(symptom, attempt)
     if result is None:
-        return Sight(Seen.OTHER, f"{symptom.name} gave no result here")
+        return Sight(Observation.OTHER, f"{symptom.name} gave no result here")
     match result.status:
         case Status.PASS:
-            return Sight(Seen.GOOD, "passes")
+            return Sight(Observation.GOOD, "passes")
         case Status.SKIP:
-            return Sight(Seen.OTHER, f"is skipped: {result.message or 'no reason given'}")
+            return Sight(Observation.OTHER, f"is skipped: {result.message or 'no reason given'}")
         case Status.MISSING:
-            return Sight(Seen.OTHER, f"did not run: {result.message or attempt.ended}")
+            return Sight(Observation.OTHER, f"did not run: {result.message or attempt.ended}")
     manners = _manners(result, attempt)
     silent = _is_machine(result, attempt) and not {*manners} & {*symptom.manners}
     if silent or is_the_machines(result):
-        return Sight(Seen.MACHINE, result.message)
+        return Sight(Observation.MACHINE, result.message)
     return _known(symptom, manners, result.message or result.status.value)
 
 
@@ -198,5 +198,5 @@ def _known(symptom: Symptom, hows: Sequence[str], words: str) -> Sight:
     """``hows``: the manner as it is told today, and as it was told before."""
     how = hows[0]
     if symptom.manners and not {*hows, how.partition(": ")[0]} & set(symptom.manners):
-        return Sight(Seen.OTHER, f"fails, but in another way: {words}", how)
-    return Sight(Seen.BAD, words, how)
+        return Sight(Observation.OTHER, f"fails, but in another way: {words}", how)
+    return Sight(Observation.BAD, words, how)

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.bisect.state import Question
+from harness.bisect.state import BisectRequest
 from harness.interfaces import JobLimits
 from harness.pipeline import RunRequest, SourceRequest, SuiteRequest
 
 
-def request(question: Question, base: str, patches: tuple[Path, ...] = ()) -> RunRequest:
+def request(question: BisectRequest, base: str, patches: tuple[Path, ...] = ()) -> RunRequest:
     return RunRequest(
         command=question.command,
         source=SourceRequest(base, patches, no_patch=not patches),
