@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from errno import EBUSY, EINTR, EINVAL, ENOENT
-from typing import Self
+from typing import Self, cast
 
 from harness.guest.walks.steps import Info, Part, Seen, Step
 
@@ -127,11 +127,10 @@ class Buffer:
 
 
 class FenceKernel:
-    """One world."""
-
     def __init__(self, *bugs: str) -> None:
         assert set(bugs) <= set(BUGS)
         self.bugs = frozenset(bugs)
+        self._has = self.bugs.__contains__
         self._clock = itertools.count(1000, 10)
         self._contexts = itertools.count(1)
         self._handles = itertools.count(1)
@@ -153,23 +152,14 @@ class FenceKernel:
             answer, error = None, raised.errno or 0
         return Seen(error, answer, before, after)
 
-    def _has(self, bug: str) -> bool:
-        return bug in self.bugs
-
     def _line(self, name: str) -> Line:
-        found = self.objects[name]
-        assert isinstance(found, Line)
-        return found
+        return cast("Line", self.objects[name])
 
     def _file(self, name: str) -> File:
-        found = self.objects[name]
-        assert isinstance(found, File)
-        return found
+        return cast("File", self.objects[name])
 
     def _buffer_of(self, name: str) -> Buffer:
-        found = self.objects[name]
-        assert isinstance(found, Buffer)
-        return found
+        return cast("Buffer", self.objects[name])
 
     # --- timelines ----------------------------------------------------------------------------
 
@@ -366,8 +356,7 @@ class FenceKernel:
         if self._skipping(self._buffer_of(name), access, "a wait skips the writer beside readers"):
             raise OSError(EINTR, "interrupted")
 
-    def _sync_end(self, _name: str, _access: int) -> None:
-        pass
+    def _sync_end(self, _name: str, _access: int) -> None: ...
 
     def _rename(self, name: str, text: str) -> None:
         self._buffer_of(name).name = text

@@ -15,8 +15,9 @@ import pytest
 from harness.guest import kernel, memory, probe, registry, runner, uapi
 from harness.guest.checks import all_checks
 from harness.guest.walks import drawing, kernel_world, scripts, walking
+from harness.guest.walks.choice import single_walk
 from harness.guest.walks.model import Features
-from harness.guest.walks.steps import Difference, Step
+from harness.guest.walks.steps import Difference, Seen, Step
 from harness.guest.walks.walking import Walked
 from tests.support.fence_kernel import FenceKernel
 
@@ -108,6 +109,25 @@ def test_what_a_walk_leaves_behind_is_laid_at_its_door(monkeypatch: pytest.Monke
     assert "left behind: leaked 1 timeline, expected nothing" in str(failed.value)
     assert "deadline" in "\n".join(failed.value.details)
     assert len(failed.value.details) <= 12
+
+
+def test_a_walk_that_ends_a_check_or_the_guest_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that never ends runs into the check's time limit; the last mark in the kernel log names it, too."""
+    marked: list[str] = []
+
+    class Stuck(FenceKernel):
+        def take(self, step: Step) -> Seen:
+            if step.call == "merge":
+                raise runner.TimedOut
+            return super().take(step)
+
+    monkeypatch.setattr(checks.marks, "mark", marked.append)
+    monkeypatch.setattr(checks, "KernelWorld", Stuck)
+    with pytest.raises(runner.TimedOut):
+        checks.fences()
+    name = marked[-1].removeprefix("takes ")
+    assert single_walk(name) is not None
+    assert registry.take_figures() == [f"in {name}"]
 
 
 def test_trouble_that_no_walk_brings_alone_is_told_of_all(monkeypatch: pytest.MonkeyPatch) -> None:

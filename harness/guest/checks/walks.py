@@ -76,12 +76,22 @@ class _Walker:
             some = numbers[begin : begin + _AT_ONCE]
             with _Surroundings() as around:
                 for number in some:
-                    steps = self._steps(number)
-                    self.steps += len(steps)
-                    self._refuse(number, self._taken(steps))
+                    self._walk_one(number)
                 left = around.trouble()
             if left:
                 self._lay_at_a_door(some, left)
+
+    def _walk_one(self, number: int) -> None:
+        """Who kills the guest, or never ends, must be known: the kernel log tells the one, the figure the other."""
+        marks.mark(f"takes {walk_name(self._seed, number)}")
+        steps = self._steps(number)
+        self.steps += len(steps)
+        try:
+            walked = self._taken(steps)
+        except Exception:
+            figure(f"in {walk_name(self._seed, number)}")
+            raise
+        self._refuse(number, walked)
 
     def _steps(self, number: int) -> list[Step]:
         return Draw(self._seed, number, self._features).walk()

@@ -247,11 +247,12 @@ def features() -> Features:
     found.kinds = tuple(kind for kind, opener in openers.items() if _has(opener))
     found.kinds += ("probe",) if found.attaches else ()
     found.imports = bool(found.kinds) and _can_export(found.kinds[0])
-    with Timeline() as timeline, timeline.fence(1) as fence:
+    with Timeline() as timeline, timeline.fence(1) as fence, timeline.fence(2) as later:
         found.deadlines = _answers(lambda: fence.set_deadline(1))
         timeline.advance()
+        timeline.advance()
         found.ended_names = _names_when_ended(fence)
-        found.keeps_time = _keeps_time(fence)
+        found.keeps_time = _keeps_time(fence, later)
     return found
 
 
@@ -284,6 +285,7 @@ def _names_when_ended(fence: SyncFile) -> tuple[str, str] | None:
     return None if told.driver == "sw_sync" else (told.driver, told.timeline)
 
 
-def _keeps_time(fence: SyncFile) -> bool:
-    with fence.merge(fence.fileno()) as merged:
-        return merged.fences()[0].timestamp == fence.fences()[0].timestamp
+def _keeps_time(fence: SyncFile, later: SyncFile) -> bool:
+    """True if a merge of what has signalled has the time of the last (6.5 on); 5.10 gives the first of its parts."""
+    with fence.merge(later.fileno()) as merged:
+        return merged.fences()[0].timestamp == later.fences()[0].timestamp
