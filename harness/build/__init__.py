@@ -7,10 +7,10 @@
 
 from harness.build.cache import find as find_kernel
 from harness.build.cache import newest as newest_kernel
-from harness.build.equality import kernel_digest
 from harness.build.kernel import build, lone_objects, lookup
-from harness.build.participants import sources_of
+from harness.build.kernel_digest import kernel_digest
 from harness.build.request import BuildRequest, compiler, key
+from harness.build.source_files import sources_of
 
 __all__ = [
     "BuildRequest",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
-from harness.build import cache, participants, probe, selftests
+from harness.build import cache, probe, selftests, source_files
 from harness.build.lone_object import LoneObject, lone_object
 from harness.build.make import Kbuild
 from harness.build.messages import is_compilation, parse
@@ -97,7 +97,7 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
         _split(kbuild.objects, part)
         (part / "config").write_text(request.config.text)
         shutil.copyfile(kbuild.log, part / "build.log")
-        participants.record(part, kbuild.objects, kbuild.tree)
+        source_files.record(part, kbuild.objects, kbuild.tree)
         facts = {
             "release": release,
             "compiler": compiler_id,

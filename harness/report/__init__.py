@@ -9,7 +9,7 @@ from harness.report.html import render_html
 from harness.report.progress import Progress
 from harness.report.reproduce import without_patch
 from harness.report.series import series_facts
-from harness.report.steps import Step, load_steps, render_each
+from harness.report.series_results import Step, load_steps, render_each
 from harness.report.store import EACH, EventLog, PlanFile, ReportFile, Written, load, save, save_plan
 from harness.report.style import render_facts
 from harness.report.table import render_table

@@ -15,7 +15,7 @@ from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.html import render_html
 from harness.report.kcidb import render_kcidb, render_series_kcidb, settings
-from harness.report.steps import Step, save_steps
+from harness.report.series_results import Step, save_steps
 from harness.report.store import ReportFile, Written, save
 
 

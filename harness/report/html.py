@@ -18,8 +18,8 @@ from urllib.parse import quote
 
 from harness.changes import KERNEL, Comparison, Difference
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
+from harness.report.cases import by_suite, cases, figures, groups, not_tested, suite_seconds, tally
 from harness.report.compared import besides, case_of, kind_of, summary, tested, told_of
-from harness.report.facts import by_suite, cases, figures, groups, not_tested, suite_seconds, tally
 from harness.report.headline import headline
 from harness.report.never_ran import counted
 from harness.report.reproduce import reproduce

@@ -21,12 +21,12 @@ from junit_xml import TestCase, TestSuite
 
 from harness.changes import Change, Comparison, Difference
 from harness.model import RunReport, Status, TestResult, VariantReport
+from harness.report.cases import by_suite, cases, resolved, run_case
 from harness.report.compared import case_of, summary, tested, told_of
-from harness.report.facts import by_suite, cases, resolved, run_case
 from harness.report.headline import headline
 from harness.report.junit_document import document, junit_case
 from harness.report.reproduce import reproduce
-from harness.report.steps import Case, Step, blamed, came_with
+from harness.report.series_results import Case, Step, blamed, came_with
 from harness.report.text import cut_middle, one_line, relative, visible
 
 MAX_OUTPUT = 16_384

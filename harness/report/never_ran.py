@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from harness.changes import KERNEL
 from harness.model import BootOutcome, RunReport, Status, TestResult, VariantReport
-from harness.report.facts import boot_trouble, cases
+from harness.report.cases import boot_trouble, cases
 from harness.report.text import plural
 
 FEW = 5

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 
 from harness.changes import KERNEL, Comparison
 from harness.model import RunReport, Status, TestResult, VariantReport
-from harness.report.compared import besides, case_of, kind_of, summary, told_of
-from harness.report.facts import (
+from harness.report.cases import (
     by_suite,
     cases,
     figures,
@@ -20,6 +19,7 @@ from harness.report.facts import (
     suite_seconds,
     tally,
 )
+from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.headline import headline
 from harness.report.never_ran import counted, told_apart
 from harness.report.reproduce import reproduce

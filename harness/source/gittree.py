@@ -15,9 +15,9 @@ from harness.machine_failures import failed
 from harness.paths import cache_dir
 from harness.series import Tree
 from harness.source import worktree
-from harness.source.borrowing import borrow
 from harness.source.download import Notify
 from harness.source.git import attempt, create
+from harness.source.object_links import borrow
 from harness.source.spec import POSSIBLE, BaseSpec
 from harness.source.user_tree import UserTree
 

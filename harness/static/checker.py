@@ -19,8 +19,8 @@ from harness.scratch import scratch
 from harness.series import Applied, Patch
 from harness.static import scripts, settings
 from harness.static.changed import ChangedFile, Changes, changes
+from harness.static.compile_check import CompileCheck, CompileFindings, needs_base
 from harness.static.findings import Finding, Remark
-from harness.static.looking import Look, Looker, needs_base
 from harness.static.objects import ObjectTree
 from harness.static.telling import compile_case, skipped, told
 
@@ -72,8 +72,8 @@ class PatchCheck:
         if not thorough:
             self._lacking.setdefault(settings.COCCI, _SLOW)
         self._wanted: frozenset[PlannedTest] = frozenset()
-        self._look: Look | None = None
-        self._base_look: Look | None = None
+        self._look: CompileFindings | None = None
+        self._base_look: CompileFindings | None = None
         self._found = _Found()
 
     # --- plan ---------------------------------------------------------------------------------
@@ -135,8 +135,8 @@ class PatchCheck:
     @property
     def needs_base(self) -> bool:
         """True if something was found of which only the base can tell whether it is new."""
-        look = self._look is not None and needs_base(self._look, self._changes.files)
-        return look or self._asks_about_entries
+        checked = self._look is not None and needs_base(self._look, self._changes.files)
+        return checked or self._asks_about_entries
 
     def base(self) -> None:
         """Look at what was found again; the tree is at the base."""
@@ -155,9 +155,9 @@ class PatchCheck:
     def _base_maintainers(self) -> None:
         self._found.base[settings.MAINTAINERS] = tuple(scripts.unmatched(self._tree))
 
-    def _looker(self, objects: ObjectTree) -> Looker:
+    def _looker(self, objects: ObjectTree) -> CompileCheck:
         cocci = self._wants(settings.COCCI)
-        return Looker(self._tree, objects, self._changes, cocci=cocci)
+        return CompileCheck(self._tree, objects, self._changes, cocci=cocci)
 
     def _object_tree(self, side: str) -> ObjectTree:
         return ObjectTree(self._applied.tree, self._jobs, self._directory / f"{side}.log", self._notify)
@@ -225,19 +225,19 @@ class PatchCheck:
         return None if remarks is None else self._told(kind, name, list(_of_kind(kind, remarks)), ())
 
     def _of_look(self, kind: str, name: str, path: str) -> TestResult | None:
-        look, base = self._look, self._base_look
-        if look is None or (base is None and needs_base(look, self._changes.files)):
+        checked, base = self._look, self._base_look
+        if checked is None or (base is None and needs_base(checked, self._changes.files)):
             return None
-        base = base or Look()
+        base = base or CompileFindings()
         log = f"{self._prefix}/patched.log"
         file = next(file for file in self._changes.files if file.path == path)
         if kind == settings.COMPILE:
             return compile_case(
-                TestResult(SUITE, name, Status.PASS, log=log), file, look, base, self._applied.added, self._red
+                TestResult(SUITE, name, Status.PASS, log=log), file, checked, base, self._applied.added, self._red
             )
-        if not file.is_kconfig and path not in look.compiled:
+        if not file.is_kconfig and path not in checked.compiled:
             return TestResult(SUITE, name, Status.SKIP, message="was not compiled", moot=True)
-        return self._told(kind, name, *_both(kind, file, look, base), path, log)
+        return self._told(kind, name, *_both(kind, file, checked, base), path, log)
 
     def _told(
         self,
@@ -261,21 +261,23 @@ def _name(kind: str, subject: str) -> str:
     return f"{SUITE}.{kind}/{subject}"
 
 
-def _both(kind: str, file: ChangedFile, look: Look, base: Look) -> tuple[Sequence[Finding], Sequence[Finding]]:
+def _both(
+    kind: str, file: ChangedFile, checked: CompileFindings, base: CompileFindings
+) -> tuple[Sequence[Finding], Sequence[Finding]]:
     """What was found with the series and without it. At the base nobody asked which warnings need W=1."""
     if file.is_kconfig:
-        return (_config_warnings(file, look), _config_warnings(file, base))
+        return (_config_warnings(file, checked), _config_warnings(file, base))
     return {
-        settings.WARNINGS: (look.plain, (*base.plain, *base.extra)),
-        settings.EXTRA: (look.extra, (*base.plain, *base.extra)),
-        settings.SPARSE: (look.sparse, base.sparse),
-        settings.COCCI: (look.cocci, base.cocci),
+        settings.WARNINGS: (checked.plain, (*base.plain, *base.extra)),
+        settings.EXTRA: (checked.extra, (*base.plain, *base.extra)),
+        settings.SPARSE: (checked.sparse, base.sparse),
+        settings.COCCI: (checked.cocci, base.cocci),
     }[kind]
 
 
-def _config_warnings(file: ChangedFile, look: Look) -> list[Finding]:
+def _config_warnings(file: ChangedFile, checked: CompileFindings) -> list[Finding]:
     """An unmet dependency has no place: it is told of each Kconfig file that the series touches."""
-    return [replace(one, path=one.path or file.path) for one in look.config.warnings]
+    return [replace(one, path=one.path or file.path) for one in checked.config.warnings]
 
 
 def _of_kind(kind: str, remarks: Iterable[Remark]) -> Iterator[Finding]:

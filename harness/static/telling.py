@@ -10,8 +10,8 @@ from dataclasses import replace
 from harness.model import Status, TestResult
 from harness.static import settings
 from harness.static.changed import ChangedFile
+from harness.static.compile_check import CompileFindings
 from harness.static.findings import Finding, fresh
-from harness.static.looking import Look
 
 NOT_RED = "new, shown only"
 _MISSING = re.compile(r"(?P<file>\S+): No such file or directory")
@@ -27,16 +27,21 @@ def told(case: TestResult, found: Sequence[Finding], before: Sequence[Finding], 
 
 
 def compile_case(
-    case: TestResult, file: ChangedFile, look: Look, base: Look, added: _Added, red: Collection[str]
+    case: TestResult,
+    file: ChangedFile,
+    checked: CompileFindings,
+    base: CompileFindings,
+    added: _Added,
+    red: Collection[str],
 ) -> TestResult:
     """Does ``file`` compile, and if not, did it before? ``case`` passes."""
     if file.is_kconfig:
-        return told(case, look.config.errors, base.config.errors, added, settings.COMPILE in red)
-    if file.path in look.compiled:
-        return replace(case, message=f"as part of {look.compiled[file.path]}")
-    if why := file.obstacle or look.off.get(file.path):
+        return told(case, checked.config.errors, base.config.errors, added, settings.COMPILE in red)
+    if file.path in checked.compiled:
+        return replace(case, message=f"as part of {checked.compiled[file.path]}")
+    if why := file.obstacle or checked.off.get(file.path):
         return skipped(case, f"cannot be compiled: {why}")
-    errors = look.config.errors or look.errors_of(file.path)
+    errors = checked.config.errors or checked.errors_of(file.path)
     errors = errors or (Finding(file.path, 0, "was not compiled, and make did not say why"),)
     if new := fresh(errors, base.config.errors or base.errors_of(file.path), added):
         return _bad(case, new, settings.COMPILE in red)

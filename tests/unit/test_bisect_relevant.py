@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.bisect.relevant import matters, relevant_files
-from harness.build.participants import participants
+from harness.build.source_files import source_files
 
 SOURCES = frozenset({"drivers/dma-buf/dma-buf.c", "include/linux/dma-buf.h"})
 
@@ -74,4 +74,4 @@ def test_kbuild_tells_what_took_part(tmp_path: Path) -> None:
         "  /usr/include/stdio.h \\\n\n"
         "drivers/a.o: $(deps_drivers/a.o)\n"
     )
-    assert participants(objects, tree) == {"drivers/a.c", "include/linux/a.h", "lib/b.h"}
+    assert source_files(objects, tree) == {"drivers/a.c", "include/linux/a.h", "lib/b.h"}

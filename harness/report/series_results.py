@@ -11,8 +11,8 @@ from pathlib import Path, PurePath
 from harness.errors import UserError
 from harness.model import RunReport
 from harness.paths import write_atomic
+from harness.report.cases import cases, groups, run_case
 from harness.report.codec import encode
-from harness.report.facts import cases, groups, run_case
 from harness.report.headline import headline
 from harness.report.store import EACH, VERSION, Written, checked, document, load
 from harness.report.text import duration, one_line

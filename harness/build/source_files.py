@@ -17,7 +17,7 @@ _LIST = "sources.txt"  # in the kernel's directory
 _ABSOLUTE = re.compile(r"[^\s:;()'\"=]+")
 
 
-def participants(objects: Path, tree: Path) -> frozenset[str]:
+def source_files(objects: Path, tree: Path) -> frozenset[str]:
     """Paths relative to ``tree`` of the files that the object tree ``objects`` was made from."""
     inside, found = f"{tree}/", set[str]()
     for directory, _, names in os.walk(objects):
@@ -36,7 +36,7 @@ def _named(command: Path, inside: str) -> set[str]:
 
 def record(directory: Path, objects: Path, tree: Path) -> None:
     """Write the list into the ``directory`` of a kernel."""
-    text = "".join(f"{path}\n" for path in sorted(participants(objects, tree)))
+    text = "".join(f"{path}\n" for path in sorted(source_files(objects, tree)))
     (directory / _LIST).write_bytes(text.encode("utf-8", "surrogateescape"))
 
 

@@ -16,7 +16,7 @@ from harness.static.units import Units
 
 
 @dataclass
-class Look:
+class CompileFindings:
     """What was seen of one content of the tree. ``units``: for each file the objects that were made for its sake.
 
     ``compiled``: by whom, for each file that went into an object. ``parts``: of each object, as far as the series
@@ -44,7 +44,7 @@ class Look:
         return tuple(dict.fromkeys(name for names in self.units.values() for name in names))
 
 
-class Looker:
+class CompileCheck:
     """``objects``: of the work tree ``tree``, in which ``changes`` were made. ``cocci``: run coccicheck, too."""
 
     def __init__(self, tree: Path, objects: ObjectTree, changes: Changes, *, cocci: bool) -> None:
@@ -54,38 +54,40 @@ class Looker:
         self._cocci = cocci
         self._files = [file for file in changes.files if file.is_source and not file.obstacle]
 
-    def patched(self) -> Look:
+    def patched(self) -> CompileFindings:
         """The tree holds the series: all of it is compiled."""
-        look = Look(config=self._configure())
-        if look.config.errors or not self._files:
-            return look
+        checked = CompileFindings(config=self._configure())
+        if checked.config.errors or not self._files:
+            return checked
         units = Units(self._tree, parse_config(self._objects.config))
-        self._make(look, {file.path: own for file in self._files if (own := units.own(file.path))})
-        left = [file.path for file in self._files if file.path not in look.units and file.path not in look.compiled]
-        self._make_including(look, left, units)
+        self._make(checked, {file.path: own for file in self._files if (own := units.own(file.path))})
+        left = [
+            file.path for file in self._files if file.path not in checked.units and file.path not in checked.compiled
+        ]
+        self._make_including(checked, left, units)
         for file in self._files:
-            if file.path not in look.compiled and (off := self._why_off(units, file.path, look)):
-                look.off[file.path] = off
-        self._sort_warnings(look)
+            if file.path not in checked.compiled and (off := self._why_off(units, file.path, checked)):
+                checked.off[file.path] = off
+        self._sort_warnings(checked)
         if self._cocci:
-            look.cocci = self._objects.coccicheck([name for name in look.objects if name not in look.errors])
-        return look
+            checked.cocci = self._objects.coccicheck([name for name in checked.objects if name not in checked.errors])
+        return checked
 
-    def base(self, patched: Look) -> Look:
+    def base(self, patched: CompileFindings) -> CompileFindings:
         """The tree is at the base: what was bad with the series is tried again, under the names that it has there."""
-        look = Look(config=self._configure())
-        if look.config.errors:
-            return look
+        checked = CompileFindings(config=self._configure())
+        if checked.config.errors:
+            return checked
         wanted = {path: names for path, names in patched.units.items() if self._is_bad(path, names, patched)}
         old = {path: tuple(map(self._old_object, names)) for path, names in wanted.items()}
         made = self._objects.compile(list(dict.fromkeys(n for names in old.values() for n in names)), extra=True)
-        look.units = old
-        look.errors = {name: self._as_now(found) for name, found in made.errors.items()}
-        look.extra, look.sparse = self._as_now(made.warnings), self._as_now(made.sparse)
-        look.compiled = {path: name for path, names in old.items() for name in names if name in made.made}
+        checked.units = old
+        checked.errors = {name: self._as_now(found) for name, found in made.errors.items()}
+        checked.extra, checked.sparse = self._as_now(made.warnings), self._as_now(made.sparse)
+        checked.compiled = {path: name for path, names in old.items() for name in names if name in made.made}
         if patched.cocci:
-            look.cocci = self._as_now(self._objects.coccicheck(sorted(made.made)))
-        return look
+            checked.cocci = self._as_now(self._objects.coccicheck(sorted(made.made)))
+        return checked
 
     def _configure(self) -> Configured:
         touched = any(file.is_kconfig for file in self._changes.files)
@@ -95,46 +97,46 @@ class Looker:
 
     # --- with the series ----------------------------------------------------------------------
 
-    def _make(self, look: Look, units: dict[str, str]) -> None:
-        look.units |= {path: (name,) for path, name in units.items()}
-        self._take(look, self._objects.compile(list(units.values()), extra=True))
+    def _make(self, checked: CompileFindings, units: dict[str, str]) -> None:
+        checked.units |= {path: (name,) for path, name in units.items()}
+        self._take(checked, self._objects.compile(list(units.values()), extra=True))
 
-    def _make_including(self, look: Look, paths: Iterable[str], units: Units) -> None:
+    def _make_including(self, checked: CompileFindings, paths: Iterable[str], units: Units) -> None:
         """Headers, and what others include like one, that went into none of the objects so far."""
         for path in paths:
-            if path in look.compiled:
+            if path in checked.compiled:
                 continue  # by what was made for the one before
-            look.units[path] = tuple(units.including(path))
-            fresh = [name for name in look.units[path] if name not in look.errors]
+            checked.units[path] = tuple(units.including(path))
+            fresh = [name for name in checked.units[path] if name not in checked.errors]
             if fresh:
-                self._take(look, self._objects.compile(fresh, extra=True))
+                self._take(checked, self._objects.compile(fresh, extra=True))
 
-    def _take(self, look: Look, made: Compiled) -> None:
-        look.errors |= made.errors
-        look.extra = (*look.extra, *self._touched(made.warnings))
-        look.sparse = (*look.sparse, *self._touched(made.sparse))
+    def _take(self, checked: CompileFindings, made: Compiled) -> None:
+        checked.errors |= made.errors
+        checked.extra = (*checked.extra, *self._touched(made.warnings))
+        checked.sparse = (*checked.sparse, *self._touched(made.sparse))
         paths = {file.path for file in self._files}
         for name in sorted(made.made):
-            own = {path for path, names in look.units.items() if names == (name,) and not path.endswith(".h")}
-            look.parts[name] = frozenset(paths & (self._objects.sources(name) | own))
-            for path in look.parts[name]:
-                look.compiled.setdefault(path, name)
+            own = {path for path, names in checked.units.items() if names == (name,) and not path.endswith(".h")}
+            checked.parts[name] = frozenset(paths & (self._objects.sources(name) | own))
+            for path in checked.parts[name]:
+                checked.compiled.setdefault(path, name)
 
-    def _why_off(self, units: Units, path: str, look: Look) -> str:
-        if look.errors_of(path) and (path.endswith(".h") or units.is_on(path)):
+    def _why_off(self, units: Units, path: str, checked: CompileFindings) -> str:
+        if checked.errors_of(path) and (path.endswith(".h") or units.is_on(path)):
             return ""  # the errors say more
         if path.endswith(".h"):
             return "no file that this kernel compiles includes it"
         return units.off(path)
 
-    def _sort_warnings(self, look: Look) -> None:
+    def _sort_warnings(self, checked: CompileFindings) -> None:
         """Which of the warnings do not need W=1."""
-        paths = {one.path for one in look.extra}
-        objects = sorted(name for name, parts in look.parts.items() if parts & paths and name not in look.errors)
+        paths = {one.path for one in checked.extra}
+        objects = sorted(name for name, parts in checked.parts.items() if parts & paths and name not in checked.errors)
         if objects:
             plain = set(self._objects.compile(objects, extra=False).warnings)
-            look.plain = tuple(one for one in look.extra if one in plain)
-            look.extra = tuple(one for one in look.extra if one not in plain)
+            checked.plain = tuple(one for one in checked.extra if one in plain)
+            checked.extra = tuple(one for one in checked.extra if one not in plain)
 
     def _touched(self, found: Sequence[Finding]) -> tuple[Finding, ...]:
         paths = {file.path for file in self._changes.files}
@@ -142,7 +144,7 @@ class Looker:
 
     # --- without it ---------------------------------------------------------------------------
 
-    def _is_bad(self, path: str, names: Collection[str], patched: Look) -> bool:
+    def _is_bad(self, path: str, names: Collection[str], patched: CompileFindings) -> bool:
         said = {one.path for one in (*patched.plain, *patched.extra, *patched.sparse, *patched.cocci)}
         beside = any(patched.parts.get(name, frozenset()) & said for name in names)
         return bool(patched.errors_of(path)) or path in said or beside
@@ -159,9 +161,9 @@ class Looker:
         return tuple(replace(one, path=self._changes.new_path(one.path)) for one in found)
 
 
-def needs_base(look: Look, files: Iterable[ChangedFile]) -> bool:
+def needs_base(checked: CompileFindings, files: Iterable[ChangedFile]) -> bool:
     """True if anything was found that the base may have, too."""
-    off = set(look.off)
-    failed = any(look.errors_of(file.path) for file in files if file.path not in (off | set(look.compiled)))
-    config = look.config.errors or look.config.warnings
-    return bool(failed or config or look.plain or look.extra or look.sparse or look.cocci)
+    off = set(checked.off)
+    failed = any(checked.errors_of(file.path) for file in files if file.path not in (off | set(checked.compiled)))
+    config = checked.config.errors or checked.config.warnings
+    return bool(failed or config or checked.plain or checked.extra or checked.sparse or checked.cocci)
