@@ -28,9 +28,6 @@ _UNLISTED: dict[str, CheckFunction] = {}
 _PROVOKED: dict[str, tuple[str, ...]] = {}
 _FIGURES: list[str] = []
 
-# How the reason of a skip begins that is no loss of coverage: there is nothing of the kind on this kernel.
-NOT_APPLICABLE = "does not apply: "
-
 
 class CheckFailed(Exception):
     """The kernel did something else than the check asks for; the text says what, in one line.
@@ -44,7 +41,14 @@ class CheckFailed(Exception):
 
 
 class CheckSkipped(Exception):
-    """The kernel under test lacks what the check needs; the text says what."""
+    """The kernel under test lacks what the check needs; the text says what.
+
+    ``moot``: no coverage is lost, as there is nothing of the kind on this kernel.
+    """
+
+    def __init__(self, text: str, moot: bool = False) -> None:
+        super().__init__(text)
+        self.moot = moot
 
 
 class Group:
@@ -111,7 +115,7 @@ def skip(why: str) -> None:
 
 def does_not_apply(why: str) -> None:
     """End the running check as skipped without loss: what it checks is not promised on this kernel."""
-    raise CheckSkipped(NOT_APPLICABLE + why)
+    raise CheckSkipped(f"does not apply: {why}", moot=True)
 
 
 def expect(condition: bool, otherwise: str) -> None:

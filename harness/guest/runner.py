@@ -34,6 +34,7 @@ else:
 
 # Why a check failed, in the words of harness/causes.py.
 ASSERTION, REPORT, LATE = "assertion", "kernel report", "time limit"
+MOOT = "moot"  # a line for a skip by which no coverage is lost
 
 # Seconds per check. All of them together take little more: only a hang gets here.
 TIME_LIMIT = 10.0
@@ -96,13 +97,15 @@ def _means(pattern: str, name: str) -> bool:
 
 
 class Outcome:
-    """What became of a check. ``skipped``: the reason, else empty. ``trouble``: lines, none if it passed.
+    """What became of a check. ``skipped``: the reason, else empty; ``moot``: nothing is lost by that.
 
-    ``causes``: why it failed, the first counts. ``figures``: lines with what it measured.
+    ``trouble``: lines, none if it passed; ``causes``: why it failed, the first counts. ``figures``: lines with what it
+    measured.
     """
 
     def __init__(self) -> None:
         self.skipped = ""
+        self.moot = False
         self.trouble: list[str] = []
         self.causes: list[str] = []
         self.figures: list[str] = []
@@ -160,6 +163,7 @@ def _attempt(function: Callable[[], None], outcome: Outcome, limit: float) -> No
     except registry.CheckSkipped as reason:
         # Never empty, which would be a pass; one line, for the next could look like a result.
         outcome.skipped = " ".join(str(reason).split()) or "no reason given"
+        outcome.moot = reason.moot
     except registry.CheckFailed as failure:
         outcome.fail(ASSERTION, f"failed: {failure} ({_place(failure.__traceback__)})", *failure.details)
     except TimedOut as timeout:
@@ -244,6 +248,8 @@ def _report(number: int, name: str, outcome: Outcome) -> None:
         say(f"# figure {' '.join(figure.split())}")
     if outcome.trouble:
         say(f"# cause {', '.join(outcome.causes)}")  # the last of its kind: what a check says comes before
+    elif outcome.moot:
+        say(f"# {MOOT}")
     say(f"# time {outcome.seconds:.4f}")
     if outcome.trouble:
         say(f"not ok {number} {name}")

@@ -14,8 +14,8 @@ from harness.causes import Cause
 from harness.guest import bundle, configured
 from harness.guest.armed_calls import POSITION_FILE, is_outside
 from harness.guest.checks import all_checks
-from harness.guest.registry import NOT_APPLICABLE, provoked
-from harness.guest.runner import ASSERTION, LATE, REPORT, SILENCE_LIMIT, TIME_LIMIT
+from harness.guest.registry import provoked
+from harness.guest.runner import ASSERTION, LATE, MOOT, REPORT, SILENCE_LIMIT, TIME_LIMIT
 from harness.guest.walks.choice import WALKS, patience, single_walk
 from harness.interfaces import CommandResult, Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest
@@ -105,12 +105,16 @@ class ChecksSuite:
 
     def _result(self, test: KtapTest, log: str) -> TestResult:
         """The runner's comments before a result are what it says of it, the last one the time it took."""
-        said = [line for line in test.diagnostics if not line.startswith(("start ", _TIME, _FIGURE, _CAUSE))]
+        said = [
+            line
+            for line in test.diagnostics
+            if not line.startswith(("start ", _TIME, _FIGURE, _CAUSE)) and line != MOOT
+        ]
         times = [line.removeprefix(_TIME) for line in test.diagnostics if line.startswith(_TIME)]
         figures = [line.removeprefix(_FIGURE) for line in test.diagnostics if line.startswith(_FIGURE)]
         causes = _causes(test)
         skipped = test.status is Status.SKIP
-        moot = skipped and test.reason.startswith(NOT_APPLICABLE)
+        moot = skipped and MOOT in test.diagnostics
         return TestResult(
             self.name,
             test.name,

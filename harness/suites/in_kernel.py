@@ -19,7 +19,7 @@ from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.suites.commands import StreamedCommand, log_file
 from harness.suites.kernel_tests import kunit_tests, module_tests
 from harness.suites.loads import KUNIT, SELFTESTS, SLOW, Load, kunit_loads, selftest_loads
-from harness.suites.module_log import TOO_BUSY, Ended, KunitLog, SelftestLog
+from harness.suites.module_log import Ended, KunitLog, SelftestLog
 
 _TIME_LIMIT = 60.0  # seconds for one load of the module under KVM, where it takes two
 _SILENCE_LIMIT = 45.0  # seconds under KVM without a line; under emulation wait_backward takes minutes
@@ -118,7 +118,7 @@ class _Run:
             ended.message,
             lost_coverage=ended.lost,
             log=self._log,
-            cut_short=ended.status is Status.SKIP and ended.message == TOO_BUSY,
+            cut_short=ended.cut_short,
         )
 
     def verdict(self) -> TestResult:

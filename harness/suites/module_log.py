@@ -30,13 +30,17 @@ TOO_BUSY = "a thread of it did not get to run within 50 ms: the host is too busy
 
 @dataclass(frozen=True)
 class Ended:
-    """A test that ended. ``seconds``: by the kernel's clock. ``lost``: what it says it did not test."""
+    """A test that ended. ``seconds``: by the kernel's clock. ``lost``: what it says it did not test.
+
+    ``cut_short``: as in ``TestResult``.
+    """
 
     name: str
     status: Status
     seconds: float
     message: str = ""
     lost: tuple[str, ...] = ()
+    cut_short: bool = False
 
 
 @dataclass
@@ -139,7 +143,7 @@ class KunitLog:
         if name in self._left:
             self._left.remove(name)
         if test.status is Status.FAIL and _NEVER_RAN.search(words):
-            yield Ended(name, Status.SKIP, seconds, TOO_BUSY, (f"{test.name}: {TOO_BUSY}",))
+            yield Ended(name, Status.SKIP, seconds, TOO_BUSY, (f"{test.name}: {TOO_BUSY}",), cut_short=True)
         else:
             yield Ended(name, test.status, seconds, words, lost)
 

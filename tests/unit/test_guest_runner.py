@@ -60,6 +60,21 @@ def test_each_result_is_told_in_ktap(checks: Checks, capsys: pytest.CaptureFixtu
     ]
 
 
+def test_a_skip_that_loses_nothing_is_told_by_a_line_of_its_own(
+    checks: Checks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def foreign() -> None:
+        registry.does_not_apply("nothing is cached on 7.x")
+
+    def lacking() -> None:
+        registry.skip("does not apply: no device")
+
+    runner.run(checks(foreign, lacking))
+    told = lines(capsys)
+    assert told.count("# moot") == 1
+    assert told[told.index("# moot") + 2] == "ok 1 t.foreign # SKIP does not apply: nothing is cached on 7.x"
+
+
 def test_whatever_a_check_says_of_itself_is_one_result(checks: Checks, capsys: pytest.CaptureFixture[str]) -> None:
     def silent() -> None:
         registry.skip("")

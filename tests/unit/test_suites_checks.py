@@ -39,6 +39,7 @@ ok 3 a.skips # SKIP no such device
 # time 0.0001
 ok 4 a.measures
 # start a.moot
+# moot
 # time 0.0001
 ok 5 a.moot # SKIP does not apply: nothing is cached on 7.x
 """

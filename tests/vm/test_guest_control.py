@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.causes import Cause
 from harness.guest.marks import DMA_ERRORS, REPORTS
 from harness.interfaces import GuestLost
 from harness.model import BootOutcome, Kernel
@@ -96,14 +97,16 @@ def test_a_task_that_nothing_wakes_is_told_before_the_kernel_would(guest: VmGues
 
 
 def test_a_panic_is_noticed_with_its_first_line(guest: VmGuest) -> None:
-    with pytest.raises(GuestLost, match=r"^panic: Kernel panic - not syncing: sysrq triggered crash$"):
+    with pytest.raises(GuestLost, match=r"^panic: Kernel panic - not syncing: sysrq triggered crash$") as lost:
         guest.run("echo c > /proc/sysrq-trigger; sleep 1000", timeout=1000)
+    assert lost.value.cause is Cause.PANIC
     assert "sysrq triggered crash" in guest.console.text()
 
 
 def test_a_guest_that_reboots_is_lost(guest: VmGuest) -> None:
-    with pytest.raises(GuestLost, match=r"ended by itself \(QEMU exit status 0\)"):
+    with pytest.raises(GuestLost, match=r"ended by itself \(QEMU exit status 0\)") as lost:
         guest.run("echo b > /proc/sysrq-trigger; sleep 1000", timeout=1000)
+    assert lost.value.cause is Cause.EXIT
 
 
 def test_a_qemu_that_is_killed_is_noticed(guest: VmGuest, tmp_path: Path) -> None:
@@ -116,18 +119,20 @@ def test_a_qemu_that_is_killed_is_noticed(guest: VmGuest, tmp_path: Path) -> Non
 
     killer = threading.Thread(target=kill_once_it_runs)
     killer.start()
-    with pytest.raises(GuestLost, match="QEMU exit status 137"):
+    with pytest.raises(GuestLost, match="QEMU exit status 137") as lost:
         guest.run("echo begun; sleep 1000", timeout=1000, on_line=lambda *_: begun.set())
     killer.join()
+    assert lost.value.cause is Cause.MACHINE
 
 
 def test_a_guest_that_stops_answering_is_lost_long_before_the_deadline(guest: VmGuest, tmp_path: Path) -> None:
     (pid,) = qemu_processes(tmp_path)
     guest.limit_silence(4)
     started = time.monotonic()
-    with pytest.raises(GuestLost, match="the guest hangs"):
+    with pytest.raises(GuestLost, match="the guest hangs") as lost:
         guest.run("echo begun; sleep 1000", timeout=1000, on_line=lambda *_: os.kill(pid, signal.SIGSTOP))
     assert time.monotonic() - started < 500, "it waited for the deadline"
+    assert lost.value.cause is Cause.SILENCE
 
 
 def test_a_kernel_that_finds_no_init_is_a_panic_at_boot(
@@ -136,7 +141,7 @@ def test_a_kernel_that_finds_no_init_is_a_panic_at_boot(
     monkeypatch.setattr("harness.vm.command.GUEST_INIT", tmp_path / "nowhere" / "init")
     booted, report = launcher.boot(kernel, tmp_path / "boots" / "test")
     booted.shutdown()
-    assert report.outcome is BootOutcome.PANIC
+    assert (report.outcome, report.cause) == (BootOutcome.PANIC, Cause.PANIC)
     assert "No working init" in report.ended or "Requested init" in report.ended
     assert "Kernel panic - not syncing" in report.tail
 
@@ -151,7 +156,8 @@ def test_a_kernel_that_does_not_come_up_in_time_is_a_hang(
     monkeypatch.setattr("harness.vm.guest._BOOT_LIMIT", 2.5)
     booted, report = launcher.boot(kernel, tmp_path / "boots" / "test")
     booted.shutdown()
-    assert report.outcome is BootOutcome.HANG
+    assert (report.outcome, report.cause) in [(BootOutcome.HANG, cause) for cause in (Cause.HANG, Cause.SILENCE)]
+    assert bool(report.hangs_in) is (report.cause is Cause.HANG)
     assert "no login within" in report.ended
     assert report.tail
 
