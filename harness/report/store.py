@@ -26,7 +26,7 @@ T = TypeVar("T")
 RESULTS = "results.json"
 PLAN = "plan.json"
 EVENTS = "events.jsonl"
-EACH = "each.json"  # of a series that was tested patch by patch, see ``report.steps``
+EACH = "each.json"  # of a series that was tested patch by patch, see ``report.series_results``
 VERSION = 2
 """Raised when a field of the model is renamed, removed or changes its meaning; a new field with a default is none.
 
