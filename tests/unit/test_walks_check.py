@@ -178,8 +178,17 @@ def test_a_walk_as_a_check() -> None:
         "            node.attach_fence(h1, VGEM_FENCE_WRITE)",
         "        with b1.export_sync_file(READ) as s2:",
         "            t1.advance(1)",
-        "            expect_equal('ready events', b1.poll(READABLE | WRITABLE), 0)",
+        '            expect_equal("ready events", b1.poll(READABLE | WRITABLE), 0)',
     ]
+
+
+def test_one_value_is_asked_for_as_such() -> None:
+    error = walked(Difference("status", 1, -2), Step("status", "s1"))
+    assert scripts.as_check(error, "one", "x")[-1] == '    expect_equal("status", s1.status(), -2)'
+    name = walked(Difference("name", "a", "b"), Step("list", "s1"))
+    assert scripts.as_check(name, "one", "x")[-1] == '    expect_equal("name", s1.name(), "b")'
+    several = walked(Difference("fences", 4, "1 to 3"), Step("status", "s1"))
+    assert scripts.as_check(several, "one", "x")[-1].endswith("# fences: 4, expected 1 to 3")
 
 
 def test_an_error_that_should_have_come_and_one_that_should_not() -> None:

@@ -189,5 +189,6 @@ def _words(point: Point) -> str:
     return f"{point.timeline or 'any'}:{point.status}{window}"
 
 
-def _either(values: Iterable[int]) -> str:
-    return " or ".join(map(str, sorted(values)))
+def _either(values: set[int]) -> int | str:
+    """The one value, or all in words."""
+    return min(values) if len(values) == 1 else " or ".join(map(str, sorted(values)))

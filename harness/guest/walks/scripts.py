@@ -93,8 +93,10 @@ class _Body:
             self._say(*([wanted, f"    {_text(step)}"] if wanted else [_text(step)]))
             return
         looked = _looked(step, difference.aspect)
-        if isinstance(difference.want, (int, str)) and difference.aspect not in ("fences", "a fence"):
-            self._say(f"expect_equal({difference.aspect!r}, {looked}, {difference.want!r})")
+        if isinstance(difference.want, int) and difference.aspect != "fences":
+            self._say(f'expect_equal("{difference.aspect}", {looked}, {difference.want})')
+        elif difference.aspect == "name":
+            self._say(f'expect_equal("name", {looked}, "{difference.want}")')
         else:
             self._say(f"got = {looked}", f'expect_equal("{difference.aspect}", got, ...)  # {difference}')
 
