@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,9 @@ from harness.model import Kernel, PlannedTest, TestResult, Variant
 
 LineSink = Callable[[str, str], None]
 """Called with (stream, line) where stream is "stdout" or "stderr" and line has no newline."""
+
+CounterSink = Callable[[str, Mapping[str, bytes]], None]
+"""Called with (test, files): paths of .gcda files, as the kernel names them, and what they held after the test."""
 
 
 class GuestLost(Exception):
@@ -121,6 +124,8 @@ class SuiteContext:
     ``seed``: for tests that draw numbers, to do as they did before; None lets them choose. ``walks``: how many random
     walks are taken, None: the usual number.
     ``planned``: the names of all its tests, in the order in which they run.
+    ``counters``: gets the name of each test that ended and the .gcda files that it left, on a kernel that counts; a
+    suite that cannot tell them apart itself is run test by test, with each in ``only``: then it is ``one_by_one``.
     """
 
     logs: Path
@@ -131,10 +136,12 @@ class SuiteContext:
     seed: int | None = None
     walks: int | None = None
     planned: tuple[str, ...] = ()
+    counters: CounterSink | None = None
+    one_by_one: bool = False
 
     def leaves_out_slow_tests(self, guest: Guest) -> bool:
         """True where the slowest tests cost minutes and nobody asked for them: a loss of coverage, to be said."""
-        return guest.accel == "tcg" and not self.only and not self.thorough
+        return guest.accel == "tcg" and (self.one_by_one or not self.only) and not self.thorough
 
 
 class Suite(Protocol):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.causes import Cause, Observed, Status
+from harness.changed_coverage import ChangedCoverage
 from harness.changes import Comparison
 from harness.identities import Moment, PlannedTest
 from harness.series import SeriesFacts
@@ -335,6 +336,7 @@ class RunReport:
     ``base_commit``: id of the base, without fixups, in the repository that the user named; empty if the base is no
     commit there (all kinds but ``git:``). ``tree_id``: git's id of the patched source, empty if the run ended before.
     ``architecture``: of the kernels, as in the triple of their compiler ("x86_64"). All are empty in older results.
+    ``coverage``: which changed lines ran, None if that was not asked for. It colours nothing.
     """
 
     run_id: str
@@ -357,6 +359,7 @@ class RunReport:
     base_commit: str = ""
     tree_id: str = ""
     architecture: str = ""
+    coverage: ChangedCoverage | None = None
 
     @property
     def parts(self) -> tuple[VariantReport, ...]:

@@ -32,6 +32,7 @@ REINSTALL = "install the package anew, or run it from a whole checkout"
 _HOLDING = {
     KERNEL_CONFIGS: "*.config",
     KERNEL_CONFIGS / "features": "*.config",
+    KERNEL_CONFIGS / "coverage": "*.h",
     WRAPPERS: "*/suite.toml",
     WRAPPERS / "dmabuf-probe": "*.c",
     PATCHES / "series": "*/*",
@@ -45,7 +46,7 @@ _HOLDING = {
 def missing_data() -> list[str]:
     """What is missing of the project's own data, or holds nothing: an installation that is not whole."""
     empty = [directory for directory, pattern in _HOLDING.items() if not any(directory.glob(pattern))]
-    configs = ("base.config", ARCHITECTURE.config, "variants.toml", "symbols.toml")
+    configs = ("base.config", ARCHITECTURE.config, "variants.toml", "symbols.toml", "coverage/scope.toml")
     files = (PACKAGES, *(KERNEL_CONFIGS / name for name in configs), GUEST_INIT)
     missing = [*empty, *(path for path in files if not path.is_file())]
     # The guest's kernel starts it: with the mode of a plain file it would panic.

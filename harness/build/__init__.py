@@ -7,18 +7,26 @@
 
 from harness.build.cache import find as find_kernel
 from harness.build.cache import newest as newest_kernel
+from harness.build.counters import CounterNotes, counter_notes
 from harness.build.kernel import build, lone_objects, lookup
 from harness.build.kernel_digest import kernel_digest
+from harness.build.objects import COUNTING
 from harness.build.request import BuildRequest, compiler, key
+from harness.build.scope import Scope, load_scope
 from harness.build.source_files import sources_of
 
 __all__ = [
+    "COUNTING",
     "BuildRequest",
+    "CounterNotes",
+    "Scope",
     "build",
     "compiler",
+    "counter_notes",
     "find_kernel",
     "kernel_digest",
     "key",
+    "load_scope",
     "lone_objects",
     "lookup",
     "newest_kernel",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
-from harness.build import cache, probe, selftests, source_files
+from harness.build import cache, counters, probe, selftests, source_files
 from harness.build.lone_object import LoneObject, lone_object
 from harness.build.make import Kbuild
 from harness.build.messages import is_compilation, parse
@@ -71,7 +71,8 @@ def lone_objects(request: BuildRequest, sources: Mapping[str, bytes]) -> dict[st
 
 
 def _compile(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree, expected: Outlook) -> BuildFailure | None:
-    done = kbuild.run(ARCHITECTURE.make_target, "modules", told=expected.told)
+    counting = counters.prepare(kbuild.objects, request.profiled, request.config.text)
+    done = kbuild.run(ARCHITECTURE.make_target, "modules", *counting, told=expected.told)
     lines = done.stdout.splitlines()
     objects.warnings.update(lines, kbuild.tree)
     if not done.ok:
@@ -98,6 +99,7 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
         (part / "config").write_text(request.config.text)
         shutil.copyfile(kbuild.log, part / "build.log")
         source_files.record(part, kbuild.objects, kbuild.tree)
+        counters.keep_notes(part, kbuild.objects, kbuild.tree, request.profiled)
         facts = {
             "release": release,
             "compiler": compiler_id,

@@ -23,6 +23,9 @@ from harness.build.messages import is_compilation, target_of
 from harness.build.warnings import WarningStore
 from harness.paths import cache_dir, write_atomic
 
+COUNTING = "-coverage"
+"""How the name of a variant ends whose kernel counts which lines run."""
+
 _NAME = ".dmabuf-harness-variant"  # in each tree: whose it is
 _MARKER = ".dmabuf-harness-building"  # in a tree that is being built, or whose build was killed
 
@@ -104,8 +107,11 @@ class ObjectTree:
         part = self.parent / "part"
         shutil.rmtree(part, ignore_errors=True)
         whole = [tree for tree in self.parent.glob("parked-*") if not (tree / _MARKER).exists()]
-        if whole:
-            newest = max(whole, key=lambda tree: tree.stat().st_mtime_ns)
+        # A plain tree is not made from one that counts: less is to be compiled the other way round.
+        counting = self.variant.endswith(COUNTING)
+        usable = [tree for tree in whole if counting or not tree.name.endswith(COUNTING)]
+        if usable:
+            newest = max(usable, key=lambda tree: (tree.name.endswith(COUNTING), tree.stat().st_mtime_ns))
             process.check(["cp", "-a", "--reflink=auto", str(newest), str(part)], what="copying an object tree")
         else:
             part.mkdir()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from harness import process
 from harness.architecture import ARCHITECTURE
+from harness.build.counters import recipe
 from harness.build.probe import sources_digest
 from harness.model import ResolvedConfig
 from harness.series import Applied
@@ -18,12 +19,16 @@ RECIPE = "4"
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """``jobs``: how many compilers run at once. ``selftests``: folders of tools/testing/selftests that come with it."""
+    """``jobs``: how many compilers run at once. ``selftests``: folders of tools/testing/selftests that come with it.
+
+    ``profiled``: C files whose objects count which lines run; the variant has a name that ends in ``COUNTING`` then.
+    """
 
     applied: Applied
     config: ResolvedConfig
     jobs: int
     selftests: tuple[str, ...]
+    profiled: tuple[str, ...] = ()
 
 
 def compiler() -> str:
@@ -41,4 +46,5 @@ def key(request: BuildRequest, compiler_id: str) -> str:
     parts = [RECIPE, sources_digest(), *request.selftests, applied.tree_id, request.config.sha256, compiler_id]
     if applied.touched:
         parts += [applied.tree.commit, *applied.touched]
+    parts += recipe(request.profiled)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -17,6 +17,7 @@ from harness.cli import (
     bisect_step,
     compare,
     completion,
+    coverage,
     doctor,
     expect,
     faults,
@@ -33,7 +34,7 @@ from harness.report.text import one_line
 
 # In the order in which --help shows them.
 _COMMANDS = {
-    "commands": (run, show, report, compare, bisect, doctor, listing, completion),
+    "commands": (run, show, report, compare, bisect, doctor, listing, coverage, completion),
     "commands for scripts, and for work on the harness itself": (bisect_step, expect, faults, mutants, bench),
 }
 

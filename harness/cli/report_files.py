@@ -45,7 +45,7 @@ def report_files(arguments: argparse.Namespace, *runs: Path, series: bool = Fals
         _check_format(file, series)
         _refuse_own(file, runs)
         _refuse_twin(file, files[:index])
-        _check_place(file.path)
+        check_place(file.path)
     return files
 
 
@@ -95,8 +95,10 @@ def _place(path: Path) -> Path:
     return path.absolute().parent.resolve() / path.name
 
 
-def _check_place(path: Path) -> None:
-    """A report is written beside its place under another name and renamed, as is tried here."""
+def check_place(path: Path) -> None:
+    """Raise ``UserError`` if no file can be written at ``path``.
+
+    A report is written beside its place under another name and renamed, as is tried here."""
     with _explained(path):
         if path.is_symlink() or (path.exists() and not path.is_file()):  # it would be replaced, be it /dev/stdout
             raise UserError("it is there already, and no plain file", where=str(path), mend="name another file")

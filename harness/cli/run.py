@@ -35,6 +35,9 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(handler=run)
     add_options(parser)
     parser.add_argument("--each", action="store_true", help="build and test after every patch of the series")
+    parser.add_argument(
+        "--coverage", action="store_true", help="afterwards also tell which of the changed lines ran, and in which test"
+    )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -197,6 +200,7 @@ def request_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> Ru
         no_base=arguments.no_base,
         repeat=arguments.repeat,
         strict=arguments.strict,
+        coverage=getattr(arguments, "coverage", False),
     )
 
 

@@ -26,6 +26,7 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(handler=show)
     parser.add_argument("--diff", action="store_true", help="print the diffs alone, byte for byte as they are applied")
     parser.add_argument("--each", action="store_true", help="as for run")
+    parser.add_argument("--coverage", action="store_true", help="as for run")
     add_options(parser)
 
 

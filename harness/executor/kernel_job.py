@@ -47,7 +47,8 @@ class KernelJob:
     ``suites``: names, in the order in which they run; none: the kernel is booted, and no more.
     ``planned``: the tests that must show up in the results. ``narrowed``: suites have more tests, which must not run.
     ``own_tests``: files of the suites that are the user's own, by the name of the suite: absolute, as only the user's
-    machine has them. ``label``: stands before the name of the variant in events.
+    machine has them. ``label``: stands before the name of the variant in events. ``counting``: it is a coverage kernel,
+    and what each test reaches is counted: ``suites.CounterFiles`` in the directory of the job.
     """
 
     kernel: str
@@ -59,6 +60,7 @@ class KernelJob:
     source: JobSource = field(default_factory=JobSource)
     limits: JobLimits = field(default_factory=JobLimits)
     label: str = ""
+    counting: bool = False
 
     def narrowed_to(self, *planned: PlannedTest, label: str = "") -> KernelJob:
         """These tests alone; a boot if there are none."""

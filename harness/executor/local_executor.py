@@ -15,7 +15,7 @@ from harness.executor.kernel_job import Findings, KernelJob, Machine, drop
 from harness.executor.kernel_test import KernelTest
 from harness.interfaces import Suite
 from harness.model import Kernel
-from harness.suites import PytestSuite, select_suites
+from harness.suites import CountedSuite, CounterFiles, PytestSuite, select_suites
 from harness.vm.host import guest_identity
 from harness.vm.launch import FindKernel, Launcher
 
@@ -60,6 +60,9 @@ class LocalExecutor:
 
     def run(self, job: KernelJob, directory: Path, keep: Callable[[Findings], None] = drop) -> Findings:
         suites = tuple(_suite(name, job) for name in job.suites)
+        if job.counting:
+            files = CounterFiles(directory, job.variant.name)
+            suites = tuple(CountedSuite(suite, files.take) for suite in suites)
         test = KernelTest(job, self._kernel(job.kernel), suites, self._launcher, self._events, directory)
         try:
             test.run()

@@ -4,6 +4,7 @@
 Shape of the output, one check (``#`` lines are diagnostics and come *before* the result they belong to)::
 
     # start udmabuf.zero-size-is-refused
+    # reach eJzt1DEK...            (with --counters: what gcov counted, see counters.py)
     # failed: expected EINVAL, but the call succeeded (udmabuf.py:42)
     # figure bytes pinned by 8 idle imports: 0
     # cause assertion
@@ -20,7 +21,7 @@ import os
 import sys
 import time
 
-from harness.guest import checks, marks, oracle, registry
+from harness.guest import checks, counters, marks, oracle, registry
 from harness.guest.walks.choice import patience, single_walk, walks
 
 TYPE_CHECKING = False
@@ -45,7 +46,8 @@ LIST_LIMIT = 5.0
 SILENCE_LIMIT = TIME_LIMIT + RELEASE_LIMIT + LIST_LIMIT + 3.0
 
 _results: TextIO | None = None  # None: whatever stdout is
-_USAGE = "usage: run_checks.py [--list] [--factor F] [NAME|GROUP|PATTERN ...]"
+_USAGE = "usage: run_checks.py [--list] [--factor F] [--counters] [--count reset|take] [NAME|GROUP|PATTERN ...]"
+REACH = "reach "  # begins the comment with what a check reached
 
 
 class TimedOut(Exception):
@@ -100,7 +102,7 @@ class Outcome:
     """What became of a check. ``skipped``: the reason, else empty; ``moot``: nothing is lost by that.
 
     ``trouble``: lines, none if it passed; ``causes``: why it failed, the first counts. ``figures``: lines with what it
-    measured.
+    measured. ``reached``: what was counted meanwhile, packed; empty if nothing counts.
     """
 
     def __init__(self) -> None:
@@ -110,6 +112,7 @@ class Outcome:
         self.causes: list[str] = []
         self.figures: list[str] = []
         self.seconds = 0.0
+        self.reached = ""
 
     def fail(self, cause: str, *trouble: str) -> None:
         """Note ``trouble``, if there is any."""
@@ -195,18 +198,28 @@ def _splats(log: oracle.KernelLog, places: tuple[str, ...], outcome: Outcome) ->
         outcome.fail(ASSERTION, f"no kernel report although one was provoked ({' or '.join(places)})")
 
 
-def run_check(function: Callable[[], None], factor: float = 1.0, places: tuple[str, ...] = ()) -> Outcome:
+def run_check(
+    function: Callable[[], None],
+    factor: float = 1.0,
+    places: tuple[str, ...] = (),
+    counting: counters.Counters | None = None,
+) -> Outcome:
     """Run one check within its time limit, and see that it left everything as it was. ``factor`` stretches the limits.
 
-    ``places``: functions in which the check makes the kernel warn.
+    ``places``: functions in which the check makes the kernel warn. ``counting``: tells what it reaches. What looks
+    after it reads lists of the kernel, and is not to be counted.
     """
     outcome = Outcome()
     before, log = oracle.Inventory(), oracle.KernelLog()
     try:
         registry.take_figures()
+        if counting is not None:
+            counting.start()
         started = time.monotonic()
         _attempt(function, outcome, TIME_LIMIT * factor)
         outcome.seconds = time.monotonic() - started
+        if counting is not None:
+            outcome.reached = counting.take()
         outcome.figures = registry.take_figures()
         _splats(log, places, outcome)
     finally:
@@ -244,6 +257,8 @@ def _report(number: int, name: str, outcome: Outcome) -> None:
     for trouble in outcome.trouble:
         for line in trouble.splitlines():
             say(f"# {line}")
+    if outcome.reached:
+        say(f"# {REACH}{outcome.reached}")
     for figure in outcome.figures:
         say(f"# figure {' '.join(figure.split())}")
     if outcome.trouble:
@@ -259,8 +274,11 @@ def _report(number: int, name: str, outcome: Outcome) -> None:
         say(f"ok {number} {name}")
 
 
-def run(names: list[str], factor: float = 1.0) -> bool:
-    """Run the checks ``names`` in this order, telling each as it ends; True if none failed."""
+def run(names: list[str], factor: float = 1.0, counting: counters.Counters | None = None) -> bool:
+    """Run the checks ``names`` in this order, telling each as it ends; True if none failed.
+
+    ``counting``: tells what each reaches, on a kernel with counters.
+    """
     known = registry.registered()
     say("KTAP version 1")
     say(f"1..{len(names)}")
@@ -269,27 +287,46 @@ def run(names: list[str], factor: float = 1.0) -> bool:
         say(f"# start {name}")
         marks.mark(f"start {name}")
         marks.listen()
-        outcome = run_check(known[name], factor * patience(name, walks()), registry.provoked(name))
+        outcome = run_check(known[name], factor * patience(name, walks()), registry.provoked(name), counting)
         marks.mark(f"end {name}")
         _report(number, name, outcome)
         good = good and not outcome.trouble
     return good
 
 
-def _parse(arguments: list[str]) -> tuple[bool, float, list[str]]:
-    """(list only?, factor, patterns). By hand: argparse takes a second to import under software emulation."""
-    listing, factor, patterns = False, 1.0, []
-    rest = iter(arguments)
+class _Options:
+    """The command line. ``count``: reset or take the counters, and nothing else."""
+
+    def __init__(self) -> None:
+        self.listing = self.counters = False
+        self.count = ""
+        self.factor = 1.0
+        self.patterns: list[str] = []
+
+
+def _parse(arguments: list[str]) -> _Options:
+    """By hand: argparse takes a second to import under software emulation."""
+    found, rest = _Options(), iter(arguments)
     for argument in rest:
         if argument == "--list":
-            listing = True
+            found.listing = True
+        elif argument == "--counters":
+            found.counters = True
+        elif argument == "--count":
+            found.count = _count(next(rest, ""))
         elif argument == "--factor":
-            factor = _factor(next(rest, ""))
+            found.factor = _factor(next(rest, ""))
         elif argument.startswith("-"):
             raise _Usage(f"unknown option {argument}; {_USAGE}")
         else:
-            patterns.append(argument)
-    return listing, factor, patterns
+            found.patterns.append(argument)
+    return found
+
+
+def _count(text: str) -> str:
+    if text not in ("reset", "take"):
+        raise _Usage(f"--count wants reset or take, not {text!r}; {_USAGE}")
+    return text
 
 
 def _factor(text: str) -> float:
@@ -305,14 +342,22 @@ def _factor(text: str) -> float:
 def main(arguments: list[str]) -> int:
     """The command line; 0 if no check failed, 1 if one did, 2 if the command line is wrong."""
     try:
-        listing, factor, patterns = _parse(arguments)
-        names = select(patterns)
+        options = _parse(arguments)
+        names = select(options.patterns)
     except (_Usage, LookupError) as error:
         print(f"run_checks.py: {error}", file=sys.stderr)
         return 2
-    if listing:
-        for name in names:
-            say(name)
+    if options.listing or options.count:
+        for line in names if options.listing else _counted(options):
+            say(line)
         return 0
     with KeptApart():
-        return 0 if run(names, factor) else 1
+        return 0 if run(names, options.factor, counters.Counters(options.factor) if options.counters else None) else 1
+
+
+def _counted(options: _Options) -> list[str]:
+    """What ``--count`` shows."""
+    if options.count == "take":
+        return [REACH + counters.Counters(options.factor).take()]
+    counters.reset()
+    return []

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from harness.build import BuildRequest, build, lookup
+from harness.build import BuildRequest, build, load_scope, lookup
 from harness.errors import UserError
 from harness.events import EventStream, Note, PhaseProgress
 from harness.intake import apply_series, fixups_for, mend, removed_symbols
@@ -100,7 +100,8 @@ class KernelMaker:
         """The kernel for ``config``, from the cache if it is there. Its config and log are copied into the run."""
         assert self._applied is not None
         name = self._label + config.variant.name
-        request = BuildRequest(self._applied, config, self._job.request.jobs, kselftest_collections())
+        jobs, profiled = self._job.request.jobs, self._profiled(self._applied)
+        request = BuildRequest(self._applied, config, jobs, kselftest_collections(), profiled)
         with phase(self._events, name, "build", times) as say:
             if (made := lookup(request)) is not None:
                 say("reused")
@@ -110,6 +111,9 @@ class KernelMaker:
                 say(f"failed in {built.stage}")
                 return self._kept_failure(config.variant, built)
             return self._kept(built)
+
+    def _profiled(self, applied: Applied) -> tuple[str, ...]:
+        return load_scope().sources(applied.tree.path, applied.touched).files if self._job.counting else ()
 
     def _kept(self, kernel: Kernel) -> Kernel:
         """``kernel`` with its config and log in the run directory: the cache forgets in time."""

@@ -72,7 +72,8 @@ class RunRequest:
 
     ``command``: what the user typed. ``limits``: of the tests of one kernel. ``accel``: of this machine's guests.
     ``jobs``: of make. ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with
-    the patch is repeated. ``strict``: what is bad on the base, too, counts.
+    the patch is repeated. ``strict``: what is bad on the base, too, counts. ``coverage``: afterwards measure which
+    changed lines run.
     """
 
     command: tuple[str, ...]
@@ -84,6 +85,7 @@ class RunRequest:
     no_base: bool = False
     repeat: int = DEFAULT_REPEAT
     strict: bool = False
+    coverage: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class RunJob:
     ``suites``: those that need a kernel, as they run; ``order``: why so, empty if it is the usual order.
     ``static``: look at the patch itself, too. ``red``: what of that counts.
     ``below``: patches that the base needs, as the user says. ``fixups``: all of ours; each tree takes what it needs.
+    ``counting``: its kernels count which of their lines run (see ``pipeline.reach_measuring``).
     """
 
     request: RunRequest
@@ -110,6 +113,7 @@ class RunJob:
     below: tuple[Patch, ...] = ()
     fixups: tuple[Fixup, ...] = ()
     order: str = ""
+    counting: bool = False
 
     def plan(self) -> dict[str, object]:
         """What ``plan.json`` says: enough to know what the run was after, should it be cut off."""
@@ -124,6 +128,7 @@ class RunJob:
             "only": sorted(self.request.tests.only),
             "base without the patch": self.wants_base,
             "repeat": self.request.repeat,
+            "coverage": self.request.coverage,
         }
 
     @property

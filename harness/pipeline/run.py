@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 
 from harness import process
 from harness.architecture import ARCHITECTURE
+from harness.changed_coverage import ChangedCoverage
 from harness.changes import Comparison
 from harness.errors import ExitCode, HarnessError, UserError
 from harness.events import EventStream, Note
@@ -19,6 +20,7 @@ from harness.executor import Executor
 from harness.executor.local_executor import LocalExecutor
 from harness.intake import facts
 from harness.model import RunReport, VariantReport
+from harness.pipeline.changed_reach import changed_coverage
 from harness.pipeline.comparing import Comparer, keep, settle_base
 from harness.pipeline.kernel_set import KernelSet, VariantRun, moved
 from harness.pipeline.kernels import KernelMaker
@@ -51,6 +53,7 @@ def execute(job: RunJob, events: EventStream, executor: Executor | None = None) 
     run = _Run(job, events, executor or LocalExecutor(events, job.request.accel))
     try:
         run.work()
+        run.cover()
     except UserError:
         raise
     except HarnessError as trouble:
@@ -76,6 +79,7 @@ class _Run:
         self._comparisons: dict[str, Comparison] = {}
         self._applied: Applied | None = None
         self._left_out: list[str] = []
+        self._coverage: ChangedCoverage | None = None
         self._base_commit = ""
         self._start_times = StartTimes()
         events.subscribe(self._start_times)
@@ -106,6 +110,11 @@ class _Run:
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def cover(self) -> None:
+        """Measure which changed lines run, if that was asked for; the verdict is there by now."""
+        if self._job.request.coverage and self._job.suites and not self._is_base:
+            self._coverage = changed_coverage(self._job, self._events, self._executor)
 
     def _settle(self, tests: list[Future[None]], pool: ThreadPoolExecutor) -> None:
         """Wait for ``tests``, and compare; all over again for what ran under a KVM that was given up meanwhile."""
@@ -241,6 +250,7 @@ class _Run:
             base_commit=self._base_commit,
             tree_id=applied.tree_id if applied is not None else "",
             architecture=ARCHITECTURE.name,
+            coverage=self._coverage,
         )
 
     def _patched_reports(self) -> list[VariantReport]:

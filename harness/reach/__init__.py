@@ -4,16 +4,32 @@
 The map is measured on a coverage kernel, from which no verdict comes.
 """
 
+from harness.reach.changed_lines import FileChange, covered_changes, parse_changes, together
+from harness.reach.gcov_json import GcovCounts, GcovError
 from harness.reach.reach_json import MapError, dump_reach, load_reach
-from harness.reach.reach_map import FunctionSpan, ProfiledFile, ReachedPart, ReachMap, TestReach
+from harness.reach.reach_map import FunctionSpan, ProfiledFile, ReachedPart, ReachMap, TestReach, merged
+from harness.reach.reach_text import counted, line_text, reach_table, test_text
+from harness.reach.tracefile import gcovr_tracefile
 
 __all__ = [
+    "FileChange",
     "FunctionSpan",
+    "GcovCounts",
+    "GcovError",
     "MapError",
     "ProfiledFile",
     "ReachMap",
     "ReachedPart",
     "TestReach",
+    "counted",
+    "covered_changes",
     "dump_reach",
+    "gcovr_tracefile",
+    "line_text",
     "load_reach",
+    "merged",
+    "parse_changes",
+    "reach_table",
+    "test_text",
+    "together",
 ]

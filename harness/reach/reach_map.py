@@ -7,7 +7,7 @@ from 1. A test is named as in a plan (``PlannedTest``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.model import PlannedTest
@@ -113,6 +113,24 @@ class ReachMap:
         entered = self.reached(path).functions
         spans = self.files.get(path, ProfiledFile()).functions
         return tuple(span for span in spans if span.name not in entered)
+
+
+def merged(maps: Sequence[ReachMap]) -> ReachMap:
+    """Several variants as one: what can run in any, and what a test reaches in any. The only one as it is."""
+    if len(maps) == 1:
+        return maps[0]
+    files: dict[str, ProfiledFile] = {}
+    tests: dict[PlannedTest, dict[str, ReachedPart]] = {}
+    for reach in maps:
+        for path, file in reach.files.items():
+            files[path] = file.joined(files.get(path, ProfiledFile()))
+        for test, parts in reach.tests.items():
+            known = tests.setdefault(test, {})
+            for path, part in parts.items():
+                known[path] = part.joined(known.get(path, ReachedPart()))
+    lost = {test: why for reach in maps for test, why in reach.lost.items() if test not in tests}
+    first = maps[0]
+    return ReachMap(" ".join(reach.kernel for reach in maps), files, tests, lost, first.base, first.version)
 
 
 def joined(parts: Iterable[ReachedPart]) -> ReachedPart:

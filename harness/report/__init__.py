@@ -10,6 +10,7 @@ from harness.report.progress import Progress
 from harness.report.reproduce import without_patch
 from harness.report.series import series_facts
 from harness.report.series_results import Step, load_steps, render_each
+from harness.report.source_html import SourceFile, SourceLine, SourcePage, render_source
 from harness.report.store import EACH, EventLog, PlanFile, ReportFile, Written, load, save, save_plan
 from harness.report.style import render_facts
 from harness.report.table import render_table
@@ -23,6 +24,9 @@ __all__ = [
     "ReportFile",
     "ReportFormat",
     "SchemaError",
+    "SourceFile",
+    "SourceLine",
+    "SourcePage",
     "Step",
     "Written",
     "case_of",
@@ -34,6 +38,7 @@ __all__ = [
     "render_each",
     "render_facts",
     "render_html",
+    "render_source",
     "render_table",
     "save",
     "save_plan",

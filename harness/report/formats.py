@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.model import RunReport
 from harness.paths import write_atomic
+from harness.report.changed_lines import render_markdown
 from harness.report.html import render_html
 from harness.report.kcidb import render_kcidb, render_series_kcidb, settings
 from harness.report.series_results import Step, save_steps
@@ -27,6 +28,7 @@ class ReportFormat:
     where the logs of the run are, ``stored`` the directory that the file is for. ``render_series(steps)``: the same for
     a series that was tested patch by patch; None if the format has no such thing.
     ``file_name``: under which each run has it in its directory; empty: only if it is asked for.
+    ``whole``: it tells all of a run; else a part, which its title names.
     ``ready``: raises ``UserError`` if what the format takes from the environment cannot be used.
     """
 
@@ -35,6 +37,7 @@ class ReportFormat:
     render_series: Callable[[Sequence[Step]], str] | None = None
     file_name: str = ""
     ready: Callable[[], object] = lambda: None
+    whole: bool = True
 
 
 def _junit(report: RunReport, run_dir: Path, _stored: Path) -> str:
@@ -52,6 +55,7 @@ def _series_junit(steps: Sequence[Step]) -> str:
 FORMATS: Mapping[str, ReportFormat] = {
     "junit": ReportFormat("JUnit XML, for CI systems", _junit, _series_junit, "junit.xml"),
     "html": ReportFormat("a page to read, which needs nothing else", render_html, file_name="report.html"),
+    "markdown": ReportFormat("which changed lines ran, as Markdown for a mail", render_markdown, whole=False),
     "kcidb": ReportFormat("KernelCI's submission schema, JSON", render_kcidb, render_series_kcidb, ready=settings),
 }
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from harness.changes import KERNEL, Comparison, Difference
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
 from harness.report.cases import by_suite, cases, figures, groups, not_tested, suite_seconds, tally
+from harness.report.changed_lines import annotated, coverage_lines
 from harness.report.compared import besides, case_of, kind_of, summary, tested, told_of
 from harness.report.headline import headline
 from harness.report.never_ran import counted
@@ -39,11 +40,11 @@ MAX_OPEN = 3
 def render_html(report: RunReport, run_dir: Path, stored: Path | None = None) -> str:
     """The page; logs inside ``run_dir`` are links. ``stored``: the directory it is for, default ``run_dir``."""
     page = _Page(report, run_dir, stored or run_dir)
-    return _templates().get_template("report.html.j2").render(page=page, report=report)
+    return templates().get_template("report.html.j2").render(page=page, report=report)
 
 
 @functools.cache
-def _templates() -> Environment:
+def templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only who writes a page pays for it
 
     made = Environment(
@@ -108,6 +109,8 @@ class _Page:
         self.headline = headline(report)
         self.max_open = MAX_OPEN
         self.command = shlex.join(report.command)
+        self.coverage_lines = coverage_lines(report.coverage) if report.coverage is not None else []
+        self.annotated = annotated(report.coverage) if report.coverage is not None else []
         self._suites = [by_suite(cases(variant)) for _, variant in self.groups]
 
     def file(self, path: str | Path, label: str = "") -> _File:

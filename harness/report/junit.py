@@ -22,6 +22,7 @@ from junit_xml import TestCase, TestSuite
 from harness.changes import Change, Comparison, Difference
 from harness.model import RunReport, Status, TestResult, VariantReport
 from harness.report.cases import by_suite, cases, resolved, run_case
+from harness.report.changed_lines import coverage_figures, coverage_lines, reached_by
 from harness.report.compared import case_of, summary, tested, told_of
 from harness.report.headline import headline
 from harness.report.junit_document import document, junit_case
@@ -60,10 +61,21 @@ def render_series_junit(steps: Sequence[Step]) -> str:
 
 def _of_run(report: RunReport, run_dir: Path) -> list[TestSuite]:
     whole = run_case(report)
-    suites = [_suite("run", "dmabuf.run", report, [_case(replace(whole, output=headline(report)), run_dir, "")])]
+    own = [_case(replace(whole, output=headline(report)), run_dir, ""), *_changed_lines(report)]
+    suites = [_suite("run", "dmabuf.run", report, own)]
     for variant in report.parts:
         suites += _of_variant(report, resolved(report, variant), run_dir)
     return suites
+
+
+def _changed_lines(report: RunReport) -> list[TestCase]:
+    """A case that only informs: it is never red."""
+    if report.coverage is None:
+        return []
+    case = junit_case("changed lines", "", 0.0)
+    said = [*coverage_lines(report.coverage), *reached_by(report.coverage)]
+    case.stdout = visible(cut_middle("\n".join(map(one_line, said)), MAX_OUTPUT, ""))
+    return [case]
 
 
 def _of_variant(report: RunReport, variant: VariantReport, run_dir: Path) -> list[TestSuite]:
@@ -184,6 +196,7 @@ def _run_properties(report: RunReport) -> dict[str, str]:
         "already in base": "; ".join(report.already_in_base),
         "command": shlex.join(report.command),
         "notes": "; ".join(report.notes),
+        **(coverage_figures(report.coverage) if report.coverage is not None else {}),
         **{f"machine: {key}": value for key, value in report.machine.items()},
     }
 

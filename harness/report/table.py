@@ -19,6 +19,7 @@ from harness.report.cases import (
     suite_seconds,
     tally,
 )
+from harness.report.changed_lines import coverage_lines
 from harness.report.compared import besides, case_of, kind_of, summary, told_of
 from harness.report.headline import headline
 from harness.report.never_ran import counted, told_apart
@@ -57,8 +58,15 @@ class _Page:
     def lines(self) -> list[str]:
         sections = [self._head(), *(self._suites(title, variant) for title, variant in self._groups)]
         sections += [self._measured(), self._bad(), self._excused(), self._compared(), self._lost(), self._notes()]
-        sections.append(self._verdict())
+        sections += [self._changed_lines(), self._verdict()]
         return [line for section in sections if section for line in ["", *section]]
+
+    def _changed_lines(self) -> list[str]:
+        coverage = self._report.coverage
+        if coverage is None:
+            return []
+        lines = [line for text in coverage_lines(coverage) for line in wrapped(one_line(text), self._style, 2, 4)]
+        return [self._style.paint("changed lines", "bold"), *lines]
 
     # --- what was tested ----------------------------------------------------------------------
 

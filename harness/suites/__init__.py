@@ -2,16 +2,20 @@
 """Kinds of tests that run in, or against, a guest: one file per kind, ``registry`` knows them by name."""
 
 from harness.suites.checks import check_names
+from harness.suites.counted import CountedSuite, CounterFiles, is_module
 from harness.suites.pytest_suite import PytestSuite
 from harness.suites.registry import select_suites, suite_names
 from harness.suites.relevance import Order, by_relevance
 from harness.suites.suite_folder import kselftest_collections, suite_folders
 
 __all__ = [
+    "CountedSuite",
+    "CounterFiles",
     "Order",
     "PytestSuite",
     "by_relevance",
     "check_names",
+    "is_module",
     "kselftest_collections",
     "select_suites",
     "suite_folders",

@@ -7,17 +7,17 @@ Each suite has its groups of them (``suite_folder``): "contract", what dynamic e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.causes import Cause
-from harness.guest import bundle, configured
+from harness.guest import bundle, configured, counters
 from harness.guest.armed_calls import POSITION_FILE, is_outside
 from harness.guest.checks import all_checks
 from harness.guest.registry import provoked
-from harness.guest.runner import ASSERTION, LATE, MOOT, REPORT, SILENCE_LIMIT, TIME_LIMIT
+from harness.guest.runner import ASSERTION, LATE, MOOT, REACH, REPORT, SILENCE_LIMIT, TIME_LIMIT
 from harness.guest.walks.choice import WALKS, patience, single_walk
-from harness.interfaces import CommandResult, Guest, GuestLost, SuiteContext
+from harness.interfaces import CommandResult, CounterSink, Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest
 from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.paths import WRAPPERS
@@ -28,6 +28,7 @@ from harness.suites.suite_folder import SuiteKind, load_suite_folder, suite_fold
 _START = "# start "
 _TIME = "time "
 _FIGURE = "figure "
+_REACH = f"# {REACH}"
 _CAUSE = "cause "
 # What the runner may say of a check; that a guest or the machine was lost is nothing that a guest can tell.
 _CAUSES = {word: Cause(word) for word in (ASSERTION, REPORT, LATE)}
@@ -74,12 +75,13 @@ class ChecksSuite:
         limit, silence = TIME_LIMIT * (len(names) + 1) * slowness, SILENCE_LIMIT * slowness
         log = log_file(context.logs, self.name)
         ship(guest, context.logs / "checks.zip")
-        shell = _command(names, guest.slowness, context, guest.kernel)
+        counting = ("--counters",) if context.counters is not None else ()
+        shell = _command([*counting, *names], guest.slowness, context, guest.kernel)
         command = StreamedCommand(guest, shell, limit, log, silence, stdout_only=True)
         logged = f"{context.log_prefix}/{log.name}"
         parser, running, last, failed = KtapParser(), "", "", False
         try:
-            for line in command:
+            for line in _without_counters(command, context.counters):
                 if line.startswith(_START):
                     running = line.removeprefix(_START)
                 for ended in parser.feed(line):
@@ -139,6 +141,21 @@ def _causes(test: KtapTest) -> list[Cause]:
     told = [line.removeprefix(_CAUSE) for line in test.diagnostics if line.startswith(_CAUSE)]
     named = [_CAUSES.get(word, Cause.ASSERTION) for word in (told[-1].split(", ") if told else [])]
     return named or [Cause.ASSERTION]
+
+
+def _without_counters(lines: Iterable[str], sink: CounterSink | None) -> Iterator[str]:
+    """``lines``, less those with counters, which go to ``sink``. Raises ``GuestLost`` for one that is damaged."""
+    running = ""
+    for line in lines:
+        if line.startswith(_START):
+            running = line.removeprefix(_START)
+        if sink is None or not line.startswith(_REACH):
+            yield line
+            continue
+        try:
+            sink(running, counters.unpack(line.removeprefix(_REACH)))
+        except ValueError as error:
+            raise GuestLost(f"its counters cannot be read: {error}", Cause.UNUSABLE) from error
 
 
 def ship(guest: Guest, local: Path) -> None:

@@ -95,6 +95,7 @@ def test_it_tests_a_kernel(installed: Installed, tmp_path: Path) -> None:
 ALL = (
     "kernel-configs",
     "kernel-configs/features",
+    "kernel-configs/coverage",
     "kselftest-wrappers",
     "kselftest-wrappers/dmabuf-probe",
     "patches/series",
@@ -106,6 +107,7 @@ ALL = (
     "kernel-configs/x86_64.config",
     "kernel-configs/variants.toml",
     "kernel-configs/symbols.toml",
+    "kernel-configs/coverage/scope.toml",
 )
 
 
