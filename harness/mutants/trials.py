@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.causes import Cause
 from harness.errors import InfrastructureError
-from harness.guest import bundle
+from harness.guest import bundle, checks
 from harness.guest.oracle import warns_in
 from harness.guest.registry import provoked
 from harness.guest.runner import LIST_LIMIT, RELEASE_LIMIT, TIME_LIMIT
@@ -64,6 +64,7 @@ class MutantTrials:
         self._directory = directory
         self._tell = tell
         self._note = note
+        checks.load()  # which know what they provoke
         self._guest: VmGuest | None = None
         self.boots = 0
         self._ledger: MutantLedger | None = None
