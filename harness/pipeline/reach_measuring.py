@@ -19,7 +19,7 @@ from harness.events import EventStream, Note
 from harness.executor import Executor, KernelJob
 from harness.executor.local_executor import LocalExecutor
 from harness.gitcmd import check_git
-from harness.model import Variant
+from harness.model import Status, Variant
 from harness.paths import cache_dir, write_atomic
 from harness.phases import phase
 from harness.pipeline.base_cache import key
@@ -34,7 +34,7 @@ from harness.source import Snapshot
 from harness.static.units import Units
 from harness.suites import CounterFiles, PytestSuite, is_module
 
-_KEEP = 60  # maps of some 300 kB
+_KEEP = 60  # maps of at most 1.5 MB
 
 
 @dataclass
@@ -157,9 +157,17 @@ def _measure_run(
         measured.failures[name] = f"no test ran on the coverage kernel{f': {last}' if last else ''}"
         return
     measured.maps[name] = found
+    if not _is_final(run, found):
+        return
     _keep(kept, found)
     if not measured.applied.touched and not job.narrowed and run.config is not None:
         _keep(_base_file(measured.applied.tree_id, run.config.sha256), found)
+
+
+def _is_final(run: VariantRun, found: ReachMap) -> bool:
+    """True if another try would tell no more: what is not known of was left out, and no guest died under it."""
+    skipped = {(one.suite, one.name) for one in run.findings.results if one.status is Status.SKIP}
+    return all((test.suite, test.name) in skipped for test in found.lost)
 
 
 def _read(run: VariantRun, job: KernelJob, applied: Applied, directory: Path, events: EventStream) -> ReachMap:

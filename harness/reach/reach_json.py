@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A reach map as JSON, and back. Lines are written as ranges ("12-15,20"): a map of 300 tests has some 200 kB."""
+"""A reach map as JSON, and back. Lines are written as ranges ("12-15,20"): a map of 417 tests has 1.5 MB."""
 
 from __future__ import annotations
 
