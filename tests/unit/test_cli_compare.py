@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from harness import process
 from harness.cli.main import main
 from harness.model import RunReport, Status, TestResult
 from harness.report import save
@@ -17,12 +15,6 @@ from tests.support.sample_reports import ON, PASSES, kernel, run_report, variant
 
 FAILED = TestResult("checks", "x", Status.FAIL, message="odd bytes", log="boots/a/logs/checks.log")
 PASSED = TestResult("checks", "x", Status.PASS)
-
-
-@pytest.fixture(autouse=True)
-def programs_may_start_again() -> Iterator[None]:
-    yield
-    process.allow_again()  # the end of ``main`` is the end of all programs
 
 
 def stored(directory: Path, *results: TestResult) -> Path:

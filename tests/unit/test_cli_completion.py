@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from harness import process
 from harness.cli.completion import SHELLS
 from harness.cli.main import main, parser
 from harness.guest.checks import all_checks
@@ -24,7 +23,6 @@ PROGRAM = Path(sys.executable).with_name("dmabuf-harness")
 def code_for(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
     """What ``dmabuf-harness completion`` prints."""
     assert main(["completion", shell]) == 0
-    process.allow_again()  # main ends all programs for good
     return capsys.readouterr().out
 
 

@@ -39,4 +39,3 @@ def test_a_fault_of_ours_is_not_the_patchs(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(listing, "show", fault)
     assert main.main(["list", "variants"]) == 3
     assert capsys.readouterr().err.endswith("KeyError: 'x'\n")
-    process.allow_again()

@@ -5,22 +5,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import process
 from harness.cli.main import main
 from harness.model import RunReport
 from harness.report import ReportFile, Step, Written, render_each, write_each, write_reports
 from tests.support.sample_reports import bad_report, run_report
-
-
-@pytest.fixture(autouse=True)
-def programs_may_start_again() -> Iterator[None]:
-    yield
-    process.allow_again()  # the end of ``main`` is the end of all programs
 
 
 def series(directory: Path, *reports: RunReport | None) -> list[Step]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import process
 from harness.cli.main import main, parser
 from harness.cli.report_files import report_files
 from harness.errors import UserError
@@ -21,12 +19,6 @@ from tests.support.sample_reports import bad_report, compared_report, run_report
 
 SERIES = [name for name, kind in FORMATS.items() if kind.render_series is not None]
 NO_SERIES = [name for name in FORMATS if name not in SERIES]
-
-
-@pytest.fixture(autouse=True)
-def programs_may_start_again() -> Iterator[None]:
-    yield
-    process.allow_again()  # the end of ``main`` is the end of all programs
 
 
 @pytest.fixture

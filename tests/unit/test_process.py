@@ -9,19 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness import process
 from harness.errors import InfrastructureError
-
-
-@pytest.fixture(autouse=True)
-def _running_again() -> Iterator[None]:
-    yield
-    process.allow_again()
 
 
 def alive(pid: int) -> bool:

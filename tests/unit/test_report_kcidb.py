@@ -45,11 +45,9 @@ DATA = Path(__file__).parent.parent / "data"
 
 
 @pytest.fixture(autouse=True)
-def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ORIGIN_SETTING, raising=False)
     monkeypatch.delenv(LOGS_SETTING, raising=False)
-    yield
-    process.allow_again()  # the end of ``main`` is the end of all programs
 
 
 def submission(report: RunReport) -> dict[str, Any]:
