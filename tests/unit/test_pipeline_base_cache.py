@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness import paths
 from harness.causes import Cause
 from harness.executor import Findings, JobSource, KernelJob
 from harness.interfaces import JobLimits
@@ -18,6 +21,15 @@ from tests.support.sample_reports import ON, PASSES, boot, kernel, planned, spla
 from tests.support.scripted_executor import MACHINE
 
 JOB = KernelJob(kernel().key, ON, ("checks", "sync"), planned(PASSES))
+PACKAGE = paths.GUEST_CODE.parent
+DECIDE_NOTHING = {
+    "__init__.py",
+    "changes.py",  # one name is used
+    "model.py",  # the shape of what is kept: base_cache._FORMAT
+    *("build/__init__.py", "series.py", "source/__init__.py"),  # a kernel is found by its key; source explains stacks
+    *("errors.py", "events.py", "phases.py", "report/__init__.py"),  # how it is told, and sent
+    *("machine_failures.py", "paths.py", "process/__init__.py", "scratch.py"),  # the machine
+}
 STALL = replace(splat(), kind="rcu-stall", title="rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:")
 FAILED = TestResult("checks", "x", Status.FAIL, message="odd")
 
@@ -173,6 +185,24 @@ def test_the_code_of_the_tests_is_part_of_the_key(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(base_cache, "GUEST_CODE", elsewhere / "harness" / "guest")
     monkeypatch.setattr(base_cache, "WRAPPERS", elsewhere / "wrappers")
     assert key() == before, "the same code in another place"
+
+
+def test_all_that_the_tests_import_is_part_of_the_key_or_decides_nothing() -> None:
+    """What moves out of a folder that is part of it must not slip away."""
+    keyed = {PACKAGE.parent / name: path for name, path in base_cache._code() if path.suffix == ".py"}
+    imported = {place for path in keyed.values() if path.is_relative_to(PACKAGE) for place in _imported(path)}
+    found = {place.relative_to(PACKAGE).as_posix() for place in imported - keyed.keys()}
+    assert found == DECIDE_NOTHING
+
+
+def _imported(path: Path) -> Iterator[Path]:
+    """Modules of the package that ``path`` names in an import, wherever that stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == PACKAGE.name:
+            module = PACKAGE.parent.joinpath(*str(node.module).split("."))
+            named = [module, *(module / alias.name for alias in node.names)]
+            files = [one for name in named for one in (name.with_suffix(".py"), name / "__init__.py")]
+            yield from (one for one in files if one.is_file())
 
 
 # --- what is trusted --------------------------------------------------------------------------
