@@ -62,7 +62,10 @@ def manner_with_cause(manner: str) -> str:
     how, _, told = manner.partition(": ")
     if how not in ("lost", "error", "panic", "hang", "exited") or _is_told_by_value(told):
         return manner
-    return f"{'lost' if how == 'error' else how}: {_cause_of_loss(told).value}"
+    if how != "error":
+        return f"{how}: {_cause_of_loss(told).value}"
+    cause = cause_of(how, told) or Cause.PROCESS
+    return manner if cause is Cause.NOT_BUILT else f"lost: {cause.value}"
 
 
 def _is_told_by_value(told: str) -> bool:

@@ -66,6 +66,10 @@ def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
         ("guest lost: no answer for 80 s", "lost: no answer for # s", "lost: no answer"),
         ("guest lost: it hangs; hangs in f <- g (sh, pid 7)", "lost: hangs in f", "lost: hangs in f"),
         ("the runner ended in it with status 139: x", "error: the runner ended in it with status #: x", None),
+        ("pytest ended in it with status 3: x", "error: pytest ended in it with status #: x", "lost: process death"),
+        ("still ran after 60 s", "error: still ran after # s", "lost: time limit"),
+        ("nobody knows", "error: nobody knows", "lost: process death"),
+        ("sync/x was not built from this tree", "error: sync/x was not built from this tree", None),
         ("guest lost: panic: x", "lost: oops-0123456789ab, warn-0123456789ab", None),
     ],
 )
