@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import process
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, InfrastructureError, UserError
 from harness.events import EventStream
 from harness.executor.kernel_job import Executor
 from harness.executor.local_executor import LocalExecutor
@@ -27,10 +27,18 @@ def do_job(text: str, directory: Path, executor: Executor, answer: Callable[[Ans
         require_data()
         directory.mkdir(parents=True, exist_ok=True)
         executor.run(read_job(text), directory, answer)
+    except OSError as error:  # most of all a full disk
+        where = str(error.filename or "the machine")
+        return _told(InfrastructureError(error.strerror or str(error), where=where), answer)
     except HarnessError as error:
-        answer(Trouble(type(error).__name__, error.what, error.where, error.mend))
-        return error.exit_code
+        return _told(error, answer)
     return ExitCode.OK
+
+
+def _told(error: HarnessError, answer: Callable[[Answer], None]) -> ExitCode:
+    kind = UserError if isinstance(error, UserError) else InfrastructureError  # of which there are kinds
+    answer(Trouble(kind.__name__, error.what, error.where, error.mend))
+    return error.exit_code
 
 
 def write_line(answer: Answer) -> None:

@@ -108,6 +108,16 @@ def test_what_is_no_job_ends_it_with_the_users_exit_code(text: str, tmp_path: Pa
     assert json.loads(done.stdout)["trouble"]["kind"] == "UserError"
 
 
+def test_a_directory_that_cannot_be_made_is_trouble_of_the_machine(job: KernelJob, tmp_path: Path) -> None:
+    place = tmp_path / "file" / "run"
+    place.parent.write_text("")
+    command = [sys.executable, "-m", "harness.executor", str(place)]
+    done = process.run(command, cwd=PROJECT_ROOT, stdin=job_text(job).encode())
+    assert (done.returncode, done.stderr) == (ExitCode.INFRASTRUCTURE, "")
+    told = json.loads(done.stdout)["trouble"]
+    assert (told["kind"], told["where"], told["what"]) == ("InfrastructureError", str(place), "Not a directory")
+
+
 # --- another executor -------------------------------------------------------------------------
 
 
