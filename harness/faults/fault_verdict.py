@@ -7,7 +7,7 @@ import enum
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from harness.causes import Cause, Close
+from harness.causes import Blame, Cause, Close
 from harness.faults.catalogue import Fault, How
 from harness.model import BootOutcome, PlannedTest, RunReport, Splat, Status, TestResult, VariantReport
 
@@ -81,7 +81,18 @@ def judge_whole(fault: Fault, report: RunReport, red_on_base: Collection[str] = 
 
 def _trouble(report: RunReport) -> str:
     """Why the run says nothing about the bug, or ""."""
-    return report.interrupted or next(filter(None, map(_untested, report.variants)), "")
+    return report.interrupted or next(filter(None, map(_untested, report.variants)), "") or _fault_of_ours(report)
+
+
+def _fault_of_ours(report: RunReport) -> str:
+    """The first test that was lost by the machine, or by what is injected: it would be red without any bug."""
+    lost = (
+        f"{variant.variant.name}: {result.name}: {result.message}"
+        for variant in report.variants
+        for result in variant.results
+        if result.cause is not None and result.cause.blame is not Blame.KERNEL
+    )
+    return next(lost, "")
 
 
 def alarms(report: RunReport) -> tuple[str, ...]:

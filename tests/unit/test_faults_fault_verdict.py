@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.causes import Cause
+from harness.causes import Blame, Cause
 from harness.faults import Fault, How, Outcome
 from harness.faults.fault_verdict import alarms, judge, judge_whole, red_checks
 from harness.model import BootOutcome, Splat, Status, TestResult, VariantReport
@@ -136,6 +136,17 @@ def test_a_run_that_was_cut_off_says_nothing() -> None:
     cut = run_report(of(GREEN), interrupted="no space left")
     for verdict in (judge(FAULT, cut), judge_whole(FAULT, cut)):
         assert (verdict.outcome, verdict.detail) == (Outcome.BROKEN, "no space left")
+
+
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause.blame is not Blame.KERNEL])
+def test_a_guest_that_the_machine_lost_gives_no_bug_away(cause: Cause) -> None:
+    status = Status.MISSING if cause is Cause.INJECTION else Status.ERROR
+    lost = replace(GREEN, status=status, message="guest lost: QEMU was killed", cause=cause)
+    told = f"{ON.name}: {CHECK}: {lost.message}"
+    for how in (How.CRASH, How.HANG):
+        verdict = judge(replace(FAULT, how=how), run_report(of(lost)))
+        assert (verdict.outcome, verdict.detail) == (Outcome.BROKEN, told)
+    assert judge_whole(FAULT, run_report(of(lost))).outcome is Outcome.BROKEN
 
 
 def test_a_check_that_is_red_without_the_bug_proves_nothing() -> None:
