@@ -33,6 +33,7 @@ def test_a_single_walk_has_one_name() -> None:
         "walks.seed-017.walk-42",
         "walks.seed-1.walk-",
         "walks.*",
+        f"walks.seed-{'1' * 5000}.walk-1",
     ):
         assert single_walk(other) is None
 

@@ -13,6 +13,8 @@ SEED, WALKS = 1, 240
 """What is taken if nobody says otherwise: the same each time, for what a patch fails must have been asked of its base,
 too, and again when it is repeated."""
 
+_DIGITS = 4300  # of a number: int() takes no more (sys.int_info)
+
 
 def seed() -> int:
     """HARNESS_SEED in the environment, or ``SEED``."""
@@ -50,4 +52,4 @@ def _given(variable: str, otherwise: int) -> int:
 
 def _is_number(text: str) -> bool:
     """As one would write it: each walk has one name."""
-    return text.isascii() and text.isdigit() and str(int(text)) == text
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS and str(int(text)) == text
