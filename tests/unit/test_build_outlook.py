@@ -13,7 +13,7 @@ from harness.build.outlook import Outlook, Pace, outlook, remember
 from harness.paths import cache_dir
 
 WHOLE = Pace(1600, 320.0)
-TYPICAL = Outlook(0, Pace(1600, 0.0), same=False)  # of the very first build on a machine
+TYPICAL = Outlook(0, Pace(1300, 0.0), same=False)  # of the very first build on a machine
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def test_what_is_known_is_told(expected: Outlook, objects: int, seconds: float, 
 def test_the_base_itself_is_a_better_measure_than_another_one() -> None:
     mine, other, older = (cache_dir("objects", name) for name in ("mine", "other", "older"))
     assert outlook(mine, 0) == TYPICAL
-    assert TYPICAL.told(400, 600.0) == "400 of about 1600 objects (25 %), about 30 min left"
+    assert TYPICAL.told(325, 600.0) == "325 of about 1300 objects (25 %), about 30 min left"
     for place, objects in ((older, 1400), (other, 1700)):
         remember(place, Pace(objects, 300.0))
     os.utime(older / "whole-build.json", (1, 1))
