@@ -68,7 +68,8 @@ def judge_whole(fault: Fault, report: RunReport, red_on_base: Collection[str] = 
 
     ``red_on_base``: as ``red_names`` has them, what is red without the bug, and so did not find it.
     """
-    if trouble := _trouble(report):
+    lost = (_not_the_kernels(variant, result) for variant in report.variants for result in variant.results)
+    if trouble := _trouble(report) or next(filter(None, lost), ""):
         return FaultVerdict(fault, Outcome.BROKEN, trouble)
     others = tuple(dict.fromkeys(name for name, _ in _alarms(report) if name not in red_on_base))
     named = f"{fault.check} is green" if fault.check else "no check is named"
@@ -81,18 +82,13 @@ def judge_whole(fault: Fault, report: RunReport, red_on_base: Collection[str] = 
 
 def _trouble(report: RunReport) -> str:
     """Why the run says nothing about the bug, or ""."""
-    return report.interrupted or next(filter(None, map(_untested, report.variants)), "") or _fault_of_ours(report)
+    return report.interrupted or next(filter(None, map(_untested, report.variants)), "")
 
 
-def _fault_of_ours(report: RunReport) -> str:
-    """The first test that was lost by the machine, or by what is injected: it would be red without any bug."""
-    lost = (
-        f"{variant.variant.name}: {result.name}: {result.message}"
-        for variant in report.variants
-        for result in variant.results
-        if result.cause is not None and result.cause.blame is not Blame.KERNEL
-    )
-    return next(lost, "")
+def _not_the_kernels(variant: VariantReport, result: TestResult) -> str:
+    """How the machine lost the guest of ``result``, or what is injected: it would be red without any bug. Else ""."""
+    lost = result.cause is not None and result.cause.blame is not Blame.KERNEL
+    return f"{variant.variant.name}: {result.name}: {result.message}" if lost else ""
 
 
 def alarms(report: RunReport) -> tuple[str, ...]:
@@ -132,6 +128,8 @@ def _judge_variant(fault: Fault, variant: VariantReport) -> FaultVerdict:
     test = PlannedTest(fault.suite, fault.check)
     result = next((one for one in variant.results if one.test == test), None)
     name = variant.variant.name
+    if result is not None and (lost := _not_the_kernels(variant, result)):
+        return FaultVerdict(fault, Outcome.BROKEN, lost)
     if result is None or result.status is Status.MISSING:
         return FaultVerdict(fault, Outcome.BROKEN, f"{name}: {fault.check} did not run")
     splats = [one for one in variant.splats if one.is_bad and one.moment.is_in(test)]
