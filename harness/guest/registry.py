@@ -51,6 +51,10 @@ class CheckSkipped(Exception):
         self.moot = moot
 
 
+class TimedOut(Exception):
+    """Raised once in a check that took too long; not an ``OSError``, so that no check takes it for the kernel's."""
+
+
 class Group:
     """Decorator that registers checks under ``prefix``; the function's name, with dashes, makes the rest."""
 

@@ -50,10 +50,6 @@ _USAGE = "usage: run_checks.py [--list] [--factor F] [--counters] [--count reset
 REACH = "reach "  # begins the comment with what a check reached
 
 
-class TimedOut(Exception):
-    """Raised inside a check that took too long; not an ``OSError``, so that no check takes it for the kernel's."""
-
-
 class _Usage(Exception):
     """The command line cannot be used; the text says why."""
 
@@ -122,7 +118,7 @@ class Outcome:
 
 
 class _Limit:
-    """Context manager: raises ``TimedOut`` in the block after ``seconds``, and never after its end.
+    """Context manager: raises ``registry.TimedOut`` in the block after ``seconds``, and never after its end.
 
     The interpreter runs a handler when it comes to it, which may be after the timer was stopped.
     """
@@ -137,7 +133,7 @@ class _Limit:
 
     def _on_alarm(self, _signum: int, _frame: object) -> None:
         if not self._ended:
-            raise TimedOut
+            raise registry.TimedOut
 
     def __exit__(self, *_error: object) -> None:
         self._ended = True
@@ -169,7 +165,7 @@ def _attempt(function: Callable[[], None], outcome: Outcome, limit: float) -> No
         outcome.moot = reason.moot
     except registry.CheckFailed as failure:
         outcome.fail(ASSERTION, f"failed: {failure} ({_place(failure.__traceback__)})", *failure.details)
-    except TimedOut as timeout:
+    except registry.TimedOut as timeout:
         outcome.fail(LATE, f"timed out after {limit:g} s ({_place(timeout.__traceback__)})")
     except Exception as error:  # noqa: BLE001 - a check is anybody's code: whatever it raises is its result
         outcome.fail(ASSERTION, f"error: {type(error).__name__}: {error} ({_place(error.__traceback__)})")
@@ -183,7 +179,7 @@ def _leaks(before: oracle.Inventory, patience: float, limit: float) -> list[str]
     try:
         with _Limit(limit):
             found = before.leaked_objects(patience)
-    except TimedOut:
+    except registry.TimedOut:
         found = [f"the kernel's list of dma-bufs could not be read within {limit:g} s: a lock is held"]
     return before.leaked_files() + found
 

@@ -28,7 +28,7 @@ def checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Checks:
 def test_an_alarm_counts_in_its_block_alone() -> None:
     """The interpreter may come to the handler only after the timer was stopped."""
     limit = runner._Limit(60)
-    with pytest.raises(runner.TimedOut), limit:
+    with pytest.raises(registry.TimedOut), limit:
         os.kill(os.getpid(), signal.SIGALRM)
     with runner._Limit(60):
         pass

@@ -9,6 +9,7 @@ import importlib
 import io
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import pytest
 
@@ -118,16 +119,88 @@ def test_a_walk_that_ends_a_check_or_the_guest_is_known(monkeypatch: pytest.Monk
     class Stuck(FenceKernel):
         def take(self, step: Step) -> Seen:
             if step.call == "merge":
-                raise runner.TimedOut
+                raise registry.TimedOut
             return super().take(step)
 
     monkeypatch.setattr(checks.marks, "mark", marked.append)
     monkeypatch.setattr(checks, "KernelWorld", Stuck)
-    with pytest.raises(runner.TimedOut):
+    with pytest.raises(registry.TimedOut):
         checks.fences()
     name = marked[-1].removeprefix("takes ")
     assert single_walk(name) is not None
     assert registry.take_figures() == [f"in {name}"]
+
+
+def test_what_is_left_behind_is_told_also_if_it_cannot_be_made_short_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at what stays waits for it to go: the limit may end the shortening, not hide what was found."""
+    looks = iter(["leaked 1 timeline"] * 4)
+
+    def trouble(_around: object) -> str:
+        try:
+            return next(looks)
+        except StopIteration:
+            raise registry.TimedOut from None
+
+    monkeypatch.setattr(checks._Surroundings, "trouble", trouble)
+    with pytest.raises(registry.CheckFailed, match=r"^walks\.seed-1\.walk-0: left behind: leaked 1 timeline") as failed:
+        checks.fences()
+    assert failed.value.details[:2] == ["@check", "def seed_1_walk_0() -> None:"]
+
+
+def test_what_is_left_behind_is_told_also_if_there_is_no_time_to_find_the_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = iter(["leaked 1 timeline"])
+
+    def trouble(_around: object) -> str:
+        if found := next(told, ""):
+            return found
+        raise registry.TimedOut
+
+    monkeypatch.setattr(checks._Surroundings, "trouble", trouble)
+    with pytest.raises(registry.CheckFailed, match="walks 0 to 57 together: leaked 1 timeline"):
+        checks.fences()
+
+
+@pytest.mark.parametrize(
+    ("feature", "test"),
+    [
+        ("imports", "import-and-export-are-walked"),
+        ("deadlines", "deadlines-are-walked"),
+        ("keeps_time", "times-of-merges-are-walked"),
+        ("handles", "devices-are-walked"),
+        ("attaches", "devices-are-walked"),
+    ],
+)
+def test_what_the_walks_do_without_is_a_loss(feature: str, test: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    able = checks.features()
+    registry.registered()[f"walks.{test}"]()
+    setattr(able, feature, False)
+    with pytest.raises(registry.CheckSkipped) as skipped:
+        registry.registered()[f"walks.{test}"]()
+    assert not skipped.value.moot
+
+
+def test_a_buffer_that_is_lacking_is_a_loss() -> None:
+    checks.features().kinds = ("udmabuf", "vgem", "probe")
+    with pytest.raises(registry.CheckSkipped, match="heap"):
+        checks.devices_are_walked()
+
+
+def test_no_walk_at_all_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_WALKS", "2")
+    checks.buffers()
+    with pytest.raises(registry.CheckSkipped, match="none of 2 walks"):
+        checks.devices()
+
+
+def test_the_process_has_its_name_back_after_a_walk() -> None:
+    """The kernel takes what is written there as it is: a line's end would become a part of it."""
+    comm = Path(kernel_world.COMM)
+    before = comm.read_bytes()
+    for _ in range(2):
+        with kernel_world.KernelWorld() as world:
+            comm.write_bytes(b"t1")
+            assert world is not None
+        assert comm.read_bytes() == before
 
 
 def test_trouble_that_no_walk_brings_alone_is_told_of_all(monkeypatch: pytest.MonkeyPatch) -> None:

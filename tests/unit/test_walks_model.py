@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from errno import EBUSY
+
 import pytest
 
 from harness.guest.walks import walking
@@ -37,6 +39,33 @@ def test_a_right_kernel_agrees(seed: int) -> None:
     able = features()
     for number in range(WALKS):
         walked = walking.take(Draw(seed, number, able).walk(), FenceKernel, able)
+        assert walked.difference is None, f"walk {number}: {'; '.join(map(str, walked.steps))}: {walked.difference}"
+
+
+class RefusesNames(FenceKernel):
+    """As 5.10: a dma-buf with attachments takes no name, and whoever imports one attaches to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._own: set[int] = set()  # vgem's, which it takes back without an attachment
+
+    def _buffer(self, kind: str, makes: str) -> None:
+        super()._buffer(kind, makes)
+        self._own |= {id(self.objects[makes])} if kind == "vgem" else set()
+
+    def _rename(self, name: str, text: str) -> None:
+        buffer = self._buffer_of(name)
+        imported = buffer.handle and id(buffer) not in self._own
+        if imported or any(made[0] == "a" and one is buffer for made, one in self.objects.items()):
+            raise OSError(EBUSY, "it has attachments")
+        super()._rename(name, text)
+
+
+def test_a_kernel_that_refuses_names_for_attachments_is_a_right_one() -> None:
+    able = features()
+    able.imports = able.deadlines = False
+    for number in range(WALKS):
+        walked = walking.take(Draw(SEED, number, able).walk(), RefusesNames, able)
         assert walked.difference is None, f"walk {number}: {'; '.join(map(str, walked.steps))}: {walked.difference}"
 
 

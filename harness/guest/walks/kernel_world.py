@@ -75,7 +75,7 @@ class KernelWorld:
         self._device_fences: dict[str, int] = {}
         self._attachments: dict[str, Attachment] = {}
         self._comm = os.open(COMM, os.O_RDWR | os.O_CLOEXEC)
-        self._own_name = os.read(self._comm, 64)
+        self._own_name = os.read(self._comm, 64).rstrip(b"\n")  # what is written there is the name, to the last byte
 
     def __enter__(self) -> KernelWorld:
         return self

@@ -189,9 +189,10 @@ class Model:
         return _error(seen, 0)
 
     def _rename(self, seen: Seen, buffer: str, name: str) -> Difference | None:
-        """One with attachments may refuse (up to 5.19 or so)."""
+        """One with attachments may refuse (up to 5.18); who imports it attaches, but vgem to its own."""
         model = self.buffers[buffer]
-        if seen.error == EBUSY and model.attached:
+        imported = bool(model.handle) and model.kind != "vgem"
+        if seen.error == EBUSY and (model.attached or imported):
             return None
         model.name = name
         return _error(seen, 0)
