@@ -57,8 +57,8 @@ def coverage(arguments: argparse.Namespace) -> int:
     if not measured.maps:
         return ExitCode.INFRASTRUCTURE
     maps = list(measured.maps.values())
+    _write_files(arguments, measured, merged(maps))  # before a name can be refused that only the maps can tell
     sys.stdout.write(_shown(maps, arguments.test, asked))
-    _write_files(arguments, measured, merged(maps))
     return ExitCode.INFRASTRUCTURE if measured.failures else ExitCode.OK
 
 
@@ -81,7 +81,7 @@ def _line_asked(text: str | None) -> tuple[str, int] | None:
     if text is None:
         return None
     path, _, number = text.rpartition(":")
-    if not path or not number.isdigit():
+    if not path or not number.isdecimal():
         mend = "write it as drivers/dma-buf/dma-buf.c:812"
         raise UserError("not a line of a file", where=f"--line {text}", mend=mend)
     return path, int(number)

@@ -115,6 +115,6 @@ def select_faults(faults: Mapping[str, Fault], names: Sequence[str]) -> tuple[Fa
     for name in names:
         if not any(fnmatchcase(known, name) for known in faults):
             near = difflib.get_close_matches(name, faults, n=3, cutoff=0.4)
-            mend = f"did you mean {', '.join(near)}?" if near else "dmabuf-harness faults --list shows them all"
+            mend = f"did you mean {', '.join(near)}?" if near else "--list shows them all"
             raise UserError("no fault is called that", where=name, mend=mend)
     return tuple(fault for fault in faults.values() if not names or any(fnmatchcase(fault.name, n) for n in names))

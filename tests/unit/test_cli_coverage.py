@@ -39,7 +39,7 @@ def test_one_test_and_one_line() -> None:
     assert "no counter" in _shown([ON], None, (PATH, 5))
 
 
-@pytest.mark.parametrize("text", ["dma-buf.c", ":3", "dma-buf.c:x", ""])
+@pytest.mark.parametrize("text", ["dma-buf.c", ":3", "dma-buf.c:x", "dma-buf.c:²", ""])
 def test_what_is_no_line_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="not a line of a file"):
         _line_asked(text)
