@@ -25,11 +25,14 @@ _DIFF = ("diff", "--no-ext-diff", "--no-color", "-M", "--src-prefix=a/", "--dst-
 def changed_coverage(job: RunJob, events: EventStream, executor: Executor) -> ChangedCoverage:
     """Which of the lines that the patches of ``job`` change run in its tests. Trouble is a note in what is returned."""
     try:
-        measured = measure(job, events, executor)
-        diff = changed_diff(measured.applied)
+        return _told(job, measure(job, events, executor))
     except (HarnessError, OSError) as trouble:
         events.publish(Note("", f"changed lines: not measured: {trouble}", "warning"))
         return ChangedCoverage(notes=(f"not measured: {trouble}",))
+
+
+def _told(job: RunJob, measured: MeasuredReach) -> ChangedCoverage:
+    diff = changed_diff(measured.applied)
     changes = parse_changes(diff)
     variants = [_variant(measured, variant.name, changes) for variant in job.variants]
     both = [together(variants)] if len(variants) > 1 else []
