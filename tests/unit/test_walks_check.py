@@ -185,6 +185,15 @@ def test_a_buffer_that_is_lacking_is_a_loss() -> None:
         checks.devices_are_walked()
 
 
+def test_walks_that_took_too_long_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What differs then may be a fence that vgem ended by itself."""
+    monkeypatch.setattr(checks, "KernelWorld", lambda: FenceKernel("a test skips the writer beside readers"))
+    monkeypatch.setattr(walking, "DEVICE_LIMIT", -1)
+    checks.devices()
+    (figure,) = registry.take_figures()
+    assert figure.endswith(" walks took too long to say anything")
+
+
 def test_no_walk_at_all_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_WALKS", "2")
     checks.buffers()

@@ -99,7 +99,8 @@ def _walk_all(terrain: str) -> None:
         skip(f"none of {walks()} walks is of this kind")
     walker = _Walker(seed())
     walker.walk(numbers)
-    figure(f"seed {seed()}: {len(numbers)} of {walks()} walks, {walker.steps} steps")
+    late = f", {walker.late} walks took too long to say anything" if walker.late else ""
+    figure(f"seed {seed()}: {len(numbers)} of {walks()} walks, {walker.steps} steps{late}")
 
 
 class _Walker:
@@ -108,7 +109,7 @@ class _Walker:
     def __init__(self, seed_: int) -> None:
         self._seed = seed_
         self._features: Features = features()
-        self.steps = 0
+        self.steps = self.late = 0
 
     def walk(self, numbers: list[int]) -> None:
         for begin in range(0, len(numbers), _AT_ONCE):
@@ -130,6 +131,7 @@ class _Walker:
         except Exception:
             figure(f"in {walk_name(self._seed, number)}")
             raise
+        self.late += walked.was_late
         self._refuse(number, walked)
 
     def _steps(self, number: int) -> list[Step]:

@@ -33,12 +33,16 @@ says nothing."""
 
 
 class Walked:
-    """A walk as it was taken: ``steps`` up to the one that differs, or all. ``errors``: errno of each, 0 for none."""
+    """A walk as it was taken: ``steps`` up to the one that differs, or all. ``errors``: errno of each, 0 for none.
+
+    ``was_late``: it differs, and took so long that this says nothing.
+    """
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.errors: list[int] = []
         self.difference: Difference | None = None
+        self.was_late = False
 
     def kind(self) -> tuple[str, str] | None:
         """What differs: two walks of one kind are taken for the same finding."""
@@ -62,7 +66,8 @@ def take(steps: list[Step], worlds: Worlds, features: Features) -> Walked:
             walked.errors.append(seen.error)
             difference = model.judge(step, seen)
             if difference is not None:
-                walked.difference = None if is_too_late(walked.steps, seen.after - started) else difference
+                walked.was_late = is_too_late(walked.steps, seen.after - started)
+                walked.difference = None if walked.was_late else difference
                 break
     return walked
 
