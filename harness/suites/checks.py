@@ -7,10 +7,11 @@ Each suite has its groups of them (``suite_folder``): "contract", what dynamic e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from harness.causes import Cause
+from harness.errors import UserError
 from harness.guest import bundle, configured, counters
 from harness.guest.armed_calls import POSITION_FILE, is_outside
 from harness.guest.checks import all_checks
@@ -53,9 +54,12 @@ class ChecksSuite:
     """Implements ``harness.interfaces.Suite`` for the folder ``name`` of ``root``."""
 
     def __init__(self, name: str, root: Path = WRAPPERS) -> None:
+        """Raises ``UserError`` for a broken ``suite.toml``, and for one with a group of which there is no check."""
+        folder = load_suite_folder(name, root)
         self.name = name
         self._names = check_names(name, root)
-        self._needs_probe = load_suite_folder(name, root).needs_probe
+        self._needs_probe = folder.needs_probe
+        _refuse_empty(self._names, folder.groups, f"{root.name}/{name}/suite.toml")
 
     def plan(self, kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:
         return tuple(PlannedTest(self.name, check) for check in self._names)
@@ -131,6 +135,15 @@ class ChecksSuite:
             cause=next(iter(causes), None),
             reported=Cause.REPORT in causes,
         )
+
+
+def _refuse_empty(names: Sequence[str], groups: Sequence[str], where: str) -> None:
+    """A suite that plans nothing by mistake would never be red."""
+    known = {name.partition(".")[0] for name in names}
+    if wrong := [group for group in groups if group not in known]:
+        raise UserError(f"no check is in the group {wrong[0]!r}", where=where, mend="see dmabuf-harness list checks")
+    if not names:
+        raise UserError("no check is left for it", where=where, mend="name its groups")
 
 
 def _causes(test: KtapTest) -> list[Cause]:

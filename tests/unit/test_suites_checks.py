@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.causes import Blame, Cause
+from harness.errors import UserError
 from harness.guest import bundle, registry
 from harness.guest.armed_calls import POSITION_FILE
 from harness.guest.checks import all_checks
@@ -258,11 +259,11 @@ def test_the_suites_plan_every_check_there_is_once(tmp_path: Path) -> None:
 def test_without_the_probe_module_the_contract_is_missing_never_green(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.suites.checks.all_checks", lambda: ["contract.a", "contract.b", "udmabuf.c"])
+    monkeypatch.setattr("harness.suites.checks.all_checks", lambda: ["contract.a", "probe.b", "udmabuf.c"])
     results, machine, _ = collect(tmp_path, Answer(), suite="contract", probe_failure="cannot be built: x.c:1: error")
     assert [(result.name, result.status) for result in results] == [
         ("contract.a", Status.MISSING),
-        ("contract.b", Status.MISSING),
+        ("probe.b", Status.MISSING),
     ]
     assert results[0].message == "never ran: cannot be built: x.c:1: error"
     assert not machine.commands
@@ -298,3 +299,21 @@ def test_what_a_check_provokes_is_known_to_its_suite() -> None:
     finally:
         registry._CHECKS.pop("test-suites-checks.provoking")
         registry._PROVOKED.pop("test-suites-checks.provoking")
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ('groups = ["dmabuf", "contarct"]', "no check is in the group 'contarct'; see dmabuf-harness list checks"),
+        ("", "no check is left for it; name its groups"),
+    ],
+)
+def test_a_suite_without_checks_is_refused(tmp_path: Path, groups: str, told: str) -> None:
+    """It would plan nothing, and a run of it would miss nothing."""
+    every = sorted({check.partition(".")[0] for check in all_checks()})
+    for name, named in (("mine", groups), ("others", f"groups = {every}".replace("'", '"'))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "suite.toml").write_text(f'title = "Of mine"\nkind = "checks"\n{named}\n')
+    with pytest.raises(UserError) as raised:
+        ChecksSuite("mine", tmp_path)
+    assert str(raised.value) == f"{tmp_path.name}/mine/suite.toml: {told}"
