@@ -50,7 +50,8 @@ class LoneObject:
                 made,
                 "-",
             ]
-            done = process.run(argv, cwd=directory, stdin=unit)
+            env = process.clean_environment({"TMPDIR": str(directory)})
+            done = process.run(argv, cwd=directory, stdin=unit, env=env)
             return made.read_bytes() if done.ok else None
 
 

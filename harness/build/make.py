@@ -12,6 +12,7 @@ from harness import process
 from harness.architecture import ARCHITECTURE
 from harness.build.messages import is_compilation
 from harness.machine_failures import refuse_machine_failure
+from harness.scratch import scratch
 
 # Equal sources give equal bits: no clock, user, host or git state goes into the image. An empty LOCALVERSION keeps
 # scripts/setlocalversion from adding "+" to the release of a patched tree.
@@ -49,14 +50,17 @@ class Kbuild:
     ) -> process.Completed:
         """Make ``arguments`` (targets and variables), in ``directory`` of the tree. A failure is a value.
 
-        The output of one target stands together, so that a warning can be told to its object.
+        The output of one target stands together, so that a warning can be told to its object. Compilers keep their
+        files for a moment in a directory of their own: one that is killed leaves them there, and nobody else's clearing
+        of /tmp, which would look like a source that does not compile, takes them away.
         ``told``: words for so many objects that were compiled within so many seconds.
         Raises ``InfrastructureError`` if the machine, not the source, is what failed.
         """
         argv = ["make", "-C", str(self.tree / directory), f"O={objects or self.objects}", f"-j{self.jobs}"]
         argv += ["--output-sync=target", *_FIXED, *compiler_variables(), *arguments]
-        env = process.clean_environment({**_PLAIN_MESSAGES, **(environment or {})})
-        done = process.run(argv, env=env, log=self.log, on_line=_Progress(self.notify, told), merge=True)
+        with scratch("make") as temporary:
+            env = process.clean_environment({**_PLAIN_MESSAGES, "TMPDIR": str(temporary), **(environment or {})})
+            done = process.run(argv, env=env, log=self.log, on_line=_Progress(self.notify, told), merge=True)
         if not done.ok:
             refuse_machine_failure(done.stdout, self.objects)
         return done
