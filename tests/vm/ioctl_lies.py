@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from types import SimpleNamespace
 
 from harness.guest import failing, kernel, memory, oracle, registry, uapi
 from harness.guest.checks import (
@@ -15,6 +16,7 @@ from harness.guest.checks import (
     limits,
     sw_sync,
     udmabuf_memory,
+    vgem,
 )
 
 TYPE_CHECKING = False
@@ -152,6 +154,7 @@ _THERE: list[Lie] = [
     (exporters, "in_child", lambda _action: 1),
     (limits, "in_child", lambda _action: 1),
     (udmabuf_memory, "memory", lambda _field: -next(_INODES) << 40),
+    (vgem, "mmap", SimpleNamespace(mmap=mmap.mmap, MAP_PRIVATE=mmap.MAP_SHARED)),
 ]
 
 

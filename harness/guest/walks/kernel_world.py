@@ -246,7 +246,7 @@ def features() -> Features:
     openers: dict[str, Callable[[], Descriptor]] = {"udmabuf": kernel.Udmabuf, "heap": Heap, "vgem": kernel.vgem}
     found.kinds = tuple(kind for kind, opener in openers.items() if _has(opener))
     found.kinds += ("probe",) if found.attaches else ()
-    found.imports = bool(found.kinds) and _can_export(found.kinds[0])
+    found.imports = found.polls = bool(found.kinds) and _can_export(found.kinds[0])
     with Timeline() as timeline, timeline.fence(1) as fence, timeline.fence(2) as later:
         found.deadlines = _answers(lambda: fence.set_deadline(1))
         timeline.advance()

@@ -26,11 +26,13 @@ class Features:
     ``kinds``: of buffers. ``imports``: sync_files into and out of dma-bufs (6.0 on). ``deadlines``: of fences (6.4 on).
     ``handles``: vgem's. ``attaches``: the module dmabuf_probe. ``ended_names``: see ``SyncFileModel.judge_list``.
     ``keeps_time``: a merge of what has signalled has the time of the last (6.5 on), else any.
+    ``polls``: the file of a dma-buf is held as long as a fence may wake its poll (ff2d23843f7f, 5.16). A kernel that
+    does not dies of closing it (BUG_ON() in dma_buf_release()), so this is not tried but taken from ``imports``.
     """
 
     def __init__(self) -> None:
         self.kinds: tuple[str, ...] = ("udmabuf",)
-        self.imports = self.deadlines = self.handles = self.attaches = self.keeps_time = True
+        self.imports = self.deadlines = self.handles = self.attaches = self.keeps_time = self.polls = True
         self.ended_names: tuple[str, str] | None = None
 
 
@@ -65,6 +67,8 @@ class Model:
         """True if all is there that ``step`` needs, and kernels live through it."""
         if not self.open_names().issuperset(step.needs()):
             return False
+        if step.call == "poll-buffer":
+            return self.features.polls or not self.buffers[str(step.operands[0])].in_the_way(WRITE)
         return step.call != "close-timeline" or not self._hangs(self.timelines[str(step.operands[0])])
 
     def _hangs(self, timeline: TimelineModel) -> bool:
