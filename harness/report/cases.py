@@ -192,9 +192,12 @@ def tally(results: Iterable[TestResult]) -> Tally:
     )
 
 
+_MEASURING = ("contract", "walks")
+
+
 def figures(variant: VariantReport) -> tuple[str, ...]:
-    """What the contract's tests measured: what the dynamic handling of a buffer saves, above all."""
-    return tuple(figure for result in variant.results if result.suite == "contract" for figure in result.figures)
+    """What a reader wants to know of a green run, too: what dynamic handling saves, and the seeds."""
+    return tuple(figure for result in variant.results if result.suite in _MEASURING for figure in result.figures)
 
 
 def is_step(case: TestResult) -> bool:

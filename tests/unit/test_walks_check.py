@@ -49,7 +49,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, bug: str) -> registry.CheckFailed:
 def test_a_right_kernel_passes_and_the_seed_is_told() -> None:
     checks.fences()
     (figure,) = registry.take_figures()
-    assert figure.startswith("seed 1: 80 of 240 walks, ")
+    assert figure.startswith("seed 1: 80 of 240 walks through fences, ")
 
 
 def test_a_finding_names_the_walk_the_step_and_a_check(monkeypatch: pytest.MonkeyPatch) -> None:

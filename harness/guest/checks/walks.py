@@ -100,7 +100,7 @@ def _walk_all(terrain: str) -> None:
     walker = _Walker(seed())
     walker.walk(numbers)
     late = f", {walker.late} walks took too long to say anything" if walker.late else ""
-    figure(f"seed {seed()}: {len(numbers)} of {walks()} walks, {walker.steps} steps{late}")
+    figure(f"seed {seed()}: {len(numbers)} of {walks()} walks through {terrain}, {walker.steps} steps{late}")
 
 
 class _Walker:
