@@ -96,10 +96,6 @@ class ReachMap:
         """Tests, in the order in which they ran, that reach line or function ``at`` of ``path``; without it, any."""
         return tuple(test for test, reach in self.tests.items() if path in reach and _holds(reach[path], at))
 
-    def lines_reached_by(self, test: PlannedTest) -> Mapping[str, frozenset[int]]:
-        """Path -> lines; empty for a test that is not known."""
-        return {path: part.lines for path, part in self.tests.get(test, {}).items()}
-
     def reached(self, path: str) -> ReachedPart:
         """What any test reaches of ``path``."""
         return joined(reach[path] for reach in self.tests.values() if path in reach)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.model import PlannedTest
 from harness.reach.reach_json import ranges
-from harness.reach.reach_map import FunctionSpan, ReachMap
+from harness.reach.reach_map import ReachMap
 
 _NAME = 44  # columns of the names of files
 
@@ -82,9 +82,3 @@ def line_text(reach: ReachMap, path: str, line: int) -> str:
     more = f", {taken} of {ways} ways out of it" if ways else ""
     head = f"{place}: reached by {len(tests)} of {len(reach.tests)} tests{more}"
     return "\n".join([head, *(f"    {test.suite} {test.name}" for test in tests)]) + "\n"
-
-
-def function_lines(reach: ReachMap, path: str, span: FunctionSpan) -> tuple[int, int]:
-    """Of the lines of a function that can run: how many ran, and how many there are."""
-    lines = {line for line in reach.files[path].lines if span.first <= line <= span.last}
-    return len(lines & reach.reached(path).lines), len(lines)

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.intake import apply_series, load_series, read_patches
-from harness.intake.bundled import DEFAULT_SERIES, bundled_series
+from harness.intake import apply_series, read_patches
 from harness.series import Applied, Patch, Tree
 
 CODE = "".join(f"line {number}\n" for number in range(1, 101))
@@ -346,35 +345,6 @@ def test_remains_of_a_killed_run_do_not_matter(tree: Tree, author: Author) -> No
     applied = apply_series(tree, [author.patch("new", create)])
     assert applied.touched == ("drivers/new/probe.c",)
     assert not left.exists()
-
-
-def test_bundled_series_is_whole() -> None:
-    assert DEFAULT_SERIES in bundled_series()
-    for name, directory in bundled_series().items():
-        patches = load_series(Path(name))
-        assert patches == load_series(directory)
-        assert {Path(patch.origin).name for patch in patches} == {path.name for path in directory.glob("*.patch")}
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("patches = 3", "patches is no list: 3"),
-        ("patches = ['../x']", "'patches' is not a list of file names"),
-        ("", "'patches' is not a list of file names"),
-        ("patches = ['x']\nrelased = 'v5.7'", "unknown key 'relased'; possible: title, patches, "),
-        ("=", "not TOML"),
-    ],
-)
-def test_series_description_that_cannot_be_used(text: str, what: str, tmp_path: Path) -> None:
-    (tmp_path / "series.toml").write_text(text)
-    with pytest.raises(UserError, match=what):
-        load_series(tmp_path)
-
-
-def test_unknown_series_names_the_known_ones() -> None:
-    with pytest.raises(UserError, match=f"no such series; known are: .*{DEFAULT_SERIES}"):
-        load_series(Path("unheard-of"))
 
 
 def test_link_that_a_diff_bends_without_saying_that_it_is_one(tree: Tree, tmp_path: Path) -> None:

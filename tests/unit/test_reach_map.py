@@ -46,10 +46,7 @@ def test_a_line_and_a_function_have_the_tests_that_reach_them() -> None:
     assert MAP.tests_reaching("no/such.c", 1) == ()
 
 
-def test_what_one_test_reaches_and_what_none_does() -> None:
-    assert MAP.lines_reached_by(PIN) == {FILE: frozenset({10, 11, 13})}
-    assert MAP.lines_reached_by(IDLE) == {}
-    assert MAP.lines_reached_by(PlannedTest("checks", "unknown")) == {}
+def test_what_no_test_reaches() -> None:
     assert MAP.never_reached(FILE) == frozenset({20, 21})
     assert [span.name for span in MAP.unreached_functions(FILE)] == ["dma_buf_unpin"]
     assert MAP.reached(FILE).branches == MAP.files[FILE].ways_out == frozenset({(11, 0), (11, 1)})
