@@ -92,7 +92,7 @@ def junit(state: State, target: Target) -> str:
     """One case for the answer, red unless a single culprit is named, and one for each commit that was tested."""
     from junit_xml import TestSuite  # noqa: PLC0415 - only who writes one pays for it
 
-    from harness.report.junit_document import document, junit_case  # noqa: PLC0415
+    from harness.report.junit import document, junit_case  # noqa: PLC0415
 
     answer = junit_case("answer", "dmabuf.bisect", state.seconds)
     told = one_line(headline(state, target))
@@ -106,7 +106,7 @@ def junit(state: State, target: Target) -> str:
 
 
 def _case(step: Step, state: State) -> TestCase:
-    from harness.report.junit_document import junit_case  # noqa: PLC0415
+    from harness.report.junit import junit_case  # noqa: PLC0415
 
     case = junit_case(f"{step.commit[:12]} {step.subject}", "dmabuf.bisect.commits", step.seconds)
     told = one_line(decision(step, state))

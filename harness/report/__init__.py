@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a run has to say: results.json, and all that is made from it; progress and events while it goes."""
 
-from harness.report.codec import SchemaError, decode, encode
-from harness.report.compared import case_of
+from harness.report.case_summary import case_of, without_patch
 from harness.report.formats import FORMATS, ReportFormat, write_each, write_files, write_reports
 from harness.report.headline import headline
-from harness.report.html import render_html
+from harness.report.html import SourceFile, SourceLine, SourcePage, render_html, render_source
 from harness.report.progress import Progress
-from harness.report.reproduce import without_patch
-from harness.report.series import series_facts
-from harness.report.series_results import Step, load_steps, render_each
-from harness.report.source_html import SourceFile, SourceLine, SourcePage, render_source
-from harness.report.store import EACH, EventLog, PlanFile, ReportFile, Written, load, save, save_plan
+from harness.report.series_report import Step, load_steps, render_each, series_facts
+from harness.report.store import (
+    EACH,
+    EventLog,
+    PlanFile,
+    ReportFile,
+    SchemaError,
+    Written,
+    decode,
+    encode,
+    load,
+    save,
+    save_plan,
+)
 from harness.report.style import render_facts
 from harness.report.table import render_table
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from harness.model import RunReport
 from harness.paths import write_atomic
-from harness.report.changed_lines import render_markdown
+from harness.report.coverage_text import render_markdown
 from harness.report.html import render_html
 from harness.report.kcidb import render_kcidb, render_series_kcidb, settings
-from harness.report.series_results import Step, save_steps
+from harness.report.series_report import Step, save_steps
 from harness.report.store import ReportFile, Written, save
 
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from harness.model import BootOutcome, RunReport, VariantReport
+from harness.report.case_summary import verdict
 from harness.report.cases import Tally, boot_trouble, build_trouble, groups, nothing_tested, tally
-from harness.report.compared import verdict
 from harness.report.text import one_line, plural
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""``report.html``: the whole run on one page that needs nothing else. What it says is here, how in ``templates/``.
+"""Pages that need nothing else: ``report.html``, the whole run, and source files with a mark on each line.
 
-Whatever a template prints is made visible and put on one line (``one_line``), and then escaped: no text of a kernel, a
-test or a patch can be forgotten.
+What a page says is here, how in ``templates/``. Whatever a template prints is made visible and put on one line
+(``one_line``), and then escaped: no text of a kernel, a test or a patch can be forgotten.
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ from urllib.parse import quote
 
 from harness.changes import KERNEL, Comparison, Difference
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
+from harness.report.case_summary import besides, case_of, counted, kind_of, reproduce, summary, tested, told_of
 from harness.report.cases import by_suite, cases, figures, groups, not_tested, suite_seconds, tally
-from harness.report.changed_lines import annotated, coverage_lines
-from harness.report.compared import besides, case_of, kind_of, summary, tested, told_of
+from harness.report.coverage_text import annotated, coverage_lines
 from harness.report.headline import headline
-from harness.report.never_ran import counted
-from harness.report.reproduce import reproduce
-from harness.report.series import patch_lines, touched
+from harness.report.series_report import patch_lines, touched
 from harness.report.text import cut_middle, duration, one_line, plural, relative, visible
 
 if TYPE_CHECKING:
@@ -246,3 +244,40 @@ def _counts(variant: VariantReport, suite: str, results: tuple[TestResult, ...])
 
 def _never_ran(case: TestResult) -> bool:
     return case.is_bad and case.status is Status.MISSING
+
+
+# --- source files -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """``mark``: "ran", "partly" (not all ways out of it), "never", or empty for what cannot run. ``note``: by whom."""
+
+    number: int
+    text: str
+    mark: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """``counts``: what the head of the page says of it, in the order of ``SourcePage.columns``."""
+
+    path: str
+    counts: tuple[str, ...]
+    lines: tuple[SourceLine, ...]
+
+
+@dataclass(frozen=True)
+class SourcePage:
+    """``facts``: (label, text) for the top."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    columns: tuple[str, ...]
+    files: tuple[SourceFile, ...]
+
+
+def render_source(page: SourcePage) -> str:
+    """The page, as HTML."""
+    return templates().get_template("source.html.j2").render(page=page)

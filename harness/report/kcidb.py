@@ -24,10 +24,10 @@ from urllib.parse import quote
 from harness.changes import KERNEL
 from harness.errors import UserError
 from harness.model import BuildFailure, Kernel, RunReport, Status, TestResult, VariantReport
+from harness.report.case_summary import told_of
 from harness.report.cases import build_trouble, cases, kernel_cases, resolved
-from harness.report.compared import told_of
 from harness.report.headline import headline
-from harness.report.series_results import Step
+from harness.report.series_report import Step
 from harness.report.text import cut_middle, one_line, relative, visible
 
 ORIGIN_SETTING = "DMABUF_HARNESS_KCIDB_ORIGIN"

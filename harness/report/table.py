@@ -8,6 +8,17 @@ from collections.abc import Iterable
 
 from harness.changes import KERNEL, Comparison
 from harness.model import RunReport, Status, TestResult, VariantReport
+from harness.report.case_summary import (
+    besides,
+    case_of,
+    counted,
+    kind_of,
+    reproduce,
+    summary,
+    told_apart,
+    told_of,
+    told_once,
+)
 from harness.report.cases import (
     by_suite,
     cases,
@@ -19,13 +30,9 @@ from harness.report.cases import (
     suite_seconds,
     tally,
 )
-from harness.report.changed_lines import coverage_lines
-from harness.report.compared import besides, case_of, kind_of, summary, told_of
+from harness.report.coverage_text import coverage_lines
 from harness.report.headline import headline
-from harness.report.never_ran import counted, told_apart
-from harness.report.reproduce import reproduce
-from harness.report.series import patch_lines, touched
-from harness.report.splats import told_once
+from harness.report.series_report import patch_lines, touched
 from harness.report.store import Written
 from harness.report.style import Style, fact_lines, style_of, wrapped
 from harness.report.text import columns, duration, one_line, relative, shorten

@@ -21,7 +21,7 @@ from harness.reach import (
     together,
 )
 from harness.report import decode, encode, render_html
-from harness.report.changed_lines import annotated, coverage_lines, render_markdown, sentence
+from harness.report.coverage_text import annotated, coverage_lines, render_markdown, sentence
 from harness.report.junit import render_junit
 from tests.support.sample_reports import run_report
 

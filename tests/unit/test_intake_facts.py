@@ -14,7 +14,7 @@ from harness.errors import UserError
 from harness.intake import added_symbols, all_series, bundled_series, facts, load_series, patch_from_mail, read_text
 from harness.intake import series as series_module
 from harness.intake.series import Series
-from harness.report.series import touched
+from harness.report.series_report import touched
 
 KCONFIG = b"""\
 diff --git a/drivers/dma-buf/Kconfig b/drivers/dma-buf/Kconfig

@@ -13,7 +13,7 @@ import pytest
 from harness.errors import ExitCode
 from harness.model import BootOutcome, RunReport, Status, TestResult, Variant, VariantReport
 from harness.report import Written, headline, load, render_table, save, write_reports
-from harness.report.never_ran import FEW
+from harness.report.case_summary import FEW
 from harness.report.style import Style
 from harness.verdict import compare, complete, exit_code, judge
 from tests.support.sample_reports import (

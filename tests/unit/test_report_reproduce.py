@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from harness.model import PlannedTest, Status, TestResult
-from harness.report.reproduce import reproduce, without_patch
+from harness.report.case_summary import reproduce, without_patch
 from tests.support.sample_reports import ON, compared_report, run_report, splat, variant_report
 
 FAILED = TestResult("checks", "udmabuf.x", Status.FAIL)

@@ -9,7 +9,7 @@ import pytest
 
 from harness.changes import KERNEL
 from harness.model import Frame, Splat
-from harness.report.splats import splat_case, stack_text
+from harness.report.cases import splat_case, stack_text
 from tests.support.sample_reports import boot, splat
 
 STACK = (

@@ -15,7 +15,7 @@ from harness.events import EventStream, Note, PhaseEnded, PhaseStarted, Planned
 from harness.events import TestEnded as Ended
 from harness.model import PlannedTest, RunReport, Status, TestResult, VariantReport
 from harness.report import EventLog, PlanFile, load, save, save_plan
-from harness.report.codec import encode
+from harness.report.store import encode
 from harness.series import Patch
 from tests.support.report_strategies import run_reports
 from tests.support.sample_reports import OFF, ON, bad_report, run_report, variant_report

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A series tested patch by patch: ``each.json``, with the runs themselves beside it, and what the terminal shows."""
+"""A series of patches in reports: its facts (authors, files, prerequisites), and its results patch by patch.
+
+The results are ``each.json``, with the runs themselves beside it, and a list on the terminal.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -12,10 +15,73 @@ from harness.errors import UserError
 from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.cases import cases, groups, run_case
-from harness.report.codec import encode
 from harness.report.headline import headline
-from harness.report.store import EACH, VERSION, Written, checked, document, load
-from harness.report.text import duration, one_line
+from harness.report.store import EACH, VERSION, Written, checked, document, encode, load
+from harness.report.text import duration, one_line, plural
+from harness.series import PatchFacts, SeriesFacts
+
+# --- facts ------------------------------------------------------------------------------------
+
+
+MAX_NAMES = 8
+"""Names shown of each kind; the others are counted."""
+
+
+def patch_lines(report: RunReport) -> list[str]:
+    """One line for each patch: its subject, and whose it is. Reports of older runs only have subjects."""
+    if len(report.series.patches) != len(report.patches):
+        return list(report.patches)
+    return [_patch(patch) for patch in report.series.patches]
+
+
+def series_facts(series: SeriesFacts) -> list[tuple[str, str]]:
+    """(label, text) of a series by itself."""
+    return [*(("patch", _patch(patch)) for patch in series.patches), *touched(series)]
+
+
+def touched(series: SeriesFacts) -> list[tuple[str, str]]:
+    """(label, text) of what is to be said about the whole series."""
+    told = [("known", f"this is {patch.known}") for patch in series.patches if patch.known]
+    told += [("tags", _some(tags))] if (tags := _reviews(series)) else []
+    told += [("touches", _some(series.files))] if series.files else []
+    told += [("Kconfig", _some(symbols))] if (symbols := list(_symbols(series))) else []
+    told += [("exports", _some(exports))] if (exports := list(_exports(series))) else []
+    told += [("functions", _some(series.functions))] if series.functions else []
+    told += [("made on", series.base_commit)] if series.base_commit else []
+    needs = len(series.prerequisites)
+    told += [("needs", f"{plural(needs, 'prerequisite')}, as its author says")] if needs else []
+    return told + [("note", note) for note in series.notes]
+
+
+def _patch(patch: PatchFacts) -> str:
+    by = f" (by {patch.author}{', ' if patch.date else ''}{patch.date[:10]})" if patch.author else ""
+    return patch.subject + by
+
+
+def _reviews(series: SeriesFacts) -> list[str]:
+    """The tags of others: that its author signed it off goes without saying."""
+    tags = [tag for patch in series.patches for tag in patch.tags if not tag.startswith("Signed-off-by: ")]
+    return list(dict.fromkeys(tags))
+
+
+def _symbols(series: SeriesFacts) -> Iterator[str]:
+    yield from (f"CONFIG_{name} (added)" for name in series.symbols_added)
+    yield from (f"CONFIG_{name} (removed)" for name in series.symbols_removed)
+    yield from (f"CONFIG_{name} (changed)" for name in series.symbols_changed)
+
+
+def _exports(series: SeriesFacts) -> Iterator[str]:
+    yield from (f"{name} (added)" for name in series.exports_added)
+    yield from (f"{name} (removed)" for name in series.exports_removed)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
+
+
+# --- results patch by patch -------------------------------------------------------------------
+
 
 Case = tuple[str, ...]
 """(variant, suite, name)."""
