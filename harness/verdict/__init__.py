@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the results are worth: every test accounted for, base held against patch, known trouble excused."""
 
-from harness.verdict.apply_expectations import apply_expectations
-from harness.verdict.compare import compare, undecided
-from harness.verdict.exit_code import exit_code
-from harness.verdict.expectations import Expectation, load_expectations
+from harness.verdict.base_comparison import compare, undecided
+from harness.verdict.expectations import Expectation, apply_expectations, load_expectations, propose
 from harness.verdict.failure_mode import is_silent
-from harness.verdict.fill_missing import complete
-from harness.verdict.patch_verdict import judge, unjudged
+from harness.verdict.patch_verdict import complete, exit_code, judge, unjudged
 from harness.verdict.reruns import (
     MAX_REPEATED,
     Rerun,
@@ -20,7 +17,6 @@ from harness.verdict.reruns import (
     settle_unseen,
     suspects,
 )
-from harness.verdict.suggest import propose
 
 __all__ = [
     "MAX_REPEATED",

@@ -1,14 +1,60 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a comparison means for the verdict: the patch answers for what is new, not for what was there before."""
+"""What the results of a patched kernel are worth, and the exit code.
+
+Each planned test has a result, and the patch answers for what is new, not for what was there before.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from harness.causes import Cause
 from harness.changes import Change, Comparison, Difference
-from harness.model import PlannedTest, Splat, Status, TestResult, VariantReport
+from harness.errors import ExitCode
+from harness.identities import covering
+from harness.model import PlannedTest, RunReport, Splat, Status, TestResult, VariantReport
 from harness.splat import identity
+
+# --- every planned test ends up in the results, once ------------------------------------------
+
+
+def complete(planned: Iterable[PlannedTest], results: Iterable[TestResult]) -> tuple[TestResult, ...]:
+    """The results in planned order, with a ``MISSING`` one for each planned test that has none.
+
+    A result that was not planned (a subtest) follows the planned test whose name begins its own; one without such
+    a parent comes last. Of several results of one test all bad ones stay; if none is bad, the last one does.
+    """
+    mine: dict[PlannedTest, list[TestResult]] = {test: [] for test in planned}
+    strays: list[TestResult] = []
+    for result in _without_repeats(results):
+        parent = covering(mine, result)
+        (strays if parent is None else mine[parent]).append(result)
+    placed = [result for test, found in mine.items() for result in _with_own(test, found)]
+    return (*placed, *strays)
+
+
+def _without_repeats(results: Iterable[TestResult]) -> list[TestResult]:
+    """A test that ran again in a second guest is not excused by the second answer."""
+    found: dict[PlannedTest, list[TestResult]] = {}
+    for result in results:
+        found.setdefault(result.test, []).append(result)
+    return [result for repeats in found.values() for result in _worth_keeping(repeats)]
+
+
+def _worth_keeping(repeats: Sequence[TestResult]) -> list[TestResult]:
+    bad = list(dict.fromkeys(result for result in repeats if result.status.is_bad))
+    return bad or [repeats[-1]]
+
+
+def _with_own(test: PlannedTest, found: list[TestResult]) -> list[TestResult]:
+    own = [result for result in found if result.name == test.name]
+    below = [result for result in found if result.name != test.name]
+    return [*(own or [TestResult(test.suite, test.name, Status.MISSING, message="never ran")]), *below]
+
+
+# --- what a comparison means for the verdict --------------------------------------------------
+
 
 _GONE = "the base has this test, and the kernel with the patch has not"
 _SKIPPED = "passes on the base, and is skipped with the patch"
@@ -92,3 +138,15 @@ def _excuse(one: Difference | None) -> str:
     if one.change is Change.FLAKY:
         return f"{one.change.value} ({'; '.join(filter(None, [str(one.repeats), one.note]))})"
     return ""
+
+
+# --- the exit code ----------------------------------------------------------------------------
+
+
+def exit_code(report: RunReport) -> ExitCode:
+    """``OK`` only if nothing in ``report`` is bad, else ``FAILED``.
+
+    A kernel that does not build or boot, or takes its guest down, is a failure like any other. Whoever cut a run
+    off (a signal, trouble with the machine) knows the better code for it.
+    """
+    return ExitCode.FAILED if report.is_bad else ExitCode.OK

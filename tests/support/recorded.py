@@ -30,7 +30,7 @@ from harness.report import EACH, Step, Written, encode, load, load_steps, render
 from harness.report.junit import render_junit, render_series_junit
 from harness.report.style import Style
 from harness.verdict import Rerun, Suspect, compare, exit_code, judge, settle, settle_unseen, suspects, unjudged
-from harness.verdict.compare import change_of
+from harness.verdict.base_comparison import change_of
 
 DATA = Path(__file__).parent.parent / "data" / "recorded"
 _SHOWN = Path("/runs")  # where the runs seem to be: nothing is read there

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from harness.changes import KERNEL, Change, Comparison, Difference
+from harness.changes import EVERY_TEST, KERNEL, Change, Comparison, Difference
 from harness.identities import covering
 from harness.model import BootOutcome, ConfigProblem, PlannedTest, Splat, Status, TestResult, VariantReport
 from harness.splat import Known, case_name, identity
-from harness.verdict.failure_mode import is_another, is_graver, masked, words
-from harness.verdict.missing_results import absent, is_left_out, suites_left_out, vanished
+from harness.verdict.failure_mode import is_another, is_graver, is_silent, masked, words
 
 _SEVERITY = {Status.PASS: 0, Status.SKIP: 0, Status.FAIL: 1, Status.ERROR: 2, Status.MISSING: 3}
 # What became of a test that the base does not have.
@@ -261,3 +260,63 @@ def _saw(report: VariantReport, elsewhere: Sequence[Splat]) -> bool:
         return True
     missing = [result for result in report.results if result.status is Status.MISSING]
     return _is_up(report) and not any(splat.moment.is_in(result) for splat in elsewhere for result in missing)
+
+
+# --- what the base has and the patched kernel has not: tests, results, suites -----------------
+
+
+NO_RESULT = "no such result"
+_NOTHING_LEFT = "what passes without the patch is skipped with it, and nothing of the suite passes"
+
+
+def absent(result: TestResult, same_request: bool) -> Difference:
+    """A planned test of the base that is not planned with the patch."""
+    change = Change.LOST
+    if result.status is Status.SKIP:
+        change = Change.UNCHANGED
+    elif result.status is Status.MISSING or not same_request:
+        change = Change.NOT_COMPARABLE
+    told = "no such test" if same_request else "not asked for"
+    lost, seen = change is Change.LOST, result.observed
+    return Difference(result.suite, result.name, change, words(result), told, gone=lost, on_base=seen)
+
+
+def vanished(result: TestResult, before: TestResult | None, now: TestResult | None) -> Iterator[Difference]:
+    """A result of the base inside a program that does not have it with the patch. ``before``, ``now``: the program's
+    own result."""
+    if now is not None and now.status is Status.PASS and result.status is not Status.SKIP:
+        yield Difference(result.suite, result.name, Change.LOST, words(result), NO_RESULT, on_base=result.observed)
+    elif result.status is Status.PASS and now is not None and not _explains(before, now):
+        yield Difference(
+            result.suite, result.name, Change.NEW, words(result), NO_RESULT, gone=True, on_base=result.observed
+        )
+
+
+def _explains(before: TestResult | None, now: TestResult) -> bool:
+    """True if what became of the program says why it lacks a result, or that is told of the program itself."""
+    if now.status is Status.SKIP:
+        return now.cut_short
+    told_itself = now.status is not Status.FAIL or before is None or is_graver(now.observed, before.observed)
+    return told_itself or is_silent(now)  # where a time limit cuts is chance
+
+
+def is_left_out(result: TestResult) -> bool:
+    """True for a skip that tells of the kernel: something is not there."""
+    return result.status is Status.SKIP and not (result.moot or result.cut_short)
+
+
+def suites_left_out(
+    before: Mapping[PlannedTest, TestResult], after: Mapping[PlannedTest, TestResult]
+) -> Iterator[Difference]:
+    """Suites in which tests pass on the base, and all of those are skipped with the patch: nothing tests them."""
+    for suite in dict.fromkeys(test.suite for test in after):
+        passed = [
+            key for key, one in before.items() if key.suite == suite and one.status is Status.PASS and key in after
+        ]
+        now = [one for key, one in after.items() if key.suite == suite]
+        lost = [key for key in passed if is_left_out(after[key])]
+        if passed and len(lost) == len(passed) and not any(one.status is Status.PASS for one in now):
+            seen = f"{len(lost)} skipped: {after[lost[0]].message}"
+            yield Difference(
+                suite, EVERY_TEST, Change.LOST, f"{len(passed)} passed", seen, note=_NOTHING_LEFT, gone=True
+            )
