@@ -5,13 +5,13 @@
 ``lookup`` finds a finished kernel of the same content without touching the sources.
 """
 
+from harness.build.build_kernel import build, lone_objects, lookup
+from harness.build.build_request import BuildRequest, compiler, key
 from harness.build.cache import find as find_kernel
 from harness.build.cache import newest as newest_kernel
-from harness.build.counters import CounterNotes, counter_notes
-from harness.build.kernel import build, lone_objects, lookup
+from harness.build.coverage_kernel import CounterNotes, counter_notes
 from harness.build.kernel_digest import kernel_digest
-from harness.build.objects import COUNTING
-from harness.build.request import BuildRequest, compiler, key
+from harness.build.object_trees import COUNTING
 from harness.build.scope import Scope, load_scope
 from harness.build.source_files import sources_of
 

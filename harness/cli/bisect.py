@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness import doctor
+from harness import machine_check
 from harness.bisect import (
     STATE,
     End,
@@ -159,7 +159,7 @@ def _opened(state: State, directory: Path) -> Target:
 
 
 def _walk(state: State, opened: Target, directory: Path) -> int:
-    doctor.require(doctor.check_all(None))
+    machine_check.require(machine_check.check_all(None))
     events = EventStream()
     question = state.question
     with EventLog(directory / "events.jsonl") as log, _display() as display:

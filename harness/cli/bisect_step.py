@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness import doctor, process
+from harness import machine_check, process
 from harness.bisect import (
     FAILS,
     BisectRequest,
@@ -76,7 +76,7 @@ def add_parser(commands: Any) -> None:
 
 
 def bisect_step(arguments: argparse.Namespace) -> int:
-    doctor.require(doctor.check_all(None))
+    machine_check.require(machine_check.check_all(None))
     question = _question(arguments)
     opened = target(question)
     with _place(arguments.out) as directory:

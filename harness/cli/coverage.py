@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import doctor
+from harness import machine_check
 from harness.cli.coverage_page import source_page
 from harness.cli.report_files import check_place
 from harness.cli.run import add_options, request_from
@@ -65,7 +65,7 @@ def coverage(arguments: argparse.Namespace) -> int:
 def _measured(arguments: argparse.Namespace, directory: RunDirectory) -> MeasuredReach:
     request = request_from(arguments, stored_stdin(arguments.patch, directory))
     job = check(request, directory.path)
-    doctor.require(doctor.check_all(None))
+    machine_check.require(machine_check.check_all(None))
     if not directory.made:
         directory.create()
     events = EventStream()

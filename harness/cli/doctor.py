@@ -7,7 +7,7 @@ import argparse
 import sys
 from typing import Any
 
-from harness import doctor
+from harness import machine_check
 from harness.build import newest_kernel
 from harness.errors import ExitCode
 from harness.vm.kvm_proof import prove_kvm
@@ -19,7 +19,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(_arguments: argparse.Namespace) -> int:
-    findings = doctor.check_all(lambda: prove_kvm(newest_kernel()))
+    findings = machine_check.check_all(lambda: prove_kvm(newest_kernel()))
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         mark = "ok" if finding.ok else ("MISSING" if finding.needed else "absent")

@@ -6,12 +6,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from harness import doctor
+from harness import machine_check
 from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode
 from harness.events import EventStream, Subscriber
 from harness.pipeline import Outcome, RunJob, RunRequest, check
-from harness.pipeline.each import settled, steps
+from harness.pipeline.patch_by_patch import settled, steps
 from harness.report import Progress, ReportFile, Step, Written, render_each, render_table, write_each
 from harness.report.text import one_line
 
@@ -28,7 +28,7 @@ def run_each(
     is the worst of all of them.
     """
     job = check(request, directory.path)
-    doctor.require(doctor.check_all(None))
+    machine_check.require(machine_check.check_all(None))
     with Progress(sys.stdout) as progress:
         events = EventStream()
         events.subscribe(progress)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness import doctor
+from harness import machine_check
 from harness.cli.run import positive, record, run_job
 from harness.cli.rundir import RunDirectory, run_directory
 from harness.errors import ExitCode
@@ -69,7 +69,7 @@ def faults(arguments: argparse.Namespace) -> int:
         width = max(len(fault.name) for fault in chosen)
         sys.stdout.write("".join(f"{fault.name:{width}}  {fault.bug}\n" for fault in chosen))
         return ExitCode.OK
-    doctor.require(doctor.check_all(None))
+    machine_check.require(machine_check.check_all(None))
     for base in dict.fromkeys(fault.base for fault in chosen):
         obtain(parse_base(base), lambda text: None)
     with run_directory(arguments.out) as directory:

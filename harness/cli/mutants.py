@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness import doctor
+from harness import machine_check
 from harness.cli.run import natural, positive
 from harness.cli.rundir import run_directory, stored_stdin
 from harness.errors import ExitCode, UserError
@@ -70,7 +70,7 @@ def mutants(arguments: argparse.Namespace) -> int:
     with run_directory(arguments.out) as directory:
         patches = stored_stdin(arguments.patch, directory)
         job = _job(arguments, patches, directory.path)
-        doctor.require(doctor.check_all(None))
+        machine_check.require(machine_check.check_all(None))
         if not directory.made:
             directory.create()
         events = EventStream()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import doctor
+from harness import machine_check
 from harness.cli.each import run_each
 from harness.cli.report_files import add_report_options, report_files
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
@@ -248,7 +248,7 @@ def run_job(
 ) -> tuple[Outcome, Written]:
     """Check, run with its progress shown, and report, also into ``files``; ``subscribers`` also get the events."""
     job = check(request, directory.path)
-    doctor.require(doctor.check_all(None))
+    machine_check.require(machine_check.check_all(None))
     with Progress(sys.stdout) as progress:
         return record(job, directory, progress, *subscribers, files=files)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
-from harness.kconfig.explain import ABSENT, problems, unknown
 from harness.kconfig.history import load_history
+from harness.kconfig.lost_symbols import ABSENT, problems, unknown
 from harness.machine_failures import refuse_machine_failure
 from harness.model import BuildFailure, CompilerMessage, ConfigProblem, ResolvedConfig, SymbolRequest, Variant
 from harness.paths import cache_dir, write_atomic

@@ -15,7 +15,7 @@ from harness.model import Splat
 from harness.splat import kinds
 from harness.splat.folding import folded, with_causes
 from harness.splat.lines import MARK, Line, kernel_lines, numbered
-from harness.splat.report import Report
+from harness.splat.report_lines import Report
 from harness.splat.taint import unexplained
 
 _MAX_CALLERS = 64

@@ -18,10 +18,10 @@ from harness.model import PlannedTest, Status, TestResult
 from harness.scratch import scratch
 from harness.series import Applied, Patch
 from harness.static import scripts, settings
+from harness.static.allmod_objects import ObjectTree
 from harness.static.changed import ChangedFile, Changes, changes
 from harness.static.compile_check import CompileCheck, CompileFindings, needs_base
 from harness.static.findings import Finding, Remark
-from harness.static.objects import ObjectTree
 from harness.static.telling import compile_case, skipped, told
 
 SUITE = "static"

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from harness.kconfig.explain import parse_config
+from harness.kconfig.lost_symbols import parse_config
+from harness.static.allmod_objects import Compiled, Configured, ObjectTree
 from harness.static.changed import ChangedFile, Changes
 from harness.static.findings import Finding
 from harness.static.makefiles import Makefiles
-from harness.static.objects import Compiled, Configured, ObjectTree
 from harness.static.units import Units
 
 

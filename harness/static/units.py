@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from harness.gitcmd import run_git
-from harness.kconfig.explain import why
+from harness.kconfig.lost_symbols import why
 from harness.kconfig.tree import read
 from harness.model import SymbolRequest
 from harness.static.makefiles import Makefiles

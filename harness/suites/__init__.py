@@ -4,9 +4,9 @@
 from harness.suites.checks import check_names
 from harness.suites.counted import CountedSuite, CounterFiles, is_module
 from harness.suites.pytest_suite import PytestSuite
-from harness.suites.registry import select_suites, suite_names
 from harness.suites.relevance import Order, by_relevance
 from harness.suites.suite_folder import kselftest_collections, suite_folders
+from harness.suites.suite_registry import select_suites, suite_names
 
 __all__ = [
     "CountedSuite",

@@ -11,7 +11,7 @@ from harness.interfaces import CommandResult, Guest, GuestLost
 from harness.ktap import KtapParser, KtapReport, KtapTest
 from harness.model import Status, TestResult
 from harness.suites.commands import StreamedCommand
-from harness.suites.judging import TIMEOUT_CODE, SubtestNames, Verdict, judge
+from harness.suites.program_verdict import TIMEOUT_CODE, SubtestNames, Verdict, judge
 from harness.suites.suite_folder import Program
 
 STRESS_LIMIT = 10.0  # seconds that a program with stress tests gets where its guest is slow

@@ -51,7 +51,7 @@ _USUAL_ORDER = 50
 
 
 class SuiteKind(enum.Enum):
-    """Which class runs a suite (``harness.suites.registry``)."""
+    """Which class runs a suite (``harness.suites.suite_registry``)."""
 
     CHECKS = "checks"
     KSELFTEST = "kselftest"

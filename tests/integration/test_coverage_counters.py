@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.build import CounterNotes, load_scope
-from harness.build.counters import counter_notes, keep_notes, prepare, recipe
+from harness.build.coverage_kernel import counter_notes, keep_notes, prepare, recipe
 from harness.errors import InfrastructureError
 from harness.executor import Findings
 from harness.model import Kernel, PlannedTest, Status, TestResult

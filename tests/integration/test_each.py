@@ -18,8 +18,8 @@ from harness.errors import ExitCode, UserError
 from harness.events import EventStream
 from harness.model import Kernel, ResolvedConfig, RunReport, Status
 from harness.pipeline import Outcome, RunJob, check
-from harness.pipeline.each import settled, steps
 from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.patch_by_patch import settled, steps
 from harness.report import ReportFile, Step, render_each, write_each, write_reports
 from tests.support.git_trees import DRIVER, commit, edit, git, make_repository
 from tests.support.junit_rules import violations
@@ -144,7 +144,7 @@ class Recorder:
 
 @pytest.fixture
 def no_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.cli.each.doctor.check_all", lambda _kvm: ())
+    monkeypatch.setattr("harness.cli.each.machine_check.check_all", lambda _kvm: ())
 
 
 @pytest.mark.usefixtures("no_doctor", "tree")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.build.objects import ObjectTree
+from harness.build.object_trees import ObjectTree
 from harness.build.outlook import Outlook, Pace, outlook, remember
 from harness.paths import cache_dir
 

@@ -13,7 +13,7 @@ from harness.cli.main import parser
 from harness.paths import PROJECT_ROOT
 from harness.source.debian import HOMES
 from harness.source.spec import POSSIBLE
-from harness.suites.registry import KSELFTEST, STATIC
+from harness.suites.suite_registry import KSELFTEST, STATIC
 
 README = (PROJECT_ROOT / "README.md").read_text()
 

@@ -11,12 +11,12 @@ from harness.errors import UserError
 from harness.events import EventStream
 from harness.intake import added_symbols, read_patches, removed_symbols
 from harness.kconfig import load_history, load_variants, select, variants_of
-from harness.kconfig.explain import unknown
 from harness.kconfig.history import History
+from harness.kconfig.lost_symbols import unknown
 from harness.model import ResolvedConfig, Variant
 from harness.pipeline import check
 from harness.pipeline.kernel_set import KernelSet
-from harness.pipeline.symbols import symbol_notes
+from harness.pipeline.symbol_notes import symbol_notes
 from tests.support.run_requests import run_request
 
 KCONFIG = """

@@ -10,8 +10,8 @@ import pytest
 from harness.interfaces import CommandResult
 from harness.ktap import KtapReport, parse
 from harness.model import Status
-from harness.suites.judging import judge
 from harness.suites.module_log import Ended, KunitLog
+from harness.suites.program_verdict import judge
 
 EMPTY = "it announced subtests, and not one has a result"
 

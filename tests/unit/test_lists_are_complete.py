@@ -10,7 +10,7 @@ import harness.guest.checks
 from harness.intake.fixups import DIRECTORY, load_fixups
 from harness.paths import PROJECT_ROOT, WRAPPERS
 from harness.suites import suite_folders
-from harness.suites.registry import STATIC
+from harness.suites.suite_registry import STATIC
 
 _LOADED = "import sys; from harness.guest.checks import all_checks; all_checks(); print(*sys.modules)"
 

@@ -30,7 +30,7 @@ def test_trouble_of_the_machine_is_told_in_its_own_words(
     def fails(_run: object) -> None:
         raise trouble
 
-    monkeypatch.setattr("harness.pipeline.run._Run.work", fails)
+    monkeypatch.setattr("harness.pipeline.run_execution._Run.work", fails)
     request = run_request(f"dir:{FAKELINUX}", no_patch=True, suites=("checks",))
     outcome = execute(check(request, tmp_path), EventStream())
     assert outcome.exit_code is ExitCode.INFRASTRUCTURE

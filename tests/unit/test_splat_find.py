@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.splat import find_splats
-from harness.splat.report import MAX_LINES
+from harness.splat.report_lines import MAX_LINES
 
 DATA = Path(__file__).parent.parent / "data"
 

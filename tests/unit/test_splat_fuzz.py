@@ -25,7 +25,7 @@ from harness.splat import (
     folding,
     kinds,
     lines,
-    report,
+    report_lines,
     stack,
     taint,
 )
@@ -130,7 +130,7 @@ def test_reports_of_several_callers_are_told_apart_in_any_interleaving(data: st.
 
 # --- the work ---------------------------------------------------------------------------------
 
-MODULES = (lines, kinds, report, finder, folding, stack, fingerprint, fingerprint_rules, taint, addresses)
+MODULES = (lines, kinds, report_lines, finder, folding, stack, fingerprint, fingerprint_rules, taint, addresses)
 
 
 def _patterns(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:

@@ -15,7 +15,7 @@ from harness.interfaces import CommandResult, GuestLost, SuiteContext
 from harness.ktap import parse
 from harness.model import Status, TestResult
 from harness.suites.checks import ChecksSuite
-from harness.suites.judging import judge
+from harness.suites.program_verdict import judge
 from harness.verdict.failure_mode import is_graver, is_silent
 from tests.support.guest_checks import Checks, bad, broken, hanging, replaced_checks
 from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel

@@ -15,10 +15,10 @@ import pytest
 
 from harness.guest import kernel, memory, probe, registry, runner, uapi
 from harness.guest.checks import all_checks
-from harness.guest.walks import drawing, kernel_world, scripts, walking
+from harness.guest.walks import drawing, kernel_world, walk_scripts, walking
 from harness.guest.walks.choice import single_walk
-from harness.guest.walks.model import Features
 from harness.guest.walks.steps import Difference, Seen, Step
+from harness.guest.walks.walk_model import Features
 from harness.guest.walks.walking import Walked
 from tests.support.fence_kernel import FenceKernel
 
@@ -243,7 +243,7 @@ def test_a_walk_as_a_check() -> None:
         Step("poll-buffer", "b1", 5),
         errors={5: 16},
     )
-    assert scripts.as_check(found, "busy", "walks.seed-1.walk-2") == [
+    assert walk_scripts.as_check(found, "busy", "walks.seed-1.walk-2") == [
         "@check",
         "def busy() -> None:",
         '    """Found by walks.seed-1.walk-2."""',
@@ -266,18 +266,18 @@ def test_a_walk_as_a_check() -> None:
 
 def test_one_value_is_asked_for_as_such() -> None:
     error = walked(Difference("status", 1, -2), Step("status", "s1"))
-    assert scripts.as_check(error, "one", "x")[-1] == '    expect_equal("status", s1.status(), -2)'
+    assert walk_scripts.as_check(error, "one", "x")[-1] == '    expect_equal("status", s1.status(), -2)'
     name = walked(Difference("name", "a", "b"), Step("list", "s1"))
-    assert scripts.as_check(name, "one", "x")[-1] == '    expect_equal("name", s1.name(), "b")'
+    assert walk_scripts.as_check(name, "one", "x")[-1] == '    expect_equal("name", s1.name(), "b")'
     several = walked(Difference("fences", 4, "1 to 3"), Step("status", "s1"))
-    assert scripts.as_check(several, "one", "x")[-1].endswith("# fences: 4, expected 1 to 3")
+    assert walk_scripts.as_check(several, "one", "x")[-1].endswith("# fences: 4, expected 1 to 3")
 
 
 def test_an_error_that_should_have_come_and_one_that_should_not() -> None:
     steps = (Step("buffer", "udmabuf", makes="b1"), Step("sync", "b1", 1))
-    wanted = scripts.as_check(walked(Difference("result", "success", "EINTR"), *steps), "one", "x")
+    wanted = walk_scripts.as_check(walked(Difference("result", "success", "EINTR"), *steps), "one", "x")
     assert wanted[-2:] == ["        with expect_errno(EINTR):", "            interrupted_sync(b1, READ)"]
-    unwanted = scripts.as_check(walked(Difference("result", "EINTR", "success"), *steps), "one", "x")
+    unwanted = walk_scripts.as_check(walked(Difference("result", "EINTR", "success"), *steps), "one", "x")
     assert unwanted[-1] == "        interrupted_sync(b1, READ)"
 
 
@@ -289,7 +289,7 @@ def test_every_step_is_python_of_names_that_there_are() -> None:
     for number in range(60):
         taken = walking.take(drawing.Draw(1, number, able).walk(), FenceKernel, able)
         taken.difference = Difference("status", 1, 0)
-        tree = ast.parse("\n".join(scripts.as_check(taken, "walk", "x")))
+        tree = ast.parse("\n".join(walk_scripts.as_check(taken, "walk", "x")))
         names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
         own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
         assert {node.id for node in names} <= there | own

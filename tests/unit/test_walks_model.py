@@ -10,8 +10,8 @@ import pytest
 from harness.guest.walks import walking
 from harness.guest.walks.choice import SEED, WALKS
 from harness.guest.walks.drawing import OVERTURES, TERRAINS, Draw, terrain_of
-from harness.guest.walks.model import Features, Model
 from harness.guest.walks.steps import MAKERS, Step
+from harness.guest.walks.walk_model import Features, Model
 from harness.guest.walks.walking import Walked
 from tests.support.fence_kernel import BUGS, FenceKernel
 

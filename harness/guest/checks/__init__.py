@@ -26,8 +26,8 @@ def load() -> None:
         heap,  # noqa: F401
         limits,  # noqa: F401
         limits_memory,  # noqa: F401
-        probe,  # noqa: F401
         probe_arguments,  # noqa: F401
+        probe_basics,  # noqa: F401
         sw_sync,  # noqa: F401
         sw_sync_merge,  # noqa: F401
         udmabuf,  # noqa: F401

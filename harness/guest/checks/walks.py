@@ -12,13 +12,13 @@ from harness.guest.walks import walking
 from harness.guest.walks.choice import GROUP, seed, single_walk, walk_name, walks
 from harness.guest.walks.drawing import TERRAINS, Draw, terrain_of
 from harness.guest.walks.kernel_world import KernelWorld, features
-from harness.guest.walks.scripts import as_check
 from harness.guest.walks.steps import Difference, Step
+from harness.guest.walks.walk_scripts import as_check
 from harness.guest.walks.walking import Walked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from harness.guest.walks.model import Features
+    from harness.guest.walks.walk_model import Features
     from harness.guest.walks.walking import Differs
 
 _AT_ONCE = 20  # walks between two looks at what is left behind

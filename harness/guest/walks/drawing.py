@@ -8,8 +8,8 @@ all that is left, once before and once after every timeline has gone on.
 from __future__ import annotations
 
 from harness.guest.threads import Chance
-from harness.guest.walks.model import POLLIN, POLLOUT, Features, Model
 from harness.guest.walks.steps import BEYOND, BOTH, MAKERS, OBSERVERS, READ, WRITE, Seen, Step
+from harness.guest.walks.walk_model import POLLIN, POLLOUT, Features, Model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

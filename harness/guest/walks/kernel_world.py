@@ -13,8 +13,8 @@ from harness.guest.kernel import PAGE, READABLE, WRITABLE, Descriptor, DmaBuf, D
 from harness.guest.probe import Attachment, Probe
 from harness.guest.registry import CheckSkipped
 from harness.guest.uapi import DMA_BUF_SYNC_END, DMABUF_PROBE_IMPORT_STATIC, VGEM_FENCE_WRITE, sync_file_info
-from harness.guest.walks.model import Features
 from harness.guest.walks.steps import BEYOND, BOTH, WRITE, Info, Part, Seen, Step
+from harness.guest.walks.walk_model import Features
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from harness.guest.walks.model import Features, Model
 from harness.guest.walks.steps import Difference, Seen, Step
+from harness.guest.walks.walk_model import Features, Model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Shapes of kernel code whose lines a compiler likes to join or drop. Compiled with the flags of build/counters.py. */
+/* Shapes of kernel code whose lines a compiler likes to join or drop. Flags: build/coverage_kernel.py. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

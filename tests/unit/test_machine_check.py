@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import doctor, process
-from harness.doctor import Finding, Need
+from harness import machine_check, process
 from harness.errors import InfrastructureError
+from harness.machine_check import Finding, Need
 from harness.process import Completed
 
 
@@ -22,19 +22,19 @@ def script(path: Path, text: str) -> Path:
 
 
 def test_list_of_packages_is_well_formed() -> None:
-    needs = doctor.needs()
+    needs = machine_check.needs()
     assert {need.use for need in needs} == {"needed", "setup", "archive", "optional", "develop"}
     assert len({need.package for need in needs}) == len(needs)
     assert {"qemu-system-x86_64", "sshd", "gcc", "/usr/include/gelf.h"} <= {need.brings for need in needs}
-    assert set(doctor.VERSIONS) <= {need.brings for need in needs}
+    assert set(machine_check.VERSIONS) <= {need.brings for need in needs}
 
 
 def test_program_found_and_program_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(tmp_path / "frobnicate", "")
     monkeypatch.setenv("PATH", str(tmp_path))
-    there = doctor.check_need(Need("frob-utils", "frobnicate", "needed", "frobs"))
+    there = machine_check.check_need(Need("frob-utils", "frobnicate", "needed", "frobs"))
     assert there == Finding("frobnicate", True, True, str(tmp_path / "frobnicate"))
-    missing = doctor.check_need(Need("frob-utils", "defrobnicate", "needed", "unfrobs"))
+    missing = machine_check.check_need(Need("frob-utils", "defrobnicate", "needed", "unfrobs"))
     assert not missing.ok
     assert "unfrobs" in missing.detail
     assert missing.mend == "run ci/setup (Debian package frob-utils)"
@@ -43,8 +43,8 @@ def test_program_found_and_program_missing(tmp_path: Path, monkeypatch: pytest.M
 def test_file_found_by_pattern_and_file_missing(tmp_path: Path) -> None:
     (tmp_path / "lib3.11").mkdir()
     (tmp_path / "lib3.11/x.h").touch()
-    assert doctor.check_need(Need("libx-dev", f"{tmp_path}/lib3*/x.h", "needed", "x")).ok
-    missing = doctor.check_need(Need("libx-dev", f"{tmp_path}/lib2*/x.h", "optional", "x"))
+    assert machine_check.check_need(Need("libx-dev", f"{tmp_path}/lib3*/x.h", "needed", "x")).ok
+    missing = machine_check.check_need(Need("libx-dev", f"{tmp_path}/lib2*/x.h", "optional", "x"))
     assert (missing.name, missing.ok, missing.needed) == ("libx-dev", False, False)
 
 
@@ -62,7 +62,7 @@ def test_version_is_judged_by_number(
 ) -> None:
     script(tmp_path / "qemu-system-x86_64", f"echo '{said}'")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    finding = doctor.check_need(Need("qemu-system-x86", "qemu-system-x86_64", "needed", "boots"))
+    finding = machine_check.check_need(Need("qemu-system-x86", "qemu-system-x86_64", "needed", "boots"))
     assert (finding.ok, finding.detail) == (ok, detail)
 
 
@@ -73,16 +73,16 @@ def test_library_missing_and_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
         return {"virtme-ng": "1.41", "paramiko": "5.1.0"}.get(name, "99")
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    found = {finding.name: finding for finding in doctor.check_libraries()}
+    found = {finding.name: finding for finding in machine_check.check_libraries()}
     assert [name for name in found if not found[name].ok] == ["virtme-ng", "pytest"]
     assert "1.41 is too old, 1.42" in found["virtme-ng"].detail
 
 
 def test_memory(tmp_path: Path) -> None:
     (tmp_path / "meminfo").write_text("MemTotal:       24000000 kB\nMemAvailable:    8000000 kB\n")
-    assert doctor.check_memory(tmp_path / "meminfo").ok
+    assert machine_check.check_memory(tmp_path / "meminfo").ok
     (tmp_path / "meminfo").write_text("MemTotal:       24000000 kB\nMemAvailable:    2000000 kB\n")
-    short = doctor.check_memory(tmp_path / "meminfo")
+    short = machine_check.check_memory(tmp_path / "meminfo")
     assert not short.ok
     assert short.detail == "2.0 GB available, 3 GB are needed"
 
@@ -90,12 +90,12 @@ def test_memory(tmp_path: Path) -> None:
 def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=7_000_000_000))
-    short = doctor.check_disk(tmp_path)
+    short = machine_check.check_disk(tmp_path)
     assert (short.ok, short.needed) == (False, True)
     assert "XDG_CACHE_HOME" in short.mend
     # A source that is there already needs no room any more.
     (tmp_path / "trees/debian-6.12/linux").mkdir(parents=True)
-    assert doctor.check_disk(tmp_path).ok
+    assert machine_check.check_disk(tmp_path).ok
 
 
 def test_kvm_is_believed_only_if_a_guest_boots(tmp_path: Path) -> None:
@@ -106,14 +106,14 @@ def test_kvm_is_believed_only_if_a_guest_boots(tmp_path: Path) -> None:
         asked.append("boot")
         return works, "guest up in 2 s" if works else "stuck in Decompressing Linux"
 
-    assert "no " in doctor.check_kvm(lambda: boot(True), device).detail
+    assert "no " in machine_check.check_kvm(lambda: boot(True), device).detail
     assert asked == []  # nothing to boot with
     device.touch()
-    good = doctor.check_kvm(lambda: boot(True), device)
-    bad = doctor.check_kvm(lambda: boot(False), device)
+    good = machine_check.check_kvm(lambda: boot(True), device)
+    bad = machine_check.check_kvm(lambda: boot(False), device)
     assert (good.ok, good.detail) == (True, "guest up in 2 s")
     assert (bad.ok, bad.needed, bad.detail) == (False, False, "stuck in Decompressing Linux")
-    assert "not proven" in doctor.check_kvm(None, device).detail
+    assert "not proven" in machine_check.check_kvm(None, device).detail
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_kvm_is_believed_only_if_a_guest_boots(tmp_path: Path) -> None:
 )
 def test_only_the_rust_virtiofsd_counts(tmp_path: Path, said: str, ok: bool) -> None:
     daemon = script(tmp_path / "virtiofsd", f"echo '{said}'")
-    assert doctor.check_virtiofsd([str(tmp_path / "nothing"), str(daemon)]).ok is ok
+    assert machine_check.check_virtiofsd([str(tmp_path / "nothing"), str(daemon)]).ok is ok
 
 
 def test_require_names_every_missing_need_once() -> None:
@@ -137,10 +137,10 @@ def test_require_names_every_missing_need_once() -> None:
         Finding("kvm", False, False, "no /dev/kvm"),
     ]
     with pytest.raises(InfrastructureError) as caught:
-        doctor.require(findings)
+        machine_check.require(findings)
     assert "bc: not found (times), flex: not found (Kconfig)" in str(caught.value)
     assert "kvm" not in str(caught.value)
-    doctor.require([findings[0], findings[3]])
+    machine_check.require([findings[0], findings[3]])
 
 
 def test_nothing_heavy_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,5 +153,5 @@ def test_nothing_heavy_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(argv)
 
     monkeypatch.setattr(process, "run", run)
-    doctor.check_all()
+    machine_check.check_all()
     assert all("version" in command for command in started)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.kconfig import explain, tree
+from harness.kconfig import lost_symbols, tree
 from harness.kconfig.expression import unmet
 from harness.model import SymbolRequest
 
@@ -54,7 +54,7 @@ def known() -> tree.KconfigTree:
 
 
 def why(known: tree.KconfigTree, symbol: str, value: str, **config: str) -> str:
-    return explain.why(SymbolRequest(symbol, value, "", "", required=False), known, {"BUS": "y", **config})
+    return lost_symbols.why(SymbolRequest(symbol, value, "", "", required=False), known, {"BUS": "y", **config})
 
 
 def test_help_is_no_definition_and_sourced_files_are_followed(known: tree.KconfigTree) -> None:
@@ -104,7 +104,7 @@ def test_only_what_differs_is_a_problem_and_absence_may_be_fine(tmp_path: Path) 
         SymbolRequest("GONE", "y", "", "", required=False, if_present=True),
         SymbolRequest("LOST", "m", "", "", required=False),
     ]
-    found = explain.problems(wanted, text, tmp_path)
+    found = lost_symbols.problems(wanted, text, tmp_path)
     assert [(p.request.symbol, p.got, p.why, p.fatal) for p in found] == [
         ("A", "n", "depends on B (n)", True),
         ("LOST", "n", "not in this tree", False),

@@ -29,7 +29,7 @@ from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import RunJob
 from harness.pipeline.start_times import StartTimes
 from harness.pipeline.static_suite import StaticSuite
-from harness.pipeline.symbols import symbol_notes
+from harness.pipeline.symbol_notes import symbol_notes
 from harness.series import Applied
 from harness.verdict import apply_expectations, exit_code, judge
 

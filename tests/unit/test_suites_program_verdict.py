@@ -11,7 +11,7 @@ import pytest
 from harness.interfaces import CommandResult
 from harness.ktap import KtapTest, parse
 from harness.model import Status
-from harness.suites.judging import SubtestNames, Verdict, judge
+from harness.suites.program_verdict import SubtestNames, Verdict, judge
 
 DATA = Path(__file__).parent.parent / "data"
 TAP = "TAP version 13\n"

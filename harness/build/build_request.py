@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from harness import process
 from harness.architecture import ARCHITECTURE
-from harness.build.counters import recipe
-from harness.build.probe import sources_digest
+from harness.build.coverage_kernel import recipe
+from harness.build.probe_module import sources_digest
 from harness.model import ResolvedConfig
 from harness.series import Applied
 

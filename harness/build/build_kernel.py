@@ -11,13 +11,13 @@ from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
-from harness.build import cache, counters, probe, selftests, source_files
+from harness.build import cache, coverage_kernel, probe_module, selftests, source_files
+from harness.build.build_request import BuildRequest, compiler, key
 from harness.build.lone_object import LoneObject, lone_object
 from harness.build.make import Kbuild
 from harness.build.messages import is_compilation, parse
-from harness.build.objects import ObjectTree, object_tree
+from harness.build.object_trees import ObjectTree, object_tree
 from harness.build.outlook import Outlook, outlook, remember
-from harness.build.request import BuildRequest, compiler, key
 from harness.build.warnings import new_warnings
 from harness.errors import InfrastructureError
 from harness.machine_failures import disk_full, is_disk_full
@@ -71,7 +71,7 @@ def lone_objects(request: BuildRequest, sources: Mapping[str, bytes]) -> dict[st
 
 
 def _compile(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree, expected: Outlook) -> BuildFailure | None:
-    counting = counters.prepare(kbuild.objects, request.profiled, request.config.text)
+    counting = coverage_kernel.prepare(kbuild.objects, request.profiled, request.config.text)
     done = kbuild.run(ARCHITECTURE.make_target, "modules", *counting, told=expected.told)
     lines = done.stdout.splitlines()
     objects.warnings.update(lines, kbuild.tree)
@@ -91,7 +91,7 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
         if not done.ok:
             return _failure("modules", done, request, kbuild)
         release = (kbuild.objects / "include/config/kernel.release").read_text().strip()
-        probe_failure = probe.install(kbuild, part, *_depmod())
+        probe_failure = probe_module.install(kbuild, part, *_depmod())
         for link in ("build", "source"):  # they lead to the object tree, which the next build changes
             (part / "lib/modules" / release / link).unlink(missing_ok=True)
         installed = selftests.install(kbuild, request.selftests, part / "kselftests")
@@ -99,7 +99,7 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
         (part / "config").write_text(request.config.text)
         shutil.copyfile(kbuild.log, part / "build.log")
         source_files.record(part, kbuild.objects, kbuild.tree)
-        counters.keep_notes(part, kbuild.objects, kbuild.tree, request.profiled)
+        coverage_kernel.keep_notes(part, kbuild.objects, kbuild.tree, request.profiled)
         facts = {
             "release": release,
             "compiler": compiler_id,
