@@ -13,6 +13,7 @@ from harness.interfaces import JobLimits
 from harness.model import BootReport, PlannedTest, Splat, TestResult, Variant
 from harness.paths import cache_root
 from harness.series import Applied
+from harness.trials.fates import TrialFindings, TrialPlan
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class KernelJob:
     ``planned``: the tests that must show up in the results. ``narrowed``: suites have more tests, which must not run.
     ``own_tests``: files of the suites that are the user's own, by the name of the suite: absolute, as only the user's
     machine has them. ``label``: stands before the name of the variant in events. ``counting``: it is a coverage kernel,
-    and what each test reaches is counted: ``suites.CounterFiles`` in the directory of the job.
+    and what each test reaches is counted: ``suites.CounterFiles`` in the directory of the job. ``trials``: the kernel
+    has mutants in it, which are tried instead of ``planned`` (``TrialPlan``).
     """
 
     kernel: str
@@ -61,6 +63,7 @@ class KernelJob:
     limits: JobLimits = field(default_factory=JobLimits)
     label: str = ""
     counting: bool = False
+    trials: TrialPlan | None = None
 
     def narrowed_to(self, *planned: PlannedTest, label: str = "") -> KernelJob:
         """These tests alone; a boot if there are none."""
@@ -80,7 +83,7 @@ class Findings:
     """What is known of one kernel. ``planned``: the tests that were to run; what has no result never ran.
 
     ``times``: phase -> wall seconds. ``notes``: what the user should know of it, one line each. Paths of logs are
-    relative to the directory of the job.
+    relative to the directory of the job. ``trials``: what came of the mutants that were to be tried.
     """
 
     planned: tuple[PlannedTest, ...] = ()
@@ -89,6 +92,7 @@ class Findings:
     boots: tuple[BootReport, ...] = ()
     times: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    trials: TrialFindings = field(default_factory=TrialFindings)
 
     def noted(self, *notes: str) -> Findings:
         """The same with more notes."""

@@ -13,6 +13,7 @@ from harness.events import EventStream, Note
 from harness.executor.guests import GuestLauncher
 from harness.executor.kernel_job import Findings, KernelJob, Machine, drop
 from harness.executor.kernel_test import KernelTest
+from harness.executor.mutant_test import MutantTest
 from harness.interfaces import Suite
 from harness.model import Kernel
 from harness.suites import CountedSuite, CounterFiles, PytestSuite, select_suites
@@ -63,7 +64,12 @@ class LocalExecutor:
         if job.counting:
             files = CounterFiles(directory, job.variant.name)
             suites = tuple(CountedSuite(suite, files.take) for suite in suites)
-        test = KernelTest(job, self._kernel(job.kernel), suites, self._launcher, self._events, directory)
+        kernel = self._kernel(job.kernel)
+        test: KernelTest | MutantTest
+        if job.trials is not None:
+            test = MutantTest(job, kernel, self._launcher, self._events, directory)
+        else:
+            test = KernelTest(job, kernel, suites, self._launcher, self._events, directory)
         try:
             test.run()
         finally:

@@ -2,7 +2,8 @@
 """Runs checks against mutants of the kernel: one process, one mutant after the other, each until a check notices.
 
 A kernel with mutants has ``dmabuf_mutant`` in debugfs (harness/mutants/kernel/dmabuf_mutant.c). The plan is a file with
-a line for each mutant: its number, and the checks to try in this order; number 0 is the kernel as it should be. On
+a line for each mutant: its number, and the checks to try in this order; number 0 is the kernel as it should be. Before
+them come lines "limit NAME FACTOR", for checks whose time limits are stretched by another factor than the usual one. On
 stdout comes, a line each, as it happens::
 
     mutant 12                     the lines below are about it
@@ -14,18 +15,19 @@ stdout comes, a line each, as it happens::
     damaged REASON                this kernel is no use any more; nothing follows
     done                          all of the plan was tried
 
-The mutant is chosen only while a check and what looks after it run.
+The mutant is chosen only while a check and what looks after it run. A kernel in which anything is left behind that was
+not there at first (descriptors, buffers, attachments, mappings, timelines, taint flags) is of no use any more.
 """
 
 from __future__ import annotations
 
 import os
 
-from harness.guest import checks, marks, registry, runner
+from harness.guest import checks, marks, oracle, registry, runner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Say = Callable[[str], None]
 
@@ -33,7 +35,8 @@ DIRECTORY = "/sys/kernel/debug/dmabuf_mutant"
 TAINTED = "/proc/sys/kernel/tainted"
 # Bits of trouble: a bad page, an oops, a warning, a soft lockup (Documentation/admin-guide/tainted-kernels.rst). Others
 # tell of modules: the first test of the contract loads one.
-_TROUBLE = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14
+_WARNED = 1 << 9
+_TROUBLE = 1 << 5 | 1 << 7 | _WARNED | 1 << 14
 _DAMAGING = ("splat", "hang")
 _WORDS = 400  # characters of what a check says
 
@@ -75,20 +78,24 @@ def how_it_ended(outcome: runner.Outcome) -> str:
     for how, cause in (("splat", runner.REPORT), ("hang", runner.LATE)):
         if cause in outcome.causes:
             return how
+    if any(line.startswith(runner.UNREADABLE) for line in outcome.trouble):
+        return "hang"  # a lock is held, which the check that runs next would wait for
     if outcome.trouble:
         return "leak" if all(line.startswith(("leaked ", "lost ")) for line in outcome.trouble) else "fail"
     return "skip" if outcome.skipped else "good"
 
 
 class _Run:
-    """``factor``: on the limits of a check, as for run_checks.py."""
+    """``factors``: on the limits of checks, as for run_checks.py; ``factor``: of those that have none of their own."""
 
-    def __init__(self, switch: _Switch, say: Say, factor: float) -> None:
+    def __init__(self, switch: _Switch, say: Say, factor: float, factors: dict[str, float]) -> None:
         self._switch = switch
         self._say = say
         self._factor = factor
+        self._factors = factors
         self._checks = registry.registered()
         self._taint = _taint()
+        self._at_first = oracle.Inventory()
 
     def control(self, names: list[str]) -> None:
         """All of ``names`` on the kernel as it should be."""
@@ -102,9 +109,9 @@ class _Run:
         """``names`` with the mutant ``number``, until one is not good; False if the kernel is of no use after that."""
         for name in names:
             how, outcome = self._check(number, name)
-            if (taint := _taint()) != self._taint and how not in _DAMAGING:
+            if (taint := self._new_taint(name)) and how not in _DAMAGING:
                 how = "splat"
-                outcome.trouble.insert(0, f"taint flags {self._taint} -> {taint}")
+                outcome.trouble.insert(0, f"taint flags {self._taint} -> {self._taint | taint}")
             self._tell(how, name, outcome)
             if how in _DAMAGING:
                 self._say(f"damaged by {name}")
@@ -113,12 +120,24 @@ class _Run:
                 return self._is_well(name)
         return True
 
+    def _new_taint(self, name: str) -> int:
+        """Flags that are new since the start. A warning that a check provokes taints, too, and is no mutant's doing:
+        the check sees to it that it is the only one."""
+        if registry.provoked(name):
+            self._taint |= _taint() & _WARNED
+        return _taint() & ~self._taint
+
     def _is_well(self, name: str) -> bool:
+        """The check is good without the mutant, and nothing is left behind."""
         how, outcome = self._check(0, name)
         self._say(f"again {how}")
         if how != "good":
             self._say(f"damaged {name} without the mutant: {how} {_words(outcome)}")
-        return how == "good"
+        elif left := [*self._at_first.leaked_files(), *self._at_first.leaked_objects()]:
+            self._say(f"damaged since {name}: {'; '.join(left)}")
+        else:
+            return True
+        return False
 
     def _check(self, number: int, name: str) -> tuple[str, runner.Outcome]:
         self._say(f"start {name}")
@@ -126,7 +145,9 @@ class _Run:
         marks.listen()
         self._switch.choose(number)
         try:
-            outcome = runner.run_check(self._checks[name], self._factor, registry.provoked(name))
+            outcome = runner.run_check(
+                self._checks[name], self._factors.get(name, self._factor), registry.provoked(name)
+            )
         finally:
             self._switch.choose(0)
         marks.mark(f"end {number} {name}")
@@ -143,18 +164,29 @@ def _words(outcome: runner.Outcome) -> str:
     return " ".join("; ".join([*outcome.trouble, outcome.skipped]).split())[:_WORDS]
 
 
-def read_plan(text: str) -> Iterator[tuple[int, list[str]]]:
-    """(number, names of checks) of each line. Raises ``ValueError`` for a line that begins with no number."""
-    for line in text.splitlines():
-        number, *names = line.split()
-        yield int(number), names
+class Plan:
+    """``text``: as the head of this file says. ``trials``: (number, names of checks); ``factors``: of checks.
+
+    Raises ``ValueError`` for a line that begins with no number.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.factors: dict[str, float] = {}
+        self.trials: list[tuple[int, list[str]]] = []
+        for line in text.splitlines():
+            first, *names = line.split()
+            if first == "limit":
+                self.factors[names[0]] = float(names[1])
+            else:
+                self.trials.append((int(first), names))
 
 
 def run_plan(text: str, factor: float, say: Say, directory: str = DIRECTORY) -> None:
     """Try what the plan ``text`` says."""
     checks.load()
-    run = _Run(_Switch(directory), say, factor)
-    for number, names in read_plan(text):
+    plan = Plan(text)
+    run = _Run(_Switch(directory), say, factor, plan.factors)
+    for number, names in plan.trials:
         say(f"mutant {number}")
         if number == 0:
             run.control(names)

@@ -35,6 +35,7 @@ else:
 
 # Why a check failed, in the words of harness/causes.py.
 ASSERTION, REPORT, LATE = "assertion", "kernel report", "time limit"
+UNREADABLE = "the kernel's list of dma-bufs could not be read"
 MOOT = "moot"  # a line for a skip by which no coverage is lost
 
 # Seconds per check. All of them together take little more: only a hang gets here.
@@ -180,7 +181,7 @@ def _leaks(before: oracle.Inventory, patience: float, limit: float) -> list[str]
         with _Limit(limit):
             found = before.leaked_objects(patience)
     except registry.TimedOut:
-        found = [f"the kernel's list of dma-bufs could not be read within {limit:g} s: a lock is held"]
+        found = [f"{UNREADABLE} within {limit:g} s: a lock is held"]
     return before.leaked_files() + found
 
 

@@ -10,22 +10,23 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from harness import process
-from harness.build import find_kernel
 from harness.errors import HarnessError, InfrastructureError
 from harness.events import EventStream, Note
+from harness.executor import Executor, Findings, KernelJob
+from harness.executor.local_executor import LocalExecutor
+from harness.model import BootReport
 from harness.mutants.choosing import Choice
-from harness.mutants.fates import Control, Fate, Verdict
-from harness.mutants.mutant_formats import line
+from harness.mutants.judged_mutant import Verdict, judged
 from harness.mutants.mutant_report import MutantReport
 from harness.mutants.mutation import Mutation, mutated
 from harness.mutants.planting import MutantPlanter, Planted
-from harness.mutants.trials import MutantTrials
+from harness.paths import unused
 from harness.pipeline import RunJob
 from harness.suites import check_names
+from harness.trials.fates import Control, Fate, MutantOrder, TrialOutcome, TrialPlan
 from harness.verdict import Expectation
-from harness.vm.launch import Launcher
 
-SUITES = ("contract", "checks")
+SUITES = ("contract", "checks", "walks")
 """Whose tests are tried."""
 
 _BESIDE = "does not compile beside the others"
@@ -34,14 +35,24 @@ _BESIDE = "does not compile beside the others"
 class MutantCampaign:
     """``job``: base, patches and one variant. ``limit``: seconds for the trials, None: as long as it takes."""
 
-    def __init__(self, job: RunJob, choice: Choice, events: EventStream, limit: float | None = None) -> None:
+    def __init__(
+        self,
+        job: RunJob,
+        choice: Choice,
+        events: EventStream,
+        limit: float | None = None,
+        executor: Executor | None = None,
+    ) -> None:
         self._job = job
         self._choice = choice
         self._events = events
         self._limit = limit
+        self._executor = executor or LocalExecutor(events, job.request.accel)
         self._planted: Planted | None = None
-        self._trials: MutantTrials | None = None
-        self._settled: dict[int, Verdict] = {}
+        self._control = Control()
+        self._outcomes: dict[int, TrialOutcome] = {}
+        self._boots: list[BootReport] = []
+        self._times: dict[str, float] = {}
         self._machine: dict[str, str] = {}
         self._started = time.monotonic()
         self._date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -59,24 +70,17 @@ class MutantCampaign:
     def _work(self) -> None:
         self._planted = planted = MutantPlanter(self._job, self._events, self._choice).plant()
         self._note(f"{len(planted.mutants)} of {planted.possible} mutants are in the kernel")
-        request = self._job.request
-        launcher = Launcher(request.accel, self._note, find_kernel)
-        chosen = launcher.accelerator
-        self._machine = {"QEMU": launcher.qemu_version, "accelerator": f"{chosen.name} ({chosen.reason})"}
-        self._trials = MutantTrials(planted.kernel, launcher, self._job.directory, self._tell, self._note)
-        deadline = time.monotonic() + self._limit if self._limit is not None else None
         comparison = ObjectComparison(planted)
-        with self._trials:
-            self._control(planted, self._trials, comparison)
-            self._settle(planted.mutants.items(), comparison.known)
-            left = {number: one for number, one in planted.mutants.items() if number not in self._settled}
-            self._trials.run(left, deadline)
-            if len(self._trials.verdicts) < len(left):
-                self.cut_off = "the time was up"
-        unnoticed = [one for one in self._tried().values() if one.fate in (Fate.SURVIVED, Fate.NOT_REACHED)]
-        self._settle(((one.number, one.mutation) for one in unnoticed), comparison.is_equal)
+        self._run_control(planted, comparison)
+        self._settle(planted.mutants, comparison.known)
+        left = {number: one for number, one in planted.mutants.items() if number not in self._outcomes}
+        self._do(planted, TrialPlan((), orders(left, self._control), self._control.seconds, self._limit))
+        if not self._outcomes.keys() >= left.keys():
+            self.cut_off = "the time was up"
+        unnoticed = [one.number for one in self._told().values() if one.fate in (Fate.SURVIVED, Fate.NOT_REACHED)]
+        self._settle({number: planted.mutants[number] for number in unnoticed}, comparison.is_equal)
 
-    def _control(self, planted: Planted, trials: MutantTrials, comparison: ObjectComparison) -> None:
+    def _run_control(self, planted: Planted, comparison: ObjectComparison) -> None:
         """The control; meanwhile the compiler finds out, as far as it comes, what need not be tried."""
         names = [name for suite in SUITES for name in check_names(suite)]
         excused = expected_to_fail(names, self._job.expectations, planted.kernel.release, self._job.variants[0].name)
@@ -86,7 +90,7 @@ class MutantCampaign:
             enough = threading.Event()
             compared = pool.submit(comparison.go_through, planted.mutants.values(), enough)
             try:
-                trials.run_control([name for name in names if name not in excused])
+                self._do(planted, TrialPlan(tuple(name for name in names if name not in excused)))
             except BaseException:
                 process.stop_all()
                 raise
@@ -94,32 +98,45 @@ class MutantCampaign:
                 enough.set()
             compared.result()
 
-    def _settle(self, numbered: Iterable[tuple[int, Mutation]], is_equal: Callable[[Mutation], bool]) -> None:
+    def _do(self, planted: Planted, plan: TrialPlan) -> None:
+        """Have ``plan`` done, and keep what is found; again, if it ran under what was given up since."""
+        job = KernelJob(planted.kernel.key, self._job.variants[0], trials=plan)
+        while True:
+            chosen = self._executor.machine()
+            self._machine = {"QEMU": chosen.qemu, "accelerator": f"{chosen.accel} ({chosen.reason})"}
+            directory = unused(self._job.directory / ("control" if plan.control else "trials"))
+            found = self._executor.run(job, directory, self._keep)
+            if not self._executor.distrusts(job, found):
+                return
+
+    def _keep(self, found: Findings) -> None:
+        self._boots += found.boots
+        for name, seconds in found.times.items():
+            self._times[name] = self._times.get(name, 0.0) + seconds
+        if found.trials.control.seconds or found.trials.control.red:
+            self._control = found.trials.control
+        self._outcomes |= {outcome.number: outcome for outcome in found.trials.outcomes}
+
+    def _settle(self, mutants: Mapping[int, Mutation], is_equal: Callable[[Mutation], bool]) -> None:
         """Those that nobody can notice are equivalent."""
-        for number, mutation in numbered:
+        for number, mutation in mutants.items():
             if is_equal(mutation):
-                self._settled[number] = Verdict(mutation, number, Fate.EQUIVALENT)
-                self._tell(self._settled[number])
+                self._outcomes[number] = TrialOutcome(number, Fate.EQUIVALENT)
+                self._note(f"{mutation.name}: {self._outcomes[number].told}")
 
-    def _tried(self) -> dict[int, Verdict]:
-        trials = self._trials.verdicts if self._trials is not None else {}
-        return in_turn({**trials, **self._settled}, bool(self.cut_off))
-
-    def _tell(self, verdict: Verdict) -> None:
-        self._note(line(verdict))
+    def _told(self) -> dict[int, TrialOutcome]:
+        return in_turn(self._outcomes, bool(self.cut_off))
 
     def _note(self, text: str) -> None:
         self._events.publish(Note("", text))
 
     def report(self) -> MutantReport | None:
         """What is known so far; None if nothing is."""
-        planted, trials = self._planted, self._trials
+        planted = self._planted
         if planted is None:
             return None
-        left_out = [Verdict(one, 0, Fate.UNDECIDED, detail=_BESIDE) for one in planted.left_out]
-        verdicts = sorted(
-            [*self._tried().values(), *left_out], key=lambda one: (one.mutation.path, one.mutation.line, one.number)
-        )
+        left_out = [Verdict(0, Fate.UNDECIDED, detail=_BESIDE, mutation=one) for one in planted.left_out]
+        verdicts = [*(judged(outcome, planted.mutants) for outcome in self._told().values()), *left_out]
         return MutantReport(
             base=self._job.base.text,
             version=planted.kernel.release,
@@ -130,23 +147,32 @@ class MutantCampaign:
             possible=planted.possible,
             asked=len(planted.mutants) + len(planted.left_out),
             seed=self._choice.seed if self._choice.sample is not None else None,
-            control=trials.control if trials is not None else Control(),
-            verdicts=tuple(verdicts),
+            control=self._control,
+            verdicts=tuple(sorted(verdicts, key=lambda one: (one.mutation.path, one.mutation.line, one.number))),
             sources=planted.sources,
             started=self._date,
             seconds=time.monotonic() - self._started,
-            boots=trials.boots if trials is not None else 0,
+            times={**self._times, "boots": sum(boot.seconds for boot in self._boots)},
+            boots=len(self._boots),
             cut_off=self.cut_off,
         )
 
 
-def in_turn(verdicts: Mapping[int, Verdict], cut_off: bool) -> dict[int, Verdict]:
-    """``verdicts``, up to the last that was tried if that was ``cut_off``.
+def orders(mutants: Mapping[int, Mutation], control: Control) -> tuple[MutantOrder, ...]:
+    """What is to be tried, and by which tests."""
+    return tuple(
+        MutantOrder(number, control.tests_for(number), one.name, f"{one.path} {one.function}")
+        for number, one in mutants.items()
+    )
+
+
+def in_turn(outcomes: Mapping[int, TrialOutcome], cut_off: bool) -> dict[int, TrialOutcome]:
+    """``outcomes``, up to the last that was tried if that was ``cut_off``.
 
     What no test reaches is known of all at once: beside a part of the others it would weigh too much.
     """
-    last = max((number for number, verdict in verdicts.items() if verdict.tried), default=0)
-    return {number: verdict for number, verdict in verdicts.items() if not cut_off or number <= last}
+    last = max((number for number, outcome in outcomes.items() if outcome.tried), default=0)
+    return {number: outcome for number, outcome in outcomes.items() if not cut_off or number <= last}
 
 
 def expected_to_fail(

@@ -6,24 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.mutants.fates import Fate, Verdict
+from harness.mutants.judged_mutant import Verdict
 from harness.mutants.mutant_report import MutantReport
+from harness.trials.fates import Fate
 
-_WIDTH = 100  # columns of a detail on the terminal
 _GROUPS = ("operator", "file", "function")
-
-
-def line(verdict: Verdict) -> str:
-    """What is said of a mutant as soon as it is decided."""
-    mutation = verdict.mutation
-    if verdict.fate is Fate.KILLED and verdict.how is not None:
-        what = f"killed by {verdict.test} ({verdict.how.value}), {verdict.seconds:.0f} s"
-    elif verdict.fate is Fate.SURVIVED:
-        what = f"survived {verdict.tried} tests, {verdict.seconds:.0f} s"
-    else:
-        what = verdict.fate.value
-    detail = f": {verdict.detail[:_WIDTH]}" if verdict.detail else ""
-    return f"{mutation.name}: {what}{detail}"
 
 
 def summary(report: MutantReport) -> str:
@@ -94,6 +81,7 @@ def as_json(report: MutantReport) -> dict[str, object]:
         "started": report.started,
         "seconds": round(report.seconds, 1),
         "median_seconds": round(report.median_seconds, 2),
+        "times": {name: round(seconds, 1) for name, seconds in report.times.items()},
         "boots": report.boots,
         "cut_off": report.cut_off,
         "counts": {fate.value: count for fate, count in report.counts.items()},

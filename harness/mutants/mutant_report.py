@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from harness.mutants.fates import Control, Fate, Verdict, counted
+from harness.mutants.judged_mutant import Verdict
 from harness.mutants.mutation import Edit, EditKind, Mutation
+from harness.trials.fates import Control, Fate, counted
 
 _BETWEEN = (b";", b"{", b"}", b":", b"/")  # after which a statement can go, and nothing need stand for it
 _BY: Mapping[str, Callable[[Mutation], str]] = {
@@ -22,6 +23,8 @@ _BY: Mapping[str, Callable[[Mutation], str]] = {
 @dataclass(frozen=True)
 class MutantReport:
     """``possible``: mutants to draw from; ``asked``: that were drawn; ``seed``: of that. ``seconds``: of the whole.
+    ``times``: seconds of parts of it: "control", "mutants", "waiting for guests" (within both), and "boots", of which
+    some went on while mutants were tried.
 
     ``sources``: path -> the text without mutants. ``cut_off``: why not all were tried, else empty.
     """
@@ -40,6 +43,7 @@ class MutantReport:
     sources: Mapping[str, bytes] = field(repr=False)
     started: str = ""
     seconds: float = 0.0
+    times: Mapping[str, float] = field(default_factory=dict)
     boots: int = 0
     cut_off: str = ""
 

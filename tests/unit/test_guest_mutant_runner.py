@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.guest import checks as guest_checks
-from harness.guest import mutant_runner, registry, runner
-from harness.mutants.guest_words import read_word
+from harness.guest import mutant_runner, oracle, registry, runner
+from harness.trials.guest_words import read_word
 
 
 class Switch:
@@ -108,6 +108,33 @@ def test_a_new_taint_damages(said: Callable[[str], list[str]], switch: Switch, m
     assert lines[-1].startswith("damaged")
 
 
+@pytest.mark.parametrize(("taint", "last"), [("512", "done"), ("528", "done"), ("640", "damaged by x.good")])
+def test_a_warning_that_a_check_provokes_damages_nothing(
+    said: Callable[[str], list[str]], switch: Switch, monkeypatch: pytest.MonkeyPatch, taint: str, last: str
+) -> None:
+    monkeypatch.setattr(registry, "provoked", lambda name: ("dma_buf_export",) if name == "x.good" else ())
+    monkeypatch.setattr(runner, "_splats", lambda *_: (switch.directory / "tainted").write_text(f"{taint}\n"))
+    assert said("1 x.good x.two\n")[-1] == last
+
+
+def test_a_kernel_in_which_something_is_left_behind_is_of_no_use(
+    said: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[str] = []
+
+    class Inventory(oracle.Inventory):
+        def leaked_objects(self, patience: float = 0.0) -> list[str]:
+            return left if patience == 0.0 else []
+
+    monkeypatch.setattr(oracle, "Inventory", Inventory)
+    assert said("2 x.two\n1 x.good\n")[-1] == "done"
+    left.append("leaked 1 dma-buf: 3 now, before the check 2")
+    assert said("2 x.two\n1 x.good\n")[-2:] == [
+        "again good",
+        "damaged since x.two: leaked 1 dma-buf: 3 now, before the check 2",
+    ]
+
+
 def test_a_module_that_is_loaded_damages_nothing(
     said: Callable[[str], list[str]], switch: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +170,7 @@ def test_an_interrupt_leaves_no_mutant_chosen(switch: Switch, monkeypatch: pytes
         ({runner.LATE: "timed out after 10 s", runner.ASSERTION: "leaked 1 dma-buf"}, "hang"),
         ({runner.ASSERTION: "failed: x", runner.REPORT: "kernel report: WARNING: y"}, "splat"),
         ({runner.ASSERTION: "leaked 1 dma-buf: 3 now, before the check 2"}, "leak"),
+        ({runner.ASSERTION: f"{runner.UNREADABLE} within 5 s: a lock is held"}, "hang"),
     ],
 )
 def test_what_gave_it_away(trouble: dict[str, str], how: str) -> None:

@@ -14,10 +14,10 @@ import pytest
 from harness.build.lone_object import LoneObject
 from harness.errors import InfrastructureError
 from harness.model import BuildFailure, CompilerMessage, Kernel
-from harness.mutants.fates import Fate, Verdict
 from harness.mutants.mutant_campaign import ObjectComparison, expected_to_fail, in_turn
 from harness.mutants.mutation import Edit, EditKind, Mutation
 from harness.mutants.planting import Planted, guilty
+from harness.trials.fates import Fate, TrialOutcome
 from harness.verdict import Expectation
 from tests.support.scripted_guest import scripted_kernel
 
@@ -46,13 +46,13 @@ def mutation(line: int, last: int, path: str = "a.c") -> Mutation:
 
 
 def test_what_was_cut_off_is_a_sample_still() -> None:
-    verdicts = {
-        1: Verdict(mutation(1, 1), 1, Fate.NOT_REACHED),
-        2: Verdict(mutation(2, 2), 2, Fate.SURVIVED, tried=3),
-        4: Verdict(mutation(4, 4), 4, Fate.NOT_REACHED),
+    outcomes = {
+        1: TrialOutcome(1, Fate.NOT_REACHED),
+        2: TrialOutcome(2, Fate.SURVIVED, tried=3),
+        4: TrialOutcome(4, Fate.NOT_REACHED),
     }
-    assert in_turn(verdicts, cut_off=True).keys() == {1, 2}
-    assert in_turn(verdicts, cut_off=False).keys() == {1, 2, 4}
+    assert in_turn(outcomes, cut_off=True).keys() == {1, 2}
+    assert in_turn(outcomes, cut_off=False).keys() == {1, 2, 4}
 
 
 def failure(*places: tuple[str, int]) -> BuildFailure:

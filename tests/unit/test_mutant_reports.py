@@ -10,11 +10,12 @@ import pytest
 
 from harness.errors import UserError
 from harness.mutants.choosing import Choice, candidates, drawn
-from harness.mutants.fates import Control, Fate, How, Verdict
-from harness.mutants.mutant_formats import as_json, line, markdown, page, summary
+from harness.mutants.judged_mutant import Verdict
+from harness.mutants.mutant_formats import as_json, markdown, page, summary
 from harness.mutants.mutant_report import MutantReport
 from harness.mutants.mutation import Mutation
 from harness.mutants.operators import mutants_of
+from harness.trials.fates import Control, Fate, How
 
 PATH = "drivers/dma-buf/x.c"
 SOURCE = b"""\
@@ -83,10 +84,12 @@ def report(**changes: object) -> MutantReport:
     found = mutants_of(PATH, SOURCE)
     by_operator: dict[str, Mutation] = {one.operator: one for one in found}
     verdicts = (
-        Verdict(by_operator["call-dropped"], 1, Fate.SURVIVED, reaching=9, tried=9, seconds=4.0),
-        Verdict(by_operator["condition-negated"], 2, Fate.KILLED, "udmabuf.a", How.LEAK, "leaked <b>", 9, 1, 2.0),
-        Verdict(by_operator["error-replaced"], 3, Fate.NOT_REACHED),
-        Verdict(by_operator["relational-operator"], 4, Fate.EQUIVALENT),
+        Verdict(1, Fate.SURVIVED, reaching=9, tried=9, seconds=4.0, mutation=by_operator["call-dropped"]),
+        Verdict(
+            *(2, Fate.KILLED, "udmabuf.a", How.LEAK, "leaked <b>", 9, 1, 2.0), mutation=by_operator["condition-negated"]
+        ),
+        Verdict(3, Fate.NOT_REACHED, mutation=by_operator["error-replaced"]),
+        Verdict(4, Fate.EQUIVALENT, mutation=by_operator["relational-operator"]),
     )
     given: dict[str, object] = {
         "base": "debian:6.12",
@@ -153,7 +156,7 @@ err:
 )
 def test_a_diff_is_what_somebody_would_have_typed(operator: str, changed: list[str]) -> None:
     mutation = next(one for one in mutants_of(PATH, CODE) if one.operator == operator)
-    told = report(sources={PATH: CODE}).diff(Verdict(mutation, 1, Fate.SURVIVED))
+    told = report(sources={PATH: CODE}).diff(Verdict(1, Fate.SURVIVED, mutation=mutation))
     assert [text for text in told.splitlines()[2:] if text.startswith(("+", "-"))] == changed
     assert "\n+\n" not in told
 
@@ -170,10 +173,10 @@ def test_the_terminal_has_counts_survivors_and_the_control() -> None:
 
 
 def test_every_verdict_has_its_line() -> None:
-    lines = [line(verdict) for verdict in report().verdicts]
-    assert lines[0].endswith("survived 9 tests, 4 s")
-    assert lines[1].endswith("killed by udmabuf.a (leak), 2 s: leaked <b>")
-    assert lines[2].endswith("not reached")
+    lines = [verdict.told for verdict in report().verdicts]
+    assert lines[0] == ("survived 9 tests, 4 s")
+    assert lines[1] == ("killed by udmabuf.a (leak), 2 s: leaked <b>")
+    assert lines[2] == "not reached"
 
 
 def test_json_has_all_of_it() -> None:

@@ -9,11 +9,11 @@ an earlier mutant damaged the guest: it is tried again, first of all in a fresh 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.mutants.fates import Control, Fate, How, Verdict
-from harness.mutants.guest_words import (
+from harness.trials.fates import Control, Fate, How, MutantOrder, TrialOutcome
+from harness.trials.guest_words import (
     CheckBegan,
     CheckEnded,
     CodePassed,
@@ -23,7 +23,6 @@ from harness.mutants.guest_words import (
     RanAgain,
     Word,
 )
-from harness.mutants.mutation import Mutation
 
 _TRIES = 2  # guests in which something else than the kernel may end the trial of one mutant
 _SLOW = 1.0  # seconds of a check without a mutant, above which a time-out may be the host's: it must come twice
@@ -35,16 +34,22 @@ class _Trial:
     """``left``: tests that were not good with it yet. ``mishaps``: guests that told nothing."""
 
     number: int
-    mutation: Mutation
+    place: str
     left: list[str]
     reaching: int
     tried: int = 0
     mishaps: int = 0
     began: float = 0.0
 
-    def verdict(self, fate: Fate, test: str = "", how: How | None = None, detail: str = "") -> Verdict:
+    def outcome(self, fate: Fate, test: str = "", how: How | None = None, detail: str = "") -> TrialOutcome:
         seconds = time.monotonic() - self.began if self.began else 0.0
-        return Verdict(self.mutation, self.number, fate, test, how, detail, self.reaching, self.tried, seconds)
+        return TrialOutcome(self.number, fate, test, how, detail, self.reaching, self.tried, seconds)
+
+    def prefer(self, test: str) -> None:
+        """Try ``test`` before all others, if it is one of those that are left."""
+        if test in self.left:
+            self.left.remove(test)
+            self.left.insert(0, test)
 
 
 class ControlLedger:
@@ -54,7 +59,7 @@ class ControlLedger:
         self._seconds: dict[str, float] = {}
         self._red: list[str] = []
         self._skipped: list[str] = []
-        self._reached: dict[int, list[str]] = {}
+        self._reached: dict[str, tuple[int, ...]] = {}
         self._passed: tuple[int, ...] = ()
         self.is_done = False
 
@@ -74,43 +79,43 @@ class ControlLedger:
             self._skipped.append(ended.test)
         else:
             self._red.append(f"{ended.test}: {ended.words}")
-        for number in self._passed:
-            self._reached.setdefault(number, []).append(ended.test)
+        self._reached[ended.test] = self._passed
 
     def control(self) -> Control:
         """What is known by now."""
-        reached = {number: tuple(tests) for number, tests in self._reached.items()}
-        return Control(dict(self._seconds), tuple(self._red), tuple(self._skipped), reached)
+        return Control(dict(self._seconds), tuple(self._red), tuple(self._skipped), dict(self._reached))
 
 
 class MutantLedger:
-    """``mutants``: by number. ``tell`` gets each verdict, and a second one for a survivor that is found out later."""
+    """``usual``: seconds of each test without a mutant. ``tell`` gets each outcome, and a second one for a survivor
+    that is found out later."""
 
-    def __init__(self, mutants: Mapping[int, Mutation], control: Control, tell: Callable[[Verdict], None]) -> None:
+    def __init__(
+        self, orders: Sequence[MutantOrder], usual: Mapping[str, float], tell: Callable[[TrialOutcome], None]
+    ) -> None:
         self._tell = tell
-        self._seconds = control.seconds
-        self._slow = {test for test, seconds in control.seconds.items() if seconds > _SLOW}
+        self._slow = {test for test, seconds in usual.items() if seconds > _SLOW}
         self._queue: list[_Trial] = []
-        self.verdicts: dict[int, Verdict] = {}
+        self.outcomes: dict[int, TrialOutcome] = {}
         self._fresh_guest()
-        for number, mutation in mutants.items():
-            if tests := control.tests_for(number):
-                self._queue.append(_Trial(number, mutation, list(tests), len(tests)))
+        for order in orders:
+            if order.tests:
+                self._queue.append(_Trial(order.number, order.place, list(order.tests), len(order.tests)))
             else:
-                self._decide(Verdict(mutation, number, Fate.NOT_REACHED))
+                self._decide(TrialOutcome(order.number, Fate.NOT_REACHED))
 
     @property
     def is_done(self) -> bool:
         return not self._queue
 
-    def plan(self) -> str:
-        """What is left to do, for ``harness.guest.mutant_runner``."""
-        return "".join(" ".join([str(trial.number), *trial.left]) + "\n" for trial in self._queue)
+    @property
+    def waiting(self) -> int:
+        """How many are not decided yet."""
+        return len(self._queue)
 
-    def slowest(self) -> float:
-        """Seconds that the slowest of the tests took without a mutant that are left to be run."""
-        left = {test for trial in self._queue for test in trial.left}
-        return max((self._seconds[test] for test in left), default=0.0)
+    def plan(self) -> tuple[tuple[int, tuple[str, ...]], ...]:
+        """What is left to do: (number, tests) in this order."""
+        return tuple((trial.number, tuple(trial.left)) for trial in self._queue)
 
     # --- one guest ----------------------------------------------------------------------------
 
@@ -154,7 +159,7 @@ class MutantLedger:
         if self._at_hand:
             trial = self._take_off()
             self._survived_here.add(trial.number)
-            self._decide(trial.verdict(Fate.SURVIVED))
+            self._decide(trial.outcome(Fate.SURVIVED))
 
     def _ended(self, ended: CheckEnded) -> None:
         self._running = ""
@@ -177,8 +182,7 @@ class MutantLedger:
         if is_good or self._tried_here == 1:
             self._kill(noticed.test, noticed.how, noticed.words)
         else:  # the first thing in a fresh guest
-            left = self._queue[0].left
-            left.insert(0, left.pop(left.index(noticed.test)))
+            self._queue[0].prefer(noticed.test)
             self._at_hand = False
 
     def lost(self, how: How, reason: str, *, machine: bool = False, chance: bool = False) -> None:
@@ -201,25 +205,29 @@ class MutantLedger:
         if self._queue:
             self._queue[0].mishaps += 1
             if self._queue[0].mishaps >= _TRIES:
-                self._decide(self._take_off().verdict(Fate.UNDECIDED, detail=reason))
+                self._decide(self._take_off().outcome(Fate.UNDECIDED, detail=reason))
 
     def guest_ended(self, late: Mapping[int, tuple[str, str]]) -> None:
         """The next guest is a fresh one. ``late``: what its console shows, number of a mutant -> (test, report)."""
         for number in sorted((self._survived_here | self._died_here) & late.keys()):
             test, report = late[number]
-            killed = replace(self.verdicts[number], fate=Fate.KILLED, test=test, how=How.SPLAT, detail=report)
+            killed = replace(self.outcomes[number], fate=Fate.KILLED, test=test, how=How.SPLAT, detail=report)
             self._decide(killed)
         self._fresh_guest()
 
-    # --- verdicts -----------------------------------------------------------------------------
+    # --- outcomes -----------------------------------------------------------------------------
 
     def _kill(self, test: str, how: How, words: str) -> None:
-        self._decide(self._take_off().verdict(Fate.KILLED, test, how, words))
+        killed = self._take_off()
+        for trial in self._queue:
+            if trial.place == killed.place:  # mistakes in one function are often seen by the same test
+                trial.prefer(test)
+        self._decide(killed.outcome(Fate.KILLED, test, how, words))
 
     def _take_off(self) -> _Trial:
         self._at_hand = False
         return self._queue.pop(0)
 
-    def _decide(self, verdict: Verdict) -> None:
-        self.verdicts[verdict.number] = verdict
-        self._tell(verdict)
+    def _decide(self, outcome: TrialOutcome) -> None:
+        self.outcomes[outcome.number] = outcome
+        self._tell(outcome)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.mutants.fates import How
+from harness.trials.fates import How
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What became of each mutant, as values."""
+"""Which mutants are to be tried, and what became of each, as values that JSON can hold."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-
-from harness.mutants.mutation import Mutation
 
 
 class Fate(enum.Enum):
@@ -33,14 +31,39 @@ class How(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class MutantOrder:
+    """``number``: of the mutant in its kernel. ``tests``: those to try, in this order. ``name``: for people.
+
+    ``place``: where it is, most of all its function: what notices one mutant there may well notice another.
+    """
+
+    number: int
+    tests: tuple[str, ...]
+    name: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """Either the ``control``, tests that are to run with no mutant chosen, or ``orders``, mutants to be tried.
+
+    ``usual``: seconds that each test took in the control. ``seconds``: after which no mutant begins, None: no limit.
+    """
+
+    control: tuple[str, ...] = ()
+    orders: tuple[MutantOrder, ...] = ()
+    usual: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class TrialOutcome:
     """``number``: of the mutant in its kernel, 0 if it is in none. ``test`` and ``how``: who noticed, if it was killed.
 
     ``detail``: what was said, in one line. ``reaching``: how many tests run its code; ``tried``: how many of them were
     run with it. ``seconds``: from the start of its first test to its end, without boots.
     """
 
-    mutation: Mutation
     number: int
     fate: Fate
     test: str = ""
@@ -50,19 +73,33 @@ class Verdict:
     tried: int = 0
     seconds: float = 0.0
 
+    @property
+    def told(self) -> str:
+        """What is said of it as soon as it is decided."""
+        if self.fate is Fate.KILLED and self.how is not None:
+            what = f"killed by {self.test} ({self.how.value}), {self.seconds:.0f} s"
+        elif self.fate is Fate.SURVIVED:
+            what = f"survived {self.tried} tests, {self.seconds:.0f} s"
+        else:
+            what = self.fate.value
+        return what + (f": {self.detail[:_WIDTH]}" if self.detail else "")
+
+
+_WIDTH = 100  # columns of a detail
+
 
 @dataclass(frozen=True)
 class Control:
     """The kernel with all mutants in it and none chosen. ``seconds``: of each check that passed.
 
     ``red``: "check: what it said" of those that did not, and so are of no use. ``skipped``: those that skip themselves.
-    ``reached``: number of a mutant -> the checks that run its code, in the order in which they ran.
+    ``reached``: check -> numbers of the mutants whose code it runs, checks in the order in which they ran.
     """
 
     seconds: Mapping[str, float] = field(default_factory=dict)
     red: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
-    reached: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    reached: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -71,15 +108,19 @@ class Control:
 
     def tests_for(self, number: int) -> tuple[str, ...]:
         """The checks that run the code of this mutant and passed: those that run little else, and are quick, first."""
-        width: dict[str, int] = {}
-        for tests in self.reached.values():
-            for test in tests:
-                width[test] = width.get(test, 0) + 1
-        usable = [test for test in self.reached.get(number, ()) if test in self.seconds]
-        return tuple(sorted(usable, key=lambda test: (width[test], self.seconds[test])))
+        usable = [test for test, passed in self.reached.items() if number in passed and test in self.seconds]
+        return tuple(sorted(usable, key=lambda test: (len(self.reached[test]), self.seconds[test])))
 
 
-def counted(verdicts: Iterable[Verdict]) -> dict[Fate, int]:
+@dataclass(frozen=True)
+class TrialFindings:
+    """What came of a ``TrialPlan``. ``outcomes``: each mutant that was decided. ``guests``: what they took."""
+
+    control: Control = field(default_factory=Control)
+    outcomes: tuple[TrialOutcome, ...] = ()
+
+
+def counted(outcomes: Iterable[TrialOutcome]) -> dict[Fate, int]:
     """How many there are of each fate, in the order of ``Fate``."""
-    fates = [verdict.fate for verdict in verdicts]
+    fates = [outcome.fate for outcome in outcomes]
     return {fate: fates.count(fate) for fate in Fate}
