@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which mutants are tried: those of the lines that a patch changes, or of files, all or a sample."""
+"""Which mutants are tried: those of what a patch changes, or of files, all or a sample."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.mutants.mutation import Mutation
-from harness.mutants.operators import mutants_of
+from harness.mutants.operators import can_be_written, mutants_of
+from harness.mutants.undoing import undone
 
 MOST = 4095
 """Mutants in one kernel (DMABUF_MUTANTS in kernel/dmabuf_mutant.h)."""
@@ -19,7 +20,7 @@ MOST = 4095
 
 @dataclass(frozen=True)
 class Choice:
-    """``globs``: patterns of paths in the tree; none means the lines that the patch adds.
+    """``globs``: patterns of paths in the tree; none means what the patch changes.
 
     ``only``: patterns of names; none means all. ``sample``: so many of them, drawn with ``seed``; None: all.
     """
@@ -30,27 +31,40 @@ class Choice:
     seed: int = 1
 
 
+@dataclass(frozen=True)
+class PatchedFile:
+    """A file that the patch touches. ``added``: its lines that are the patch's. ``before``: its text without the patch,
+    None if there was no such file."""
+
+    added: frozenset[int]
+    before: bytes | None = None
+
+
 def candidates(
-    tree: Path, choice: Choice, added: Mapping[str, frozenset[int]], compiled: Collection[str] | None
+    tree: Path, choice: Choice, patched: Mapping[str, PatchedFile], compiled: Collection[str] | None
 ) -> tuple[Mutation, ...]:
-    """All mutants that ``choice`` means, of the C files below ``tree``. ``added``: the patch's lines of each file.
+    """All mutants that ``choice`` means, of the C files below ``tree``. ``patched``: path -> what the patch does there.
 
     ``compiled``: the files that the kernel is made of, None if that is not known. Raises ``UserError`` for none.
     """
     if choice.globs:
         known = compiled if compiled is not None else _files(tree, choice.globs)
         files = sorted(path for path in known if path.endswith(".c") and _means(choice.globs, path))
+        possible = [one for path in files for one in mutants_of(path, (tree / path).read_bytes())]
     else:
-        files = sorted(path for path in added if path.endswith(".c") and (compiled is None or path in compiled))
-    possible = (one for path in files for one in mutants_of(path, (tree / path).read_bytes()))
-    found = [
-        one
-        for one in possible
-        if (choice.globs or one.line in added[one.path]) and (not choice.only or _means(choice.only, one.name))
-    ]
+        files = sorted(path for path in patched if path.endswith(".c") and (compiled is None or path in compiled))
+        possible = [one for path in files for one in _of_patch(path, (tree / path).read_bytes(), patched[path])]
+    found = [one for one in possible if not choice.only or _means(choice.only, one.name)]
     if not found:
         raise _nothing(choice, files)
     return tuple(found)
+
+
+def _of_patch(path: str, source: bytes, patched: PatchedFile) -> Iterator[Mutation]:
+    """Mistakes in what the patch adds, and what it takes away put back."""
+    yield from (one for one in mutants_of(path, source) if one.line in patched.added)
+    if patched.before is not None:
+        yield from (one for one in undone(path, patched.before, source) if can_be_written(source, one))
 
 
 def _means(globs: Iterable[str], path: str) -> bool:

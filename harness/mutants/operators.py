@@ -35,12 +35,12 @@ def mutants_of(path: str, source: bytes) -> tuple[Mutation, ...]:
             site = Site(path, source, function, node)
             for operator in OPERATORS:
                 for mutation in operator(site):
-                    if _can_be_written(source, mutation):
+                    if can_be_written(source, mutation):
                         found.setdefault(mutation.edits, mutation)
     return tuple(sorted(found.values(), key=lambda one: (one.line, one.edits[0].start, one.operator)))
 
 
-def _can_be_written(source: bytes, mutation: Mutation) -> bool:
+def can_be_written(source: bytes, mutation: Mutation) -> bool:
     """False where a text that has to stand on one line holds what ends with its line."""
     lines = (line for edit in mutation.edits for line in edit.text.splitlines())
     directives = any(line.lstrip().startswith(b"#") or b"//" in line for line in lines)

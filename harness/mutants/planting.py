@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 import difflib
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
+from pathlib import Path
 
 from harness.build import BuildRequest, lone_objects, sources_of
 from harness.build.lone_object import LoneObject
 from harness.errors import UserError
 from harness.events import EventStream
+from harness.gitcmd import write_files
 from harness.intake import read_patches
 from harness.model import BuildFailure, Kernel
-from harness.mutants.choosing import Choice, candidates, drawn
+from harness.mutants.choosing import Choice, PatchedFile, candidates, drawn
 from harness.mutants.mutation import Mutation
 from harness.mutants.schemata import with_mutants
 from harness.pipeline import RunJob
@@ -61,7 +64,7 @@ class MutantPlanter:
             plain = self._made(maker)
             if isinstance(plain, BuildFailure):
                 raise UserError(_first_error(plain), where="the patch", mend="it must build without mutants: see run")
-            found = candidates(applied.tree.path, self._choice, applied.added, sources_of(plain))
+            found = candidates(applied.tree.path, self._choice, patched_files(applied), sources_of(plain))
             numbered = drawn(found, self._choice)
             paths = sorted({one.path for one in numbered.values()})
             sources = {path: (applied.tree.path / path).read_bytes() for path in (*paths, MAKEFILE)}
@@ -101,6 +104,21 @@ class MutantPlanter:
         request = BuildRequest(applied, config, self._job.request.jobs, ())
         paths = {mutation.path for mutation in numbered.values()}
         return lone_objects(request, {path: sources[path] for path in sorted(paths)})
+
+
+def patched_files(applied: Applied) -> dict[str, PatchedFile]:
+    """The C files that the patches touch, and that are there afterwards."""
+    place = applied.tree.path
+    names = [name for name in applied.touched if name.endswith(".c") and (place / name).is_file()]
+    with tempfile.TemporaryDirectory() as directory:
+        write_files(place, applied.tree.commit, names, Path(directory))
+        return {
+            name: PatchedFile(applied.added.get(name, frozenset()), _content(Path(directory) / name)) for name in names
+        }
+
+
+def _content(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
 
 
 def guilty(failure: BuildFailure, numbered: Mapping[int, Mutation]) -> list[int]:

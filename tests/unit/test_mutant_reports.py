@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.mutants.choosing import Choice, candidates, drawn
+from harness.mutants.choosing import Choice, PatchedFile, candidates, drawn
 from harness.mutants.judged_mutant import Verdict
 from harness.mutants.mutant_formats import as_json, markdown, page, summary
 from harness.mutants.mutant_report import MutantReport
@@ -54,21 +54,30 @@ def test_only_what_is_named(tree: Path) -> None:
 
 
 def test_of_a_patch_it_is_the_lines_that_it_adds(tree: Path) -> None:
-    found = candidates(tree, Choice(), {PATH: frozenset({3}), "Documentation/x.rst": frozenset({3})}, COMPILED)
+    found = candidates(
+        tree, Choice(), {PATH: PatchedFile(frozenset({3})), "x.rst": PatchedFile(frozenset({3}))}, COMPILED
+    )
     assert {(one.path, one.line, one.operator) for one in found} == {(PATH, 3, "call-dropped")}
 
 
+def test_what_a_patch_deletes_is_put_back(tree: Path) -> None:
+    before = SOURCE.replace(b"\tg(a);\n", b"\tg(a);\n\tg(b);\n")
+    found = candidates(tree, Choice(), {PATH: PatchedFile(frozenset(), before)}, COMPILED)
+    assert [(one.line, one.operator) for one in found] == [(4, "deletion-undone")]
+
+
 @pytest.mark.parametrize(
-    ("choice", "added", "words"),
+    ("choice", "patched", "words"),
     [
         (Choice(("drivers/net/*.c",)), {}, "no C file of the test kernel has such a name"),
-        (Choice(), {PATH: frozenset({2})}, "no line of code"),
-        (Choice(), {"drivers/dma-buf/y.c": frozenset({3})}, "no line of code"),
+        (Choice(), {PATH: PatchedFile(frozenset({2}))}, "no line of code"),
+        (Choice(), {PATH: PatchedFile(frozenset(), SOURCE)}, "no line of code"),
+        (Choice(), {"drivers/dma-buf/y.c": PatchedFile(frozenset({3}))}, "no line of code"),
     ],
 )
-def test_nothing_to_try_is_told(tree: Path, choice: Choice, added: dict[str, frozenset[int]], words: str) -> None:
+def test_nothing_to_try_is_told(tree: Path, choice: Choice, patched: dict[str, PatchedFile], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        candidates(tree, choice, added, COMPILED)
+        candidates(tree, choice, patched, COMPILED)
 
 
 def test_the_same_seed_draws_the_same_and_a_larger_sample_goes_on() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.real import LIMIT, Run, start_harness
+from tests.support.real import LIMIT, start_harness
 
 pytestmark = [pytest.mark.vm, pytest.mark.full]
 
@@ -37,10 +37,10 @@ KNOWN = {
 
 
 @pytest.fixture(scope="module")
-def tried(main_run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def tried(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What mutants.json says of all of them, in one kernel."""
     directory = tmp_path_factory.mktemp("mutants") / "run"
-    files = ["--files", CORE, UDMABUF, FENCE, SYNC_FILE]
+    files = ["--base", "debian:6.12", "--files", CORE, UDMABUF, FENCE, SYNC_FILE]
     started = start_harness(directory, *files, "--mutant", *KNOWN, command="mutants")
     try:
         stdout, stderr = started.communicate(timeout=LIMIT)
