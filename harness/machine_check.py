@@ -52,7 +52,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Finding:
+class MachineFinding:
     """One thing that was looked at. ``needed``: without it nothing runs. ``mend``: what to do if not ``ok``."""
 
     name: str
@@ -62,7 +62,7 @@ class Finding:
     mend: str = ""
 
 
-def check_all(boot_kvm: Callable[[], tuple[bool, str]] | None = None) -> list[Finding]:
+def check_all(boot_kvm: Callable[[], tuple[bool, str]] | None = None) -> list[MachineFinding]:
     """Look at everything; takes a fraction of a second without ``boot_kvm``.
 
     ``boot_kvm`` boots a guest under KVM and tells (whether it came up, why or how fast).
@@ -80,7 +80,7 @@ def check_all(boot_kvm: Callable[[], tuple[bool, str]] | None = None) -> list[Fi
         ]
 
 
-def require(findings: Sequence[Finding]) -> None:
+def require(findings: Sequence[MachineFinding]) -> None:
     """Raise ``InfrastructureError`` that names each needed thing that is missing, and how to mend it."""
     bad = [finding for finding in findings if finding.needed and not finding.ok]
     if bad:
@@ -89,11 +89,11 @@ def require(findings: Sequence[Finding]) -> None:
         raise InfrastructureError(what, where="this machine is not ready", mend=mends)
 
 
-def check_data() -> Finding:
+def check_data() -> MachineFinding:
     """The project's own configs, wrappers, patches and guest code: an installation that is not whole lacks some."""
     missing = paths.missing_data()
     detail = f"missing or empty: {', '.join(missing)}" if missing else str(paths.DATA)
-    return Finding("data", not missing, True, detail, paths.REINSTALL if missing else "")
+    return MachineFinding("data", not missing, True, detail, paths.REINSTALL if missing else "")
 
 
 def needs(listing: Path = paths.PACKAGES) -> list[Need]:
@@ -104,16 +104,16 @@ def needs(listing: Path = paths.PACKAGES) -> list[Need]:
     return [Need(package, brings, use, why) for package, brings, use, why in lines]
 
 
-def check_need(need: Need) -> Finding:
+def check_need(need: Need) -> MachineFinding:
     """Is the program or file there, and the program new enough?"""
     name = need.package if need.is_file else need.brings
     how = "run ci/setup" if _has_setup() else "install it"
     mend = f"{how} (Debian package {need.package})"
     found = _find(need)
     if found is None:
-        return Finding(name, False, need.use == "needed", f"not found ({need.why})", mend)
+        return MachineFinding(name, False, need.use == "needed", f"not found ({need.why})", mend)
     if need.brings not in VERSIONS:
-        return Finding(name, True, need.use == "needed", str(found))
+        return MachineFinding(name, True, need.use == "needed", str(found))
     arguments, oldest = VERSIONS[need.brings]
     version = first_version(process.run([found, *arguments]).stdout)
     fit = version >= oldest
@@ -122,7 +122,7 @@ def check_need(need: Need) -> Finding:
         if fit
         else f"{(dotted(version) or 'unknown')} is too old, {dotted(oldest)} or newer is needed"
     )
-    return Finding(name, fit, need.use == "needed", detail, "" if fit else f"install a newer {need.package}")
+    return MachineFinding(name, fit, need.use == "needed", detail, "" if fit else f"install a newer {need.package}")
 
 
 def _has_setup() -> bool:
@@ -130,68 +130,70 @@ def _has_setup() -> bool:
     return (paths.PROJECT_ROOT / "ci" / "setup").is_file()
 
 
-def check_libraries() -> Iterator[Finding]:
+def check_libraries() -> Iterator[MachineFinding]:
     """The Python packages, in the environment that runs this."""
     mend = "run ci/setup" if _has_setup() else "install the package anew"
     for name, oldest in LIBRARIES.items():
         try:
             text = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(name, False, True, f"not installed for {sys.executable}", mend)
+            yield MachineFinding(name, False, True, f"not installed for {sys.executable}", mend)
             continue
         fit = first_version(text) >= oldest
         detail = text if fit else f"{text} is too old, {dotted(oldest)} or newer is needed"
-        yield Finding(name, fit, True, detail, "" if fit else mend)
+        yield MachineFinding(name, fit, True, detail, "" if fit else mend)
 
 
-def check_disk(directory: Path | None = None) -> Finding:
+def check_disk(directory: Path | None = None) -> MachineFinding:
     """Room for sources, object trees and kernels. What the cache holds already counts as room."""
     where = directory or paths.cache_root()
     free = shutil.disk_usage(where).free
     fit = free >= DISK_NEEDED or (free >= DISK_NEEDED / 4 and any((where / "trees").glob("*/linux")))
     detail = f"{free / 1e9:.1f} GB free in {where}"
     if fit:
-        return Finding("disk", True, True, detail)
+        return MachineFinding("disk", True, True, detail)
     mend = "free some, or point XDG_CACHE_HOME at a larger disk"
-    return Finding("disk", False, True, f"{detail}, {DISK_NEEDED / 1e9:.0f} GB are needed", mend)
+    return MachineFinding("disk", False, True, f"{detail}, {DISK_NEEDED / 1e9:.0f} GB are needed", mend)
 
 
-def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Finding:
+def check_memory(meminfo: Path = Path("/proc/meminfo")) -> MachineFinding:
     """Memory that programs can have (MemAvailable, proc(5)), in bytes."""
     match = re.search(r"(?m)^MemAvailable:\s+(\d+) kB", meminfo.read_text())
     free = int(match[1]) * 1024 if match else 0
     fit = free >= MEMORY_NEEDED
     detail = f"{free / 1e9:.1f} GB available"
     if fit:
-        return Finding("memory", True, True, detail)
-    return Finding("memory", False, True, f"{detail}, {MEMORY_NEEDED / 1e9:.0f} GB are needed", "end other programs")
+        return MachineFinding("memory", True, True, detail)
+    short = f"{detail}, {MEMORY_NEEDED / 1e9:.0f} GB are needed"
+    return MachineFinding("memory", False, True, short, "end other programs")
 
 
-def check_kvm(boot: Callable[[], tuple[bool, str]] | None, device: Path = KVM) -> Finding:
+def check_kvm(boot: Callable[[], tuple[bool, str]] | None, device: Path = KVM) -> MachineFinding:
     """KVM is never needed: without it guests run under software emulation, ten times slower.
 
     That the device is there proves nothing: only a guest that boots does.
     """
     if not device.exists():
         mend = "turn virtualisation on in the firmware, or nested virtualisation in the host"
-        return Finding("kvm", False, False, f"no {device}: guests will be emulated, slowly", mend)
+        return MachineFinding("kvm", False, False, f"no {device}: guests will be emulated, slowly", mend)
     if not os.access(device, os.R_OK | os.W_OK):
-        return Finding("kvm", False, False, f"{device} is not yours to use", "add yourself to the group kvm")
+        return MachineFinding("kvm", False, False, f"{device} is not yours to use", "add yourself to the group kvm")
     if boot is None:
-        return Finding("kvm", True, False, f"{device} is there (not proven by booting)")
+        return MachineFinding("kvm", True, False, f"{device} is there (not proven by booting)")
     works, detail = boot()
     mend = "" if works else "nothing, if this machine is itself a guest: guests will be emulated"
-    return Finding("kvm", works, False, detail, mend)
+    return MachineFinding("kvm", works, False, detail, mend)
 
 
-def check_virtiofsd(places: Sequence[str] = VIRTIOFSD) -> Finding:
+def check_virtiofsd(places: Sequence[str] = VIRTIOFSD) -> MachineFinding:
     """Only the Rust one serves virtme-ng; QEMU 7's own (in C) makes it wait and fall back to 9p."""
     for place in filter(os.path.exists, places):
         said = process.run([place, "--version"])
         # "virtiofsd 1.13.0", or "virtiofsd backend 1.1.0" of older ones; the C one says "virtiofsd version 7.2.22".
         if said.ok and re.match(r"virtiofsd (backend )?[1-9]", said.stdout):
-            return Finding("virtiofsd", True, False, said.stdout.strip())
-    return Finding("virtiofsd", False, False, "no Rust virtiofsd: the guest's root comes over 9p", "nothing: it works")
+            return MachineFinding("virtiofsd", True, False, said.stdout.strip())
+    lacking = "no Rust virtiofsd: the guest's root comes over 9p"
+    return MachineFinding("virtiofsd", False, False, lacking, "nothing: it works")
 
 
 def _find(need: Need) -> Path | None:

@@ -27,7 +27,7 @@ class Tree:
 
 
 @dataclass(frozen=True)
-class Change:
+class Commit:
     """A patch as git has it: the diff apart from what is said about it, so that neither can be taken for the other.
 
     ``origin``: what it was made from, for messages. ``date``: as in a mail. ``message``: without the subject.

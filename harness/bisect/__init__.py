@@ -3,19 +3,19 @@
 
 from harness.bisect.commit_tests import Built, PipelineTester, Untestable
 from harness.bisect.git_bisect import pinned, resolve_commit
-from harness.bisect.observation import FAILS, Observation, Sight, judge
+from harness.bisect.observation import FAILS, Observation, ObservationKind, observe
 from harness.bisect.render import summary
 from harness.bisect.reporting import write_reports
 from harness.bisect.state import (
     STATE,
     BisectRequest,
+    CommitFixup,
+    CommitVerdict,
     End,
-    Fixup,
-    Kind,
     State,
     Symptom,
+    SymptomKind,
     Trail,
-    Verdict,
     load,
     save,
 )
@@ -28,26 +28,26 @@ __all__ = [
     "STATE",
     "BisectRequest",
     "Built",
+    "CommitFixup",
+    "CommitVerdict",
     "End",
     "Failure",
-    "Fixup",
-    "Kind",
     "Observation",
+    "ObservationKind",
     "PipelineTester",
-    "Sight",
     "State",
     "Symptom",
+    "SymptomKind",
     "Target",
     "Trail",
     "Untestable",
-    "Verdict",
     "Walk",
     "begin",
     "beside",
     "from_run",
-    "judge",
     "load",
     "named",
+    "observe",
     "pinned",
     "resolve_commit",
     "save",

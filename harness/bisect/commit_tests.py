@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.bisect import result_cache
-from harness.bisect.state import Attempt, Kind, Symptom
+from harness.bisect.state import Attempt, Symptom, SymptomKind
 from harness.bisect.targets import Target
 from harness.build import kernel_digest, sources_of
 from harness.errors import UserError
@@ -136,7 +136,7 @@ def wanted(symptom: Symptom, planned: tuple[PlannedTest, ...]) -> tuple[PlannedT
     """
     if not symptom.needs_tests:
         return ()
-    if symptom.kind is Kind.SPLAT:
+    if symptom.kind is SymptomKind.SPLAT:
         return tuple(test for test in planned if _prints(test, symptom.moment))
     suites = dict.fromkeys(test.suite for test in planned if symptom.suite in ("", test.suite))
     found = [test for suite in suites if (test := covering(planned, PlannedTest(suite, symptom.name))) is not None]

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from harness.bisect import odds
 from harness.bisect.commit_tests import Built, CommitTester, Untestable
-from harness.bisect.observation import Observation, Sight, judge
+from harness.bisect.observation import Observation, ObservationKind, observe
 from harness.bisect.render import step_line
-from harness.bisect.state import Attempt, Kind, Role, State, Step, Verdict, save
+from harness.bisect.state import Attempt, CommitTest, CommitVerdict, Role, State, SymptomKind, save
 from harness.bisect.targets import Target
 from harness.errors import InfrastructureError
 from harness.splat import identity, is_called
@@ -50,12 +50,12 @@ class Examiner:
         self.state = state
         save(self._directory, state)
 
-    def tested(self, commit: str, role: Role, *, afresh: bool = False) -> Step:
+    def tested(self, commit: str, role: Role, *, afresh: bool = False) -> CommitTest:
         """``commit`` with a verdict: known, taken from an equal kernel, or found out now."""
         known = self.state.step(commit)
         if known is not None and known.verdict is not None and not afresh:
             return known
-        step = known or Step(commit, self._subject(commit), role, directory=self._name())
+        step = known or CommitTest(commit, self._subject(commit), role, directory=self._name())
         started, before = time.monotonic(), step.seconds
         step = self._decided(replace(step, verdict=None, needed=self._runs(role)))
         step = replace(step, seconds=before + time.monotonic() - started)
@@ -63,17 +63,17 @@ class Examiner:
         self._tell(step_line(step, self.state))
         return step
 
-    def _keep(self, step: Step) -> None:
+    def _keep(self, step: CommitTest) -> None:
         """Note an undecided step; what was decided about it before holds until it is decided anew."""
         known = self.state.step(step.commit)
         self.note(self.state.with_step(replace(step, verdict=known.verdict if known is not None else None)))
 
-    def _decided(self, step: Step) -> Step:
+    def _decided(self, step: CommitTest) -> CommitTest:
         self._keep(step)
         symptom, place = self.state.question.symptom, self.place(step.commit)
         built = self._patiently(step, lambda: self._tester.build(step.commit, symptom, place))
         if isinstance(built, Untestable):
-            return replace(step, verdict=Verdict.SKIP, why=built.why, built=built.tried)
+            return replace(step, verdict=CommitVerdict.SKIP, why=built.why, built=built.tried)
         step = replace(step, kernel=built.digest, built=step.built or not built.reused)
         self._keep(step)
         self._name_suite(built)
@@ -82,7 +82,7 @@ class Examiner:
             return replace(step, verdict=equal.verdict, why=equal.why, same_as=equal.commit, odds=equal.odds)
         return self._asked(step, built)
 
-    def _equal(self, step: Step) -> Step | None:
+    def _equal(self, step: CommitTest) -> CommitTest | None:
         """A commit with the same kernel that has a verdict of its own."""
         return next(
             (
@@ -93,7 +93,7 @@ class Examiner:
             None,
         )
 
-    def _asked(self, step: Step, built: Built) -> Step:
+    def _asked(self, step: CommitTest, built: Built) -> CommitTest:
         """Guests are asked until it is clear."""
         while (decided := self._verdict(step)) is None:
             attempt = self._patiently(step, partial(self._attempt, step, built))
@@ -102,19 +102,19 @@ class Examiner:
             self._keep(step)
         return decided
 
-    def _attempt(self, step: Step, built: Built) -> Attempt:
+    def _attempt(self, step: CommitTest, built: Built) -> Attempt:
         """What one more guest shows of the kernel. Raises ``InfrastructureError`` if that is nothing."""
         place = self.place(step.commit) / f"run-{len(step.attempts) + 1}"
         attempt = self._tester.attempt(built, place, step.attempts)
-        sight = self._judge(step, attempt)
-        if sight.seen is Observation.MACHINE:
-            raise InfrastructureError(f"the guest told nothing: {sight.why}", where=step.commit[:12])
+        observation = self._judge(step, attempt)
+        if observation.seen is ObservationKind.MACHINE:
+            raise InfrastructureError(f"the guest told nothing: {observation.why}", where=step.commit[:12])
         if attempt.again:
             return attempt
         self._tester.remember(built, attempt)
         return replace(attempt, log=str(place.relative_to(self._directory)))
 
-    def _patiently(self, step: Step, work: Callable[[], T]) -> T:
+    def _patiently(self, step: CommitTest, work: Callable[[], T]) -> T:
         """Do ``work``, again if the machine fails, and give up if it fails again and again."""
         for _ in range(MACHINE_RETRIES):
             try:
@@ -126,25 +126,25 @@ class Examiner:
     def _name_suite(self, built: Built) -> None:
         """A test may be named without its suite, which is known once there is a kernel."""
         question = self.state.question
-        if question.symptom.kind is Kind.TEST and not question.symptom.suite:
+        if question.symptom.kind is SymptomKind.TEST and not question.symptom.suite:
             symptom = replace(question.symptom, suite=built.tests[0].suite)
             self.note(replace(self.state, question=replace(question, symptom=symptom)))
 
-    def _learn(self, step: Step, sight: Sight) -> None:
+    def _learn(self, step: CommitTest, observation: Observation) -> None:
         """The bad end shows in which manners the test fails, if nobody has said."""
         question = self.state.question
-        learning = step.role is Role.BAD_END and question.symptom.kind is not Kind.SPLAT
-        if learning and sight.seen is Observation.BAD and sight.manner not in question.symptom.manners:
-            symptom = replace(question.symptom, manners=(*question.symptom.manners, sight.manner))
+        learning = step.role is Role.BAD_END and question.symptom.kind is not SymptomKind.SPLAT
+        if learning and observation.seen is ObservationKind.BAD and observation.manner not in question.symptom.manners:
+            symptom = replace(question.symptom, manners=(*question.symptom.manners, observation.manner))
             self.note(replace(self.state, question=replace(question, symptom=symptom)))
 
-    def _judge(self, step: Step, attempt: Attempt) -> Sight:
-        return judge(self.state.question.symptom, attempt, self._usual(step, attempt))
+    def _judge(self, step: CommitTest, attempt: Attempt) -> Observation:
+        return observe(self.state.question.symptom, attempt, self._usual(step, attempt))
 
-    def sights(self, step: Step) -> list[Sight]:
+    def observations(self, step: CommitTest) -> list[Observation]:
         return [self._judge(step, attempt) for attempt in step.attempts]
 
-    def _usual(self, step: Step, attempt: Attempt) -> frozenset[str]:
+    def _usual(self, step: CommitTest, attempt: Attempt) -> frozenset[str]:
         """Splats that are no sign of another trouble: those of the good end, and those beside the one in question.
 
         What the ends themselves show beside it cannot be told from that.
@@ -152,7 +152,7 @@ class Examiner:
         if step.role in ENDS:
             return _fingerprints([attempt])
         good = [one for step in self.state.steps if step.role is Role.GOOD_END for one in step.attempts]
-        bad = [one for step in self.state.steps if step.verdict is Verdict.BAD for one in step.attempts]
+        bad = [one for step in self.state.steps if step.verdict is CommitVerdict.BAD for one in step.attempts]
         question = self.state.question
         mine = question.symptom.name
         beside = [one for one in bad if any(is_called(splat, mine) for splat in one.splats)]
@@ -160,34 +160,35 @@ class Examiner:
 
     # --- verdicts -----------------------------------------------------------------------------
 
-    def _verdict(self, step: Step) -> Step | None:
+    def _verdict(self, step: CommitTest) -> CommitTest | None:
         """``step`` decided, or None if more guests must be asked."""
-        sights = self.sights(step)
+        observations = self.observations(step)
         if step.role is Role.BAD_END:
-            return self._bad_end(step, sights)
-        for seen, verdict in ((Observation.BAD, Verdict.BAD), (Observation.OTHER, Verdict.SKIP)):
-            first = next((sight for sight in sights if sight.seen is seen), None)
+            return self._bad_end(step, observations)
+        for seen, verdict in ((ObservationKind.BAD, CommitVerdict.BAD), (ObservationKind.OTHER, CommitVerdict.SKIP)):
+            first = next((observation for observation in observations if observation.seen is seen), None)
             if first is not None:
-                chance = odds.chance_of_false_alarm(self._good_passes()) if verdict is Verdict.BAD else 0.0
+                chance = odds.chance_of_false_alarm(self._good_passes()) if verdict is CommitVerdict.BAD else 0.0
                 return replace(step, verdict=verdict, why=first.why, odds=chance)
-        if passes(sights) < step.needed:
+        if passes(observations) < step.needed:
             return None
-        chance = odds.chance_of_passing(passes(sights), *self._rate())
-        return replace(step, verdict=Verdict.GOOD, why=sights[-1].why, odds=chance)
+        chance = odds.chance_of_passing(passes(observations), *self._rate())
+        return replace(step, verdict=CommitVerdict.GOOD, why=observations[-1].why, odds=chance)
 
-    def _bad_end(self, step: Step, sights: list[Sight]) -> Step | None:
+    def _bad_end(self, step: CommitTest, observations: list[Observation]) -> CommitTest | None:
         """As bad as it is said to be, and how often."""
-        other = next((sight for sight in sights if sight.seen is Observation.OTHER), None)
-        bad = [sight for sight in sights if sight.seen is Observation.BAD]
+        other = next((observation for observation in observations if observation.seen is ObservationKind.OTHER), None)
+        bad = [observation for observation in observations if observation.seen is ObservationKind.BAD]
         if other is not None and not bad:
-            return replace(step, verdict=Verdict.SKIP, why=other.why)
-        enough = self.state.question.runs or len(bad) == len(sights)
+            return replace(step, verdict=CommitVerdict.SKIP, why=other.why)
+        enough = self.state.question.runs or len(bad) == len(observations)
         wanted = step.needed if enough else max(step.needed, MOST_END_RUNS)
-        if len(sights) < wanted:
+        if len(observations) < wanted:
             return None
         if not bad:
-            return replace(step, verdict=Verdict.GOOD, why=f"{sights[-1].why} in {len(sights)} of {len(sights)} runs")
-        return replace(step, verdict=Verdict.BAD, why=bad[0].why)
+            runs = len(observations)
+            return replace(step, verdict=CommitVerdict.GOOD, why=f"{observations[-1].why} in {runs} of {runs} runs")
+        return replace(step, verdict=CommitVerdict.BAD, why=bad[0].why)
 
     def _runs(self, role: Role) -> int:
         if role is Role.BAD_END:
@@ -203,18 +204,18 @@ class Examiner:
 
     def _rate(self) -> tuple[int, int]:
         """(bad runs, all runs) of the commits that are bad."""
-        sights = [
-            sight
+        observations = [
+            observation
             for step in self.state.steps
-            if step.verdict is Verdict.BAD and not step.same_as
-            for sight in self.sights(step)
+            if step.verdict is CommitVerdict.BAD and not step.same_as
+            for observation in self.observations(step)
         ]
-        bad = sum(sight.seen is Observation.BAD for sight in sights)
-        return bad, bad + passes(sights)
+        bad = sum(observation.seen is ObservationKind.BAD for observation in observations)
+        return bad, bad + passes(observations)
 
     def _good_passes(self) -> int:
-        good = [step for step in self.state.steps if step.verdict is Verdict.GOOD]
-        return sum(passes(self.sights(step)) for step in good)
+        good = [step for step in self.state.steps if step.verdict is CommitVerdict.GOOD]
+        return sum(passes(self.observations(step)) for step in good)
 
     # --- words --------------------------------------------------------------------------------
 
@@ -230,7 +231,7 @@ class Examiner:
         return self._directory / (step.directory if step is not None else self._name())
 
 
-def _spread(step: Step, state: State) -> State:
+def _spread(step: CommitTest, state: State) -> State:
     """``state`` in which commits with the same kernel have the verdict of ``step``, also if that was another before."""
     for one in state.steps:
         if one.same_as == step.commit:
@@ -238,8 +239,8 @@ def _spread(step: Step, state: State) -> State:
     return state
 
 
-def passes(sights: Sequence[Sight]) -> int:
-    return sum(sight.seen is Observation.GOOD for sight in sights)
+def passes(observations: Sequence[Observation]) -> int:
+    return sum(observation.seen is ObservationKind.GOOD for observation in observations)
 
 
 def _fingerprints(attempts: Sequence[Attempt]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bisect.state import Verdict
+from harness.bisect.state import CommitVerdict
 from harness.errors import InfrastructureError, UserError
 from harness.process import Completed
 from harness.source.git import attempt, git
@@ -83,7 +83,7 @@ class GitBisect:
             raise UserError("the good commit is not before the bad one", where=f"{good[:12]}..{bad[:12]}")
         return self._position(done)
 
-    def mark(self, commit: str, verdict: Verdict) -> Position:
+    def mark(self, commit: str, verdict: CommitVerdict) -> Position:
         """Tell git what ``commit`` is."""
         return self._position(self._bisect(verdict.value, commit))
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.bisect.state import Attempt, Kind, Symptom
+from harness.bisect.state import Attempt, Symptom, SymptomKind
 from harness.causes import Blame, Cause, Severity
 from harness.model import BootOutcome, Moment, PlannedTest, Splat, Status, TestResult
 from harness.splat import identity, is_among, is_called
@@ -23,7 +23,7 @@ _LOST = "lost: "
 _VARYING = re.compile(r"0x[0-9a-f]+|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d+", re.IGNORECASE)
 
 
-class Observation(enum.Enum):
+class ObservationKind(enum.Enum):
     """What an attempt is to the question."""
 
     BAD = "bad"
@@ -33,24 +33,24 @@ class Observation(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Sight:
+class Observation:
     """``why``: in one line. ``manner``: of the failure, if it is one of the test in question."""
 
-    seen: Observation
+    seen: ObservationKind
     why: str
     manner: str = ""
 
 
-def judge(symptom: Symptom, attempt: Attempt, usual: Collection[str] = ()) -> Sight:
+def observe(symptom: Symptom, attempt: Attempt, usual: Collection[str] = ()) -> Observation:
     """What ``attempt`` says. ``usual``: fingerprints of splats that are there without the bug, and hide nothing.
 
     A symptom without manners takes each failure of its test.
     """
     if attempt.outcome is not BootOutcome.UP and _is_outside(attempt.cause):
-        return Sight(Observation.MACHINE, attempt.ended)
-    if symptom.kind is Kind.BOOT:
+        return Observation(ObservationKind.MACHINE, attempt.ended)
+    if symptom.kind is SymptomKind.BOOT:
         return _boot(symptom, attempt)
-    if symptom.kind is Kind.SPLAT:
+    if symptom.kind is SymptomKind.SPLAT:
         return _splat(symptom, attempt, usual)
     if attempt.outcome is not BootOutcome.UP and all(one.status is Status.MISSING for one in attempt.results):
         return _no_boot(attempt)
@@ -127,62 +127,63 @@ def _masked(text: str) -> str:
 # --- each kind of symptom ---------------------------------------------------------------------
 
 
-def _boot(symptom: Symptom, attempt: Attempt) -> Sight:
+def _boot(symptom: Symptom, attempt: Attempt) -> Observation:
     if attempt.outcome is BootOutcome.UP:
-        return Sight(Observation.GOOD, "boots")
+        return Observation(ObservationKind.GOOD, "boots")
     cause, how = attempt.cause or Cause.SILENCE, attempt.outcome.value
     hows = [f"{how}: {_deadly(attempt.splats, name, cause, attempt.hangs_in)}" for name in (identity, _former)]
     return _known(symptom, [*hows, f"{how}: {cause.value}"], f"does not boot: {attempt.ended}")
 
 
-def _no_boot(attempt: Attempt) -> Sight:
-    return Sight(Observation.OTHER, f"does not boot: {attempt.ended or attempt.outcome.value}")
+def _no_boot(attempt: Attempt) -> Observation:
+    return Observation(ObservationKind.OTHER, f"does not boot: {attempt.ended or attempt.outcome.value}")
 
 
-def _splat(symptom: Symptom, attempt: Attempt, usual: Collection[str]) -> Sight:
+def _splat(symptom: Symptom, attempt: Attempt, usual: Collection[str]) -> Observation:
     """Its absence means something only if the guest came to where it was printed, and nothing else got in between."""
     mine = next((splat for splat in attempt.splats if is_called(splat, symptom.name)), None)
     if mine is not None:
-        return Sight(Observation.BAD, mine.title)
+        return Observation(ObservationKind.BAD, mine.title)
     lost = next((result for result in attempt.results if result.status in (Status.ERROR, Status.MISSING)), None)
     if lost is not None and _is_machine(lost, attempt):
-        return Sight(Observation.MACHINE, lost.message)
+        return Observation(ObservationKind.MACHINE, lost.message)
     other = next((splat for splat in attempt.splats if not is_among(splat, usual)), None)
     if other is not None:
-        return Sight(Observation.OTHER, f"another splat: {other.title}")
+        return Observation(ObservationKind.OTHER, f"another splat: {other.title}")
     if attempt.outcome is not BootOutcome.UP:
         return _no_boot(attempt)
     if lost is not None:
-        return Sight(Observation.OTHER, f"{lost.name} did not come to its end: {lost.message or lost.status.value}")
+        said = lost.message or lost.status.value
+        return Observation(ObservationKind.OTHER, f"{lost.name} did not come to its end: {said}")
     return _absent(symptom, attempt)
 
 
-def _absent(symptom: Symptom, attempt: Attempt) -> Sight:
+def _absent(symptom: Symptom, attempt: Attempt) -> Observation:
     """It could not be printed if the test that does so was skipped, or all were."""
     moment = symptom.moment
     named = [one for one in attempt.results if moment.is_in(one) or (not moment.test and moment.around == one.name)]
     asked = named or attempt.results
     if not symptom.needs_tests or any(result.status is not Status.SKIP for result in asked):
-        return Sight(Observation.GOOD, "not printed")
+        return Observation(ObservationKind.GOOD, "not printed")
     why = f"{asked[0].name} is skipped: {asked[0].message or 'no reason given'}" if asked else "no test ran"
-    return Sight(Observation.OTHER, why)
+    return Observation(ObservationKind.OTHER, why)
 
 
-def _test(symptom: Symptom, attempt: Attempt) -> Sight:
+def _test(symptom: Symptom, attempt: Attempt) -> Observation:
     result = result_of(symptom, attempt)
     if result is None:
-        return Sight(Observation.OTHER, f"{symptom.name} gave no result here")
+        return Observation(ObservationKind.OTHER, f"{symptom.name} gave no result here")
     match result.status:
         case Status.PASS:
-            return Sight(Observation.GOOD, "passes")
+            return Observation(ObservationKind.GOOD, "passes")
         case Status.SKIP:
-            return Sight(Observation.OTHER, f"is skipped: {result.message or 'no reason given'}")
+            return Observation(ObservationKind.OTHER, f"is skipped: {result.message or 'no reason given'}")
         case Status.MISSING:
-            return Sight(Observation.OTHER, f"did not run: {result.message or attempt.ended}")
+            return Observation(ObservationKind.OTHER, f"did not run: {result.message or attempt.ended}")
     manners = _manners(result, attempt)
     silent = _is_machine(result, attempt) and not {*manners} & {*symptom.manners}
     if silent or is_the_machines(result):
-        return Sight(Observation.MACHINE, result.message)
+        return Observation(ObservationKind.MACHINE, result.message)
     return _known(symptom, manners, result.message or result.status.value)
 
 
@@ -194,9 +195,9 @@ def _is_machine(result: TestResult, attempt: Attempt) -> bool:
     return silent or is_the_machines(result)
 
 
-def _known(symptom: Symptom, hows: Sequence[str], words: str) -> Sight:
+def _known(symptom: Symptom, hows: Sequence[str], words: str) -> Observation:
     """``hows``: the manner as it is told today, and as it was told before."""
     how = hows[0]
     if symptom.manners and not {*hows, how.partition(": ")[0]} & set(symptom.manners):
-        return Sight(Observation.OTHER, f"fails, but in another way: {words}", how)
-    return Sight(Observation.BAD, words, how)
+        return Observation(ObservationKind.OTHER, f"fails, but in another way: {words}", how)
+    return Observation(ObservationKind.BAD, words, how)

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.bisect import odds
-from harness.bisect.observation import Observation, judge
-from harness.bisect.state import BisectRequest, End, Kind, Role, State, Step, Symptom, Trail, Verdict
+from harness.bisect.observation import ObservationKind, observe
+from harness.bisect.state import BisectRequest, CommitTest, CommitVerdict, End, Role, State, Symptom, SymptomKind, Trail
 from harness.bisect.targets import Target
 from harness.report.text import duration, one_line, plural
 
-_STEP_WORDS = {Verdict.SKIP: "cannot be tested"}
+_STEP_WORDS = {CommitVerdict.SKIP: "cannot be tested"}
 
 
 def reference(commit: str, subject: str) -> str:
@@ -22,12 +22,12 @@ def reference(commit: str, subject: str) -> str:
     return f'{commit[:12]} ("{one_line(subject)}")'
 
 
-def step_line(step: Step, state: State) -> str:
+def step_line(step: CommitTest, state: State) -> str:
     """Which commit, why it was tested, and what was decided: one line."""
     return f"{step.role.value} {reference(step.commit, step.subject)}: {decision(step, state)}"
 
 
-def decision(step: Step, state: State) -> str:
+def decision(step: CommitTest, state: State) -> str:
     """What was decided about a commit, why, and how sure it is: one line."""
     if step.verdict is None:
         return "not decided yet"
@@ -37,23 +37,23 @@ def decision(step: Step, state: State) -> str:
     return ", ".join(filter(None, told))
 
 
-def _counted(step: Step, state: State) -> str:
+def _counted(step: CommitTest, state: State) -> str:
     """ "3 of 3 runs"; how many of them are known from before."""
     if not step.attempts or step.same_as:
         return ""
     runs = len(step.attempts)
-    seen = [judge(state.question.symptom, attempt).seen for attempt in step.attempts]
-    bad, again = seen.count(Observation.BAD), sum(attempt.again for attempt in step.attempts)
+    seen = [observe(state.question.symptom, attempt).seen for attempt in step.attempts]
+    bad, again = seen.count(ObservationKind.BAD), sum(attempt.again for attempt in step.attempts)
     known = f", {again} known from before" if again else ""
     return f"{bad} of {runs} {'run' if runs == 1 else 'runs'} bad{known}"
 
 
-def _odds(step: Step) -> str:
-    if step.verdict is Verdict.GOOD and step.odds:
+def _odds(step: CommitTest) -> str:
+    if step.verdict is CommitVerdict.GOOD and step.odds:
         return f"a bad one does that in {odds.in_words(step.odds)} of all cases"
     return (
         f"a good one does that in {odds.in_words(step.odds)} of all cases"
-        if step.verdict is Verdict.BAD and step.odds
+        if step.verdict is CommitVerdict.BAD and step.odds
         else ""
     )
 
@@ -78,7 +78,8 @@ def seconds_per_step(state: State) -> float:
 
 def confidence(state: State) -> float:
     """The chance that no decision is wrong, as far as it can be reckoned."""
-    decided = [step for step in state.steps if step.verdict in (Verdict.GOOD, Verdict.BAD) and not step.same_as]
+    decisions = (CommitVerdict.GOOD, CommitVerdict.BAD)
+    decided = [step for step in state.steps if step.verdict in decisions and not step.same_as]
     return math.prod(1 - step.odds for step in decided)
 
 
@@ -99,7 +100,7 @@ def headline(state: State, target: Target) -> str:
     return ": ".join(filter(None, [ending.end.value, *names, one_line(ending.detail)]))
 
 
-def neighbours(state: State, target: Target) -> list[Step]:
+def neighbours(state: State, target: Target) -> list[CommitTest]:
     """The steps that the answer stands on: the culprit (or each of a range), and the nearest good commits."""
     if state.ending is None:
         return []
@@ -126,17 +127,17 @@ def check_again(state: State, target: Target, commit: str) -> str:
 
 def _looked_for(symptom: Symptom) -> list[str]:
     """The options that name ``symptom``."""
-    if symptom.kind is Kind.SPLAT:
+    if symptom.kind is SymptomKind.SPLAT:
         test = symptom.moment.around
         return ["--splat", symptom.name, *(["--test", test] if test and symptom.needs_tests else [])]
-    return ["--test", "boot" if symptom.kind is Kind.BOOT else str(symptom)]
+    return ["--test", "boot" if symptom.kind is SymptomKind.BOOT else str(symptom)]
 
 
 def _tests(question: BisectRequest) -> list[str]:
     """Options of run that leave only what shows the symptom, as far as its name says that."""
     symptom = question.symptom
     suite, name = symptom.suite, symptom.name
-    if symptom.kind is Kind.SPLAT:
+    if symptom.kind is SymptomKind.SPLAT:
         moment = symptom.moment
         suite, name = (moment.suite, moment.test) if moment.test else ("", moment.around)
     if not suite:
@@ -184,7 +185,7 @@ def _short(commit: str, target: Target) -> str:
     return reference(commit, target.git.show(commit, "%s"))
 
 
-def _table(steps: Sequence[Step], state: State) -> list[str]:
+def _table(steps: Sequence[CommitTest], state: State) -> list[str]:
     return [f"  {reference(step.commit, step.subject)}\n      {decision(step, state)}" for step in steps]
 
 

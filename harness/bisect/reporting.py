@@ -16,7 +16,7 @@ from harness.bisect.render import (
     markdown,
     neighbours,
 )
-from harness.bisect.state import End, State, Step, Verdict
+from harness.bisect.state import CommitTest, CommitVerdict, End, State
 from harness.bisect.targets import Target
 from harness.paths import write_atomic
 from harness.report import encode
@@ -71,7 +71,7 @@ def _commit(commit: str, state: State, target: Target) -> dict[str, str]:
     }
 
 
-def _step(step: Step, state: State) -> dict[str, Any]:
+def _step(step: CommitTest, state: State) -> dict[str, Any]:
     return {
         "commit": step.commit,
         "subject": step.subject,
@@ -105,14 +105,14 @@ def junit(state: State, target: Target) -> str:
     return document([suite])
 
 
-def _case(step: Step, state: State) -> TestCase:
+def _case(step: CommitTest, state: State) -> TestCase:
     from harness.report.junit import junit_case  # noqa: PLC0415
 
     case = junit_case(f"{step.commit[:12]} {step.subject}", "dmabuf.bisect.commits", step.seconds)
     told = one_line(decision(step, state))
-    if step.verdict is Verdict.BAD:
+    if step.verdict is CommitVerdict.BAD:
         case.add_failure_info(message=told, output=told)
-    elif step.verdict is not Verdict.GOOD:
+    elif step.verdict is not CommitVerdict.GOOD:
         case.add_skipped_info(message=told)
     else:
         case.stdout = told

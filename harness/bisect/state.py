@@ -19,7 +19,7 @@ STATE = "state.json"
 VERSION = 2
 
 
-class Kind(enum.Enum):
+class SymptomKind(enum.Enum):
     """What a symptom is."""
 
     TEST = "test"
@@ -36,7 +36,7 @@ class Symptom:
     ``during``: what to run for a splat: "suite: test", a suite or a test alone, "boot", or empty: everything.
     """
 
-    kind: Kind
+    kind: SymptomKind
     suite: str = ""
     name: str = ""
     manners: tuple[str, ...] = ()
@@ -50,18 +50,18 @@ class Symptom:
     @property
     def needs_tests(self) -> bool:
         """A boot alone does not show it."""
-        return self.kind is not Kind.BOOT and not self.moment.boot
+        return self.kind is not SymptomKind.BOOT and not self.moment.boot
 
     def __str__(self) -> str:
-        if self.kind is Kind.BOOT:
+        if self.kind is SymptomKind.BOOT:
             return "the kernel does not boot"
-        if self.kind is Kind.SPLAT:
+        if self.kind is SymptomKind.SPLAT:
             return f"splat {self.name}"
         return f"{self.suite}: {self.name}" if self.suite else self.name
 
 
 @dataclass(frozen=True)
-class Fixup:
+class CommitFixup:
     """A patch that the commits of ``span`` (as git rev-list takes it: "A ^B") need to be tested at all."""
 
     patch: Path
@@ -93,7 +93,7 @@ class BisectRequest:
     symptom: Symptom
     variant: str
     files: tuple[Path, ...] = ()
-    fixups: tuple[Fixup, ...] = ()
+    fixups: tuple[CommitFixup, ...] = ()
     suites: tuple[str, ...] = ()
     pytest: tuple[Path, ...] = ()
     confidence: float = 0.95
@@ -129,7 +129,7 @@ class Attempt:
     hangs_in: str = ""
 
 
-class Verdict(enum.Enum):
+class CommitVerdict(enum.Enum):
     """What a commit is, in git's words."""
 
     GOOD = "good"
@@ -147,7 +147,7 @@ class Role(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Step:
+class CommitTest:
     """A commit on its way to a verdict, None while it is being tested. ``why``: of the verdict, one line.
 
     ``kernel``: digest of what was built, empty if nothing was. ``built``: it was compiled for this, not found.
@@ -158,7 +158,7 @@ class Step:
     commit: str
     subject: str
     role: Role
-    verdict: Verdict | None = None
+    verdict: CommitVerdict | None = None
     why: str = ""
     attempts: tuple[Attempt, ...] = ()
     kernel: str = ""
@@ -183,7 +183,7 @@ class End(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Ending:
+class BisectOutcome:
     """``commits``: the culprit, or all that it may be. ``detail``: one line more."""
 
     end: End
@@ -199,16 +199,16 @@ class State:
     good: str
     bad: str
     total: int
-    steps: tuple[Step, ...] = ()
+    steps: tuple[CommitTest, ...] = ()
     limit: tuple[str, ...] | None = None
     kept: int = 0  # commits that the limit leaves
-    ending: Ending | None = None
+    ending: BisectOutcome | None = None
     seconds: float = 0.0
 
-    def step(self, commit: str) -> Step | None:
+    def step(self, commit: str) -> CommitTest | None:
         return next((step for step in self.steps if step.commit == commit), None)
 
-    def with_step(self, step: Step) -> State:
+    def with_step(self, step: CommitTest) -> State:
         """The same with ``step`` in the place of what was known of its commit."""
         if self.step(step.commit) is None:
             return replace(self, steps=(*self.steps, step))

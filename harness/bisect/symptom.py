@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.bisect.observation import is_the_machines, manner
-from harness.bisect.state import Attempt, Kind, Symptom
+from harness.bisect.state import Attempt, Symptom, SymptomKind
 from harness.changes import GUEST, KERNEL, Change
 from harness.errors import UserError
 from harness.model import BootOutcome, RunReport, Splat, Status, TestResult, VariantReport
@@ -38,12 +38,12 @@ def named(test: str | None, splat: str | None) -> Symptom:
         if not _FINGERPRINT.fullmatch(splat):
             mend = 'the reports have it, as "warn-0a1b2c3d4e5f"'
             raise UserError("not the fingerprint of a splat", where=f"--splat {splat}", mend=mend)
-        return Symptom(Kind.SPLAT, name=splat, during=test or "")
+        return Symptom(SymptomKind.SPLAT, name=splat, during=test or "")
     assert test is not None
     if test == BOOT:
-        return Symptom(Kind.BOOT)
+        return Symptom(SymptomKind.BOOT)
     suite, _, name = test.rpartition(": ")
-    return Symptom(Kind.TEST, suite, name)
+    return Symptom(SymptomKind.TEST, suite, name)
 
 
 def from_run(report: RunReport, asked: Symptom | None = None, variant: str | None = None) -> list[Failure]:
@@ -70,9 +70,9 @@ def beside(report: RunReport, failure: Failure) -> tuple[str, ...]:
 def _fits(asked: Symptom, failure: Failure) -> bool:
     found = failure.symptom
     suites = asked.suite in ("", found.suite)
-    if failure.splat is not None and asked.kind is Kind.SPLAT:
+    if failure.splat is not None and asked.kind is SymptomKind.SPLAT:
         return is_called(failure.splat, asked.name)
-    return asked.kind is found.kind and suites and (asked.kind is Kind.BOOT or asked.name == found.name)
+    return asked.kind is found.kind and suites and (asked.kind is SymptomKind.BOOT or asked.name == found.name)
 
 
 def _of_variant(variant: VariantReport, excused: bool) -> Iterator[Failure]:
@@ -80,15 +80,15 @@ def _of_variant(variant: VariantReport, excused: bool) -> Iterator[Failure]:
     name, attempt = variant.variant.name, _attempt(variant)
     last = variant.boots[-1] if variant.boots else None
     if last is not None and last.outcome is not BootOutcome.UP and len(variant.boots) <= 2:
-        yield Failure(Symptom(Kind.BOOT), name, last.ended, _is_new(variant, KERNEL, "boot"))
+        yield Failure(Symptom(SymptomKind.BOOT), name, last.ended, _is_new(variant, KERNEL, "boot"))
     for result in variant.results:
         looked_for = (result.is_bad or excused) and not is_the_machines(result) and result.name != GUEST
         if result.status in _FAILED and looked_for:
-            symptom = Symptom(Kind.TEST, result.suite, result.name, (manner(result, attempt),))
+            symptom = Symptom(SymptomKind.TEST, result.suite, result.name, (manner(result, attempt),))
             yield Failure(symptom, name, result.message, _is_new(variant, result.suite, result.name))
     for splat in variant.splats:
         if splat.is_bad or excused:
-            symptom = Symptom(Kind.SPLAT, name=identity(splat), during=splat.during)
+            symptom = Symptom(SymptomKind.SPLAT, name=identity(splat), during=splat.during)
             yield Failure(symptom, name, splat.title, _is_new_splat(variant, splat), splat)
 
 

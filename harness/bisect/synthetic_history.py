@@ -59,7 +59,7 @@ class _MadeUp:
         return git(self.git.path, "commit-tree", tree, *(f"-p{parent}" for parent in parents), *message, env=env)
 
 
-class Series(_MadeUp):
+class SeriesHistory(_MadeUp):
     """A base, and on it the patches of a series, one more at each stop."""
 
     def open(self, repository: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from harness.bisect.git_bisect import GitBisect, objects_of, pinned, resolve_commit
 from harness.bisect.state import BisectRequest, Trail
-from harness.bisect.synthetic_history import Config, Series
+from harness.bisect.synthetic_history import Config, SeriesHistory
 from harness.bisect.variant_request import request
 from harness.errors import UserError
 from harness.pipeline import RunJob, check
@@ -46,7 +46,7 @@ def target(question: BisectRequest) -> Target:
         case Trail.COMMITS:
             return Commits(question)
         case Trail.SERIES:
-            return Series(question)
+            return SeriesHistory(question)
         case Trail.CONFIG:
             return Config(question)
 

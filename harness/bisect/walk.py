@@ -17,7 +17,7 @@ from harness.bisect.evaluate import ENDS, Examiner, passes
 from harness.bisect.git_bisect import Found, Next, Position, Stuck
 from harness.bisect.relevant import relevant_files
 from harness.bisect.render import headline, progress, step_line
-from harness.bisect.state import End, Ending, Role, State, Step, Verdict
+from harness.bisect.state import BisectOutcome, CommitTest, CommitVerdict, End, Role, State
 from harness.bisect.targets import Target
 from harness.errors import UserError
 
@@ -48,7 +48,7 @@ class Walk:
         self._examiner.note(replace(self.state, ending=ending))
         return self.state
 
-    def one(self, commit: str) -> Verdict:
+    def one(self, commit: str) -> CommitVerdict:
         """What ``commit`` is, with nothing known of any other."""
         verdict = self._examiner.tested(commit, Role.STEP).verdict
         assert verdict is not None
@@ -56,19 +56,19 @@ class Walk:
 
     # --- the ends -----------------------------------------------------------------------------
 
-    def _ends(self) -> Ending | None:
+    def _ends(self) -> BisectOutcome | None:
         """None if both are what they are said to be."""
         bad = self._examiner.tested(self._target.bad, Role.BAD_END)
-        if bad.verdict is not Verdict.BAD:
-            return Ending(_unproved(bad, End.NOT_BAD), (bad.commit,), bad.why)
+        if bad.verdict is not CommitVerdict.BAD:
+            return BisectOutcome(_unproved(bad, End.NOT_BAD), (bad.commit,), bad.why)
         good = self._examiner.tested(self._target.good, Role.GOOD_END)
-        if good.verdict is not Verdict.GOOD:
-            return Ending(_unproved(good, End.NOT_GOOD), (good.commit,), good.why)
+        if good.verdict is not CommitVerdict.GOOD:
+            return BisectOutcome(_unproved(good, End.NOT_GOOD), (good.commit,), good.why)
         return None
 
     # --- the limit ----------------------------------------------------------------------------
 
-    def _limit(self) -> Ending | None:
+    def _limit(self) -> BisectOutcome | None:
         """Find the files that can matter, if that was asked for; an end if there are none."""
         question = self.state.question
         if self.state.limit is None:
@@ -77,7 +77,7 @@ class Walk:
                 found = self._relevant()
                 if found == ():
                     detail = "no commit between them touches a file that takes part in the build"
-                    return Ending(End.NOTHING, (), detail)
+                    return BisectOutcome(End.NOTHING, (), detail)
                 files = found or ()
             span = [f"{self._target.good}..{self._target.bad}"]
             kept = len(self._target.git.commits(span, files)) if files else self.state.total
@@ -99,7 +99,7 @@ class Walk:
 
     # --- the steps ----------------------------------------------------------------------------
 
-    def _steps(self, position: Position) -> Ending:
+    def _steps(self, position: Position) -> BisectOutcome:
         while isinstance(position, Next):
             self._tell(progress(self.state, *self._target.git.left()))
             step = self._examiner.tested(position.commit, Role.STEP)
@@ -107,27 +107,27 @@ class Walk:
             position = self._target.git.mark(step.commit, step.verdict)
         return self._doubted() or self._limited(position) or self._ending(position)
 
-    def _ending(self, position: Found | Stuck) -> Ending:
+    def _ending(self, position: Found | Stuck) -> BisectOutcome:
         if isinstance(position, Stuck):
-            return Ending(End.STUCK, (), position.words)
+            return BisectOutcome(End.STUCK, (), position.words)
         if len(position.commits) > 1:
-            return Ending(End.RANGE, position.commits, "the others of these cannot be tested")
-        return Ending(End.FOUND, position.commits)
+            return BisectOutcome(End.RANGE, position.commits, "the others of these cannot be tested")
+        return BisectOutcome(End.FOUND, position.commits)
 
-    def _doubted(self) -> Ending | None:
+    def _doubted(self) -> BisectOutcome | None:
         """A commit that passed may have to pass again, now that more is known about how often a bad one fails.
 
         All of them, before git hears of any: with one turned bad and a later one not yet, it could not go on.
         """
         turned = False
         for step in self.state.steps:
-            often = passes(self._examiner.sights(step))
-            if step.verdict is Verdict.GOOD and not step.same_as and often < self._examiner.needed():
+            often = passes(self._examiner.observations(step))
+            if step.verdict is CommitVerdict.GOOD and not step.same_as and often < self._examiner.needed():
                 again = self._examiner.tested(step.commit, step.role, afresh=True)
-                turned = turned or again.verdict is not Verdict.GOOD
+                turned = turned or again.verdict is not CommitVerdict.GOOD
         return (self._ends() or self._steps(resume(self.state, self._target))) if turned else None
 
-    def _limited(self, position: Found | Stuck) -> Ending | None:
+    def _limited(self, position: Found | Stuck) -> BisectOutcome | None:
         """With a limit, it may be another commit after all: the parents of the culprit were perhaps never tested.
 
         Of a range, or where git finds nothing to test, that is not to be told: there the limit is dropped at once.
@@ -137,19 +137,19 @@ class Walk:
         if isinstance(position, Stuck) or len(position.commits) > 1:
             return self._unlimited("that leaves no single commit")
         for parent in self._target.git.parents(*position.commits):
-            if self._examiner.tested(parent, Role.PARENT).verdict is not Verdict.GOOD:
+            if self._examiner.tested(parent, Role.PARENT).verdict is not CommitVerdict.GOOD:
                 return self._unlimited(f"{parent[:12]} before it is not good")
         return None
 
-    def _unlimited(self, why: str) -> Ending:
+    def _unlimited(self, why: str) -> BisectOutcome:
         self._tell(f"{why}: going on without the limit")
         steps = tuple(replace(one, role=_as_step(one.role)) for one in self.state.steps)
         self._examiner.note(replace(self.state, limit=(), steps=steps))
         return self._steps(resume(self.state, self._target))
 
 
-def _unproved(step: Step, end: End) -> End:
-    return End.NO_END if step.verdict is Verdict.SKIP else end
+def _unproved(step: CommitTest, end: End) -> End:
+    return End.NO_END if step.verdict is CommitVerdict.SKIP else end
 
 
 def _as_step(role: Role) -> Role:

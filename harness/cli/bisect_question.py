@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from harness.bisect import BisectRequest, Fixup, Trail, beside, from_run, named, pinned, resolve_commit
+from harness.bisect import BisectRequest, CommitFixup, Trail, beside, from_run, named, pinned, resolve_commit
 from harness.errors import UserError
 from harness.identities import OWN_TESTS
 from harness.kconfig import load_variants, select
@@ -109,7 +109,7 @@ def _history(question: BisectRequest, arguments: argparse.Namespace, report: Run
         base=f"git:{tree.resolve()}",
         good=arguments.good,
         bad=bad,
-        fixups=tuple(Fixup(Path(patch).resolve(), pinned(tree, span)) for patch, span in arguments.fixup),
+        fixups=tuple(CommitFixup(Path(patch).resolve(), pinned(tree, span)) for patch, span in arguments.fixup),
     )
 
 

@@ -21,13 +21,13 @@ from harness import machine_check, process
 from harness.bisect import (
     FAILS,
     BisectRequest,
-    Fixup,
-    Kind,
+    CommitFixup,
+    CommitVerdict,
     PipelineTester,
     State,
+    SymptomKind,
     Target,
     Trail,
-    Verdict,
     Walk,
     beside,
     from_run,
@@ -49,7 +49,7 @@ from harness.source.git import attempt
 
 NAME = "bisect-step"
 STOP = 128  # added to every exit code that is no verdict
-_CODES = {Verdict.GOOD: 0, Verdict.BAD: 1, Verdict.SKIP: 125}
+_CODES = {CommitVerdict.GOOD: 0, CommitVerdict.BAD: 1, CommitVerdict.SKIP: 125}
 
 
 def add_parser(commands: Any) -> None:
@@ -95,7 +95,7 @@ def _question(arguments: argparse.Namespace) -> BisectRequest:
         wanted = named(arguments.test, arguments.splat) if arguments.test or arguments.splat else None
         first = from_run(report, wanted, arguments.variant)[0]
         symptom, variant, usual = first.symptom, first.variant, beside(report, first)
-    elif symptom.kind is Kind.TEST:
+    elif symptom.kind is SymptomKind.TEST:
         # Nobody has said how it fails: what costs the guest may be anything.
         symptom = replace(symptom, manners=(FAILS,))
     return BisectRequest(
@@ -119,10 +119,10 @@ def _question(arguments: argparse.Namespace) -> BisectRequest:
     )
 
 
-def _fixup(patch: Path, span: str) -> Fixup:
+def _fixup(patch: Path, span: str) -> CommitFixup:
     if not patch.is_file():
         raise UserError("no such file", where=f"--fixup {patch}")
-    return Fixup(patch.resolve(), span)
+    return CommitFixup(patch.resolve(), span)
 
 
 def _commit(tree: Path) -> str:

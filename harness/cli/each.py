@@ -10,13 +10,13 @@ from harness import machine_check
 from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode
 from harness.events import EventStream, Subscriber
-from harness.pipeline import Outcome, RunJob, RunRequest, check
+from harness.pipeline import RunJob, RunOutcome, RunRequest, check
 from harness.pipeline.patch_by_patch import settled, steps
-from harness.report import Progress, ReportFile, Step, Written, render_each, render_table, write_each
+from harness.report import Progress, ReportFile, SeriesStep, Written, render_each, render_table, write_each
 from harness.report.text import one_line
 
 _CUT_OFF = {ExitCode.INFRASTRUCTURE, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
-Recorder = Callable[[RunJob, RunDirectory, Subscriber], tuple[Outcome, Written]]
+Recorder = Callable[[RunJob, RunDirectory, Subscriber], tuple[RunOutcome, Written]]
 
 
 def run_each(
@@ -33,7 +33,7 @@ def run_each(
         events = EventStream()
         events.subscribe(progress)
         job = settled(job, events)
-    done: list[Step] = []
+    done: list[SeriesStep] = []
     code = ExitCode.OK
     try:
         for number, part in enumerate(steps(job), 1):
@@ -41,7 +41,7 @@ def run_each(
                 directory.create()
             sys.stdout.write(f"\n== {number}/{len(job.patches)} {one_line(job.patches[number - 1].subject)}\n")
             outcome, written = _one(part, record)
-            done.append(Step(number, job.patches[number - 1].subject, part.directory, outcome.report))
+            done.append(SeriesStep(number, job.patches[number - 1].subject, part.directory, outcome.report))
             sys.stdout.write(render_table(outcome.report, written))
             code = max(code, outcome.exit_code)
             if outcome.exit_code in _CUT_OFF:
@@ -52,17 +52,17 @@ def run_each(
     return code
 
 
-def _one(part: RunJob, record: Recorder) -> tuple[Outcome, Written]:
+def _one(part: RunJob, record: Recorder) -> tuple[RunOutcome, Written]:
     with Progress(sys.stdout) as progress:
         return record(part, RunDirectory(part.directory), progress)
 
 
-def _untested(job: RunJob, done: int) -> list[Step]:
+def _untested(job: RunJob, done: int) -> list[SeriesStep]:
     left = list(enumerate(job.patches, 1))[done:]
-    return [Step(number, patch.subject, job.directory / f"{number:02}") for number, patch in left]
+    return [SeriesStep(number, patch.subject, job.directory / f"{number:02}") for number, patch in left]
 
 
-def _tell(every: list[Step], directory: RunDirectory, files: Sequence[ReportFile]) -> None:
+def _tell(every: list[SeriesStep], directory: RunDirectory, files: Sequence[ReportFile]) -> None:
     directory.keep()
     written = write_each(every, directory.path, files)
     sys.stdout.write(f"\n{render_each(every, written)}")

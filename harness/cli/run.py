@@ -18,7 +18,7 @@ from harness.errors import UserError
 from harness.events import EventStream, Subscriber
 from harness.guest.walks.choice import WALKS
 from harness.interfaces import JobLimits
-from harness.pipeline import DEFAULT_REPEAT, Outcome, RunJob, RunRequest, SourceRequest, SuiteRequest, check, execute
+from harness.pipeline import DEFAULT_REPEAT, RunJob, RunOutcome, RunRequest, SourceRequest, SuiteRequest, check, execute
 from harness.report import EventLog, PlanFile, Progress, ReportFile, Written, render_table, write_reports
 from harness.source import DEFAULT_BASE
 
@@ -245,7 +245,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def run_job(
     request: RunRequest, directory: RunDirectory, *subscribers: Subscriber, files: Sequence[ReportFile] = ()
-) -> tuple[Outcome, Written]:
+) -> tuple[RunOutcome, Written]:
     """Check, run with its progress shown, and report, also into ``files``; ``subscribers`` also get the events."""
     job = check(request, directory.path)
     machine_check.require(machine_check.check_all(None))
@@ -255,7 +255,7 @@ def run_job(
 
 def record(
     job: RunJob, directory: RunDirectory, *subscribers: Subscriber, files: Sequence[ReportFile] = ()
-) -> tuple[Outcome, Written]:
+) -> tuple[RunOutcome, Written]:
     """Do ``job`` and write all that is known about it, also into ``files``; ``subscribers`` get the events."""
     if not directory.made:
         directory.create()

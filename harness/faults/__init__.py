@@ -2,18 +2,18 @@
 """Bugs put into kernels, planted ones and such that shipped: patches, and the verdict on whether each was found."""
 
 from harness.faults.campaign import CUT_OFF, Campaign
-from harness.faults.catalogue import Fault, How, UpstreamFix, load_faults, select_faults
+from harness.faults.catalogue import Detection, Fault, UpstreamFix, load_faults, select_faults
 from harness.faults.fault_report import as_json, history_markdown, markdown, summary, table
-from harness.faults.fault_verdict import FaultVerdict, Outcome
+from harness.faults.fault_verdict import FaultOutcome, FaultVerdict
 from harness.faults.shipped import load_shipped
 
 __all__ = [
     "CUT_OFF",
     "Campaign",
+    "Detection",
     "Fault",
+    "FaultOutcome",
     "FaultVerdict",
-    "How",
-    "Outcome",
     "UpstreamFix",
     "as_json",
     "history_markdown",

@@ -11,7 +11,15 @@ from pathlib import Path
 from harness.errors import ExitCode, UserError
 from harness.faults.catalogue import Fault
 from harness.faults.fault_report import line
-from harness.faults.fault_verdict import FaultVerdict, Outcome, alarms, judge, judge_whole, red_checks, red_names
+from harness.faults.fault_verdict import (
+    FaultOutcome,
+    FaultVerdict,
+    alarms,
+    judge_fault,
+    judge_whole,
+    red_checks,
+    red_names,
+)
 from harness.model import RunReport
 from harness.pipeline import RunRequest, SourceRequest, SuiteRequest
 
@@ -90,7 +98,7 @@ class Campaign:
         try:
             code, verdict = self._judged(fault)
         except UserError as error:  # the patch: everything else was used before
-            code, verdict = ExitCode.FAILED, FaultVerdict(fault, Outcome.BROKEN, error.what)
+            code, verdict = ExitCode.FAILED, FaultVerdict(fault, FaultOutcome.BROKEN, error.what)
         if code in _STOPPED:
             self._tell(f"{fault.name}: {verdict.detail}")
             return code
@@ -106,8 +114,8 @@ class Campaign:
         control = self._controls.get(fault.base)
         alone = SuiteRequest(fault.variant, suites=(fault.suite,), only=frozenset({fault.check}))
         code, report = self._run(self._planted(fault, alone), directory)
-        verdict = judge(fault, report, red_checks(control) if control else ())
-        if verdict.outcome is Outcome.MISSED:
+        verdict = judge_fault(fault, report, red_checks(control) if control else ())
+        if verdict.outcome is FaultOutcome.MISSED:
             return self._judged_whole(fault, directory / "whole")
         return code, verdict
 

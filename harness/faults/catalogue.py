@@ -21,7 +21,7 @@ MEND = "see docs/faults.md"
 _LIST = "faults.toml"
 
 
-class How(enum.Enum):
+class Detection(enum.Enum):
     """What gives a bug away."""
 
     FAIL = "fail"  # the check says so
@@ -60,7 +60,7 @@ class Fault:
     suite: str
     check: str
     variant: str
-    how: How
+    how: Detection
     why: str
     base: str = DEFAULT_BASE
     fix: UpstreamFix | None = None
@@ -75,7 +75,7 @@ class _FaultEntry:
     why: str
     suite: str = "checks"
     variant: str = "on"
-    how: How = How.FAIL
+    how: Detection = Detection.FAIL
 
 
 def load_faults(directory: Path = DIRECTORY) -> dict[str, Fault]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from harness.faults.fault_verdict import FaultVerdict, Outcome
+from harness.faults.fault_verdict import FaultOutcome, FaultVerdict
 
 _WIDTH = 100  # columns of a detail on the terminal
 _NAMED = 3  # who saw a bug, in a table
@@ -16,7 +16,7 @@ _NAMED = 3  # who saw a bug, in a table
 def line(verdict: FaultVerdict) -> str:
     """What is said as soon as a fault was tried: everything but its name."""
     by = "; ".join(verdict.others) if verdict.others else verdict.detail
-    how = f" by {verdict.fault.check} ({verdict.fault.how.value})" if verdict.outcome is Outcome.CAUGHT else ""
+    how = f" by {verdict.fault.check} ({verdict.fault.how.value})" if verdict.outcome is FaultOutcome.CAUGHT else ""
     return f"{verdict.outcome.value}{how}, {verdict.seconds:.0f} s: {_short(by)}"
 
 
@@ -36,7 +36,7 @@ def table(verdicts: Sequence[FaultVerdict]) -> str:
 def summary(verdicts: Sequence[FaultVerdict], asked: int, alarmed: Sequence[str] | None) -> str:
     """How many were caught of those that were ``asked`` for. ``alarmed``: of the control, None if there was none."""
     counts = Counter(verdict.outcome for verdict in verdicts)
-    words = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome]]
+    words = [f"{counts[outcome]} {outcome.value}" for outcome in FaultOutcome if counts[outcome]]
     if len(verdicts) < asked:
         words.append(f"{asked - len(verdicts)} not tried")
     control = "no control" if alarmed is None else f"{len(alarmed)} false alarms" if alarmed else "no false alarm"

@@ -8,15 +8,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from harness.causes import Blame, Cause, Close
-from harness.faults.catalogue import Fault, How
+from harness.faults.catalogue import Detection, Fault
 from harness.model import BootOutcome, PlannedTest, RunReport, Splat, Status, TestResult, VariantReport
 
-_ENDS = {Close.BY_ITSELF: How.FAIL, Close.NEVER: How.HANG, Close.DEATH: How.CRASH}
+_ENDS = {Close.BY_ITSELF: Detection.FAIL, Close.NEVER: Detection.HANG, Close.DEATH: Detection.CRASH}
 # Kinds of reports that end whatever printed them. What dies with a lock held hangs as it exits.
 _DEADLY = ("oops", "panic")
 
 
-class Outcome(enum.Enum):
+class FaultOutcome(enum.Enum):
     """What became of a planted bug."""
 
     CAUGHT = "caught"
@@ -27,7 +27,7 @@ class Outcome(enum.Enum):
 
     @property
     def is_good(self) -> bool:
-        return self is Outcome.CAUGHT
+        return self is FaultOutcome.CAUGHT
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class FaultVerdict:
     """
 
     fault: Fault
-    outcome: Outcome
+    outcome: FaultOutcome
     detail: str = ""
     seconds: float = 0.0
     others: tuple[str, ...] = ()
@@ -46,21 +46,21 @@ class FaultVerdict:
     @property
     def is_good(self) -> bool:
         """Found as its list says; of a bug that no check is said to find, that it was tried is enough."""
-        return self.outcome.is_good or (not self.fault.check and self.outcome is not Outcome.BROKEN)
+        return self.outcome.is_good or (not self.fault.check and self.outcome is not FaultOutcome.BROKEN)
 
 
-def judge(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) -> FaultVerdict:
+def judge_fault(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) -> FaultVerdict:
     """The verdict after a run of the named check alone. It must go red in every variant of the run.
 
     ``red_on_base``: names of checks that are red without the bug, and so prove nothing.
     """
     if fault.check in red_on_base:
-        return FaultVerdict(fault, Outcome.BROKEN, f"{fault.check} is red without the bug, too")
+        return FaultVerdict(fault, FaultOutcome.BROKEN, f"{fault.check} is red without the bug, too")
     if trouble := _trouble(report):
-        return FaultVerdict(fault, Outcome.BROKEN, trouble)
+        return FaultVerdict(fault, FaultOutcome.BROKEN, trouble)
     judged = [_judge_variant(fault, variant) for variant in report.variants if not variant.same_as]
-    worst = max(judged, key=lambda verdict: list(Outcome).index(verdict.outcome), default=None)
-    return worst or FaultVerdict(fault, Outcome.BROKEN, "no kernel was built")
+    worst = max(judged, key=lambda verdict: list(FaultOutcome).index(verdict.outcome), default=None)
+    return worst or FaultVerdict(fault, FaultOutcome.BROKEN, "no kernel was built")
 
 
 def judge_whole(fault: Fault, report: RunReport, red_on_base: Collection[str] = ()) -> FaultVerdict:
@@ -70,13 +70,13 @@ def judge_whole(fault: Fault, report: RunReport, red_on_base: Collection[str] = 
     """
     lost = (_not_the_kernels(variant, result) for variant in report.variants for result in variant.results)
     if trouble := _trouble(report) or next(filter(None, lost), ""):
-        return FaultVerdict(fault, Outcome.BROKEN, trouble)
+        return FaultVerdict(fault, FaultOutcome.BROKEN, trouble)
     others = tuple(dict.fromkeys(name for name, _ in _alarms(report) if name not in red_on_base))
     named = f"{fault.check} is green" if fault.check else "no check is named"
     if others:
-        return FaultVerdict(fault, Outcome.ANOTHER, named, others=others)
+        return FaultVerdict(fault, FaultOutcome.ANOTHER, named, others=others)
     return FaultVerdict(
-        fault, Outcome.MISSED, f"{named}, and all are green" if not fault.check else f"{named}, and all others"
+        fault, FaultOutcome.MISSED, f"{named}, and all are green" if not fault.check else f"{named}, and all others"
     )
 
 
@@ -129,28 +129,28 @@ def _judge_variant(fault: Fault, variant: VariantReport) -> FaultVerdict:
     result = next((one for one in variant.results if one.test == test), None)
     name = variant.variant.name
     if result is not None and (lost := _not_the_kernels(variant, result)):
-        return FaultVerdict(fault, Outcome.BROKEN, lost)
+        return FaultVerdict(fault, FaultOutcome.BROKEN, lost)
     if result is None or result.status is Status.MISSING:
-        return FaultVerdict(fault, Outcome.BROKEN, f"{name}: {fault.check} did not run")
+        return FaultVerdict(fault, FaultOutcome.BROKEN, f"{name}: {fault.check} did not run")
     splats = [one for one in variant.splats if one.is_bad and one.moment.is_in(test)]
     seen = _ways(result, splats)
     if not seen:
         said = f"skipped: {result.message}" if result.status is Status.SKIP else "green"
-        return FaultVerdict(fault, Outcome.MISSED, f"{name}: {fault.check} is {said}")
-    words = splats[0].title if splats and fault.how in (How.SPLAT, How.CRASH) else result.message
+        return FaultVerdict(fault, FaultOutcome.MISSED, f"{name}: {fault.check} is {said}")
+    words = splats[0].title if splats and fault.how in (Detection.SPLAT, Detection.CRASH) else result.message
     if fault.how in seen:
-        return FaultVerdict(fault, Outcome.CAUGHT, words)
+        return FaultVerdict(fault, FaultOutcome.CAUGHT, words)
     ways = " and ".join(sorted(way.value for way in seen))
-    return FaultVerdict(fault, Outcome.OTHERWISE, f"{name}: {ways} instead of {fault.how.value}: {words}")
+    return FaultVerdict(fault, FaultOutcome.OTHERWISE, f"{name}: {ways} instead of {fault.how.value}: {words}")
 
 
-def _ways(result: TestResult, splats: list[Splat]) -> frozenset[How]:
+def _ways(result: TestResult, splats: list[Splat]) -> frozenset[Detection]:
     """In which ways the bug gave itself away while the check ran; often in several: an oops is a report too."""
     found = set()
     if splats or result.reported:
-        found.add(How.SPLAT)
+        found.add(Detection.SPLAT)
     if any(splat.kind in _DEADLY for splat in splats):
-        found.add(How.CRASH)
+        found.add(Detection.CRASH)
     # The oracle reads the kernel's reports after the check: a check that only it made fail did not fail itself.
     if result.is_bad and result.cause is not Cause.REPORT:
         found.add(_ENDS[(result.cause or Cause.ASSERTION).close])

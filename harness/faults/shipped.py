@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.faults.catalogue import MEND, Fault, How, UpstreamFix, by_name, patch_facts
+from harness.faults.catalogue import MEND, Detection, Fault, UpstreamFix, by_name, patch_facts
 from harness.paths import PATCHES
 from harness.source import DEFAULT_BASE
 from harness.toml_tables import TomlTable, read_toml
@@ -38,7 +38,7 @@ class _ShippedEntry:
     suite: str = "checks"
     test: str | None = None
     variant: str = "on"
-    how: How = How.FAIL
+    how: Detection = Detection.FAIL
 
 
 def load_shipped(directory: Path = DIRECTORY) -> dict[str, Fault]:

@@ -72,7 +72,7 @@ def _taint() -> int:
         return int(file.read()) & _TROUBLE
 
 
-def how_it_ended(outcome: runner.Outcome) -> str:
+def how_it_ended(outcome: runner.CheckOutcome) -> str:
     """ "good", "skip", or what gave the mutant away: a report of the kernel says more than a time limit, and that more
     than what the check says itself. "leak" is what is seen of a check that was content."""
     for how, cause in (("splat", runner.REPORT), ("hang", runner.LATE)):
@@ -139,7 +139,7 @@ class _Run:
             return True
         return False
 
-    def _check(self, number: int, name: str) -> tuple[str, runner.Outcome]:
+    def _check(self, number: int, name: str) -> tuple[str, runner.CheckOutcome]:
         self._say(f"start {name}")
         marks.mark(f"start {number} {name}")
         marks.listen()
@@ -153,14 +153,14 @@ class _Run:
         marks.mark(f"end {number} {name}")
         return how_it_ended(outcome), outcome
 
-    def _tell(self, how: str, name: str, outcome: runner.Outcome) -> None:
+    def _tell(self, how: str, name: str, outcome: runner.CheckOutcome) -> None:
         if how == "good":
             self._say(f"good {name} {outcome.seconds:.4f}")
         else:
             self._say(f"bad {how} {name} {outcome.seconds:.4f} {_words(outcome)}")
 
 
-def _words(outcome: runner.Outcome) -> str:
+def _words(outcome: runner.CheckOutcome) -> str:
     return " ".join("; ".join([*outcome.trouble, outcome.skipped]).split())[:_WORDS]
 
 

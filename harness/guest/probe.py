@@ -89,7 +89,7 @@ class AttachmentState:
         self.stale_mappings = layout.number(data, "stale_mappings")
 
 
-class Event:
+class ProbeEvent:
     """One callback, as it was called. ``buffer`` and ``attachment`` are handles, 0 if there is none."""
 
     def __init__(self, data: bytes) -> None:
@@ -154,22 +154,22 @@ class Probe(Descriptor):
         """The plain call that reads and writes contents."""
         self.ioctl(uapi.DMABUF_PROBE_ACCESS, argument)
 
-    def events(self, after: int = 0) -> list[Event]:
+    def events(self, after: int = 0) -> list[ProbeEvent]:
         """The log from the event after number ``after`` on."""
-        found: list[Event] = []
+        found: list[ProbeEvent] = []
         while len(page := self._page_of_events(after)) == _EVENTS_AT_ONCE:
             found += page
             after = page[-1].sequence
         return found + page
 
-    def _page_of_events(self, after: int) -> list[Event]:
+    def _page_of_events(self, after: int) -> list[ProbeEvent]:
         size = uapi.dmabuf_probe_event.size
         room = array.array("B", bytes(_EVENTS_AT_ONCE * size))
         argument = uapi.dmabuf_probe_events.pack(after=after, pointer=room.buffer_info()[0], room=_EVENTS_AT_ONCE)
         self.ioctl(uapi.DMABUF_PROBE_EVENTS, argument)
         count = uapi.dmabuf_probe_events.number(argument, "count")
         data = room.tobytes()
-        return [Event(data[at : at + size]) for at in range(0, count * size, size)]
+        return [ProbeEvent(data[at : at + size]) for at in range(0, count * size, size)]
 
     def last_event(self) -> int:
         """Number of the latest event, 0 before the first."""

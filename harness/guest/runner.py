@@ -95,7 +95,7 @@ def _means(pattern: str, name: str) -> bool:
 # --- one check --------------------------------------------------------------------------------
 
 
-class Outcome:
+class CheckOutcome:
     """What became of a check. ``skipped``: the reason, else empty; ``moot``: nothing is lost by that.
 
     ``trouble``: lines, none if it passed; ``causes``: why it failed, the first counts. ``figures``: lines with what it
@@ -155,7 +155,7 @@ def _place(traceback: TracebackType | None) -> str:
     return place
 
 
-def _attempt(function: Callable[[], None], outcome: Outcome, limit: float) -> None:
+def _attempt(function: Callable[[], None], outcome: CheckOutcome, limit: float) -> None:
     """Run ``function`` and note how it ended. Every reference to its frames is gone on return."""
     try:
         with _Limit(limit):
@@ -185,7 +185,7 @@ def _leaks(before: oracle.Inventory, patience: float, limit: float) -> list[str]
     return before.leaked_files() + found
 
 
-def _splats(log: oracle.KernelLog, places: tuple[str, ...], outcome: Outcome) -> None:
+def _splats(log: oracle.KernelLog, places: tuple[str, ...], outcome: CheckOutcome) -> None:
     """Note what the kernel reported while the check ran, but for what it provokes; and what it did not provoke."""
     reports = log.reports()
     found = [f"kernel report: {report}" for report in oracle.unexpected(reports, places)]
@@ -200,13 +200,13 @@ def run_check(
     factor: float = 1.0,
     places: tuple[str, ...] = (),
     counting: counters.Counters | None = None,
-) -> Outcome:
+) -> CheckOutcome:
     """Run one check within its time limit, and see that it left everything as it was. ``factor`` stretches the limits.
 
     ``places``: functions in which the check makes the kernel warn. ``counting``: tells what it reaches. What looks
     after it reads lists of the kernel, and is not to be counted.
     """
-    outcome = Outcome()
+    outcome = CheckOutcome()
     before, log = oracle.Inventory(), oracle.KernelLog()
     try:
         registry.take_figures()
@@ -250,7 +250,7 @@ def say(line: str) -> None:
     print(line, file=_results, flush=True)
 
 
-def _report(number: int, name: str, outcome: Outcome) -> None:
+def _report(number: int, name: str, outcome: CheckOutcome) -> None:
     for trouble in outcome.trouble:
         for line in trouble.splitlines():
             say(f"# {line}")

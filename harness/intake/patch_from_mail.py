@@ -20,7 +20,7 @@ from harness.intake.quote import WHOLE, Quote, Quoted, counted, parse_quote, tol
 from harness.intake.quote_damage import damaged, has_lost_tabs, quotes_unmarked, unstuffed
 from harness.intake.rivals import changed_twice
 from harness.intake.series import known_patches
-from harness.series import Change, Patch
+from harness.series import Commit, Patch
 
 _QUOTED = re.compile(rb"(?m)^[>|:][^\n]{0,80}(?:diff --git |@@ -\d|\+\+\+ \S)")
 # How Mailman's, public-inbox's and marc's pages show an attachment that they do not show.
@@ -81,7 +81,7 @@ def make_own(letter: Letter, origin: str) -> Patch:
     return _patch(letter, origin, diff, said, notes)
 
 
-def make_change(change: Change) -> Patch:
+def make_change(change: Commit) -> Patch:
     """The patch that git has. Raises ``UserError`` if it cannot be used."""
     diff = parse_diff(change.diff, change.origin)
     message = change.message.encode("utf-8", "surrogateescape")

@@ -18,13 +18,13 @@ from harness.intake.picking import picked
 from harness.intake.quote import Quote, quotes
 from harness.intake.thread import Candidate, Thread, whole_series
 from harness.paths import exists, is_directory
-from harness.series import Change, Patch
+from harness.series import Commit, Patch
 
 _DIFF = re.compile(rb"(?m)^(?:diff --git |\+\+\+ \S)")
 _COMMIT = re.compile(rb"(?m)^commit [0-9a-f]{40}\b")
 
 
-def read_patches(sources: Sequence[Path | Change], pick: str | None = None) -> tuple[Patch, ...]:
+def read_patches(sources: Sequence[Path | Commit], pick: str | None = None) -> tuple[Patch, ...]:
     """Read patches in the order of ``sources``; within an mbox or a directory, in the order of ``[PATCH n/m]``.
 
     Each is a change that git has, or the path of a mail, an mbox, a diff, a reply that quotes a patch, a directory of
@@ -35,7 +35,7 @@ def read_patches(sources: Sequence[Path | Change], pick: str | None = None) -> t
     """
     if pick is not None:
         return tuple(picked([_thread(one) for one in sources], pick, ", ".join(map(_origin, sources))))
-    commits = {one.origin for one in sources if isinstance(one, Change)}
+    commits = {one.origin for one in sources if isinstance(one, Commit)}
     return _distinct((patch for one in sources for patch in _series(_thread(one), _origin(one))), commits)
 
 
@@ -68,12 +68,12 @@ def _distinct(patches: Iterable[Patch], commits: Collection[str] = ()) -> tuple[
     return taken
 
 
-def _origin(source: Path | Change) -> str:
-    return source.origin if isinstance(source, Change) else str(source)
+def _origin(source: Path | Commit) -> str:
+    return source.origin if isinstance(source, Commit) else str(source)
 
 
-def _thread(source: Path | Change) -> Thread:
-    if isinstance(source, Change):
+def _thread(source: Path | Commit) -> Thread:
+    if isinstance(source, Commit):
         candidate = Candidate(subject_prefix.place(""), source.subject, False, lambda: make_change(source))
         return Thread([candidate], alone=True)
     return _from_path(source)

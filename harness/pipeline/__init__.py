@@ -4,13 +4,13 @@
 from harness.pipeline.coverage_files import write_coverage
 from harness.pipeline.reach_measuring import MeasuredReach, local_measure
 from harness.pipeline.request import DEFAULT_REPEAT, RunJob, RunRequest, SourceRequest, SuiteRequest, check
-from harness.pipeline.run_execution import Outcome, execute
+from harness.pipeline.run_execution import RunOutcome, execute
 
 __all__ = [
     "DEFAULT_REPEAT",
     "MeasuredReach",
-    "Outcome",
     "RunJob",
+    "RunOutcome",
     "RunRequest",
     "SourceRequest",
     "SuiteRequest",

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.errors import UserError
 from harness.intake import read_patches, reversed_patch
 from harness.paths import exists
-from harness.series import Change, Patch
+from harness.series import Commit, Patch
 from harness.source import UserTree, is_range, parse_base
 
 
@@ -73,7 +73,7 @@ class _Taker:
         found = read_patches([name] if exists(name) else self._commits(self._from_head(), str(name)))
         return [reversed_patch(patch) for patch in reversed(found)]
 
-    def _commits(self, tree: UserTree, name: str) -> tuple[Change, ...]:
+    def _commits(self, tree: UserTree, name: str) -> tuple[Commit, ...]:
         return tree.commits(name).changes if is_range(name) else (tree.change(name),)
 
     def uncommitted(self, out: Path) -> tuple[Patch, ...]:
@@ -82,7 +82,7 @@ class _Taker:
         self.notes += notes
         return read_patches([change])
 
-    def sources(self, names: Sequence[Path]) -> Iterator[Path | Change]:
+    def sources(self, names: Sequence[Path]) -> Iterator[Path | Commit]:
         """``names`` with the commits that they have in place of ranges."""
         for name in names:
             if exists(name) or not is_range(str(name)):

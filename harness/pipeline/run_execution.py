@@ -37,14 +37,14 @@ _BASE = "base "  # before the names of the base's variants, while the run goes
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """A finished run and the exit code it deserves."""
 
     report: RunReport
     exit_code: ExitCode
 
 
-def execute(job: RunJob, events: EventStream, executor: Executor | None = None) -> Outcome:
+def execute(job: RunJob, events: EventStream, executor: Executor | None = None) -> RunOutcome:
     """Do all of ``job``. An interrupt, a signal or trouble with the machine ends it early, with what is known so far.
 
     ``executor``: runs the tests of its kernels; default: guests of this machine.
@@ -66,7 +66,7 @@ def execute(job: RunJob, events: EventStream, executor: Executor | None = None) 
     except SystemExit:
         return run.cut_off("terminated by a signal", ExitCode.TERMINATED)
     report = run.report()
-    return Outcome(report, exit_code(report))
+    return RunOutcome(report, exit_code(report))
 
 
 class _Run:
@@ -221,10 +221,10 @@ class _Run:
 
     # --- report -------------------------------------------------------------------------------
 
-    def cut_off(self, why: str, code: ExitCode) -> Outcome:
+    def cut_off(self, why: str, code: ExitCode) -> RunOutcome:
         for side in filter(None, (self._patched, self._base)):
             side.distrusted(self._executor)
-        return Outcome(self.report(interrupted=why), code)
+        return RunOutcome(self.report(interrupted=why), code)
 
     def report(self, interrupted: str = "") -> RunReport:
         request, applied = self._job.request, self._applied

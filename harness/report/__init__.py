@@ -6,7 +6,7 @@ from harness.report.formats import FORMATS, ReportFormat, write_each, write_file
 from harness.report.headline import headline
 from harness.report.html import SourceFile, SourceLine, SourcePage, render_html, render_source
 from harness.report.progress import Progress
-from harness.report.series_report import Step, load_steps, render_each, series_facts
+from harness.report.series_report import SeriesStep, load_steps, render_each, series_facts
 from harness.report.store import (
     EACH,
     EventLog,
@@ -32,10 +32,10 @@ __all__ = [
     "ReportFile",
     "ReportFormat",
     "SchemaError",
+    "SeriesStep",
     "SourceFile",
     "SourceLine",
     "SourcePage",
-    "Step",
     "Written",
     "case_of",
     "decode",

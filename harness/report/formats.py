@@ -16,7 +16,7 @@ from harness.paths import write_atomic
 from harness.report.coverage_text import render_markdown
 from harness.report.html import render_html
 from harness.report.kcidb import render_kcidb, render_series_kcidb, settings
-from harness.report.series_report import Step, save_steps
+from harness.report.series_report import SeriesStep, save_steps
 from harness.report.store import ReportFile, Written, save
 
 
@@ -34,7 +34,7 @@ class ReportFormat:
 
     title: str
     render: Callable[[RunReport, Path, Path], str]
-    render_series: Callable[[Sequence[Step]], str] | None = None
+    render_series: Callable[[Sequence[SeriesStep]], str] | None = None
     file_name: str = ""
     ready: Callable[[], object] = lambda: None
     whole: bool = True
@@ -46,7 +46,7 @@ def _junit(report: RunReport, run_dir: Path, _stored: Path) -> str:
     return render_junit(report, run_dir)
 
 
-def _series_junit(steps: Sequence[Step]) -> str:
+def _series_junit(steps: Sequence[SeriesStep]) -> str:
     from harness.report.junit import render_series_junit  # noqa: PLC0415
 
     return render_series_junit(steps)
@@ -77,7 +77,7 @@ def write_files(report: RunReport, run_dir: Path, files: Sequence[ReportFile]) -
         write_atomic(file.path, FORMATS[file.format].render(report, run_dir, file.path.resolve().parent))
 
 
-def write_each(steps: Sequence[Step], directory: Path, files: Sequence[ReportFile] = ()) -> Written:
+def write_each(steps: Sequence[SeriesStep], directory: Path, files: Sequence[ReportFile] = ()) -> Written:
     """Write ``each.json`` and the formats that tell of a series into ``directory``, and then ``files``."""
     results = save_steps(steps, directory)
     own = [

@@ -28,7 +28,7 @@ from harness.report.case_summary import case_of, reproduce, summary, tested, tol
 from harness.report.cases import by_suite, cases, resolved, run_case
 from harness.report.coverage_text import coverage_figures, coverage_lines, reached_by
 from harness.report.headline import headline
-from harness.report.series_report import Case, Step, blamed, came_with
+from harness.report.series_report import Case, SeriesStep, blamed, came_with
 from harness.report.text import cut_middle, one_line, relative, visible
 
 MAX_OUTPUT = 16_384
@@ -48,7 +48,7 @@ def render_junit(report: RunReport, run_dir: Path) -> str:
     return document(_of_run(report, run_dir))
 
 
-def render_series_junit(steps: Sequence[Step]) -> str:
+def render_series_junit(steps: Sequence[SeriesStep]) -> str:
     """The same for a series: a suite with one case per patch, then the suites of each patch's own run.
 
     Those are named "1/2 move-notify-on: checks", so that equal names stay apart.
@@ -122,12 +122,12 @@ def _number_repeats(found: Iterable[TestCase]) -> None:
 # --- a series ---------------------------------------------------------------------------------
 
 
-def _of_series(steps: Sequence[Step]) -> TestSuite:
+def _of_series(steps: Sequence[SeriesStep]) -> TestSuite:
     fresh = came_with(steps)
     return TestSuite("series", [_patch(step, own, len(steps)) for step, own in zip(steps, fresh, strict=True)])
 
 
-def _patch(step: Step, fresh: frozenset[Case], total: int) -> TestCase:
+def _patch(step: SeriesStep, fresh: frozenset[Case], total: int) -> TestCase:
     seconds = step.report.seconds if step.report is not None else 0.0
     case = junit_case(f"{step.number}/{total} {step.subject}", "dmabuf.series", seconds)
     if step.is_bad:
@@ -137,7 +137,7 @@ def _patch(step: Step, fresh: frozenset[Case], total: int) -> TestCase:
     return case
 
 
-def _numbered(suite: TestSuite, step: Step, total: int) -> TestSuite:
+def _numbered(suite: TestSuite, step: SeriesStep, total: int) -> TestSuite:
     suite.name = f"{step.number}/{total} {suite.name}"
     for case in suite.test_cases:
         case.classname = case.classname.replace("dmabuf.", f"dmabuf.patch{step.number}.", 1)

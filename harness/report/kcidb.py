@@ -27,7 +27,7 @@ from harness.model import BuildFailure, Kernel, RunReport, Status, TestResult, V
 from harness.report.case_summary import told_of
 from harness.report.cases import build_trouble, cases, kernel_cases, resolved
 from harness.report.headline import headline
-from harness.report.series_report import Step
+from harness.report.series_report import SeriesStep
 from harness.report.text import cut_middle, one_line, relative, visible
 
 ORIGIN_SETTING = "DMABUF_HARNESS_KCIDB_ORIGIN"
@@ -80,7 +80,7 @@ def render_kcidb(report: RunReport, run_dir: Path, _stored: Path) -> str:
     return _document([_Submission(report, run_dir, settings())])
 
 
-def render_series_kcidb(steps: Sequence[Step]) -> str:
+def render_series_kcidb(steps: Sequence[SeriesStep]) -> str:
     """The submission of a series: a checkout for each patch that was tested."""
     own = settings()
     tested = [(step.report, step.directory) for step in steps if step.report is not None]

@@ -90,7 +90,7 @@ _UNTESTED = "untested"
 
 
 @dataclass(frozen=True)
-class Step:
+class SeriesStep:
     """The series up to patch ``number`` (1-based). ``directory``, ``report``: of its run; None if it was not tested."""
 
     number: int
@@ -124,7 +124,7 @@ class Step:
         return headline(self.report) if self.report is not None else "not tested: the run was cut off"
 
 
-def came_with(steps: Sequence[Step]) -> list[frozenset[Case]]:
+def came_with(steps: Sequence[SeriesStep]) -> list[frozenset[Case]]:
     """For each step, what is bad in it and was not in any step before: the work of that very patch."""
     seen: frozenset[Case] = frozenset()
     fresh = []
@@ -136,7 +136,7 @@ def came_with(steps: Sequence[Step]) -> list[frozenset[Case]]:
 
 @dataclass(frozen=True)
 class _Patch:
-    """``bad``, ``new``: as of ``Step.bad`` and ``came_with``. ``run``: name of the directory of its run."""
+    """``bad``, ``new``: as of ``SeriesStep.bad`` and ``came_with``. ``run``: name of the directory of its run."""
 
     number: int
     subject: str
@@ -156,7 +156,7 @@ class _Series:
     patches: tuple[_Patch, ...]
 
 
-def save_steps(steps: Sequence[Step], directory: Path) -> Path:
+def save_steps(steps: Sequence[SeriesStep], directory: Path) -> Path:
     """Write ``each.json`` into ``directory``, in which those of the steps are. Returns its path."""
     patches = tuple(
         _Patch(
@@ -176,7 +176,7 @@ def save_steps(steps: Sequence[Step], directory: Path) -> Path:
     return path
 
 
-def load_steps(directory: Path) -> list[Step]:
+def load_steps(directory: Path) -> list[SeriesStep]:
     """What ``save_steps`` stored there, with the results of each run as they are now. Raises ``UserError``."""
     path = directory / EACH
     series = checked(_Series, document(path), path)
@@ -188,14 +188,14 @@ def load_steps(directory: Path) -> list[Step]:
     return [_step(patch, directory / patch.run) for patch in series.patches]
 
 
-def _step(patch: _Patch, directory: Path) -> Step:
-    return Step(patch.number, patch.subject, directory, load(directory) if patch.verdict != _UNTESTED else None)
+def _step(patch: _Patch, directory: Path) -> SeriesStep:
+    return SeriesStep(patch.number, patch.subject, directory, load(directory) if patch.verdict != _UNTESTED else None)
 
 
 # --- on the terminal --------------------------------------------------------------------------
 
 
-def render_each(steps: Sequence[Step], written: Written) -> str:
+def render_each(steps: Sequence[SeriesStep], written: Written) -> str:
     """The series as a list, and its verdict in one line, for the terminal."""
     lines = ["Patch by patch"]
     for step, fresh in zip(steps, came_with(steps), strict=True):
@@ -209,7 +209,7 @@ def render_each(steps: Sequence[Step], written: Written) -> str:
     return "\n".join([*lines, "", _summary(steps), "", took, *written.lines, ""])
 
 
-def _summary(steps: Sequence[Step]) -> str:
+def _summary(steps: Sequence[SeriesStep]) -> str:
     bad = [str(step.number) for step in steps if step.report is not None and step.is_bad]
     untested = [str(step.number) for step in steps if step.report is None]
     if not bad and not untested:
@@ -219,7 +219,7 @@ def _summary(steps: Sequence[Step]) -> str:
     return f"FAIL: {'; '.join(told)}, of {len(steps)}"
 
 
-def blamed(step: Step, fresh: frozenset[Case]) -> str:
+def blamed(step: SeriesStep, fresh: frozenset[Case]) -> str:
     """ "bad: 2 with this patch, 1 since an earlier one": ``fresh`` as of ``came_with``."""
     old = len(step.bad) - len(fresh)
     told = [f"{len(fresh)} with this patch"] if fresh else []

@@ -16,7 +16,7 @@ from pathlib import Path
 from harness import process
 from harness.errors import InfrastructureError, UserError
 from harness.scratch import scratch
-from harness.series import Change
+from harness.series import Commit
 from harness.source.worktree import kernel_version
 
 _SHOWN = 5  # names in a message
@@ -34,7 +34,7 @@ class CommitRange:
     """``start``: the commit that the first of ``changes`` applies to, as a full id."""
 
     start: str
-    changes: tuple[Change, ...]
+    changes: tuple[Commit, ...]
 
 
 def is_range(text: str) -> bool:
@@ -108,7 +108,7 @@ class UserTree:
             mend = "rebase it, or end the range before the merge"
             raise UserError(f"a merge is no patch: {merges[0]}", where=text, mend=mend)
 
-    def change(self, name: str) -> Change:
+    def change(self, name: str) -> Commit:
         """What one commit says and does. Raises ``UserError`` for a merge, and for a commit that changes nothing."""
         commit = self.commit(name)
         if self._attempt("rev-parse", "--verify", "--quiet", f"{commit}^2").ok:
@@ -118,14 +118,14 @@ class UserTree:
             raise UserError("changes nothing", where=name, mend="leave it out")
         form = ("--no-show-signature", "--encoding=UTF-8", "--date=rfc", f"--format={'%x00'.join(_SAID)}")
         subject, author, date, message = self._git("log", "--max-count=1", *form, commit, "--").split("\0")
-        return Change(f"commit {self.short(commit)}", subject, diff, author, date, message)
+        return Commit(f"commit {self.short(commit)}", subject, diff, author, date, message)
 
     def short(self, commit: str) -> str:
         return self._git("rev-parse", "--short=12", commit)
 
     # --- uncommitted work -----------------------------------------------------------------------
 
-    def uncommitted(self, besides: Sequence[Path] = ()) -> tuple[Change, tuple[str, ...]]:
+    def uncommitted(self, besides: Sequence[Path] = ()) -> tuple[Commit, tuple[str, ...]]:
         """All that the work tree changes in HEAD, staged or not, as one patch, and what should be said about it.
 
         New files count that lie in a directory which HEAD has and that git does not ignore: what else lies at the
@@ -146,7 +146,7 @@ class UserTree:
         notes = [f"new files in the patch: {_names(new)}"] if new else []
         notes += [f"left out, not in a directory of the tree: {_names(left_out)}"] if left_out else []
         told = "uncommitted changes in"
-        return Change(f"{told} {self.path}", f"{told} {self.path.name}", diff), tuple(notes)
+        return Commit(f"{told} {self.path}", f"{told} {self.path.name}", diff), tuple(notes)
 
     def _new_files(self, besides: Sequence[Path]) -> tuple[list[str], list[str]]:
         """Untracked files: those that count, and the top-level names of those that do not."""

@@ -19,7 +19,7 @@ _CODE = frozenset("tTwW")
 _HEX = re.compile(r"[0-9a-f]{1,16}")
 
 
-class Place(NamedTuple):
+class SourceLocation(NamedTuple):
     """A function and where in the source it was. ``path`` as the compiler got it; empty if unknown."""
 
     function: str
@@ -42,14 +42,14 @@ class Unreadable(Exception):
     why: str
 
 
-def places(elf: Path, frames: Iterable[RawFrame]) -> dict[RawFrame, tuple[Place, ...]]:
+def places(elf: Path, frames: Iterable[RawFrame]) -> dict[RawFrame, tuple[SourceLocation, ...]]:
     """Where each frame was: inlined functions first, then the one that holds them. What is unknown is not in it.
 
     One ``nm``, and one ``addr2line`` per section of code. Raises ``Unreadable``.
     """
     wanted = frozenset(frames)
     symbols = read_symbols(_ask("nm", "-n", "-f", "sysv", "--defined-only", str(elf)), {f.function for f in wanted})
-    found: dict[RawFrame, tuple[Place, ...]] = {}
+    found: dict[RawFrame, tuple[SourceLocation, ...]] = {}
     for section, addresses in _by_section(wanted, symbols).items():
         numbers = sorted(set(addresses.values()))
         told = read_places(_ask_lines(elf, section, numbers))
@@ -110,10 +110,10 @@ def _ask_lines(elf: Path, section: str, addresses: Sequence[int]) -> str:
     return _ask("addr2line", "-e", str(elf), *within, "-a", "-i", "-f", *(f"{address:#x}" for address in addresses))
 
 
-def read_places(text: str) -> dict[int, tuple[Place, ...]]:
+def read_places(text: str) -> dict[int, tuple[SourceLocation, ...]]:
     """From what ``addr2line -a -i -f`` prints: an address, then a function and its file and line, again for what
     inlines it."""
-    found: dict[int, list[Place]] = {}
+    found: dict[int, list[SourceLocation]] = {}
     lines = iter(text.split("\n"))
     address = 0
     for line in lines:
@@ -124,9 +124,9 @@ def read_places(text: str) -> dict[int, tuple[Place, ...]]:
     return {address: tuple(chain) for address, chain in found.items()}
 
 
-def _place(function: str, where: str) -> Place | None:
+def _place(function: str, where: str) -> SourceLocation | None:
     path, _, number = where.partition(" (")[0].rpartition(":")
-    return Place(function, path, int(number)) if path not in ("", "??") and number.isdigit() else None
+    return SourceLocation(function, path, int(number)) if path not in ("", "??") and number.isdigit() else None
 
 
 def _ask(tool: str, *arguments: str) -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from harness.model import Frame, Kernel, Splat
-from harness.splat.addresses import Place, Unreadable, places
+from harness.splat.addresses import SourceLocation, Unreadable, places
 from harness.splat.fingerprint import AFTER, fingerprint, fingerprinted, site_of
 from harness.splat.kinds import STALLS, UNLABELLED
 from harness.splat.stack import RawFrame, main_stack, plain_name, stacks
@@ -24,7 +24,7 @@ _MAX_FILES = 256
 Text = Callable[[str], str | None]
 """Text of a file by its path in the tree, None if there is no such file."""
 
-Found = Mapping[RawFrame, tuple[Place, ...]]
+FrameLocations = Mapping[RawFrame, tuple[SourceLocation, ...]]
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def _renamed(splat: Splat, names: Mapping[str, Splat]) -> Splat:
     return replace(splat, fingerprint=AFTER + cause.fingerprint, former=AFTER + (cause.former or cause.fingerprint))
 
 
-def _look_up(kernel: Kernel, frames: set[RawFrame]) -> tuple[Found, list[str]]:
+def _look_up(kernel: Kernel, frames: set[RawFrame]) -> tuple[FrameLocations, list[str]]:
     """Ask the kernel's symbols and those of its modules, as far as they are at hand."""
-    found: dict[RawFrame, tuple[Place, ...]] = {}
+    found: dict[RawFrame, tuple[SourceLocation, ...]] = {}
     notes: list[str] = []
     for module in sorted({frame.module for frame in frames}):
         elf = _module(kernel.modules, module) if module else kernel.symbols
@@ -131,7 +131,7 @@ class _Source:
         new = number in self._added.get(inside, ())
         return replace(frame, path=inside, line=number, source=self._line(inside, number), added=new)
 
-    def frames(self, stack: Iterable[RawFrame], found: Found) -> Iterator[Frame]:
+    def frames(self, stack: Iterable[RawFrame], found: FrameLocations) -> Iterator[Frame]:
         """What there is to say of a stack, inlined functions too."""
         for raw in stack:
             chain = found.get(raw, ())
@@ -142,7 +142,7 @@ class _Source:
                 yield self.placed(frame, place.path, place.line)
 
 
-def _explained(splat: Splat, stack: Sequence[RawFrame], found: Found, source: _Source) -> Splat:
+def _explained(splat: Splat, stack: Sequence[RawFrame], found: FrameLocations, source: _Source) -> Splat:
     """``splat`` with its stack, and with the line that the kernel itself names as that of the check which failed.
 
     That goes into the fingerprint by its text: its number shifts with every patch. And into the stack: to the assembler
@@ -155,14 +155,14 @@ def _explained(splat: Splat, stack: Sequence[RawFrame], found: Found, source: _S
     return replace(_known_better(splat, at.source, found), stack=told)
 
 
-def _known_better(splat: Splat, site: str, found: Found) -> Splat:
+def _known_better(splat: Splat, site: str, found: FrameLocations) -> Splat:
     """``splat`` with fingerprints of what is known by now, if they are made of the report's own words and stack."""
     if splat.fingerprint not in ("", fingerprint(splat.kind, splat.title, splat.text)):
         return splat
     return fingerprinted(splat, site, lambda frame: _called(frame, found))
 
 
-def _called(frame: RawFrame, found: Found) -> tuple[str, ...]:
+def _called(frame: RawFrame, found: FrameLocations) -> tuple[str, ...]:
     """The functions that ``frame`` stands for. Those of headers are inlined always, so they tell nothing."""
     inlined = found.get(frame, ())[:-1]
     return (*(place.function for place in inlined if not place.path.endswith(".h")), frame.function)

@@ -65,7 +65,7 @@ class Configured:
     warnings: tuple[Finding, ...] = ()
 
 
-class ObjectTree:
+class AllmodTree:
     """That of a work tree, which the caller holds. ``log`` receives all output."""
 
     def __init__(self, tree: Tree, jobs: int, log: Path, notify: Callable[[str], None]) -> None:

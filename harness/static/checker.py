@@ -18,7 +18,7 @@ from harness.model import PlannedTest, Status, TestResult
 from harness.scratch import scratch
 from harness.series import Applied, Patch
 from harness.static import scripts, settings
-from harness.static.allmod_objects import ObjectTree
+from harness.static.allmod_objects import AllmodTree
 from harness.static.changed import ChangedFile, Changes, changes
 from harness.static.compile_check import CompileCheck, CompileFindings, needs_base
 from harness.static.findings import Finding, Remark
@@ -155,12 +155,12 @@ class PatchCheck:
     def _base_maintainers(self) -> None:
         self._found.base[settings.MAINTAINERS] = tuple(scripts.unmatched(self._tree))
 
-    def _looker(self, objects: ObjectTree) -> CompileCheck:
+    def _looker(self, objects: AllmodTree) -> CompileCheck:
         cocci = self._wants(settings.COCCI)
         return CompileCheck(self._tree, objects, self._changes, cocci=cocci)
 
-    def _object_tree(self, side: str) -> ObjectTree:
-        return ObjectTree(self._applied.tree, self._jobs, self._directory / f"{side}.log", self._notify)
+    def _object_tree(self, side: str) -> AllmodTree:
+        return AllmodTree(self._applied.tree, self._jobs, self._directory / f"{side}.log", self._notify)
 
     def _wants(self, *kinds: str) -> bool:
         starts = tuple(f"{SUITE}.{kind}/" for kind in kinds)

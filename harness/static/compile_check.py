@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from harness.kconfig.lost_symbols import parse_config
-from harness.static.allmod_objects import Compiled, Configured, ObjectTree
+from harness.static.allmod_objects import AllmodTree, Compiled, Configured
 from harness.static.changed import ChangedFile, Changes
 from harness.static.findings import Finding
 from harness.static.makefiles import Makefiles
@@ -47,7 +47,7 @@ class CompileFindings:
 class CompileCheck:
     """``objects``: of the work tree ``tree``, in which ``changes`` were made. ``cocci``: run coccicheck, too."""
 
-    def __init__(self, tree: Path, objects: ObjectTree, changes: Changes, *, cocci: bool) -> None:
+    def __init__(self, tree: Path, objects: AllmodTree, changes: Changes, *, cocci: bool) -> None:
         self._tree = tree
         self._objects = objects
         self._changes = changes

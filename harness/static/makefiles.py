@@ -20,7 +20,7 @@ _TOP = frozenset({"obj", "lib", "core", "drivers", "net", "libs"})  # lists of k
 
 
 @dataclass(frozen=True)
-class Entry:
+class MakefileEntry:
     """``words`` belong to the list ``stem`` ("obj", or an object made of several) while all ``symbols`` are on."""
 
     stem: str
@@ -33,7 +33,7 @@ class Makefiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._read: dict[PurePosixPath, tuple[Entry, ...]] = {}
+        self._read: dict[PurePosixPath, tuple[MakefileEntry, ...]] = {}
 
     def chains(self, source: str) -> list[tuple[str, ...]]:
         """Alternatives for a file to be compiled: symbols that must be on, outermost directory first.
@@ -59,7 +59,7 @@ class Makefiles:
         found = list(self._object(directory, seen)) if directory.parts and directory not in seen else []
         yield from found or [()]
 
-    def _entries(self, directory: PurePosixPath) -> tuple[Entry, ...]:
+    def _entries(self, directory: PurePosixPath) -> tuple[MakefileEntry, ...]:
         if directory not in self._read:
             files = [self._root / directory / name for name in ("Kbuild", "Makefile")]
             text = "\n".join(file.read_text(errors="replace") for file in files if file.is_file())
@@ -67,7 +67,7 @@ class Makefiles:
         return self._read[directory]
 
 
-def parse(text: str) -> Iterator[Entry]:
+def parse(text: str) -> Iterator[MakefileEntry]:
     """The lists in a Makefile."""
     around: list[str] = []  # of each open block the symbol that it is about, empty if none
     for line in (raw.partition("#")[0] for raw in text.replace("\\\n", " ").splitlines()):
@@ -75,7 +75,7 @@ def parse(text: str) -> Iterator[Entry]:
             _open_or_close(around, match["word"], match["rest"])
         elif match := _LINE.fullmatch(line):
             symbols = [*around, match["symbol"] or ""]
-            yield Entry(match["stem"], tuple(filter(None, symbols)), tuple(match["words"].split()))
+            yield MakefileEntry(match["stem"], tuple(filter(None, symbols)), tuple(match["words"].split()))
 
 
 def _open_or_close(around: list[str], word: str, rest: str) -> None:

@@ -11,7 +11,7 @@ from harness.interfaces import CommandResult, Guest, GuestLost
 from harness.ktap import KtapParser, KtapReport, KtapTest
 from harness.model import Status, TestResult
 from harness.suites.commands import StreamedCommand
-from harness.suites.program_verdict import TIMEOUT_CODE, SubtestNames, Verdict, judge
+from harness.suites.program_verdict import TIMEOUT_CODE, ProgramVerdict, SubtestNames, judge_program
 from harness.suites.suite_folder import Program
 
 STRESS_LIMIT = 10.0  # seconds that a program with stress tests gets where its guest is slow
@@ -72,7 +72,7 @@ class ProgramRun:
         will show."""
         return self._was_cut and len(self._reported) < (self._program.quick_results or 0)
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ProgramVerdict:
         """What became of it. Being cut in the stress tests is no failure if all before it went well."""
         assert self._done is not None
         good = all(test.status in (Status.PASS, Status.MISSING) for test in self._report.leaves())
@@ -80,9 +80,10 @@ class ProgramRun:
         if self._was_cut and self._cut_after == STRESS_LIMIT and quick is not None and good:
             missing = [test for test in self._report.leaves() if test.status is Status.MISSING]
             words = f"stress tests cut short after {STRESS_LIMIT:.0f} s: the guest is slow; --thorough runs them all"
-            return Verdict(Status.SKIP, words, (f"{len(missing)} stress tests were not finished",), cut_short=True)
+            lost = (f"{len(missing)} stress tests were not finished",)
+            return ProgramVerdict(Status.SKIP, words, lost, cut_short=True)
         known = self._program
-        return judge(self._done, self._report, known.plain_pass, self._unmet(), known.results_without)
+        return judge_program(self._done, self._report, known.plain_pass, self._unmet(), known.results_without)
 
     def _unmet(self) -> str:
         wanted = self._program.huge_pages
@@ -90,7 +91,7 @@ class ProgramRun:
             return ""
         return f"needs {wanted} huge pages of 2 MiB and got {self._huge_pages}: give the guest more memory"
 
-    def result(self, verdict: Verdict) -> TestResult:
+    def result(self, verdict: ProgramVerdict) -> TestResult:
         """The program's own result."""
         return TestResult(
             self._suite,

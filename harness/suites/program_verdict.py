@@ -30,7 +30,7 @@ _SAYS_FAILED = re.compile(r"\[FAIL\b")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ProgramVerdict:
     """``message``: one line. ``lost``: what was not tested, one line each.
 
     ``cut_short``, ``cause``: as in ``TestResult``.
@@ -64,25 +64,25 @@ def _tidy(description: str, program: str) -> str:
     return " ".join(_NOISE.sub("", description.removeprefix(program + ":")).split())
 
 
-def judge(
+def judge_program(
     done: CommandResult, report: KtapReport, plain_pass: re.Pattern[str] | None, unmet: str, before: int = 0
-) -> Verdict:
+) -> ProgramVerdict:
     """The verdict on a program that ended (or was stopped). ``plain_pass``: what a program without TAP prints if it
     passed. ``unmet``: a need that the guest does not meet: excuses results that never came, nothing else, and not the
     first ``before``, which do not need it."""
     if (ended := _ended_badly(done)) is not None:
         cause, words = ended
-        return Verdict(Status.FAIL, words + _so_far(report), cause=cause)
+        return ProgramVerdict(Status.FAIL, words + _so_far(report), cause=cause)
     failed = [test for test in report.leaves() if test.status is Status.FAIL]
     if failed:
-        return Verdict(Status.FAIL, _failures(failed, done), _lost(report))
+        return ProgramVerdict(Status.FAIL, _failures(failed, done), _lost(report))
     lines = (done.stdout + "\n" + done.stderr).splitlines()
     if done.status in SKIP_CODES and report.bail_out is None:
-        return Verdict(Status.SKIP, _skip_reason(report, lines), (*_lost(report), *_not_reached(report)))
+        return ProgramVerdict(Status.SKIP, _skip_reason(report, lines), (*_lost(report), *_not_reached(report)))
     if unmet and _stopped_after(before, report, lines):
-        return Verdict(Status.SKIP, unmet, (*_lost(report), *_not_reached(report)), cut_short=True)
+        return ProgramVerdict(Status.SKIP, unmet, (*_lost(report), *_not_reached(report)), cut_short=True)
     if done.status != 0:
-        return Verdict(Status.FAIL, f"exit status {done.status}{_so_far(report)}{_last_words(report, lines)}")
+        return ProgramVerdict(Status.FAIL, f"exit status {done.status}{_so_far(report)}{_last_words(report, lines)}")
     return _judge_tap(report) if report.is_ktap else _judge_plain(lines, plain_pass)
 
 
@@ -105,29 +105,29 @@ def _stopped_after(before: int, report: KtapReport, lines: list[str]) -> bool:
     return reached and not any(map(_SAYS_FAILED.search, lines))
 
 
-def _judge_tap(report: KtapReport) -> Verdict:
+def _judge_tap(report: KtapReport) -> ProgramVerdict:
     """Exit status 0 and no failed result: is everything there that was promised?"""
     lost = _lost(report)
     if report.bail_out is not None:
-        return Verdict(Status.FAIL, f"bailed out with exit status 0: {report.bail_out}", lost)
+        return ProgramVerdict(Status.FAIL, f"bailed out with exit status 0: {report.bail_out}", lost)
     if report.skipped is not None and not report.tests:
-        return Verdict(Status.SKIP, report.skipped or "no reason given", lost)
+        return ProgramVerdict(Status.SKIP, report.skipped or "no reason given", lost)
     if report.problems:
-        return Verdict(Status.FAIL, f"exit status 0, but {report.problems[0]}", lost)
+        return ProgramVerdict(Status.FAIL, f"exit status 0, but {report.problems[0]}", lost)
     statuses = {test.status for test in report.leaves()}
     if not statuses:
-        return Verdict(Status.FAIL, "exit status 0, but not a single result", lost)
+        return ProgramVerdict(Status.FAIL, "exit status 0, but not a single result", lost)
     if statuses == {Status.SKIP}:
-        return Verdict(Status.SKIP, "all its results are skips", lost)
-    return Verdict(Status.PASS, "", lost)
+        return ProgramVerdict(Status.SKIP, "all its results are skips", lost)
+    return ProgramVerdict(Status.PASS, "", lost)
 
 
-def _judge_plain(lines: list[str], plain_pass: re.Pattern[str] | None) -> Verdict:
+def _judge_plain(lines: list[str], plain_pass: re.Pattern[str] | None) -> ProgramVerdict:
     """Exit status 0 of a program that prints no TAP."""
     if plain_pass is None or not any(plain_pass.search(line.strip()) for line in lines):
-        return Verdict(Status.FAIL, "exit status 0, but nothing in its output says that it passed")
+        return ProgramVerdict(Status.FAIL, "exit status 0, but nothing in its output says that it passed")
     hidden = tuple(line.strip() for line in lines if _HIDDEN_SKIP.search(line))
-    return Verdict(Status.PASS, "", hidden)
+    return ProgramVerdict(Status.PASS, "", hidden)
 
 
 # --- words ------------------------------------------------------------------------------------

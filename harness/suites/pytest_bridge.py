@@ -23,7 +23,7 @@ SOCKET = "DMABUF_HARNESS_SOCKET"
 LIMIT = "DMABUF_HARNESS_TEST_LIMIT"  # seconds that a phase of one test may take outside the guest
 COLLECTED = "DMABUF_HARNESS_COLLECTED"  # file that gets the node ids, one JSON list
 
-Message = dict[str, Any]
+BridgeMessage = dict[str, Any]
 
 
 class Bridge:
@@ -33,7 +33,7 @@ class Bridge:
     Use as a context manager.
     """
 
-    def __init__(self, guest: Guest, variant: Variant | None, events: queue.SimpleQueue[Message | None]) -> None:
+    def __init__(self, guest: Guest, variant: Variant | None, events: queue.SimpleQueue[BridgeMessage | None]) -> None:
         self._guest = guest
         self._variant = variant
         self._events = events
@@ -72,7 +72,7 @@ class Bridge:
                 else:
                     connection.sendall(json.dumps(self._answer(message)).encode() + b"\n")
 
-    def _end(self, message: Message) -> None:
+    def _end(self, message: BridgeMessage) -> None:
         self._answer({"do": "mark", "text": f"end {message['nodeid']}"})
         if not self._over:
             self._events.put(message)
@@ -82,7 +82,7 @@ class Bridge:
         """Why nothing can be done with the guest any more, empty if it can."""
         return self.lost.reason if self.lost is not None else str(self.trouble or "")
 
-    def _answer(self, message: Message) -> Message:
+    def _answer(self, message: BridgeMessage) -> BridgeMessage:
         """What to send back: the value, an error of the guest's files, or that the guest is lost."""
         if self._over:
             return {"lost": self._over}
@@ -111,10 +111,10 @@ class Bridge:
         self._events.put({"do": "start", "nodeid": nodeid})
         self._guest.mark(f"start {nodeid}")
 
-    def _run(self, command: str, timeout: float) -> Message:
+    def _run(self, command: str, timeout: float) -> BridgeMessage:
         return dataclasses.asdict(self._guest.run(command, timeout=timeout * self._guest.slowness))
 
-    def _describe(self) -> Message:
+    def _describe(self) -> BridgeMessage:
         name, options = (self._variant.name, dict(self._variant.options)) if self._variant is not None else ("", {})
         return {"name": name, "options": options, "config": _config(self._guest.kernel)}
 

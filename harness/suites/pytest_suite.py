@@ -20,7 +20,7 @@ from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.paths import PROJECT_ROOT, exists
 from harness.scratch import scratch
 from harness.suites.commands import log_file
-from harness.suites.pytest_bridge import COLLECTED, LIMIT, SOCKET, Bridge, Message
+from harness.suites.pytest_bridge import COLLECTED, LIMIT, SOCKET, Bridge, BridgeMessage
 
 _PLUGIN = "harness.suites.pytest_plugin"
 _COLLECT_LIMIT = 120.0  # seconds
@@ -70,7 +70,7 @@ class PytestSuite:
     def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
         log = log_file(context.logs, self.name)
         logged = f"{context.log_prefix}/{log.name}"
-        events: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        events: queue.SimpleQueue[BridgeMessage | None] = queue.SimpleQueue()
         chosen = [str(self._root / nodeid) for nodeid in self._collected if nodeid in context.only]
         running, last, failed = "", "", False
         with Bridge(guest, context.variant, events) as bridge:
@@ -105,7 +105,7 @@ class PytestSuite:
             cause = Cause.TIME_LIMIT if ended.timed_out else Cause.PROCESS
             yield TestResult(self.name, blamed, Status.ERROR, message=how, log=logged, cause=cause)
 
-    def _result(self, event: Message, log: str) -> TestResult:
+    def _result(self, event: BridgeMessage, log: str) -> TestResult:
         skipped = (f"{event['nodeid']}: {event['message']}",) if event["outcome"] == "skipped" else ()
         return TestResult(
             self.name,

@@ -32,7 +32,7 @@ from harness.toml_tables import OneLine, TomlTable, read_toml
 from harness.verdict.base_comparison import told_of
 from harness.verdict.failure_mode import masked
 
-Kind = Literal["fail", "skip", "splat", "flaky"]
+ExpectationKind = Literal["fail", "skip", "splat", "flaky"]
 _MEND = "see harness/verdict/expectations.py for the format"
 
 
@@ -43,7 +43,7 @@ class Expectation:
     ``bases`` and ``variants``: where it holds, empty for everywhere.
     """
 
-    kind: Kind
+    kind: ExpectationKind
     match: re.Pattern[str]
     reason: OneLine
     link: OneLine

@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.errors import InfrastructureError
 from harness.vm.console import Console
 from harness.vm.qmp import Monitor, MonitorError
-from harness.vm.stacks import Stack, hanging, parse_stacks, where
+from harness.vm.stacks import TaskStack, hanging, parse_stacks, where
 from harness.vm.unwind import Symbols, processors
 
 STATE = "state.txt"
@@ -69,7 +69,7 @@ def examine(patient: Patient, reason: str) -> Examined:
     patient.console.poll()
     began = patient.console.size
     sections: list[tuple[str, str]] = []
-    stacks: tuple[Stack, ...] = ()
+    stacks: tuple[TaskStack, ...] = ()
     answers = kernel_ran = _by_ssh(patient)
     if not answers:
         stacks = _from_outside(patient, sections)
@@ -102,7 +102,7 @@ def _by_ssh(patient: Patient) -> bool:
     return patient.ask(f"for key in {_KEYS}; do echo $key > /proc/sysrq-trigger; done", _SSH_LIMIT * patient.slowness)
 
 
-def _from_outside(patient: Patient, sections: list[tuple[str, str]]) -> tuple[Stack, ...]:
+def _from_outside(patient: Patient, sections: list[tuple[str, str]]) -> tuple[TaskStack, ...]:
     """The processors' stacks, read while the guest is halted."""
     try:
         stacks, registers = processors(patient.monitor, Symbols(patient.symbols), _MONITOR_LIMIT * patient.slowness)

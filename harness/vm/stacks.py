@@ -39,7 +39,7 @@ _PID_KTHREADD = 2
 
 
 @dataclass(frozen=True)
-class Stack:
+class TaskStack:
     """One task or processor. ``frames``: function names, innermost first; none: it is in user space.
 
     ``who``: "sh, pid 67" or "CPU 1". ``state``: RUNNING for a processor, else as in ``ps`` (BLOCKED: no signal
@@ -80,11 +80,11 @@ class _Open:
     frames: list[str] = field(default_factory=list)
     in_nmi: bool = False  # the part of the trace that only shows how it was asked
 
-    def close(self) -> Stack:
-        return Stack(self.who, self.state, tuple(self.frames), self.kernel_thread)
+    def close(self) -> TaskStack:
+        return TaskStack(self.who, self.state, tuple(self.frames), self.kernel_thread)
 
 
-def parse_stacks(text: str) -> tuple[Stack, ...]:
+def parse_stacks(text: str) -> tuple[TaskStack, ...]:
     """All stacks of tasks and processors in a kernel log, in order."""
     found: list[_Open] = []
     for raw in text.splitlines():
@@ -129,7 +129,7 @@ def _take(stack: _Open, line: str) -> None:
 # --- where it hangs ---------------------------------------------------------------------------
 
 
-def where(stacks: Sequence[Stack], answers: bool) -> str:
+def where(stacks: Sequence[TaskStack], answers: bool) -> str:
     """One line on where the guest hangs, empty if the stacks do not tell. ``answers``: as for ``hanging``."""
     told = _places(hanging(stacks, answers))
     if not told:
@@ -138,7 +138,7 @@ def where(stacks: Sequence[Stack], answers: bool) -> str:
     return f"hangs in {'; '.join(told[:_SHOWN_PLACES])}" + (f"; {_tasks(count)} blocked" if count else "")
 
 
-def hanging(stacks: Sequence[Stack], answers: bool) -> list[Stack]:
+def hanging(stacks: Sequence[TaskStack], answers: bool) -> list[TaskStack]:
     """Those of ``stacks`` that hang, the first is the most telling; none if they do not tell.
 
     ``answers``: the guest runs commands: then what sleeps is to blame, else first what keeps the processors busy.
@@ -154,7 +154,7 @@ def _tasks(count: int) -> str:
     return "1 task" if count == 1 else f"{count} tasks"
 
 
-def _waiting(stacks: Iterable[Stack]) -> list[Stack]:
+def _waiting(stacks: Iterable[TaskStack]) -> list[TaskStack]:
     """Tasks of user space that sleep in the kernel where tasks do not usually sleep."""
     tasks = [stack for stack in stacks if stack.state not in (RUNNING, BLOCKED) and not stack.kernel_thread]
     return [stack for stack in tasks if stack.frames and not any(_is_harmless(frame) for frame in stack.frames)]
@@ -164,7 +164,7 @@ def _is_harmless(frame: str) -> bool:
     return frame in _ASKING or _EVERYDAY.match(frame) is not None
 
 
-def _places(stacks: Iterable[Stack]) -> list[str]:
+def _places(stacks: Iterable[TaskStack]) -> list[str]:
     """ "dma_fence_default_wait <- dma_resv_wait_timeout (python3, pid 67)": each place once, and who is there."""
     who: dict[str, list[str]] = {}
     for stack in stacks:

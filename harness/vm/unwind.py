@@ -16,7 +16,7 @@ from pathlib import Path
 from harness import process
 from harness.architecture import ARCHITECTURE
 from harness.vm.qmp import Monitor, MonitorError
-from harness.vm.stacks import RUNNING, Stack
+from harness.vm.stacks import RUNNING, TaskStack
 
 MODULE = "a module"
 _DEPTH = 24  # frames
@@ -47,7 +47,7 @@ class Symbols:
         return self._names[at] if at >= 0 else f"0x{address:x}"
 
 
-def processors(monitor: Monitor, symbols: Symbols, seconds: float) -> tuple[tuple[Stack, ...], str]:
+def processors(monitor: Monitor, symbols: Symbols, seconds: float) -> tuple[tuple[TaskStack, ...], str]:
     """(one stack for each processor, their registers as text). ``seconds``: limit for each answer of QEMU.
 
     The guest is halted meanwhile and goes on afterwards. Raises ``MonitorError``.
@@ -71,18 +71,18 @@ class _Reader:
         self._monitor = monitor
         self._seconds = seconds
 
-    def stack(self, cpu: int, registers: str, symbols: Symbols) -> Stack:
+    def stack(self, cpu: int, registers: str, symbols: Symbols) -> TaskStack:
         values = {name: int(value, 16) for name, value in _REGISTER.findall(registers)}
         who = f"CPU {cpu}"
         if values.get(_LAYOUT.halted):
-            return Stack(who, RUNNING, ("default_idle_call",))
+            return TaskStack(who, RUNNING, ("default_idle_call",))
         pointer = values.get(_LAYOUT.instruction, 0)
         if pointer < _LAYOUT.kernel_half:
-            return Stack(who, RUNNING, ())
+            return TaskStack(who, RUNNING, ())
         found = [pointer, *self._callers(cpu, values.get(_LAYOUT.frame, 0))]
         # A return address is behind its call, which may be the last of its function.
         names = [symbols.name(address - (n > 0)) for n, address in enumerate(found)]
-        return Stack(who, RUNNING, tuple(name for name, _ in itertools.groupby(names)))
+        return TaskStack(who, RUNNING, tuple(name for name, _ in itertools.groupby(names)))
 
     def _callers(self, cpu: int, frame: int) -> list[int]:
         """Return addresses from the frame at ``frame`` on, outwards."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.bisect import End, Kind, State, Symptom, load, save, status
-from harness.bisect.state import Role, Verdict
+from harness.bisect import End, State, Symptom, SymptomKind, load, save, status
+from harness.bisect.state import CommitVerdict, Role
 from harness.errors import InfrastructureError, UserError
 from tests.support.bisected import (
     BUG,
@@ -71,7 +71,7 @@ def test_another_trouble_is_skipped_and_the_culprit_found_behind_it(
     walked = quick(question(history, history.commits["start"]), tmp_path / "walk")
     assert walked.commits == (culprit,)
     verdicts = {history.name(step.commit): step.verdict for step in walked.state.steps}
-    assert Verdict.BAD not in {verdicts.get("trouble"), verdicts.get("with trouble")}
+    assert CommitVerdict.BAD not in {verdicts.get("trouble"), verdicts.get("with trouble")}
     assert "git bisect skip" in walked.target.git.log
 
 
@@ -100,7 +100,7 @@ def test_the_same_test_that_fails_otherwise_is_not_the_failure(history: History,
 def test_a_test_may_be_named_without_its_suite(history: History, tmp_path: Path) -> None:
     history.plain(1, "before")
     culprit = history.add("culprit", BUG)
-    asked = question(history, history.commits["start"], symptom=Symptom(Kind.TEST, "", TEST))
+    asked = question(history, history.commits["start"], symptom=Symptom(SymptomKind.TEST, "", TEST))
     walked = quick(asked, tmp_path / "walk")
     assert walked.commits == (culprit,)
     assert str(walked.state.question.symptom) == f"checks: {TEST}"
@@ -125,7 +125,7 @@ def test_a_test_that_fails_half_the_time(history: History, tmp_path: Path) -> No
     history.plain(6, "after")
     walked = quick(question(history, history.commits["start"]), tmp_path / "walk", ScriptedGuests(rate=0.5))
     assert walked.commits == (culprit,)
-    good = [step for step in walked.state.steps if step.role is Role.STEP and step.verdict is Verdict.GOOD]
+    good = [step for step in walked.state.steps if step.role is Role.STEP and step.verdict is CommitVerdict.GOOD]
     assert all(len(step.attempts) >= 5 and 0 < step.odds < 0.05 for step in good)
     assert any("a bad one does that in" in line for line in walked.said)
 
@@ -277,7 +277,7 @@ def test_only_commits_that_can_matter_are_looked_at(history: History, tmp_path: 
     assert walked.commits == (culprit,)
     assert (walked.state.limit, walked.state.kept) == ((CODE,), 3)
     parent = next(step for step in walked.state.steps if step.role is Role.PARENT)
-    assert (history.name(parent.commit), parent.verdict) == ("elsewhere 11", Verdict.GOOD)
+    assert (history.name(parent.commit), parent.verdict) == ("elsewhere 11", CommitVerdict.GOOD)
 
 
 def test_nothing_that_can_matter_is_an_answer(history: History, tmp_path: Path) -> None:

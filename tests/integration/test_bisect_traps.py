@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bisect import Built, End, Kind, Symptom, Target, Untestable, pinned, write_reports
+from harness.bisect import Built, End, Symptom, SymptomKind, Target, Untestable, pinned, write_reports
 from harness.bisect.state import Attempt
 from harness.errors import UserError
 from harness.executor import Findings
@@ -150,7 +150,7 @@ def test_runs_that_were_asked_for_hold_for_a_bad_end_that_passes(history: Histor
 
 # --- splats that could not be printed ---------------------------------------------------------
 
-PRINTED = Symptom(Kind.SPLAT, name="warn-00000000abcd", during=f"checks: {TEST}")
+PRINTED = Symptom(SymptomKind.SPLAT, name="warn-00000000abcd", during=f"checks: {TEST}")
 
 
 class Printing(ScriptedGuests):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bisect import BisectRequest, End, Fixup, Kind, Symptom, Trail, target, write_reports
+from harness.bisect import BisectRequest, CommitFixup, End, Symptom, SymptomKind, Trail, target, write_reports
 from harness.errors import UserError
 from tests.support.bisected import BUG, CODE, SYMPTOM, TEST, History, ScriptedGuests, opened, question, walk
 
@@ -98,10 +98,10 @@ def test_a_fixup_makes_part_of_a_history_testable(history: History, tmp_path: Pa
     start = history.commits["start"]
     without = walk(question(history, start), tmp_path / "without")
     assert without.state.ending is not None and without.state.ending.end is End.RANGE
-    with_it = walk(question(history, start, fixups=(Fixup(fixup, span),)), tmp_path / "with")
+    with_it = walk(question(history, start, fixups=(CommitFixup(fixup, span),)), tmp_path / "with")
     assert with_it.commits == (culprit,)
     with pytest.raises(UserError, match="no range"):
-        opened(question(history, start, fixups=(Fixup(fixup, "nowhere..at-all"),)), tmp_path / "wrong")
+        opened(question(history, start, fixups=(CommitFixup(fixup, "nowhere..at-all"),)), tmp_path / "wrong")
 
 
 def test_which_patch_of_a_series(history: History, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_what_a_config_does_not_mention_is_as_in_our_own(tmp_path: Path) -> None
 
 def test_where_the_test_that_prints_a_splat_is_not_there_nothing_is_proved(history: History, tmp_path: Path) -> None:
     history.plain(1)
-    printed = Symptom(Kind.SPLAT, name="warn-0123456789ab", during="checks: not.there")
+    printed = Symptom(SymptomKind.SPLAT, name="warn-0123456789ab", during="checks: not.there")
     walked = walk(question(history, history.commits["start"], symptom=printed), tmp_path / "walk")
     assert walked.state.ending is not None and walked.state.ending.end is End.NO_END
     assert "there is no test checks: not.there here" in walked.state.ending.detail

@@ -17,10 +17,10 @@ from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream
 from harness.model import Kernel, ResolvedConfig, RunReport, Status
-from harness.pipeline import Outcome, RunJob, check
+from harness.pipeline import RunJob, RunOutcome, check
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.patch_by_patch import settled, steps
-from harness.report import ReportFile, Step, render_each, write_each, write_reports
+from harness.report import ReportFile, SeriesStep, render_each, write_each, write_reports
 from tests.support.git_trees import DRIVER, commit, edit, git, make_repository
 from tests.support.junit_rules import violations
 from tests.support.run_requests import run_request
@@ -134,12 +134,12 @@ class Recorder:
         self.ends = list(ends)
         self.jobs: list[RunJob] = []
 
-    def __call__(self, job: RunJob, directory: RunDirectory, *_subscribers: object) -> tuple[Outcome, object]:
+    def __call__(self, job: RunJob, directory: RunDirectory, *_subscribers: object) -> tuple[RunOutcome, object]:
         self.jobs.append(job)
         directory.create()
         report, code = self.ends.pop(0)
         report = report_of(job, report)
-        return Outcome(report, code), write_reports(report, directory.path)
+        return RunOutcome(report, code), write_reports(report, directory.path)
 
 
 @pytest.fixture
@@ -186,14 +186,14 @@ def test_cut_off_walk_tells_what_it_has(tmp_path: Path, capsys: pytest.CaptureFi
 # --- what is told -------------------------------------------------------------------------------
 
 
-def made(directory: Path, *reports: RunReport | None) -> list[Step]:
+def made(directory: Path, *reports: RunReport | None) -> list[SeriesStep]:
     found = []
     for number, report in enumerate(reports, 1):
         place = directory / f"{number:02}-x"
         if report is not None:
             place.mkdir()
             write_reports(report, place)
-        found.append(Step(number, f"patch <{number}>\x1b", place, report))
+        found.append(SeriesStep(number, f"patch <{number}>\x1b", place, report))
     return found
 
 

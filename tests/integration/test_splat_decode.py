@@ -12,7 +12,7 @@ import pytest
 
 from harness.model import SYMBOLS, Frame, Kernel, Splat
 from harness.splat import decode, find_splats
-from harness.splat.addresses import Place
+from harness.splat.addresses import SourceLocation
 from harness.splat.decode import _called
 from harness.splat.fingerprint import fingerprint
 from harness.splat.stack import RawFrame
@@ -165,7 +165,11 @@ def test_what_is_inlined_into_a_caller_counts_as_if_it_were_called(built: Built)
     inlined = (RawFrame("attach", 0x2, 0x40), RawFrame("outer", 0x9, 0x40))
     called = (RawFrame("attach", 0x2, 0x40), RawFrame("middle", 0x9, 0x20), RawFrame("outer", 0x9, 0x30))
     places = {
-        inlined[1]: (Place("locks", "include/linux/x.h", 1), Place("middle", "a.c", 2), Place("outer", "a.c", 3)),
+        inlined[1]: (
+            SourceLocation("locks", "include/linux/x.h", 1),
+            SourceLocation("middle", "a.c", 2),
+            SourceLocation("outer", "a.c", 3),
+        ),
     }
     texts = [
         "BUG: x\nCall Trace:\n" + "".join(f" {f.function}+{f.offset:#x}/{f.size:#x}\n" for f in frames)
@@ -190,7 +194,8 @@ def test_the_function_that_is_at_fault_is_the_same_inlined_or_called(kind: str, 
     holder, own, caller = "holder+0x9/0x40", "check+0x9/0x20", "holder+0x12/0x30"
     inlined = f"{first.format(holder)}\nRIP: 0010:{holder}\nCall Trace:\n ioctl+0x1/0x2\n"
     called = f"{first.format(own)}\nRIP: 0010:{own}\nCall Trace:\n {caller}\n ioctl+0x1/0x2\n"
-    places = {RawFrame("holder", 9, 0x40, exact=True): (Place("check", "a.c", 2), Place("holder", "a.c", 8))}
+    inside = (SourceLocation("check", "a.c", 2), SourceLocation("holder", "a.c", 8))
+    places = {RawFrame("holder", 9, 0x40, exact=True): inside}
 
     def name(text: str) -> str:
         return fingerprint(kind, text.partition("\n")[0], text, "", lambda frame: _called(frame, places))

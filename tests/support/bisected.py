@@ -16,10 +16,10 @@ from typing import Any
 from harness.bisect import (
     BisectRequest,
     Built,
-    Kind,
     PipelineTester,
     State,
     Symptom,
+    SymptomKind,
     Target,
     Trail,
     Untestable,
@@ -44,7 +44,7 @@ FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
 CODE = "drivers/dma-buf/dma-buf.c"
 TEST = "dmabuf.seeking-tells-the-size"
 BUG = "int bug(void) { return 1; }"
-SYMPTOM = Symptom(Kind.TEST, "checks", TEST)
+SYMPTOM = Symptom(SymptomKind.TEST, "checks", TEST)
 
 
 class History:
@@ -198,7 +198,8 @@ class GitBench:
             self.builds.append(commit)
         if "broken" in source:
             return Untestable("does not build: dma-buf.c:7: no", tried=fresh)
-        suite, name = (symptom.suite or "checks", symptom.name) if symptom.kind is Kind.TEST else ("checks", TEST)
+        is_test = symptom.kind is SymptomKind.TEST
+        suite, name = (symptom.suite or "checks", symptom.name) if is_test else ("checks", TEST)
         made = replace(kernel(), key=source, reused=not fresh)
         digest = hashlib.sha256(re.sub(r"/\*.*?\*/|//.*|\s", "", source).encode()).hexdigest()
         nothing: Any = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from errno import EBUSY, EINTR, EINVAL, ENOENT
 from typing import Self, cast
 
-from harness.guest.walks.steps import Info, Part, Seen, Step
+from harness.guest.walks.steps import FenceInfo, Info, Seen, Step
 
 BUGS = (
     "an earlier fence replaces a later one",
@@ -265,7 +265,7 @@ class FenceKernel:
                     each.pop(0)
         return found
 
-    def _info(self, file: File, status: int, count: int, parts: list[Part] | None = None) -> Info:
+    def _info(self, file: File, status: int, count: int, parts: list[FenceInfo] | None = None) -> Info:
         return Info(file.name or f"{file.fence.driver}-{file.fence.context}", status, count, parts)
 
     def _status(self, name: str) -> Info:
@@ -278,7 +278,7 @@ class FenceKernel:
         parts, status = [], 1
         for leaf in file.fence.leaves():
             told = leaf.status(self.now)
-            parts.append(Part(leaf.driver, leaf.timeline, told, leaf.stamp if told else 0))
+            parts.append(FenceInfo(leaf.driver, leaf.timeline, told, leaf.stamp if told else 0))
             status = status if status <= 0 else told
         return self._info(file, status, len(parts), parts)
 

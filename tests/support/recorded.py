@@ -17,16 +17,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from harness.bisect.observation import judge as seen_in
+from harness.bisect.observation import observe as seen_in
 from harness.bisect.state import Attempt as BisectAttempt
 from harness.bisect.symptom import from_run
 from harness.changes import Change, Comparison
 from harness.errors import UserError
-from harness.faults import Fault, How
-from harness.faults.fault_verdict import judge as found
+from harness.faults import Detection, Fault
+from harness.faults.fault_verdict import judge_fault as found
 from harness.model import BootOutcome, PlannedTest, RunReport, Status, VariantReport
 from harness.pipeline.compare_runs import compare_runs
-from harness.report import EACH, Step, Written, encode, load, load_steps, render_each, render_html, render_table
+from harness.report import EACH, SeriesStep, Written, encode, load, load_steps, render_each, render_html, render_table
 from harness.report.junit import render_junit, render_series_junit
 from harness.report.style import Style
 from harness.verdict import Rerun, Suspect, compare, exit_code, judge, settle, settle_unseen, suspects, unjudged
@@ -68,7 +68,7 @@ def _told_of_series(place: Path) -> dict[str, str]:
     }
 
 
-def _of_step(step: Step) -> object:
+def _of_step(step: SeriesStep) -> object:
     return verdict(step.report) if step.report is not None else None
 
 
@@ -197,12 +197,12 @@ def _faults(report: RunReport) -> dict[str, Any]:
         if one.status is not Status.PASS
     )
     return {
-        f"{test.suite} {test.name}": {how.value: found(_fault(test, how), report).outcome.value for how in How}
+        f"{test.suite} {test.name}": {how.value: found(_fault(test, how), report).outcome.value for how in Detection}
         for test in tests
     }
 
 
-def _fault(test: PlannedTest, how: How) -> Fault:
+def _fault(test: PlannedTest, how: Detection) -> Fault:
     return Fault("a-bug", Path("a-bug.patch"), "a bug", ("dma-buf.c",), test.suite, test.name, "on", how, "it says so")
 
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from harness.bisect import FAILS, Kind, Observation, Symptom, judge
+from harness.bisect import FAILS, ObservationKind, Symptom, SymptomKind, observe
 from harness.bisect.observation import manner
 from harness.bisect.state import Attempt
 from harness.causes import Cause
 from harness.model import BootOutcome, Splat, Status, TestResult
 
-TEST = Symptom(Kind.TEST, "checks", "dmabuf.x")
+TEST = Symptom(SymptomKind.TEST, "checks", "dmabuf.x")
 WARN, OTHER = "warn-0123456789ab", "oops-ba9876543210"
-PRINTED = Symptom(Kind.SPLAT, name=WARN, during="checks: dmabuf.x")
+PRINTED = Symptom(SymptomKind.SPLAT, name=WARN, during="checks: dmabuf.x")
 
 
 def splat(fingerprint: str, during: str = "checks: dmabuf.x", kind: str = "warn") -> Splat:
@@ -39,7 +39,7 @@ def no_boot(cause: Cause, *splats: Splat, outcome: BootOutcome = BootOutcome.PAN
 
 
 def learned(symptom: Symptom, seen: Attempt) -> Symptom:
-    return replace(symptom, manners=(judge(symptom, seen).manner,))
+    return replace(symptom, manners=(observe(symptom, seen).manner,))
 
 
 FAILED = attempt(Status.FAIL, "size is 4096, not 8192")
@@ -48,105 +48,106 @@ FAILED = attempt(Status.FAIL, "size is 4096, not 8192")
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
-        (FAILED, Observation.BAD),
-        (attempt(Status.FAIL, "size is 0x2000, not 12288"), Observation.BAD),
-        (attempt(Status.FAIL, "open() fails with EIO"), Observation.OTHER),
-        (attempt(Status.FAIL, "WARNING", splat(WARN), cause=Cause.REPORT), Observation.OTHER),
-        (lost(Cause.PANIC, splat(OTHER)), Observation.OTHER),
-        (attempt(Status.PASS), Observation.GOOD),
-        (attempt(Status.PASS, "", splat(WARN)), Observation.GOOD),
-        (attempt(Status.SKIP, "no udmabuf"), Observation.OTHER),
-        (attempt(Status.MISSING), Observation.OTHER),
-        (attempt(None), Observation.OTHER),
-        (no_boot(Cause.PANIC), Observation.OTHER),
-        (no_boot(Cause.SILENCE, outcome=BootOutcome.HANG), Observation.OTHER),
-        (no_boot(Cause.MACHINE, outcome=BootOutcome.EXITED), Observation.MACHINE),
-        (lost(Cause.MACHINE), Observation.MACHINE),
-        (lost(Cause.SILENCE), Observation.MACHINE),
-        (lost(Cause.CONNECTION), Observation.MACHINE),
-        (lost(Cause.HANG, hangs_in="dma_fence_wait"), Observation.OTHER),
-        (lost(Cause.EXIT), Observation.OTHER),
-        (lost(Cause.FLOOD), Observation.OTHER),
+        (FAILED, ObservationKind.BAD),
+        (attempt(Status.FAIL, "size is 0x2000, not 12288"), ObservationKind.BAD),
+        (attempt(Status.FAIL, "open() fails with EIO"), ObservationKind.OTHER),
+        (attempt(Status.FAIL, "WARNING", splat(WARN), cause=Cause.REPORT), ObservationKind.OTHER),
+        (lost(Cause.PANIC, splat(OTHER)), ObservationKind.OTHER),
+        (attempt(Status.PASS), ObservationKind.GOOD),
+        (attempt(Status.PASS, "", splat(WARN)), ObservationKind.GOOD),
+        (attempt(Status.SKIP, "no udmabuf"), ObservationKind.OTHER),
+        (attempt(Status.MISSING), ObservationKind.OTHER),
+        (attempt(None), ObservationKind.OTHER),
+        (no_boot(Cause.PANIC), ObservationKind.OTHER),
+        (no_boot(Cause.SILENCE, outcome=BootOutcome.HANG), ObservationKind.OTHER),
+        (no_boot(Cause.MACHINE, outcome=BootOutcome.EXITED), ObservationKind.MACHINE),
+        (lost(Cause.MACHINE), ObservationKind.MACHINE),
+        (lost(Cause.SILENCE), ObservationKind.MACHINE),
+        (lost(Cause.CONNECTION), ObservationKind.MACHINE),
+        (lost(Cause.HANG, hangs_in="dma_fence_wait"), ObservationKind.OTHER),
+        (lost(Cause.EXIT), ObservationKind.OTHER),
+        (lost(Cause.FLOOD), ObservationKind.OTHER),
     ],
 )
-def test_a_failing_test(seen: Attempt, expected: Observation) -> None:
-    assert judge(learned(TEST, FAILED), seen).seen is expected
+def test_a_failing_test(seen: Attempt, expected: ObservationKind) -> None:
+    assert observe(learned(TEST, FAILED), seen).seen is expected
 
 
 def test_a_guest_that_is_lost_in_the_same_way_is_the_same_failure() -> None:
     hangs, elsewhere = (lost(Cause.HANG, hangs_in=name) for name in ("dma_fence_wait", "mutex_lock"))
     again = attempt(Status.ERROR, "in other words", cause=Cause.HANG, hangs_in="dma_fence_wait")
     symptom = learned(TEST, hangs)
-    assert [judge(symptom, one).seen for one in (again, elsewhere)] == [Observation.BAD, Observation.OTHER]
+    assert [observe(symptom, one).seen for one in (again, elsewhere)] == [ObservationKind.BAD, ObservationKind.OTHER]
     oops = lost(Cause.PANIC, splat(OTHER), splat("panic-1", kind="panic"))
-    assert judge(learned(TEST, oops), oops).seen is Observation.BAD
-    assert judge(learned(TEST, oops), lost(Cause.PANIC, splat(WARN))).seen is Observation.OTHER
+    assert observe(learned(TEST, oops), oops).seen is ObservationKind.BAD
+    assert observe(learned(TEST, oops), lost(Cause.PANIC, splat(WARN))).seen is ObservationKind.OTHER
     panics, other = (lost(Cause.PANIC, splat(f"panic-{number}", kind="panic")) for number in (1, 2))
-    assert [judge(learned(TEST, panics), one).seen for one in (panics, other)] == [Observation.BAD, Observation.OTHER]
+    seen = [observe(learned(TEST, panics), one).seen for one in (panics, other)]
+    assert seen == [ObservationKind.BAD, ObservationKind.OTHER]
 
 
 def test_what_is_silent_may_be_the_failure_itself() -> None:
     for cause in (Cause.SILENCE, Cause.CONNECTION):
         assert (
-            judge(learned(replace(TEST, manners=(f"lost: {cause.value}",)), lost(cause)), lost(cause)).seen
-            is Observation.BAD
+            observe(learned(replace(TEST, manners=(f"lost: {cause.value}",)), lost(cause)), lost(cause)).seen
+            is ObservationKind.BAD
         )
 
 
 def test_what_the_machine_did_is_never_the_failure() -> None:
     killed = lost(Cause.MACHINE)
-    assert judge(TEST, killed).seen is Observation.MACHINE, "not even if nobody knows yet how the test fails"
+    assert observe(TEST, killed).seen is ObservationKind.MACHINE, "not even if nobody knows yet how the test fails"
     as_before = replace(TEST, manners=(manner(killed.results[0], killed),))
-    assert judge(as_before, killed).seen is Observation.MACHINE, "nor if it was the same in an earlier run"
+    assert observe(as_before, killed).seen is ObservationKind.MACHINE, "nor if it was the same in an earlier run"
 
 
 def test_a_kernel_that_does_not_boot_is_told_as_such() -> None:
     never = attempt(Status.MISSING, "never ran")
-    assert judge(TEST, replace(never, outcome=BootOutcome.PANIC, ended="panic: no init")).why == (
+    assert observe(TEST, replace(never, outcome=BootOutcome.PANIC, ended="panic: no init")).why == (
         "does not boot: panic: no init"
     )
 
 
 def test_who_only_names_a_test_means_that_it_says_so_itself() -> None:
     symptom = replace(TEST, manners=(FAILS,))
-    assert judge(symptom, attempt(Status.FAIL, "whatever")).seen is Observation.BAD
-    assert judge(symptom, lost(Cause.PANIC, splat(OTHER))).seen is Observation.OTHER
+    assert observe(symptom, attempt(Status.FAIL, "whatever")).seen is ObservationKind.BAD
+    assert observe(symptom, lost(Cause.PANIC, splat(OTHER))).seen is ObservationKind.OTHER
 
 
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
-        (attempt(Status.PASS, "", splat(WARN)), Observation.BAD),
-        (lost(Cause.PANIC, splat(OTHER), splat(WARN)), Observation.BAD),
-        (no_boot(Cause.PANIC, splat(WARN, "boot")), Observation.BAD),
-        (attempt(Status.PASS), Observation.GOOD),
-        (attempt(Status.FAIL, "another thing"), Observation.GOOD),
-        (attempt(Status.SKIP, "no udmabuf here"), Observation.OTHER),
-        (attempt(None), Observation.OTHER),
-        (attempt(Status.PASS, "", splat(OTHER)), Observation.OTHER),
-        (attempt(Status.PASS, "", splat("warn-usual")), Observation.GOOD),
-        (attempt(Status.MISSING), Observation.OTHER),
-        (lost(Cause.PANIC), Observation.OTHER),
-        (lost(Cause.MACHINE), Observation.MACHINE),
-        (no_boot(Cause.PANIC), Observation.OTHER),
+        (attempt(Status.PASS, "", splat(WARN)), ObservationKind.BAD),
+        (lost(Cause.PANIC, splat(OTHER), splat(WARN)), ObservationKind.BAD),
+        (no_boot(Cause.PANIC, splat(WARN, "boot")), ObservationKind.BAD),
+        (attempt(Status.PASS), ObservationKind.GOOD),
+        (attempt(Status.FAIL, "another thing"), ObservationKind.GOOD),
+        (attempt(Status.SKIP, "no udmabuf here"), ObservationKind.OTHER),
+        (attempt(None), ObservationKind.OTHER),
+        (attempt(Status.PASS, "", splat(OTHER)), ObservationKind.OTHER),
+        (attempt(Status.PASS, "", splat("warn-usual")), ObservationKind.GOOD),
+        (attempt(Status.MISSING), ObservationKind.OTHER),
+        (lost(Cause.PANIC), ObservationKind.OTHER),
+        (lost(Cause.MACHINE), ObservationKind.MACHINE),
+        (no_boot(Cause.PANIC), ObservationKind.OTHER),
     ],
 )
-def test_a_splat(seen: Attempt, expected: Observation) -> None:
-    assert judge(PRINTED, seen, {"warn-usual"}).seen is expected
+def test_a_splat(seen: Attempt, expected: ObservationKind) -> None:
+    assert observe(PRINTED, seen, {"warn-usual"}).seen is expected
 
 
 def test_a_kernel_that_does_not_boot() -> None:
-    symptom = Symptom(Kind.BOOT)
+    symptom = Symptom(SymptomKind.BOOT)
     dead = no_boot(Cause.PANIC, splat(OTHER, "boot"))
-    assert judge(symptom, Attempt(BootOutcome.UP, "", (), (), 1.0)).seen is Observation.GOOD
-    assert judge(learned(symptom, dead), dead).seen is Observation.BAD
-    assert judge(learned(symptom, dead), no_boot(Cause.PANIC, splat(WARN, "boot"))).seen is Observation.OTHER
-    assert judge(learned(symptom, dead), no_boot(Cause.MACHINE)).seen is Observation.MACHINE
+    assert observe(symptom, Attempt(BootOutcome.UP, "", (), (), 1.0)).seen is ObservationKind.GOOD
+    assert observe(learned(symptom, dead), dead).seen is ObservationKind.BAD
+    assert observe(learned(symptom, dead), no_boot(Cause.PANIC, splat(WARN, "boot"))).seen is ObservationKind.OTHER
+    assert observe(learned(symptom, dead), no_boot(Cause.MACHINE)).seen is ObservationKind.MACHINE
 
 
 def test_the_worst_of_several_results_counts() -> None:
     twice = replace(FAILED, results=(TestResult("checks", "dmabuf.x", Status.PASS), *FAILED.results))
-    assert judge(TEST, twice).seen is Observation.BAD
+    assert observe(TEST, twice).seen is ObservationKind.BAD
 
 
 def test_a_manner_has_no_numbers() -> None:

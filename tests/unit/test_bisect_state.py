@@ -12,30 +12,30 @@ import pytest
 from harness.bisect import (
     STATE,
     BisectRequest,
+    CommitFixup,
+    CommitVerdict,
     End,
-    Fixup,
-    Kind,
-    Observation,
+    ObservationKind,
     State,
     Symptom,
+    SymptomKind,
     Trail,
-    Verdict,
-    judge,
     load,
+    observe,
     result_cache,
     save,
 )
 from harness.bisect.observation import manner
 from harness.bisect.render import builds_and_boots, confidence, decision, progress, step_line
-from harness.bisect.state import Attempt, Ending, Role, Step
+from harness.bisect.state import Attempt, BisectOutcome, CommitTest, Role
 from harness.errors import UserError
 from harness.model import BootOutcome, Splat, Status, TestResult
 
 SPLAT = Splat("warn", "WARNING: x", "text", 3, "checks: a", fingerprint="warn-0123456789ab")
 RESULT = TestResult("checks", "a", Status.FAIL, 0.3, "failed: x")
 ATTEMPT = Attempt(BootOutcome.UP, "", (RESULT,), (SPLAT,), 9.5, "steps/01/run-1", "2026-11-24T06:00:00+00:00")
-STEP = Step(
-    "c" * 40, "dma-buf: x", Role.BAD_END, Verdict.BAD, "failed: x", (ATTEMPT,) * 2, "digest", True, seconds=60.0
+STEP = CommitTest(
+    "c" * 40, "dma-buf: x", Role.BAD_END, CommitVerdict.BAD, "failed: x", (ATTEMPT,) * 2, "digest", True, seconds=60.0
 )
 QUESTION = BisectRequest(
     command=("dmabuf-harness", "bisect"),
@@ -43,13 +43,13 @@ QUESTION = BisectRequest(
     base="git:/linux",
     good="v6.12",
     bad="HEAD",
-    symptom=Symptom(Kind.TEST, "checks", "a", ("fail: failed: x",)),
+    symptom=Symptom(SymptomKind.TEST, "checks", "a", ("fail: failed: x",)),
     variant="move-notify-on",
-    fixups=(Fixup(Path("/fix.patch"), "a..b"),),
+    fixups=(CommitFixup(Path("/fix.patch"), "a..b"),),
     paths=("drivers/dma-buf",),
     junit=Path("/junit.xml"),
 )
-WALK = State(QUESTION, "a" * 40, "c" * 40, 8, (STEP,), (), 8, Ending(End.RANGE, ("c" * 40,), "why"), 61.5)
+WALK = State(QUESTION, "a" * 40, "c" * 40, 8, (STEP,), (), 8, BisectOutcome(End.RANGE, ("c" * 40,), "why"), 61.5)
 
 
 def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -87,7 +87,8 @@ def test_a_walk_of_version_1_goes_on(tmp_path: Path, message: str, then: str, no
     if now is not None:
         assert (made, found.question.symptom.manners) == (now, (now,))
     if "oops" not in then:
-        assert judge(found.question.symptom, found.steps[0].attempts[0]).seen in (Observation.BAD, Observation.MACHINE)
+        seen = observe(found.question.symptom, found.steps[0].attempts[0]).seen
+        assert seen in (ObservationKind.BAD, ObservationKind.MACHINE)
     else:
         assert found.question.symptom.manners == (then,)
 

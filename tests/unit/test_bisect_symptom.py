@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.bisect import Kind, Symptom, beside, from_run, named
+from harness.bisect import Symptom, SymptomKind, beside, from_run, named
 from harness.causes import Cause
 from harness.errors import UserError
 from harness.model import Splat, Status, TestResult
@@ -21,13 +21,13 @@ WARN = Splat("warn", "WARNING: x", "", 1, "checks: dmabuf.y", fingerprint="warn-
 @pytest.mark.parametrize(
     ("test", "splat", "expected"),
     [
-        ("dmabuf.x", None, Symptom(Kind.TEST, "", "dmabuf.x")),
-        ("checks: dmabuf.x", None, Symptom(Kind.TEST, "checks", "dmabuf.x")),
-        ("sync:sync_test", None, Symptom(Kind.TEST, "", "sync:sync_test")),
-        ("boot", None, Symptom(Kind.BOOT)),
-        (None, "hung-task-0123456789ab", Symptom(Kind.SPLAT, name="hung-task-0123456789ab")),
-        ("checks: a", "warn-0123456789ab", Symptom(Kind.SPLAT, name="warn-0123456789ab", during="checks: a")),
-        ("a", "warn-0123456789ab", Symptom(Kind.SPLAT, name="warn-0123456789ab", during="a")),
+        ("dmabuf.x", None, Symptom(SymptomKind.TEST, "", "dmabuf.x")),
+        ("checks: dmabuf.x", None, Symptom(SymptomKind.TEST, "checks", "dmabuf.x")),
+        ("sync:sync_test", None, Symptom(SymptomKind.TEST, "", "sync:sync_test")),
+        ("boot", None, Symptom(SymptomKind.BOOT)),
+        (None, "hung-task-0123456789ab", Symptom(SymptomKind.SPLAT, name="hung-task-0123456789ab")),
+        ("checks: a", "warn-0123456789ab", Symptom(SymptomKind.SPLAT, name="warn-0123456789ab", during="checks: a")),
+        ("a", "warn-0123456789ab", Symptom(SymptomKind.SPLAT, name="warn-0123456789ab", during="a")),
     ],
 )
 def test_names(test: str | None, splat: str | None, expected: Symptom) -> None:
@@ -43,7 +43,7 @@ def test_what_names_nothing_is_refused(test: str | None, splat: str | None) -> N
 def test_a_run_tells_what_failed_and_how() -> None:
     report = run_report(variant_report(ON), variant_report(OFF, (FAILED,)))
     (found,) = from_run(report)
-    assert found.symptom == Symptom(Kind.TEST, "checks", "dmabuf.x", ("fail: size is #",))
+    assert found.symptom == Symptom(SymptomKind.TEST, "checks", "dmabuf.x", ("fail: size is #",))
     assert found.variant == OFF.name
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from harness.cli.main import main
 from harness.model import RunReport
-from harness.report import ReportFile, Step, Written, render_each, write_each, write_reports
+from harness.report import ReportFile, SeriesStep, Written, render_each, write_each, write_reports
 from tests.support.sample_reports import bad_report, run_report
 
 
-def series(directory: Path, *reports: RunReport | None) -> list[Step]:
+def series(directory: Path, *reports: RunReport | None) -> list[SeriesStep]:
     """A finished run with --each, in ``directory``."""
     steps = []
     for number, report in enumerate(reports, 1):
@@ -23,7 +23,7 @@ def series(directory: Path, *reports: RunReport | None) -> list[Step]:
         if report is not None:
             place.mkdir(parents=True)
             write_reports(report, place)
-        steps.append(Step(number, f"patch {number}", place, report))
+        steps.append(SeriesStep(number, f"patch {number}", place, report))
     write_each(steps, directory)
     return steps
 

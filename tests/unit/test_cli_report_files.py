@@ -14,7 +14,7 @@ from harness.cli.report_files import report_files
 from harness.errors import UserError
 from harness.model import RunReport
 from harness.paths import PROJECT_ROOT
-from harness.report import FORMATS, ReportFile, Step, load, write_each, write_reports
+from harness.report import FORMATS, ReportFile, SeriesStep, load, write_each, write_reports
 from tests.support.sample_reports import bad_report, compared_report, run_report
 
 SERIES = [name for name, kind in FORMATS.items() if kind.render_series is not None]
@@ -71,8 +71,9 @@ def test_compare_writes_every_format_and_changes_no_run(
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == {*before, tmp_path / "out"}
 
 
-def series(directory: Path) -> list[Step]:
-    steps = [Step(1, "one", stored(directory / "01", run_report()), run_report()), Step(2, "two", directory / "02")]
+def series(directory: Path) -> list[SeriesStep]:
+    first = SeriesStep(1, "one", stored(directory / "01", run_report()), run_report())
+    steps = [first, SeriesStep(2, "two", directory / "02")]
     write_each(steps, directory)
     return steps
 

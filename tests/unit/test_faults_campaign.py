@@ -11,10 +11,10 @@ from pathlib import Path
 from harness.errors import ExitCode, UserError
 from harness.faults import (
     Campaign,
+    Detection,
     Fault,
+    FaultOutcome,
     FaultVerdict,
-    How,
-    Outcome,
     UpstreamFix,
     as_json,
     history_markdown,
@@ -33,7 +33,8 @@ REQUEST = run_request(jobs=3)
 
 def fault(name: str, variant: str = "on", suite: str = "checks") -> Fault:
     patch = Path(f"{name}.patch")
-    return Fault(name, patch, f"dma-buf: {name}", ("x.c",), suite, f"dmabuf.{name}", variant, How.FAIL, "it | says so")
+    said = "it | says so"
+    return Fault(name, patch, f"dma-buf: {name}", ("x.c",), suite, f"dmabuf.{name}", variant, Detection.FAIL, said)
 
 
 def report(name: str, status: Status, suite: str = "checks") -> RunReport:
@@ -77,7 +78,7 @@ def test_whole_suites_run_only_for_what_the_named_check_misses() -> None:
     assert one.try_all() is ExitCode.FAILED
     assert [asked.tests.suites for asked in runs.asked] == [("checks",), ("checks", "contract")]
     assert not runs.asked[1].tests.only
-    assert [verdict.outcome for verdict in one.verdicts] == [Outcome.ANOTHER]
+    assert [verdict.outcome for verdict in one.verdicts] == [FaultOutcome.ANOTHER]
 
 
 def test_the_control_has_every_variant_and_suite_that_is_needed() -> None:
@@ -100,21 +101,21 @@ def test_each_base_has_a_control_of_its_own_that_clears_only_what_is_tried_there
     one.take_control("debian:6.1", report("dmabuf.a", Status.FAIL))
     one.try_all()
     assert [asked.source.base for asked in runs.asked] == ["debian:6.12", "debian:6.1"]
-    assert [verdict.outcome for verdict in one.verdicts] == [Outcome.CAUGHT, Outcome.CAUGHT]
+    assert [verdict.outcome for verdict in one.verdicts] == [FaultOutcome.CAUGHT, FaultOutcome.CAUGHT]
 
 
 def test_a_false_alarm_fails_the_campaign_although_all_is_caught() -> None:
     one = campaign(Runs({"a": report("dmabuf.a", Status.FAIL)}), fault("a"))
     one.take_control("debian:6.12", report("dmabuf.other", Status.FAIL))
     assert one.try_all() is ExitCode.FAILED
-    assert one.verdicts[0].outcome is Outcome.CAUGHT and one.alarms is not None and len(one.alarms) == 1
+    assert one.verdicts[0].outcome is FaultOutcome.CAUGHT and one.alarms is not None and len(one.alarms) == 1
 
 
 def test_a_check_that_is_red_without_the_bug_catches_nothing() -> None:
     one = campaign(Runs({"a": report("dmabuf.a", Status.FAIL)}), fault("a"))
     one.take_control("debian:6.12", report("dmabuf.a", Status.FAIL))
     one.try_all()
-    assert one.verdicts[0].outcome is Outcome.BROKEN
+    assert one.verdicts[0].outcome is FaultOutcome.BROKEN
 
 
 def test_a_patch_that_cannot_be_used_costs_only_itself() -> None:
@@ -122,7 +123,7 @@ def test_a_patch_that_cannot_be_used_costs_only_itself() -> None:
     said: list[str] = []
     one = campaign(runs, fault("a"), fault("b"), tell=said.append)
     assert one.try_all() is ExitCode.FAILED
-    assert [verdict.outcome for verdict in one.verdicts] == [Outcome.BROKEN, Outcome.CAUGHT]
+    assert [verdict.outcome for verdict in one.verdicts] == [FaultOutcome.BROKEN, FaultOutcome.CAUGHT]
     assert "hunk 1 does not apply" in said[0] and "b: caught by dmabuf.b (fail)" in said[1]
 
 
@@ -142,7 +143,7 @@ def test_trouble_with_the_machine_costs_one_fault_and_shows_in_the_end() -> None
     runs = Runs({"a": cut, "b": report("dmabuf.b", Status.FAIL)}, a=ExitCode.INFRASTRUCTURE)
     one = campaign(runs, fault("a"), fault("b"))
     assert one.try_all() is ExitCode.INFRASTRUCTURE
-    assert [verdict.outcome for verdict in one.verdicts] == [Outcome.BROKEN, Outcome.CAUGHT]
+    assert [verdict.outcome for verdict in one.verdicts] == [FaultOutcome.BROKEN, FaultOutcome.CAUGHT]
     assert one.verdicts[0].detail == "objcopy was killed"
 
 
@@ -162,7 +163,7 @@ def test_a_bug_that_no_test_is_known_to_find_meets_all_suites_at_once() -> None:
     assert one.try_all() is ExitCode.OK  # nobody said that they would be seen
     assert [asked.tests.suites for asked in runs.asked] == [("checks", "contract", "in-kernel")] * 2
     assert not any(asked.tests.only for asked in runs.asked)
-    assert [verdict.outcome for verdict in one.verdicts] == [Outcome.MISSED, Outcome.ANOTHER]
+    assert [verdict.outcome for verdict in one.verdicts] == [FaultOutcome.MISSED, FaultOutcome.ANOTHER]
 
 
 def test_a_bug_that_a_test_is_said_to_find_must_be_found_by_it() -> None:
@@ -180,16 +181,16 @@ def test_what_is_red_without_the_bug_has_not_seen_it() -> None:
     one = campaign(Runs({"a": report("dmabuf.x", Status.FAIL)}), shipped("a"))
     one.take_control("debian:6.12", report("dmabuf.x", Status.FAIL))
     one.try_all()
-    assert one.verdicts[0].outcome is Outcome.MISSED
+    assert one.verdicts[0].outcome is FaultOutcome.MISSED
 
 
 def test_the_table_of_what_shipped_names_the_fix_and_who_saw_the_bug() -> None:
     others = tuple(f"on: checks: c{number}" for number in range(5))
     rows = history_markdown(
         (
-            FaultVerdict(shipped("a", "dmabuf.a"), Outcome.CAUGHT, "failed: x"),
-            FaultVerdict(shipped("b"), Outcome.ANOTHER, others=others),
-            FaultVerdict(replace(shipped("c"), fix=replace(FIX, commit="")), Outcome.MISSED),
+            FaultVerdict(shipped("a", "dmabuf.a"), FaultOutcome.CAUGHT, "failed: x"),
+            FaultVerdict(shipped("b"), FaultOutcome.ANOTHER, others=others),
+            FaultVerdict(replace(shipped("c"), fix=replace(FIX, commit="")), FaultOutcome.MISSED),
         )
     ).splitlines()
     assert len(rows) == 5 and {row.replace("\\|", "").count("|") for row in rows} == {7}
@@ -199,16 +200,16 @@ def test_the_table_of_what_shipped_names_the_fix_and_who_saw_the_bug() -> None:
 
 
 def test_the_json_tells_of_the_fix() -> None:
-    (known,) = json.loads(json.dumps(as_json([FaultVerdict(shipped("a"), Outcome.MISSED)], None)))["faults"]
+    (known,) = json.loads(json.dumps(as_json([FaultVerdict(shipped("a"), FaultOutcome.MISSED)], None)))["faults"]
     assert (known["fix"]["commit"], known["fix"]["year"], known["base"]) == ("0123456789ab", 2024, "debian:6.12")
 
 
 # --- what is said of it -----------------------------------------------------------------------
 
 VERDICTS = (
-    FaultVerdict(fault("a"), Outcome.CAUGHT, "failed: x", 31.4),
-    FaultVerdict(fault("b"), Outcome.ANOTHER, "b is green", 70.0, ("on: checks: c",)),
-    FaultVerdict(fault("c"), Outcome.MISSED, "green", 60.0),
+    FaultVerdict(fault("a"), FaultOutcome.CAUGHT, "failed: x", 31.4),
+    FaultVerdict(fault("b"), FaultOutcome.ANOTHER, "b is green", 70.0, ("on: checks: c",)),
+    FaultVerdict(fault("c"), FaultOutcome.MISSED, "green", 60.0),
 )
 
 

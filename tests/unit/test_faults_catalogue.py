@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.faults import How, load_faults, select_faults
+from harness.faults import Detection, load_faults, select_faults
 from harness.faults.catalogue import DIRECTORY
 from harness.guest.checks import all_checks
 from harness.kconfig import load_variants, select
@@ -40,14 +40,14 @@ def listed(directory: Path, *entries: dict[str, str]) -> Path:
 def test_an_entry_becomes_a_fault(tmp_path: Path) -> None:
     (fault,) = load_faults(listed(tmp_path, ENTRY)).values()
     assert (fault.name, fault.check, fault.suite, fault.variant) == ("a-bug", "dmabuf.x", "checks", "off")
-    assert (fault.how, fault.why) == (How.SPLAT, "it says so")
+    assert (fault.how, fault.why) == (Detection.SPLAT, "it says so")
     assert (fault.patch, fault.bug) == (tmp_path / "a-bug.patch", "dma-buf: forget the size")
     assert fault.files == ("drivers/dma-buf/dma-buf.c",)
 
 
 def test_what_is_not_said_is_the_usual(tmp_path: Path) -> None:
     (fault,) = load_faults(listed(tmp_path, {key: ENTRY[key] for key in ("name", "check", "why")})).values()
-    assert (fault.suite, fault.variant, fault.how) == ("checks", "on", How.FAIL)
+    assert (fault.suite, fault.variant, fault.how) == ("checks", "on", Detection.FAIL)
 
 
 def test_the_order_is_that_of_the_list(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_what_they_name_exists() -> None:
 
 
 def test_every_way_of_being_found_is_tried() -> None:
-    assert {fault.how for fault in load_faults().values()} == set(How)
+    assert {fault.how for fault in load_faults().values()} == set(Detection)
 
 
 def test_the_table_in_the_docs_is_of_these_faults() -> None:

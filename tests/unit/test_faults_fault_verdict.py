@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from harness.causes import Blame, Cause
-from harness.faults import Fault, How, Outcome
-from harness.faults.fault_verdict import alarms, judge, judge_whole, red_checks
+from harness.faults import Detection, Fault, FaultOutcome
+from harness.faults.fault_verdict import alarms, judge_fault, judge_whole, red_checks
 from harness.model import BootOutcome, Splat, Status, TestResult, VariantReport
 from tests.support.sample_reports import OFF, ON, boot, failed_build, run_report, splat, variant_report
 
 CHECK = "dmabuf.idle-buffer-is-ready"
 FAULT = Fault(
-    "a-bug", Path("a-bug.patch"), "dma-buf: a bug", ("dma-buf.c",), "checks", CHECK, "on", How.FAIL, "it says so"
+    "a-bug", Path("a-bug.patch"), "dma-buf: a bug", ("dma-buf.c",), "checks", CHECK, "on", Detection.FAIL, "it says so"
 )
 GREEN = TestResult("checks", CHECK, Status.PASS)
 FAILED = TestResult("checks", CHECK, Status.FAIL, message="failed: expected EINVAL (dmabuf.py:3)")
@@ -45,46 +45,46 @@ def of(*results: TestResult, splats: tuple[Splat, ...] = ()) -> VariantReport:
     return variant_report(ON, results, splats=splats)
 
 
-def judged(how: How, variant: VariantReport) -> Outcome:
-    return judge(replace(FAULT, how=how), run_report(variant)).outcome
+def judged(how: Detection, variant: VariantReport) -> FaultOutcome:
+    return judge_fault(replace(FAULT, how=how), run_report(variant)).outcome
 
 
 @pytest.mark.parametrize(
     ("how", "variant"),
     [
-        (How.FAIL, of(FAILED)),
-        (How.FAIL, of(LEAKED)),
-        (How.FAIL, of(FAILED, splats=(seen(),))),
-        (How.SPLAT, of(GREEN, splats=(seen(),))),
-        (How.SPLAT, of(REPORTED)),
-        (How.SPLAT, of(FAILED, splats=(seen(),))),
-        (How.CRASH, of(PANICKED)),
-        (How.CRASH, of(ENDED)),
-        (How.CRASH, of(KILLED, splats=(seen(),))),
-        (How.CRASH, of(SILENT, splats=(replace(seen(), kind="oops"),))),
-        (How.HANG, of(ENDLESS)),
-        (How.HANG, of(SILENT)),
-        (How.HANG, of(DEAF)),
+        (Detection.FAIL, of(FAILED)),
+        (Detection.FAIL, of(LEAKED)),
+        (Detection.FAIL, of(FAILED, splats=(seen(),))),
+        (Detection.SPLAT, of(GREEN, splats=(seen(),))),
+        (Detection.SPLAT, of(REPORTED)),
+        (Detection.SPLAT, of(FAILED, splats=(seen(),))),
+        (Detection.CRASH, of(PANICKED)),
+        (Detection.CRASH, of(ENDED)),
+        (Detection.CRASH, of(KILLED, splats=(seen(),))),
+        (Detection.CRASH, of(SILENT, splats=(replace(seen(), kind="oops"),))),
+        (Detection.HANG, of(ENDLESS)),
+        (Detection.HANG, of(SILENT)),
+        (Detection.HANG, of(DEAF)),
     ],
 )
-def test_the_named_check_goes_red_as_it_should(how: How, variant: VariantReport) -> None:
-    assert judged(how, variant) is Outcome.CAUGHT
+def test_the_named_check_goes_red_as_it_should(how: Detection, variant: VariantReport) -> None:
+    assert judged(how, variant) is FaultOutcome.CAUGHT
 
 
 @pytest.mark.parametrize(
     ("how", "variant"),
     [
-        (How.SPLAT, of(FAILED)),
-        (How.CRASH, of(FAILED, splats=(seen(),))),
-        (How.FAIL, of(REPORTED)),
-        (How.FAIL, of(KILLED)),
-        (How.FAIL, of(ENDLESS)),
-        (How.HANG, of(PANICKED)),
-        (How.CRASH, of(SILENT, splats=(seen(),))),
+        (Detection.SPLAT, of(FAILED)),
+        (Detection.CRASH, of(FAILED, splats=(seen(),))),
+        (Detection.FAIL, of(REPORTED)),
+        (Detection.FAIL, of(KILLED)),
+        (Detection.FAIL, of(ENDLESS)),
+        (Detection.HANG, of(PANICKED)),
+        (Detection.CRASH, of(SILENT, splats=(seen(),))),
     ],
 )
-def test_red_in_another_way_is_not_what_was_said(how: How, variant: VariantReport) -> None:
-    assert judged(how, variant) is Outcome.OTHERWISE
+def test_red_in_another_way_is_not_what_was_said(how: Detection, variant: VariantReport) -> None:
+    assert judged(how, variant) is FaultOutcome.OTHERWISE
 
 
 @pytest.mark.parametrize(
@@ -100,20 +100,20 @@ def test_red_in_another_way_is_not_what_was_said(how: How, variant: VariantRepor
     ids=["green", "skipped", "excused", "excused splat", "splat of another", "another failed"],
 )
 def test_a_check_that_is_not_red_has_missed_it(variant: VariantReport) -> None:
-    assert judged(How.FAIL, variant) is Outcome.MISSED
-    assert judged(How.SPLAT, variant) is Outcome.MISSED
+    assert judged(Detection.FAIL, variant) is FaultOutcome.MISSED
+    assert judged(Detection.SPLAT, variant) is FaultOutcome.MISSED
 
 
 def test_a_fault_of_two_variants_must_be_caught_in_both() -> None:
     on, off = of(FAILED), replace(of(FAILED), variant=OFF)
-    assert judge(FAULT, run_report(on, off)).outcome is Outcome.CAUGHT
-    verdict = judge(FAULT, run_report(on, replace(off, results=(GREEN,))))
-    assert verdict.outcome is Outcome.MISSED and OFF.name in verdict.detail
+    assert judge_fault(FAULT, run_report(on, off)).outcome is FaultOutcome.CAUGHT
+    verdict = judge_fault(FAULT, run_report(on, replace(off, results=(GREEN,))))
+    assert verdict.outcome is FaultOutcome.MISSED and OFF.name in verdict.detail
 
 
 def test_a_variant_that_is_the_same_kernel_is_not_asked_again() -> None:
     same = VariantReport(OFF, same_as=ON.name)
-    assert judge(FAULT, run_report(of(FAILED), same)).outcome is Outcome.CAUGHT
+    assert judge_fault(FAULT, run_report(of(FAILED), same)).outcome is FaultOutcome.CAUGHT
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_a_variant_that_is_the_same_kernel_is_not_asked_again() -> None:
     ids=["build", "no kernel", "boot", "unknown", "missing"],
 )
 def test_where_nothing_was_tested_nothing_was_missed(variant: VariantReport, word: str) -> None:
-    verdict = judge(FAULT, run_report(variant))
-    assert verdict.outcome is Outcome.BROKEN and word in verdict.detail
+    verdict = judge_fault(FAULT, run_report(variant))
+    assert verdict.outcome is FaultOutcome.BROKEN and word in verdict.detail
 
 
 def test_a_run_that_was_cut_off_says_nothing() -> None:
     cut = run_report(of(GREEN), interrupted="no space left")
-    for verdict in (judge(FAULT, cut), judge_whole(FAULT, cut)):
-        assert (verdict.outcome, verdict.detail) == (Outcome.BROKEN, "no space left")
+    for verdict in (judge_fault(FAULT, cut), judge_whole(FAULT, cut)):
+        assert (verdict.outcome, verdict.detail) == (FaultOutcome.BROKEN, "no space left")
 
 
 @pytest.mark.parametrize("cause", [cause for cause in Cause if cause.blame is not Blame.KERNEL])
@@ -143,15 +143,15 @@ def test_a_guest_that_the_machine_lost_gives_no_bug_away(cause: Cause) -> None:
     status = Status.MISSING if cause is Cause.INJECTION else Status.ERROR
     lost = replace(GREEN, status=status, message="guest lost: QEMU was killed", cause=cause)
     told = f"{ON.name}: {CHECK}: {lost.message}"
-    for how in (How.CRASH, How.HANG):
-        verdict = judge(replace(FAULT, how=how), run_report(of(lost)))
-        assert (verdict.outcome, verdict.detail) == (Outcome.BROKEN, told)
-    assert judge_whole(FAULT, run_report(of(lost))).outcome is Outcome.BROKEN
+    for how in (Detection.CRASH, Detection.HANG):
+        verdict = judge_fault(replace(FAULT, how=how), run_report(of(lost)))
+        assert (verdict.outcome, verdict.detail) == (FaultOutcome.BROKEN, told)
+    assert judge_whole(FAULT, run_report(of(lost))).outcome is FaultOutcome.BROKEN
 
 
 def test_a_check_that_is_red_without_the_bug_proves_nothing() -> None:
-    verdict = judge(FAULT, run_report(of(FAILED)), red_on_base={CHECK})
-    assert verdict.outcome is Outcome.BROKEN and CHECK in verdict.detail
+    verdict = judge_fault(FAULT, run_report(of(FAILED)), red_on_base={CHECK})
+    assert verdict.outcome is FaultOutcome.BROKEN and CHECK in verdict.detail
 
 
 # --- whole suites -----------------------------------------------------------------------------
@@ -160,14 +160,14 @@ def test_a_check_that_is_red_without_the_bug_proves_nothing() -> None:
 def test_others_that_see_it_are_named() -> None:
     other = replace(FAILED, name="dmabuf.another")
     verdict = judge_whole(FAULT, run_report(of(GREEN, other)))
-    assert verdict.outcome is Outcome.ANOTHER
+    assert verdict.outcome is FaultOutcome.ANOTHER
     assert verdict.others == (f"{ON.name}: checks: dmabuf.another",)
     late = judge_whole(FAULT, run_report(of(GREEN, splats=(seen(during="after checks"),))))
-    assert late.outcome is Outcome.ANOTHER and late.others == (f"{ON.name}: after checks",)
+    assert late.outcome is FaultOutcome.ANOTHER and late.others == (f"{ON.name}: after checks",)
 
 
 def test_missed_is_what_nobody_sees() -> None:
-    assert judge_whole(FAULT, run_report(of(GREEN))).outcome is Outcome.MISSED
+    assert judge_whole(FAULT, run_report(of(GREEN))).outcome is FaultOutcome.MISSED
 
 
 # --- control ----------------------------------------------------------------------------------

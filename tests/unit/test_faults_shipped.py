@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.faults import Fault, How, load_faults, load_shipped
+from harness.faults import Detection, Fault, load_faults, load_shipped
 from harness.faults.shipped import DIRECTORY
 from harness.guest.checks import all_checks
 from harness.kconfig import load_variants, select
@@ -50,7 +50,8 @@ def listed(directory: Path, *entries: dict[str, str | int]) -> Path:
 
 def test_an_entry_becomes_a_fault_with_its_fix(tmp_path: Path) -> None:
     (bug,) = load_shipped(listed(tmp_path, SEEN)).values()
-    assert (bug.name, bug.suite, bug.check, bug.variant, bug.how) == ("a-bug", "checks", "dmabuf.x", "on", How.SPLAT)
+    assert (bug.name, bug.suite, bug.check, bug.variant) == ("a-bug", "checks", "dmabuf.x", "on")
+    assert bug.how is Detection.SPLAT
     assert (bug.bug, bug.files, bug.base) == ("dma-buf: forget the size", ("drivers/dma-buf/dma-buf.c",), "debian:6.12")
     assert bug.fix is not None
     assert (bug.fix.commit, bug.fix.subject, bug.fix.year) == ("0123456789ab", "dma-buf: remember the size", 2024)

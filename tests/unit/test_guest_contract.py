@@ -15,7 +15,7 @@ from harness.guest import probe as bindings
 from harness.guest import uapi
 from harness.guest.checks import contract
 from harness.guest.checks.contract import CACHING, DEAF, DYNAMIC, STATIC, D, Expected, S, calls
-from harness.guest.probe import Event, Probe
+from harness.guest.probe import Probe, ProbeEvent
 from harness.guest.registry import CheckFailed, CheckSkipped
 
 FIRST, NOTIFY, INVALIDATE = uapi.DMABUF_PROBE_V15, uapi.DMABUF_PROBE_NOTIFY, uapi.DMABUF_PROBE_INVALIDATE
@@ -28,12 +28,12 @@ class FakeProbe:
 
     generation: int = NOTIFY
     features: int = ON | LOCKED
-    log: list[Event] = field(default_factory=list)
+    log: list[ProbeEvent] = field(default_factory=list)
 
     def last_event(self) -> int:
         return len(self.log)
 
-    def events(self, after: int = 0) -> list[Event]:
+    def events(self, after: int = 0) -> list[ProbeEvent]:
         return self.log[after:]
 
 
@@ -50,7 +50,7 @@ class FakeBuffer:
             result=-error,
             locked=int(locked),
         )
-        self.probe.log.append(Event(bytes(data)))
+        self.probe.log.append(ProbeEvent(bytes(data)))
 
 
 def expected(generation: int, features: int = 0) -> Expected:

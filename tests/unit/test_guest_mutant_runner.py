@@ -152,7 +152,7 @@ def test_an_interrupt_leaves_no_mutant_chosen(switch: Switch, monkeypatch: pytes
     (switch.directory / "tainted").write_text("0\n")
     monkeypatch.setattr(registry, "registered", lambda: {"x.good": lambda: None})
 
-    def cut_off(*_arguments: object) -> runner.Outcome:
+    def cut_off(*_arguments: object) -> runner.CheckOutcome:
         assert switch.chosen == 7
         raise KeyboardInterrupt
 
@@ -174,7 +174,7 @@ def test_an_interrupt_leaves_no_mutant_chosen(switch: Switch, monkeypatch: pytes
     ],
 )
 def test_what_gave_it_away(trouble: dict[str, str], how: str) -> None:
-    outcome = runner.Outcome()
+    outcome = runner.CheckOutcome()
     for cause, words in trouble.items():
         outcome.fail(cause, words)
     assert mutant_runner.how_it_ended(outcome) == how

@@ -11,7 +11,7 @@ from harness.interfaces import CommandResult
 from harness.ktap import KtapReport, parse
 from harness.model import Status
 from harness.suites.module_log import Ended, KunitLog
-from harness.suites.program_verdict import judge
+from harness.suites.program_verdict import judge_program
 
 EMPTY = "it announced subtests, and not one has a result"
 
@@ -21,7 +21,7 @@ def statuses(report: KtapReport) -> list[tuple[str, Status]]:
 
 
 def verdict(text: str) -> Status:
-    return judge(CommandResult("./program", 0, text, "", 1.0), parse(text), None, "").status
+    return judge_program(CommandResult("./program", 0, text, "", 1.0), parse(text), None, "").status
 
 
 TAP, KTAP = "TAP version 13\n1..1\n", "KTAP version 1\n1..1\n"

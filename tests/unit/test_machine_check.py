@@ -11,7 +11,7 @@ import pytest
 
 from harness import machine_check, process
 from harness.errors import InfrastructureError
-from harness.machine_check import Finding, Need
+from harness.machine_check import MachineFinding, Need
 from harness.process import Completed
 
 
@@ -33,7 +33,7 @@ def test_program_found_and_program_missing(tmp_path: Path, monkeypatch: pytest.M
     script(tmp_path / "frobnicate", "")
     monkeypatch.setenv("PATH", str(tmp_path))
     there = machine_check.check_need(Need("frob-utils", "frobnicate", "needed", "frobs"))
-    assert there == Finding("frobnicate", True, True, str(tmp_path / "frobnicate"))
+    assert there == MachineFinding("frobnicate", True, True, str(tmp_path / "frobnicate"))
     missing = machine_check.check_need(Need("frob-utils", "defrobnicate", "needed", "unfrobs"))
     assert not missing.ok
     assert "unfrobs" in missing.detail
@@ -131,10 +131,10 @@ def test_only_the_rust_virtiofsd_counts(tmp_path: Path, said: str, ok: bool) -> 
 
 def test_require_names_every_missing_need_once() -> None:
     findings = [
-        Finding("make", True, True, "4.3"),
-        Finding("bc", False, True, "not found (times)", "run ci/setup (Debian package bc)"),
-        Finding("flex", False, True, "not found (Kconfig)", "run ci/setup (Debian package flex)"),
-        Finding("kvm", False, False, "no /dev/kvm"),
+        MachineFinding("make", True, True, "4.3"),
+        MachineFinding("bc", False, True, "not found (times)", "run ci/setup (Debian package bc)"),
+        MachineFinding("flex", False, True, "not found (Kconfig)", "run ci/setup (Debian package flex)"),
+        MachineFinding("kvm", False, False, "no /dev/kvm"),
     ]
     with pytest.raises(InfrastructureError) as caught:
         machine_check.require(findings)

@@ -17,7 +17,7 @@ from harness import process
 from harness.cli.main import main
 from harness.model import RunReport, Status, TestResult, VariantReport
 from harness.pipeline.static_suite import PATCH
-from harness.report import Step, load, save
+from harness.report import SeriesStep, load, save
 from harness.report.kcidb import (
     LOGS_SETTING,
     MAX_EXCERPT,
@@ -322,8 +322,8 @@ def test_setting_that_the_schema_refuses_is_told_before_anything_is_built(
 def test_series_is_a_checkout_for_each_patch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LOGS_SETTING, "https://ci.example.org/42")
     reports = [of_series("a" * 64, seconds=1.0), of_series("a" * 64, "b" * 64, seconds=2.0)]
-    steps = [Step(number, "x", tmp_path / f"0{number}-x", report) for number, report in enumerate(reports, 1)]
-    found = checked(render_series_kcidb([*steps, Step(3, "never", tmp_path / "03-x")]))
+    steps = [SeriesStep(number, "x", tmp_path / f"0{number}-x", report) for number, report in enumerate(reports, 1)]
+    found = checked(render_series_kcidb([*steps, SeriesStep(3, "never", tmp_path / "03-x")]))
     assert len(found["checkouts"]) == 2 and len(found["builds"]) == 4
     hashes = [one["patchset_hash"] for one in found["checkouts"]]
     assert hashes == [checkout(report)["patchset_hash"] for report in reports]

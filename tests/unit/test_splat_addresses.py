@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.splat.addresses import Place, Symbol, address_of, read_places, read_symbols
+from harness.splat.addresses import SourceLocation, Symbol, address_of, read_places, read_symbols
 from harness.splat.stack import RawFrame
 
 NM = """
@@ -69,8 +69,8 @@ def test_places_with_what_inlines_them() -> None:
     )
     assert read_places(text) == {
         0xFFFFFFFF813F1C00: (
-            Place("kmalloc_noprof", "/src/include/linux/slab.h", 894),
-            Place("dma_buf_dynamic_attach", "/src/drivers/dma-buf/dma-buf.c", 916),
+            SourceLocation("kmalloc_noprof", "/src/include/linux/slab.h", 894),
+            SourceLocation("dma_buf_dynamic_attach", "/src/drivers/dma-buf/dma-buf.c", 916),
         )
     }
 

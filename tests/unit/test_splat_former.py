@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bisect import Kind, Observation, Symptom, beside, from_run, judge
+from harness.bisect import ObservationKind, Symptom, SymptomKind, beside, from_run, observe
 from harness.bisect.observation import manner
 from harness.bisect.state import Attempt
 from harness.causes import Cause
@@ -141,16 +141,16 @@ def attempt(*splats: Splat, cause: Cause | None = None, status: Status = Status.
 @pytest.mark.parametrize("index", range(len(load(STORED).variants[0].splats)))
 def test_a_bisect_looks_for_the_splat_whatever_its_fingerprint_was(index: int) -> None:
     stored, printed_now = load(STORED).variants[0].splats[index], now()[index]
-    asked = Symptom(Kind.SPLAT, name=stored.fingerprint, during="checks: a")
-    assert judge(asked, attempt(printed_now)).seen is Observation.BAD
-    assert judge(asked, attempt()).seen is Observation.GOOD
-    today = Symptom(Kind.SPLAT, name=printed_now.fingerprint, during="checks: a")
-    assert judge(today, attempt(printed_now)).seen is Observation.BAD
+    asked = Symptom(SymptomKind.SPLAT, name=stored.fingerprint, during="checks: a")
+    assert observe(asked, attempt(printed_now)).seen is ObservationKind.BAD
+    assert observe(asked, attempt()).seen is ObservationKind.GOOD
+    today = Symptom(SymptomKind.SPLAT, name=printed_now.fingerprint, during="checks: a")
+    assert observe(today, attempt(printed_now)).seen is ObservationKind.BAD
 
 
 def test_a_splat_is_found_in_a_run_of_today_by_the_fingerprint_that_it_had() -> None:
     one = during("udmabuf_map")
-    (found,) = from_run(run_of(one), Symptom(Kind.SPLAT, name=one.former))
+    (found,) = from_run(run_of(one), Symptom(SymptomKind.SPLAT, name=one.former))
     assert found.symptom.name == one.fingerprint
 
 
@@ -159,8 +159,9 @@ def test_what_was_usual_in_a_stored_run_hides_nothing_now() -> None:
     failure = from_run(report)[0]
     usual = beside(report, failure)
     rest = [splat for splat in now() if failure.symptom.name not in (splat.former, splat.fingerprint)]
-    assert judge(failure.symptom, attempt(*rest), usual).seen is Observation.GOOD
-    assert judge(failure.symptom, attempt(*rest, during("elsewhere", "hung task")), usual).seen is Observation.OTHER
+    assert observe(failure.symptom, attempt(*rest), usual).seen is ObservationKind.GOOD
+    other = attempt(*rest, during("elsewhere", "hung task"))
+    assert observe(failure.symptom, other, usual).seen is ObservationKind.OTHER
 
 
 @pytest.mark.parametrize(("status", "cause"), [(Status.FAIL, Cause.REPORT), (Status.ERROR, Cause.PANIC)])
@@ -169,14 +170,14 @@ def test_a_failure_that_is_told_by_its_splats_is_known_by_those_of_then(status: 
     then = attempt(
         *(replace(splat, fingerprint=splat.former, former="") for splat in (one, two)), cause=cause, status=status
     )
-    asked = Symptom(Kind.TEST, "checks", "a", (manner(then.results[0], then),))
-    assert judge(asked, attempt(one, two, cause=cause, status=status)).seen is Observation.BAD
-    assert judge(asked, attempt(two, cause=cause, status=status)).seen is Observation.OTHER
+    asked = Symptom(SymptomKind.TEST, "checks", "a", (manner(then.results[0], then),))
+    assert observe(asked, attempt(one, two, cause=cause, status=status)).seen is ObservationKind.BAD
+    assert observe(asked, attempt(two, cause=cause, status=status)).seen is ObservationKind.OTHER
 
 
 def test_a_kernel_that_does_not_boot_is_known_by_the_splats_of_then() -> None:
     one = replace(during("udmabuf_map"), during="boot")
     then = replace(one, fingerprint=one.former, former="")
     seen = [Attempt(BootOutcome.PANIC, "panic: x", (), (splat,), 1.0) for splat in (then, one)]
-    asked = Symptom(Kind.BOOT, manners=(judge(Symptom(Kind.BOOT), seen[0]).manner,))
-    assert [judge(asked, one).seen for one in seen] == [Observation.BAD, Observation.BAD]
+    asked = Symptom(SymptomKind.BOOT, manners=(observe(Symptom(SymptomKind.BOOT), seen[0]).manner,))
+    assert [observe(asked, one).seen for one in seen] == [ObservationKind.BAD, ObservationKind.BAD]

@@ -11,7 +11,7 @@ import pytest
 from harness.interfaces import CommandResult
 from harness.ktap import KtapTest, parse
 from harness.model import Status
-from harness.suites.program_verdict import SubtestNames, Verdict, judge
+from harness.suites.program_verdict import ProgramVerdict, SubtestNames, judge_program
 
 DATA = Path(__file__).parent.parent / "data"
 TAP = "TAP version 13\n"
@@ -19,9 +19,9 @@ TAP = "TAP version 13\n"
 
 def verdict(
     text: str, status: int | None = 0, *, plain_pass: str | None = None, unmet: str = "", before: int = 0
-) -> Verdict:
+) -> ProgramVerdict:
     done = CommandResult("./program", status, text, "", 12.0, timed_out=status is None)
-    return judge(done, parse(text), re.compile(plain_pass) if plain_pass else None, unmet, before)
+    return judge_program(done, parse(text), re.compile(plain_pass) if plain_pass else None, unmet, before)
 
 
 def data(name: str) -> str:
@@ -29,11 +29,11 @@ def data(name: str) -> str:
 
 
 def test_pass() -> None:
-    assert verdict(data("dmabuf-heap-6.12-passes.log")) == Verdict(Status.PASS)
+    assert verdict(data("dmabuf-heap-6.12-passes.log")) == ProgramVerdict(Status.PASS)
 
 
 def test_skip_inside_a_pass_is_lost_coverage() -> None:
-    assert verdict(data("dmabuf-heap-6.12-skip-inside-a-pass.log")) == Verdict(
+    assert verdict(data("dmabuf-heap-6.12-skip-inside-a-pass.log")) == ProgramVerdict(
         Status.PASS, "", ("Could not open vgem -1",)
     )
 
@@ -46,20 +46,20 @@ def test_skip_inside_a_pass_without_tap() -> None:
 
 def test_plain_pass() -> None:
     text = data("dmabuf-heap-5.10-no-tap-passes.log")
-    assert verdict(text, plain_pass="^Expected error checking passed$") == Verdict(Status.PASS)
+    assert verdict(text, plain_pass="^Expected error checking passed$") == ProgramVerdict(Status.PASS)
 
 
 def test_exit_4_after_five_passes_is_a_skip_that_says_what_was_lost() -> None:
     five = data("udmabuf-6.12-stops-after-five-of-six.log").rsplit("#", 1)[0]
     found = verdict(five + "# drivers/dma-buf/udmabuf: [skip,no-memfd]\n", 4)
-    assert found == Verdict(Status.SKIP, "no-memfd", ("1 of 6 results were never reached",))
+    assert found == ProgramVerdict(Status.SKIP, "no-memfd", ("1 of 6 results were never reached",))
 
 
 def test_skips_give_their_reason() -> None:
     no_device = "no-udmabuf: Unable to access DMA buffer device file"
     assert verdict(data("udmabuf-6.12-no-device.log"), 4).message == no_device
     assert verdict(data("sync_test-6.12-skips-the-plan.log"), 4).message == "Sync framework not supported by kernel"
-    assert verdict("drivers/dma-buf/udmabuf: [skip,no-udmabuf]\n", 77) == Verdict(Status.SKIP, "no-udmabuf")
+    assert verdict("drivers/dma-buf/udmabuf: [skip,no-udmabuf]\n", 77) == ProgramVerdict(Status.SKIP, "no-udmabuf")
     assert verdict(TAP + "# No /dev/dma_heap directory?\n", 4).message == "No /dev/dma_heap directory?"
 
 

@@ -15,7 +15,7 @@ from harness.interfaces import CommandResult, GuestLost, SuiteContext
 from harness.ktap import parse
 from harness.model import Status, TestResult
 from harness.suites.checks import ChecksSuite
-from harness.suites.program_verdict import judge
+from harness.suites.program_verdict import judge_program
 from harness.verdict.failure_mode import is_graver, is_silent
 from tests.support.guest_checks import Checks, bad, broken, hanging, replaced_checks
 from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
@@ -53,7 +53,7 @@ def test_what_the_runner_in_the_guest_says(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("text", ["1..2\nok 1 a\n", ""])
 def test_how_a_program_ends(status: int | None, severity: Severity, text: str) -> None:
     done = CommandResult("./p", status, text, "", 9.0, timed_out=status is None)
-    verdict = judge(done, parse(text), None, "")
+    verdict = judge_program(done, parse(text), None, "")
     assert Observed(verdict.status, verdict.cause).severity is severity
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.vm.stacks import BLOCKED, RUNNING, Stack, parse_stacks, where
+from harness.vm.stacks import BLOCKED, RUNNING, TaskStack, parse_stacks, where
 
 DATA = Path(__file__).parent.parent / "data"
 
 
-def stacks(name: str) -> tuple[Stack, ...]:
+def stacks(name: str) -> tuple[TaskStack, ...]:
     return parse_stacks((DATA / name).read_text())
 
 
@@ -58,19 +58,19 @@ def test_every_task_and_processor_that_was_shown_is_found(log: str) -> None:
 
 def test_what_tasks_do_all_day_is_no_hang() -> None:
     everyday = [
-        Stack("sh, pid 1", "S", ("schedule", "do_wait", "kernel_wait4")),
-        Stack("sshd, pid 2", "S", ("schedule", "schedule_hrtimeout_range", "do_sys_poll")),
-        Stack("kworker, pid 3", "I", ("schedule", "worker_thread"), kernel_thread=True),
-        Stack("sh, pid 4", "R", ("sched_show_task", "__handle_sysrq", "write_sysrq_trigger")),
-        Stack("CPU 0", RUNNING, ("default_idle_call", "do_idle")),
-        Stack("CPU 1", RUNNING, ()),  # in user space
+        TaskStack("sh, pid 1", "S", ("schedule", "do_wait", "kernel_wait4")),
+        TaskStack("sshd, pid 2", "S", ("schedule", "schedule_hrtimeout_range", "do_sys_poll")),
+        TaskStack("kworker, pid 3", "I", ("schedule", "worker_thread"), kernel_thread=True),
+        TaskStack("sh, pid 4", "R", ("sched_show_task", "__handle_sysrq", "write_sysrq_trigger")),
+        TaskStack("CPU 0", RUNNING, ("default_idle_call", "do_idle")),
+        TaskStack("CPU 1", RUNNING, ()),  # in user space
     ]
     assert where(everyday, True) == where(everyday, False) == ""
 
 
 def test_a_busy_processor_counts_first_where_nobody_answers() -> None:
-    busy = Stack("CPU 1", RUNNING, ("spins", "calls_it"))
-    blocked = Stack("sh, pid 9", BLOCKED, ("__schedule", "schedule", "wait_here"))
+    busy = TaskStack("CPU 1", RUNNING, ("spins", "calls_it"))
+    blocked = TaskStack("sh, pid 9", BLOCKED, ("__schedule", "schedule", "wait_here"))
     assert where([blocked, busy], answers=False) == (
         "hangs in spins <- calls_it (CPU 1); wait_here (sh, pid 9); 1 task blocked"
     )
@@ -78,7 +78,7 @@ def test_a_busy_processor_counts_first_where_nobody_answers() -> None:
 
 
 def test_many_in_one_place_are_told_once() -> None:
-    blocked = [Stack(f"python3, pid {pid}", BLOCKED, ("schedule", "lock")) for pid in (1, 2, 3, 3)]
+    blocked = [TaskStack(f"python3, pid {pid}", BLOCKED, ("schedule", "lock")) for pid in (1, 2, 3, 3)]
     assert where(blocked, True) == "hangs in lock (python3, pid 1 and 2 more); 3 tasks blocked"
 
 

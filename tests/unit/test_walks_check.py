@@ -17,7 +17,7 @@ from harness.guest import kernel, memory, probe, registry, runner, uapi
 from harness.guest.checks import all_checks
 from harness.guest.walks import drawing, kernel_world, walk_scripts, walking
 from harness.guest.walks.choice import single_walk
-from harness.guest.walks.steps import Difference, Seen, Step
+from harness.guest.walks.steps import Mismatch, Seen, Step
 from harness.guest.walks.walk_model import Features
 from harness.guest.walks.walking import Walked
 from tests.support.fence_kernel import FenceKernel
@@ -222,7 +222,7 @@ def test_trouble_that_no_walk_brings_alone_is_told_of_all(monkeypatch: pytest.Mo
 # --- the printed check ------------------------------------------------------------------------
 
 
-def walked(difference: Difference, *steps: Step, errors: dict[int, int] | None = None) -> Walked:
+def walked(difference: Mismatch, *steps: Step, errors: dict[int, int] | None = None) -> Walked:
     found = Walked()
     found.steps, found.difference = list(steps), difference
     found.errors = [(errors or {}).get(at, 0) for at in range(len(steps))]
@@ -231,7 +231,7 @@ def walked(difference: Difference, *steps: Step, errors: dict[int, int] | None =
 
 def test_a_walk_as_a_check() -> None:
     found = walked(
-        Difference("ready events", 5, 0),
+        Mismatch("ready events", 5, 0),
         Step("timeline", makes="t1"),
         Step("fence", "t1", 2, makes="s1"),
         Step("buffer", "heap", makes="b1"),
@@ -265,19 +265,19 @@ def test_a_walk_as_a_check() -> None:
 
 
 def test_one_value_is_asked_for_as_such() -> None:
-    error = walked(Difference("status", 1, -2), Step("status", "s1"))
+    error = walked(Mismatch("status", 1, -2), Step("status", "s1"))
     assert walk_scripts.as_check(error, "one", "x")[-1] == '    expect_equal("status", s1.status(), -2)'
-    name = walked(Difference("name", "a", "b"), Step("list", "s1"))
+    name = walked(Mismatch("name", "a", "b"), Step("list", "s1"))
     assert walk_scripts.as_check(name, "one", "x")[-1] == '    expect_equal("name", s1.name(), "b")'
-    several = walked(Difference("fences", 4, "1 to 3"), Step("status", "s1"))
+    several = walked(Mismatch("fences", 4, "1 to 3"), Step("status", "s1"))
     assert walk_scripts.as_check(several, "one", "x")[-1].endswith("# fences: 4, expected 1 to 3")
 
 
 def test_an_error_that_should_have_come_and_one_that_should_not() -> None:
     steps = (Step("buffer", "udmabuf", makes="b1"), Step("sync", "b1", 1))
-    wanted = walk_scripts.as_check(walked(Difference("result", "success", "EINTR"), *steps), "one", "x")
+    wanted = walk_scripts.as_check(walked(Mismatch("result", "success", "EINTR"), *steps), "one", "x")
     assert wanted[-2:] == ["        with expect_errno(EINTR):", "            interrupted_sync(b1, READ)"]
-    unwanted = walk_scripts.as_check(walked(Difference("result", "EINTR", "success"), *steps), "one", "x")
+    unwanted = walk_scripts.as_check(walked(Mismatch("result", "EINTR", "success"), *steps), "one", "x")
     assert unwanted[-1] == "        interrupted_sync(b1, READ)"
 
 
@@ -288,7 +288,7 @@ def test_every_step_is_python_of_names_that_there_are() -> None:
     there |= {"check", "READ", "WRITE", "BOTH", "EBUSY", "EINTR", "EINVAL", "ENOENT"}
     for number in range(60):
         taken = walking.take(drawing.Draw(1, number, able).walk(), FenceKernel, able)
-        taken.difference = Difference("status", 1, 0)
+        taken.difference = Mismatch("status", 1, 0)
         tree = ast.parse("\n".join(walk_scripts.as_check(taken, "walk", "x")))
         names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
         own = {node.id for node in names if isinstance(node.ctx, ast.Store)}

@@ -49,15 +49,15 @@ def _never_notified(self: probe.AttachmentState, data: bytearray) -> None:
     self.calls["notify"] = 0
 
 
-def _one_call_less(self: probe.Probe, after: int = 0) -> list[probe.Event]:
+def _one_call_less(self: probe.Probe, after: int = 0) -> list[probe.ProbeEvent]:
     return _events(self, after)[:-1]
 
 
-def _one_call_more(self: probe.Probe, after: int = 0) -> list[probe.Event]:
+def _one_call_more(self: probe.Probe, after: int = 0) -> list[probe.ProbeEvent]:
     return _events(self, after) + _events(self, 0)[-1:]
 
 
-def _lock_the_other_way(self: probe.Probe, after: int = 0) -> list[probe.Event]:
+def _lock_the_other_way(self: probe.Probe, after: int = 0) -> list[probe.ProbeEvent]:
     found = _events(self, after)
     for event in found:
         event.locked = not event.locked

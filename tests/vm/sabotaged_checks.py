@@ -34,7 +34,7 @@ _FOUND_BY_IOCTL_CHECKS = (*_FOUND, "error: ", "kernel report: ")
 _PATIENCE = 8.0
 
 
-def _run(name: str, factor: float = 1.0) -> runner.Outcome:
+def _run(name: str, factor: float = 1.0) -> runner.CheckOutcome:
     return runner.run_check(registry.registered()[name], factor, registry.provoked(name))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from harness.guest import uapi
 from harness.guest.kernel import PAGE
-from harness.guest.probe import Attachment, Buffer, Event, Probe
+from harness.guest.probe import Attachment, Buffer, Probe, ProbeEvent
 from harness.guest.registry import Group, does_not_apply, expect, expect_equal
 
 check = Group("contract")
@@ -129,7 +129,7 @@ class calls:  # lower case: reads as a statement: with calls(buffer, DYNAMIC, "p
             _expect_lock(event, expected.locked(event.call, self._exporter))
 
 
-def _expect_lock(event: Event, wanted: bool | None) -> None:
+def _expect_lock(event: ProbeEvent, wanted: bool | None) -> None:
     holds = "held" if event.locked else "not held"
     expect(wanted in (None, event.locked), f"the reservation lock was {holds} in {event.call}")
 

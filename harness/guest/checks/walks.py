@@ -12,7 +12,7 @@ from harness.guest.walks import walking
 from harness.guest.walks.choice import GROUP, seed, single_walk, walk_name, walks
 from harness.guest.walks.drawing import TERRAINS, Draw, terrain_of
 from harness.guest.walks.kernel_world import KernelWorld, features
-from harness.guest.walks.steps import Difference, Step
+from harness.guest.walks.steps import Mismatch, Step
 from harness.guest.walks.walk_scripts import as_check
 from harness.guest.walks.walking import Walked
 
@@ -146,7 +146,7 @@ class _Walker:
             walked = self._taken(steps)
             left = around.trouble()
         if left and walked.difference is None:
-            walked.difference = Difference(walking.LEFT_BEHIND, left, "nothing")
+            walked.difference = Mismatch(walking.LEFT_BEHIND, left, "nothing")
         return walked
 
     def _lay_at_a_door(self, numbers: list[int], left: str) -> None:

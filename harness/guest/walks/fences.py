@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from errno import ENOENT
 
-from harness.guest.walks.steps import Difference, Info, Part
+from harness.guest.walks.steps import FenceInfo, Info, Mismatch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,50 +126,50 @@ class SyncFileModel:
             return errors
         return errors | {point.status for point in self.maybe if point.status < 0} | {1}
 
-    def judge_status(self, info: Info) -> Difference | None:
+    def judge_status(self, info: Info) -> Mismatch | None:
         """What num_fences = 0 told."""
         if info.status not in self.statuses():
-            return Difference("status", info.status, _either(self.statuses()))
+            return Mismatch("status", info.status, _either(self.statuses()))
         return self._judge_count(info.count) or self.judge_name(info.name)
 
-    def judge_list(self, info: Info, ended_names: tuple[str, str] | None) -> Difference | None:
+    def judge_list(self, info: Info, ended_names: tuple[str, str] | None) -> Mismatch | None:
         """What a full FILE_INFO told. ``ended_names``: driver and timeline of a fence that has signalled, where this
         kernel no longer asks its driver for them."""
         parts = info.parts or []
         found = self._judge_count(len(parts)) or self._judge_parts(parts, ended_names)
         if found is None and info.status not in _summaries(parts):
-            found = Difference("status", info.status, _either(_summaries(parts)))
+            found = Mismatch("status", info.status, _either(_summaries(parts)))
         return found or self.judge_name(info.name)
 
-    def judge_name(self, name: str) -> Difference | None:
+    def judge_name(self, name: str) -> Mismatch | None:
         if self.name and name != self.name:
-            return Difference("name", name, self.name)
+            return Mismatch("name", name, self.name)
         return None
 
-    def _judge_count(self, count: int) -> Difference | None:
+    def _judge_count(self, count: int) -> Mismatch | None:
         low, high = len(self.parts), len(self.parts) + len(self.maybe)
         if self.count:
             low = high = self.count
         if not low <= count <= high:
-            return Difference("fences", count, low if low == high else f"{low} to {high}")
+            return Mismatch("fences", count, low if low == high else f"{low} to {high}")
         self.count = count
         return None
 
-    def _judge_parts(self, parts: list[Part], ended_names: tuple[str, str] | None) -> Difference | None:
+    def _judge_parts(self, parts: list[FenceInfo], ended_names: tuple[str, str] | None) -> Mismatch | None:
         """Each of ``self.parts`` is among ``parts``, and the rest is of ``self.maybe``."""
         unmet, spare = list(self.parts), list(self.maybe)
         for part in parts:
             fitting = [point for point in (*unmet, *spare) if _fits(part, point, ended_names)]
             if not fitting:
                 wanted = sorted({_words(point) for point in (*unmet, *spare)})
-                return Difference("a fence", f"{part}, {part.driver}, at {part.stamp}", " or ".join(wanted) or "none")
+                return Mismatch("a fence", f"{part}, {part.driver}, at {part.stamp}", " or ".join(wanted) or "none")
             (unmet if fitting[0] in unmet else spare).remove(fitting[0])
         if unmet:
-            return Difference("fences", ", ".join(map(str, parts)), f"also {_words(unmet[0])}")
+            return Mismatch("fences", ", ".join(map(str, parts)), f"also {_words(unmet[0])}")
         return None
 
 
-def _fits(part: Part, point: Point, ended_names: tuple[str, str] | None) -> bool:
+def _fits(part: FenceInfo, point: Point, ended_names: tuple[str, str] | None) -> bool:
     if part.status not in (point.status, point.also or point.status):
         return False
     names = (part.driver, part.timeline)
@@ -178,7 +178,7 @@ def _fits(part: Part, point: Point, ended_names: tuple[str, str] | None) -> bool
     return point.window[0] <= part.stamp <= point.window[1]
 
 
-def _summaries(parts: list[Part]) -> set[int]:
+def _summaries(parts: list[FenceInfo]) -> set[int]:
     """The status of the whole: pending and an error at once may be told either way."""
     bad = {part.status for part in parts if part.status <= 0}
     return bad or {1}

@@ -13,7 +13,7 @@ from harness.guest.kernel import PAGE, READABLE, WRITABLE, Descriptor, DmaBuf, D
 from harness.guest.probe import Attachment, Probe
 from harness.guest.registry import CheckSkipped
 from harness.guest.uapi import DMA_BUF_SYNC_END, DMABUF_PROBE_IMPORT_STATIC, VGEM_FENCE_WRITE, sync_file_info
-from harness.guest.walks.steps import BEYOND, BOTH, WRITE, Info, Part, Seen, Step
+from harness.guest.walks.steps import BEYOND, BOTH, WRITE, FenceInfo, Info, Seen, Step
 from harness.guest.walks.walk_model import Features
 
 TYPE_CHECKING = False
@@ -156,7 +156,7 @@ class KernelWorld:
 
     def _list(self, file: str) -> Info:
         data, fences = self._file(file).file_info_with_fences()
-        parts = [Part(fence.driver, fence.timeline, fence.status, fence.timestamp) for fence in fences]
+        parts = [FenceInfo(fence.driver, fence.timeline, fence.status, fence.timestamp) for fence in fences]
         return Info(sync_file_info.text(data, "name"), sync_file_info.number(data, "status"), len(parts), parts)
 
     def _poll(self, file: str) -> int:

@@ -51,7 +51,7 @@ class Step:
         return [operand for operand in self.operands if isinstance(operand, str) and operand[-1:].isdigit()]
 
 
-class Part:
+class FenceInfo:
     """A fence as FILE_INFO lists it. ``stamp``: ns of CLOCK_MONOTONIC."""
 
     def __init__(self, driver: str, timeline: str, status: int, stamp: int) -> None:
@@ -67,7 +67,7 @@ class Part:
 class Info:
     """The answer of FILE_INFO. ``parts``: None where it was asked for its status alone (num_fences = 0)."""
 
-    def __init__(self, name: str, status: int, count: int, parts: list[Part] | None = None) -> None:
+    def __init__(self, name: str, status: int, count: int, parts: list[FenceInfo] | None = None) -> None:
         self.name = name
         self.status = status
         self.count = count
@@ -87,7 +87,7 @@ class Seen:
         self.after = after
 
 
-class Difference:
+class Mismatch:
     """Where a kernel and the model differ. ``aspect``: of the answer, in a word or two; the rest in words."""
 
     def __init__(self, aspect: str, got: object, want: object) -> None:

@@ -11,7 +11,7 @@ from errno import EBUSY, EINTR, EINVAL, ENOENT
 
 from harness.guest.walks.buffers import BufferModel
 from harness.guest.walks.fences import UNKNOWN, Point, SyncFileModel, TimelineModel, latest
-from harness.guest.walks.steps import WRITE, Difference, Info, Seen, Step, error_name
+from harness.guest.walks.steps import WRITE, Info, Mismatch, Seen, Step, error_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,26 +75,26 @@ class Model:
         """True if closing ``timeline`` may never end: docs/found.md, "a timeline that is closed"."""
         return any(point in self._polled and not self._is_held(point) for point in timeline.pending.values())
 
-    def judge(self, step: Step, seen: Seen) -> Difference | None:
+    def judge(self, step: Step, seen: Seen) -> Mismatch | None:
         """None if ``seen`` is what ``step`` may bring about."""
-        judge: Callable[..., Difference | None] = getattr(self, "_" + step.call.replace("-", "_"))
+        judge: Callable[..., Mismatch | None] = getattr(self, "_" + step.call.replace("-", "_"))
         return judge(seen, *step.operands, *([step.makes] if step.makes else []))
 
     # --- timelines ----------------------------------------------------------------------------
 
-    def _timeline(self, seen: Seen, makes: str) -> Difference | None:
+    def _timeline(self, seen: Seen, makes: str) -> Mismatch | None:
         self.timelines[makes] = TimelineModel(makes)
         return _error(seen, 0)
 
-    def _advance(self, seen: Seen, timeline: str, steps: int) -> Difference | None:
+    def _advance(self, seen: Seen, timeline: str, steps: int) -> Mismatch | None:
         self.timelines[timeline].advance(steps, (seen.before, seen.after))
         return _error(seen, 0)
 
-    def _close_timeline(self, seen: Seen, timeline: str) -> Difference | None:
+    def _close_timeline(self, seen: Seen, timeline: str) -> Mismatch | None:
         self.timelines[timeline].close((seen.before, seen.after))
         return _error(seen, 0)
 
-    def _fence(self, seen: Seen, timeline: str, value: int, makes: str) -> Difference | None:
+    def _fence(self, seen: Seen, timeline: str, value: int, makes: str) -> Mismatch | None:
         point = self.timelines[timeline].point(value, (seen.before, seen.after))
         if not self._is_held(point):
             # Its deadline goes with the last reference, and who else has one (a reservation) is not promised.
@@ -111,7 +111,7 @@ class Model:
 
     # --- sync_files ---------------------------------------------------------------------------
 
-    def _merge(self, seen: Seen, one: str, other: str, name: str, makes: str) -> Difference | None:
+    def _merge(self, seen: Seen, one: str, other: str, name: str, makes: str) -> Mismatch | None:
         files = (self.files[one], self.files[other])
         points = [point for file in files for point in (*file.parts, *file.maybe)]
         pending = latest(point for point in points if point.status == 0)
@@ -119,23 +119,23 @@ class Model:
         self.files[makes] = SyncFileModel(parts, [], name)
         return _error(seen, 0)
 
-    def _close(self, seen: Seen, file: str) -> Difference | None:
+    def _close(self, seen: Seen, file: str) -> Mismatch | None:
         model = self.files.pop(file)
         self._lingering += [*model.parts, *model.maybe] if model.watched else []
         return _error(seen, 0)
 
-    def _status(self, seen: Seen, file: str) -> Difference | None:
+    def _status(self, seen: Seen, file: str) -> Mismatch | None:
         return _error(seen, 0) or self.files[file].judge_status(_info(seen))
 
-    def _list(self, seen: Seen, file: str) -> Difference | None:
+    def _list(self, seen: Seen, file: str) -> Mismatch | None:
         return _error(seen, 0) or self.files[file].judge_list(_info(seen), self.features.ended_names)
 
-    def _poll(self, seen: Seen, file: str) -> Difference | None:
+    def _poll(self, seen: Seen, file: str) -> Mismatch | None:
         model = self.files[file]
         model.watched = model.watched or model.pending
         return _error(seen, 0) or _equal("ready events", seen.answer, 0 if model.pending else POLLIN)
 
-    def _set_deadline(self, seen: Seen, file: str, deadline: int) -> Difference | None:
+    def _set_deadline(self, seen: Seen, file: str, deadline: int) -> Mismatch | None:
         """The soonest counts. It goes to all that is pending, also to what it may stand for besides."""
         model = self.files[file]
         for point in model.parts:
@@ -146,7 +146,7 @@ class Model:
                 point.deadline = UNKNOWN
         return _error(seen, 0)
 
-    def _get_deadline(self, seen: Seen, timeline: str, file: str) -> Difference | None:
+    def _get_deadline(self, seen: Seen, timeline: str, file: str) -> Mismatch | None:
         """Only a point of a timeline has one to tell; what may be one or several is not asked for."""
         point = self.files[file].single
         if point is None:
@@ -161,22 +161,22 @@ class Model:
 
     # --- buffers ------------------------------------------------------------------------------
 
-    def _buffer(self, seen: Seen, kind: str, makes: str) -> Difference | None:
+    def _buffer(self, seen: Seen, kind: str, makes: str) -> Mismatch | None:
         self.buffers[makes] = BufferModel(kind)
         return _error(seen, 0)
 
-    def _import(self, seen: Seen, buffer: str, file: str, access: int) -> Difference | None:
+    def _import(self, seen: Seen, buffer: str, file: str, access: int) -> Mismatch | None:
         model = self.files[file]
         for point in (*model.parts, *model.maybe):
             self.buffers[buffer].add(point, bool(access & WRITE))
         return _error(seen, 0)
 
-    def _export(self, seen: Seen, buffer: str, access: int, makes: str) -> Difference | None:
+    def _export(self, seen: Seen, buffer: str, access: int, makes: str) -> Mismatch | None:
         needed, spare = self.buffers[buffer].exported(access)
         self.files[makes] = SyncFileModel(needed or [_stub(seen)], spare)
         return _error(seen, 0)
 
-    def _poll_buffer(self, seen: Seen, buffer: str, events: int) -> Difference | None:
+    def _poll_buffer(self, seen: Seen, buffer: str, events: int) -> Mismatch | None:
         self._polled += self.buffers[buffer].in_the_way(WRITE)
         return _error(seen, 0) or _equal("ready events", seen.answer, events & self.ready(buffer))
 
@@ -185,14 +185,14 @@ class Model:
         model = self.buffers[buffer]
         return (0 if model.in_the_way(0) else POLLIN) | (0 if model.in_the_way(WRITE) else POLLOUT)
 
-    def _sync(self, seen: Seen, buffer: str, access: int) -> Difference | None:
+    def _sync(self, seen: Seen, buffer: str, access: int) -> Mismatch | None:
         """A wait that has something to wait for ends with the signal that interrupts it, and only then."""
         return _error(seen, EINTR if self.buffers[buffer].in_the_way(access) else 0)
 
-    def _sync_end(self, seen: Seen, _buffer: str, _access: int) -> Difference | None:
+    def _sync_end(self, seen: Seen, _buffer: str, _access: int) -> Mismatch | None:
         return _error(seen, 0)
 
-    def _rename(self, seen: Seen, buffer: str, name: str) -> Difference | None:
+    def _rename(self, seen: Seen, buffer: str, name: str) -> Mismatch | None:
         """One with attachments may refuse (up to 5.18); who imports it attaches, but vgem to its own."""
         model = self.buffers[buffer]
         imported = bool(model.handle) and model.kind != "vgem"
@@ -201,37 +201,37 @@ class Model:
         model.name = name
         return _error(seen, 0)
 
-    def _ask_name(self, seen: Seen, buffer: str) -> Difference | None:
+    def _ask_name(self, seen: Seen, buffer: str) -> Mismatch | None:
         return _error(seen, 0) or _equal("name", seen.answer, self.buffers[buffer].name or "")
 
-    def _close_buffer(self, seen: Seen, buffer: str) -> Difference | None:
+    def _close_buffer(self, seen: Seen, buffer: str) -> Mismatch | None:
         self.buffers[buffer].open = False
         return _error(seen, 0)
 
     # --- importers: vgem, and the probe -------------------------------------------------------
 
-    def _open_handle(self, seen: Seen, buffer: str, makes: str) -> Difference | None:
+    def _open_handle(self, seen: Seen, buffer: str, makes: str) -> Mismatch | None:
         """A buffer has one handle in an open file."""
         model = self.buffers[buffer]
         others = {other.handle for other in self.buffers.values() if other is not model} - {0}
         if seen.error or not isinstance(seen.answer, int):
             return _error(seen, 0)
         if model.handle and seen.answer != model.handle:
-            return Difference("handle", seen.answer, model.handle)
+            return Mismatch("handle", seen.answer, model.handle)
         if seen.answer in others:
-            return Difference("handle", seen.answer, "one that no other buffer has")
+            return Mismatch("handle", seen.answer, "one that no other buffer has")
         model.handle = seen.answer
         self.handles[makes] = HandleModel(model)
         return None
 
-    def _close_handle(self, seen: Seen, handle: str) -> Difference | None:
+    def _close_handle(self, seen: Seen, handle: str) -> Mismatch | None:
         buffer = self.handles[handle].buffer
         buffer.handle = 0
         for name in [name for name, one in self.handles.items() if one.buffer is buffer]:
             del self.handles[name]
         return _error(seen, 0)
 
-    def _attach_fence(self, seen: Seen, handle: str, access: int, makes: str) -> Difference | None:
+    def _attach_fence(self, seen: Seen, handle: str, access: int, makes: str) -> Mismatch | None:
         buffer = self.handles[handle].buffer
         if buffer.in_the_way(access):
             return _error(seen, EBUSY)
@@ -240,27 +240,27 @@ class Model:
             buffer.add(point, bool(access & WRITE))
         return _error(seen, 0)
 
-    def _signal_fence(self, seen: Seen, fence: str) -> Difference | None:
+    def _signal_fence(self, seen: Seen, fence: str) -> Mismatch | None:
         self.device_fences.pop(fence).end(1, (seen.before, seen.after))
         return _error(seen, 0)
 
-    def _attach(self, seen: Seen, buffer: str, makes: str) -> Difference | None:
+    def _attach(self, seen: Seen, buffer: str, makes: str) -> Mismatch | None:
         if not seen.error:
             self.attachments[makes] = self.buffers[buffer]
             self.buffers[buffer].attached += 1
         return _error(seen, 0)
 
-    def _detach(self, seen: Seen, attachment: str) -> Difference | None:
+    def _detach(self, seen: Seen, attachment: str) -> Mismatch | None:
         self.attachments.pop(attachment).attached -= 1
         return _error(seen, 0)
 
 
-def _error(seen: Seen, want: int) -> Difference | None:
-    return None if seen.error == want else Difference("result", error_name(seen.error), error_name(want))
+def _error(seen: Seen, want: int) -> Mismatch | None:
+    return None if seen.error == want else Mismatch("result", error_name(seen.error), error_name(want))
 
 
-def _equal(aspect: str, got: object, want: object) -> Difference | None:
-    return None if got == want else Difference(aspect, got, want)
+def _equal(aspect: str, got: object, want: object) -> Mismatch | None:
+    return None if got == want else Mismatch(aspect, got, want)
 
 
 def _info(seen: Seen) -> Info:

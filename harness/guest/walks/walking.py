@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from harness.guest.walks.steps import Difference, Seen, Step
+from harness.guest.walks.steps import Mismatch, Seen, Step
 from harness.guest.walks.walk_model import Features, Model
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ class Walked:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.errors: list[int] = []
-        self.difference: Difference | None = None
+        self.difference: Mismatch | None = None
         self.was_late = False
 
     def kind(self) -> tuple[str, str] | None:
