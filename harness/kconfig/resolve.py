@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
+from harness.kconfig.config_inputs import inputs_digest, reads_sources
 from harness.kconfig.history import load_history
 from harness.kconfig.lost_symbols import ABSENT, problems, unknown
 from harness.machine_failures import refuse_machine_failure
@@ -20,7 +21,7 @@ from harness.paths import cache_dir, write_atomic
 from harness.scratch import scratch, unbroken
 from harness.series import Applied
 
-_RECIPE = "2"  # part of the cache key: change it with the way a config is made
+_RECIPE = "3"  # part of the cache key: change it with the way a config is made
 _Remembered = tuple[str, tuple[ConfigProblem, ...], tuple[str, ...]]  # config, problems, unknown symbols
 _KCONFIG_ERROR = re.compile(r"(?P<path>[\w./-]*Kconfig[\w.-]*):(?P<line>\d+):\s*(?:error:\s*)?(?P<text>.+)")
 
@@ -28,9 +29,9 @@ _KCONFIG_ERROR = re.compile(r"(?P<path>[\w./-]*Kconfig[\w.-]*):(?P<line>\d+):\s*
 def resolve(applied: Applied, requests: Sequence[SymbolRequest], variant: Variant) -> ResolvedConfig | BuildFailure:
     """Have Kconfig work out ``requests`` and the variant's options, everything else off, and verify the outcome.
 
-    An option of the variant overrides a request for the same symbol. The result is remembered for this source,
-    these requests and this compiler. ``BuildFailure`` (stage "config") if the tree's Kconfig files are broken.
-    The caller holds the work tree. Raises ``InfrastructureError`` if there is no compiler.
+    An option of the variant overrides a request for the same symbol. The result is remembered for these requests, this
+    compiler, and all sources that differ in nothing that Kconfig reads. ``BuildFailure`` (stage "config") if the tree's
+    Kconfig files are broken. The caller holds the work tree. Raises ``InfrastructureError`` if there is no compiler.
     """
     asked = with_variant(requests, variant)
     wanted = "".join(_line(request) for request in asked)
@@ -43,7 +44,8 @@ def resolve(applied: Applied, requests: Sequence[SymbolRequest], variant: Varian
         tree = applied.tree.path
         lost = _with_history(problems(asked, outcome, tree, applied.tree_id), applied.tree.version)
         remembered = outcome, lost, unknown(variant.options, outcome, tree, applied.tree_id)
-        _remember(cached, *remembered)
+        if not reads_sources(tree, applied.tree_id):
+            _remember(cached, *remembered)
     text, lost, absent = remembered
     return ResolvedConfig(variant, text, hashlib.sha256(text.encode()).hexdigest(), lost, absent)
 
@@ -78,7 +80,8 @@ def _line(request: SymbolRequest) -> str:
 def _key(applied: Applied, asked: Sequence[SymbolRequest]) -> str:
     version = process.check([ARCHITECTURE.tool("gcc"), "--version"], what="compiler")
     wanted = [f"{request.symbol}={request.value} {request.if_present}" for request in asked]
-    return hashlib.sha256("\0".join([_RECIPE, applied.tree_id, version, *wanted]).encode()).hexdigest()
+    source = inputs_digest(applied.tree.path, applied.tree_id)
+    return hashlib.sha256("\0".join([_RECIPE, source, version, *wanted]).encode()).hexdigest()
 
 
 def _run_kconfig(applied: Applied, wanted: str) -> str | BuildFailure:
