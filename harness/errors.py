@@ -2,7 +2,7 @@
 """What can go wrong that is not a test result, and the exit code each kind has.
 
 A kernel that does not build, boot or pass is *data* (see ``model``), never an exception.
-Only two things are exceptions: what the user has to mend, and what the machine did to us.
+Only two things are exceptions: what the user has to put right, and what the machine did to us.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ class ExitCode(enum.IntEnum):
 class HarnessError(Exception):
     """Root of what the harness raises itself; printed as one line, without a traceback.
 
-    ``what`` names the trouble, ``where`` the file, option or URL it is about, ``mend`` what to do.
+    ``what`` names the trouble, ``where`` the file, option or URL it is about, ``hint`` what to do.
     """
 
     exit_code: ExitCode = ExitCode.INFRASTRUCTURE
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
-        self.what, self.where, self.mend = what, where, mend
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        self.what, self.where, self.hint = what, where, hint
         super().__init__(str(self))
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}; {self.mend}" if self.mend else text
+        return f"{text}; {self.hint}" if self.hint else text
 
 
 class UserError(HarnessError):

@@ -53,13 +53,13 @@ class Need:
 
 @dataclass(frozen=True)
 class MachineFinding:
-    """One thing that was looked at. ``needed``: without it nothing runs. ``mend``: what to do if not ``ok``."""
+    """One thing that was looked at. ``needed``: without it nothing runs. ``hint``: what to do if not ``ok``."""
 
     name: str
     ok: bool
     needed: bool
     detail: str
-    mend: str = ""
+    hint: str = ""
 
 
 def check_all(boot_kvm: Callable[[], tuple[bool, str]] | None = None) -> list[MachineFinding]:
@@ -85,8 +85,8 @@ def require(findings: Sequence[MachineFinding]) -> None:
     bad = [finding for finding in findings if finding.needed and not finding.ok]
     if bad:
         what = ", ".join(f"{finding.name}: {finding.detail}" for finding in bad)
-        mends = "; ".join(dict.fromkeys(finding.mend for finding in bad))
-        raise InfrastructureError(what, where="this machine is not ready", mend=mends)
+        hints = "; ".join(dict.fromkeys(finding.hint for finding in bad))
+        raise InfrastructureError(what, where="this machine is not ready", hint=hints)
 
 
 def check_data() -> MachineFinding:
@@ -108,10 +108,10 @@ def check_need(need: Need) -> MachineFinding:
     """Is the program or file there, and the program new enough?"""
     name = need.package if need.is_file else need.brings
     how = "run ci/setup" if _has_setup() else "install it"
-    mend = f"{how} (Debian package {need.package})"
+    hint = f"{how} (Debian package {need.package})"
     found = _find(need)
     if found is None:
-        return MachineFinding(name, False, need.use == "needed", f"not found ({need.why})", mend)
+        return MachineFinding(name, False, need.use == "needed", f"not found ({need.why})", hint)
     if need.brings not in VERSIONS:
         return MachineFinding(name, True, need.use == "needed", str(found))
     arguments, oldest = VERSIONS[need.brings]
@@ -132,16 +132,16 @@ def _has_setup() -> bool:
 
 def check_libraries() -> Iterator[MachineFinding]:
     """The Python packages, in the environment that runs this."""
-    mend = "run ci/setup" if _has_setup() else "install the package anew"
+    hint = "run ci/setup" if _has_setup() else "install the package anew"
     for name, oldest in LIBRARIES.items():
         try:
             text = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            yield MachineFinding(name, False, True, f"not installed for {sys.executable}", mend)
+            yield MachineFinding(name, False, True, f"not installed for {sys.executable}", hint)
             continue
         fit = first_version(text) >= oldest
         detail = text if fit else f"{text} is too old, {dotted(oldest)} or newer is needed"
-        yield MachineFinding(name, fit, True, detail, "" if fit else mend)
+        yield MachineFinding(name, fit, True, detail, "" if fit else hint)
 
 
 def check_disk(directory: Path | None = None) -> MachineFinding:
@@ -152,8 +152,8 @@ def check_disk(directory: Path | None = None) -> MachineFinding:
     detail = f"{free / 1e9:.1f} GB free in {where}"
     if fit:
         return MachineFinding("disk", True, True, detail)
-    mend = "free some, or point XDG_CACHE_HOME at a larger disk"
-    return MachineFinding("disk", False, True, f"{detail}, {DISK_NEEDED / 1e9:.0f} GB are needed", mend)
+    hint = "free some, or point XDG_CACHE_HOME at a larger disk"
+    return MachineFinding("disk", False, True, f"{detail}, {DISK_NEEDED / 1e9:.0f} GB are needed", hint)
 
 
 def check_memory(meminfo: Path = Path("/proc/meminfo")) -> MachineFinding:
@@ -174,15 +174,15 @@ def check_kvm(boot: Callable[[], tuple[bool, str]] | None, device: Path = KVM) -
     That the device is there proves nothing: only a guest that boots does.
     """
     if not device.exists():
-        mend = "turn virtualisation on in the firmware, or nested virtualisation in the host"
-        return MachineFinding("kvm", False, False, f"no {device}: guests will be emulated, slowly", mend)
+        hint = "turn virtualisation on in the firmware, or nested virtualisation in the host"
+        return MachineFinding("kvm", False, False, f"no {device}: guests will be emulated, slowly", hint)
     if not os.access(device, os.R_OK | os.W_OK):
         return MachineFinding("kvm", False, False, f"{device} is not yours to use", "add yourself to the group kvm")
     if boot is None:
         return MachineFinding("kvm", True, False, f"{device} is there (not proven by booting)")
     works, detail = boot()
-    mend = "" if works else "nothing, if this machine is itself a guest: guests will be emulated"
-    return MachineFinding("kvm", works, False, detail, mend)
+    hint = "" if works else "nothing, if this machine is itself a guest: guests will be emulated"
+    return MachineFinding("kvm", works, False, detail, hint)
 
 
 def check_virtiofsd(places: Sequence[str] = VIRTIOFSD) -> MachineFinding:

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.errors import InfrastructureError
 from harness.process import Completed
 
-_MEND = "free some disk space, or point XDG_CACHE_HOME at a larger disk"
+_HINT = "free some disk space, or point XDG_CACHE_HOME at a larger disk"
 _SAID = ("No space left on device", "Disk quota exceeded")  # strerror() of _FULL, as programs print it
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _KILLED = "Killed signal terminated program"  # gcc's driver, of the compiler
@@ -20,7 +20,7 @@ _KILLED = "Killed signal terminated program"  # gcc's driver, of the compiler
 
 def disk_full(where: Path | str) -> InfrastructureError:
     """The error for a disk that is full where ``where`` is."""
-    return InfrastructureError("no space left", where=str(where), mend=_MEND)
+    return InfrastructureError("no space left", where=str(where), hint=_HINT)
 
 
 def is_disk_full(error: OSError) -> bool:
@@ -38,7 +38,7 @@ def require_space(directory: Path, needed: int) -> None:
     free = shutil.disk_usage(directory).free
     if free < needed:
         text = f"{needed / 1e9:.1f} GB are needed on the disk, {free / 1e9:.1f} GB are free"
-        raise InfrastructureError(text, where=str(directory), mend=_MEND)
+        raise InfrastructureError(text, where=str(directory), hint=_HINT)
 
 
 @contextlib.contextmanager
@@ -66,4 +66,4 @@ def refuse_machine_failure(output: str, objects: Path | str) -> None:
         raise disk_full(objects)
     if _KILLED in output:
         what = "the compiler was killed, probably for lack of memory"
-        raise InfrastructureError(what, where=str(objects), mend="free some memory, or use fewer jobs (-j)")
+        raise InfrastructureError(what, where=str(objects), hint="free some memory, or use fewer jobs (-j)")

@@ -61,7 +61,7 @@ def _named(path: Path) -> str:
 def require_data() -> None:
     """Raise ``InfrastructureError`` if any data is missing: with less of it fewer tests would run, and say nothing."""
     if missing := missing_data():
-        raise InfrastructureError(f"missing or empty: {', '.join(missing)}", where=str(DATA), mend=REINSTALL)
+        raise InfrastructureError(f"missing or empty: {', '.join(missing)}", where=str(DATA), hint=REINSTALL)
 
 
 def cache_root() -> Path:
@@ -75,8 +75,8 @@ def cache_root() -> Path:
     base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
     root = (base / "dmabuf-harness").resolve()
     if len(str(root).replace(":", " ").split()) != 1:  # as the kernel's Makefile asks
-        mend = "set XDG_CACHE_HOME to another directory"
-        raise UserError("the kernel's make takes no directory with spaces or colons", where=str(root), mend=mend)
+        hint = "set XDG_CACHE_HOME to another directory"
+        raise UserError("the kernel's make takes no directory with spaces or colons", where=str(root), hint=hint)
     root.mkdir(parents=True, exist_ok=True)
     return root
 

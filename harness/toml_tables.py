@@ -35,22 +35,22 @@ def keyed(key: str) -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class TomlTable:
-    """A table of a file. ``where``: the file and the entry, for messages. ``mend``: what to do about a wrong one."""
+    """A table of a file. ``where``: the file and the entry, for messages. ``hint``: what to do about a wrong one."""
 
     content: Mapping[str, object]
     where: str
-    mend: str
+    hint: str
 
     def entries(self, key: str) -> Iterator[TomlTable]:
         """Each ``[[key]]`` of a file that holds nothing else, which may be none. Raises ``UserError``."""
         found = self.content.get(key, [])
         if set(self.content) - {key} or not isinstance(found, list):
-            raise UserError(f"holds something else than [[{key}]] entries", where=self.where, mend=self.mend)
+            raise UserError(f"holds something else than [[{key}]] entries", where=self.where, hint=self.hint)
         for number, entry in enumerate(found, 1):
             where = f"{self.where}, entry {number}"
             if not isinstance(entry, dict):
-                raise UserError("not a table", where=where, mend=f"write it as [[{key}]]")
-            yield TomlTable(entry, where, self.mend)
+                raise UserError("not a table", where=where, hint=f"write it as [[{key}]]")
+            yield TomlTable(entry, where, self.hint)
 
     def decode(self, kind: type[T], *, ignored: Collection[str] = (), **given: object) -> T:
         """The table as a ``kind``. ``given``: fields that do not come from the file. ``ignored``: keys that only people
@@ -64,20 +64,20 @@ class TomlTable:
             raise self.refuse(f"{key} is missing")
         return cast(str, _scalar(str, self.content[key], key, self))
 
-    def refuse(self, what: str, mend: str = "") -> UserError:
+    def refuse(self, what: str, hint: str = "") -> UserError:
         """The error that says ``what`` is wrong here."""
-        return UserError(what, where=self.where, mend=mend or self.mend)
+        return UserError(what, where=self.where, hint=hint or self.hint)
 
 
-def read_toml(file: Path, mend: str, shown: str = "") -> TomlTable:
+def read_toml(file: Path, hint: str, shown: str = "") -> TomlTable:
     """The whole of ``file``. ``shown``: its name in messages. Raises ``UserError`` if it cannot be read."""
     where = shown or str(file)
     try:
-        return TomlTable(tomllib.loads(file.read_text(encoding="utf-8")), where, mend)
+        return TomlTable(tomllib.loads(file.read_text(encoding="utf-8")), where, hint)
     except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}", where=where, mend=mend) from error
+        raise UserError(f"cannot be read: {error.strerror}", where=where, hint=hint) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"not TOML: {error}", where=where, mend=mend) from error
+        raise UserError(f"not TOML: {error}", where=where, hint=hint) from error
 
 
 def _record(kind: type, table: TomlTable, given: Mapping[str, object]) -> object:
@@ -103,7 +103,7 @@ def _value(kind: Any, data: object, key: str, table: TomlTable) -> object:
         return " ".join(cast(str, _scalar(str, data, key, table)).split())
     if is_dataclass(kind):
         content = cast("dict[str, object]", _plain(dict, data, key, table))
-        return _record(cast(type, kind), TomlTable(content, f"{table.where}, {key}", table.mend), {})
+        return _record(cast(type, kind), TomlTable(content, f"{table.where}, {key}", table.hint), {})
     if typing.get_origin(kind) is not None:
         return _generic(kind, data, key, table)
     return _scalar(kind, data, key, table)

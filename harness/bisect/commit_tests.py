@@ -142,7 +142,7 @@ def wanted(symptom: Symptom, planned: tuple[PlannedTest, ...]) -> tuple[PlannedT
     found = [test for suite in suites if (test := covering(planned, PlannedTest(suite, symptom.name))) is not None]
     if len(found) > 1:
         named = ", ".join(test.suite for test in found)
-        raise UserError("several suites have a test of that name", where=symptom.name, mend=f"name one: {named}")
+        raise UserError("several suites have a test of that name", where=symptom.name, hint=f"name one: {named}")
     return tuple(found)
 
 

@@ -163,10 +163,10 @@ def resolve_commit(repository: Path, ref: str, option: str) -> str:
     """The commit that ``ref`` names in a user's repository, which is only read. Raises ``UserError``."""
     inside = attempt(repository, "rev-parse", "--git-dir")
     if not inside.ok:
-        raise UserError("not a git repository", where=str(repository), mend="name one with --tree")
+        raise UserError("not a git repository", where=str(repository), hint="name one with --tree")
     done = attempt(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if not done.ok:
-        raise UserError("no such commit", where=f"{option} {ref}", mend="name a branch, tag or commit")
+        raise UserError("no such commit", where=f"{option} {ref}", hint="name a branch, tag or commit")
     return done.stdout.strip().splitlines()[-1]
 
 
@@ -179,7 +179,7 @@ def pinned(repository: Path, span: str) -> str:
     listed = attempt(repository, "rev-list", "--max-count=1", *span.split(), "--")
     if not done.ok or not listed.ok:
         said = (listed.stderr.strip() or done.stderr.strip() or "no output").splitlines()[-1].removeprefix("fatal: ")
-        raise UserError(f"no range of commits ({said})", where=f"--fixup ... {span}", mend="say GOOD..BAD")
+        raise UserError(f"no range of commits ({said})", where=f"--fixup ... {span}", hint="say GOOD..BAD")
     return " ".join(word for word in done.stdout.split() if word != "--")
 
 

@@ -224,17 +224,17 @@ def save(directory: Path, state: State) -> None:
 def load(directory: Path) -> State:
     """Raises ``UserError`` if there is no walk that can be read."""
     path = directory / STATE
-    mend = "name the directory of a bisect: runs/ID below the directory in which it was started"
+    hint = "name the directory of a bisect: runs/ID below the directory in which it was started"
     try:
         document = json.loads(path.read_bytes())
         if not isinstance(document, dict) or document.get("version") not in (1, VERSION):
-            raise UserError("not the state of a bisect, or of another version", where=str(path), mend=mend)
+            raise UserError("not the state of a bisect, or of another version", where=str(path), hint=hint)
         state = decode(State, document.get("walk"))
         return state if document["version"] == VERSION else _with_causes(state)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError("no such file", where=str(path), mend=mend) from error
+        raise UserError("no such file", where=str(path), hint=hint) from error
     except (UnicodeDecodeError, ValueError, SchemaError) as error:
-        raise UserError(f"cannot be read: {error}", where=str(path), mend=mend) from error
+        raise UserError(f"cannot be read: {error}", where=str(path), hint=hint) from error
 
 
 def _with_causes(state: State) -> State:

@@ -33,11 +33,11 @@ class Failure:
 def named(test: str | None, splat: str | None) -> Symptom:
     """The symptom that ``--test`` or ``--splat`` names; both: the splat, printed by that test."""
     if test is None and splat is None:
-        raise UserError("what to look for is not said", where="bisect", mend="give --test, --splat or --from RUN")
+        raise UserError("what to look for is not said", where="bisect", hint="give --test, --splat or --from RUN")
     if splat is not None:
         if not _FINGERPRINT.fullmatch(splat):
-            mend = 'the reports have it, as "warn-0a1b2c3d4e5f"'
-            raise UserError("not the fingerprint of a splat", where=f"--splat {splat}", mend=mend)
+            hint = 'the reports have it, as "warn-0a1b2c3d4e5f"'
+            raise UserError("not the fingerprint of a splat", where=f"--splat {splat}", hint=hint)
         return Symptom(SymptomKind.SPLAT, name=splat, during=test or "")
     assert test is not None
     if test == BOOT:
@@ -57,7 +57,7 @@ def from_run(report: RunReport, asked: Symptom | None = None, variant: str | Non
     fitting = [one for one in found if asked is None or _fits(asked, one)]
     if not fitting:
         bad = ", ".join(dict.fromkeys(str(one.symptom) for one in found)) or "nothing"
-        raise UserError("nothing of that kind is bad in this run", where=f"run {report.run_id}", mend=f"bad is: {bad}")
+        raise UserError("nothing of that kind is bad in this run", where=f"run {report.run_id}", hint=f"bad is: {bad}")
     return sorted(fitting, key=lambda one: not one.new)
 
 

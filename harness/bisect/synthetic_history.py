@@ -65,7 +65,7 @@ class SeriesHistory(_MadeUp):
     def open(self, repository: Path) -> None:
         patches = self._patches
         if len(patches) < 2:
-            raise UserError("there is only one patch in it", where="--series", mend="a bisect needs at least two")
+            raise UserError("there is only one patch in it", where="--series", hint="a bisect needs at least two")
         stops = [Stop(f"{_BASE} ({self._question.base})")]
         stops += [Stop(patch.subject, patch.author, patch.diff) for patch in patches]
         self._lay(repository, stops)

@@ -65,7 +65,7 @@ class Commits:
         self.git = GitBisect(repository, [objects], shallow)
         for patch, members in self._fixups:
             if not members:
-                raise UserError("no commit is in its range", where=str(patch), mend="see git rev-list RANGE")
+                raise UserError("no commit is in its range", where=str(patch), hint="see git rev-list RANGE")
 
     def job(self, commit: str, directory: Path) -> RunJob:
         return check(request(self._question, self._spec(commit), self._needed(commit)), directory)

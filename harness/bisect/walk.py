@@ -187,8 +187,8 @@ def begin(state: State, target: Target) -> State:
     between = target.git.commits([f"{target.good}..{target.bad}"])
     cut = next((commit for commit in between if commit in target.git.shallow), None)
     if cut is not None:
-        mend = "git fetch --unshallow, or --deepen=N until both ends are connected"
-        raise UserError("the clone is shallow, and cut off between the ends", where=cut[:12], mend=mend)
+        hint = "git fetch --unshallow, or --deepen=N until both ends are connected"
+        raise UserError("the clone is shallow, and cut off between the ends", where=cut[:12], hint=hint)
     _check_paths(state.question.paths, target)
     return replace(state, good=target.good, bad=target.bad, total=len(between))
 
@@ -198,7 +198,7 @@ def _check_paths(paths: tuple[str, ...], target: Target) -> None:
     for name in paths:
         path = PurePosixPath(name)
         if not name or path.is_absolute() or ".." in path.parts:
-            raise UserError("not a path inside the tree", where=f"--path {name!r}", mend="name it from the tree's top")
+            raise UserError("not a path inside the tree", where=f"--path {name!r}", hint="name it from the tree's top")
     if paths and not target.git.commits([f"{target.good}..{target.bad}"], paths):
         where = f"--path {' '.join(paths)}"
-        raise UserError("no commit between the ends touches that", where=where, mend="name other paths, or none")
+        raise UserError("no commit between the ends touches that", where=where, hint="name other paths, or none")

@@ -88,7 +88,7 @@ def _recorded(path: Path) -> tuple[list[str], str]:
     command = path.read_text().partition("\n")[0].partition(":= ")[2].partition(" ; ")[0]
     words = shlex.split(command)
     if "-o" not in words or "-c" not in words:
-        raise InfrastructureError("no command of a compiler", where=str(path), mend="remove the object tree")
+        raise InfrastructureError("no command of a compiler", where=str(path), hint="remove the object tree")
     at = words.index("-o")
     source = words[-1]
     kept = [word for word in [*words[:at], *words[at + 2 : -1]] if word != "-c" and not word.startswith("-Wp,-MMD")]

@@ -132,7 +132,7 @@ def bisect(arguments: argparse.Namespace) -> int:
     with run_directory(arguments.out) as made:
         question = asked(arguments, made.path)
         if question.junit is not None and not question.junit.absolute().parent.is_dir():
-            raise UserError("its directory does not exist", where=str(question.junit), mend="make it")
+            raise UserError("its directory does not exist", where=str(question.junit), hint="make it")
         made.create()
         question = with_own_files(question, made.path)
         state = State(question, "", "", 0)
@@ -205,7 +205,7 @@ def _display() -> Iterator[Subscriber]:
 def _alone(directory: Path) -> Iterator[None]:
     with try_exclusive(directory / ".lock") as mine:
         if not mine:
-            raise UserError("is being walked already", where=str(directory), mend="wait for it, or stop it first")
+            raise UserError("is being walked already", where=str(directory), hint="wait for it, or stop it first")
         yield
 
 
@@ -215,7 +215,7 @@ def _directory(given: Path) -> Path:
         return given.resolve()
     found = sorted(Path("runs").glob(f"*/{STATE}"), key=lambda path: path.parent.name)
     if not found:
-        raise UserError("no bisect was begun here", where="runs/", mend="name its directory")
+        raise UserError("no bisect was begun here", where="runs/", hint="name its directory")
     return found[-1].parent.resolve()
 
 

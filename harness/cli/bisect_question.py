@@ -60,8 +60,8 @@ def _with_run(question: BisectRequest, report: RunReport, arguments: argparse.Na
         several = "a patch" if len(report.patches) == 1 else f"{len(report.patches)} patches"
         sys.stdout.write(f"the run had {several} on top of {report.base}, the commits are tested without\n")
     if (first.symptom.suite or first.symptom.moment.suite).startswith(OWN_TESTS) and not arguments.pytest:
-        mend = "name the file with --pytest, as that run did"
-        raise UserError(f"{first.symptom} is a test of yours", where=f"--from {arguments.run}", mend=mend)
+        hint = "name the file with --pytest, as that run did"
+        raise UserError(f"{first.symptom} is a test of yours", where=f"--from {arguments.run}", hint=hint)
     if others:
         sys.stdout.write(f"{len(others)} more went wrong there; --test or --splat picks another one\n")
     return replace(question, symptom=first.symptom, variant=first.variant, usual=beside(report, first))
@@ -69,14 +69,14 @@ def _with_run(question: BisectRequest, report: RunReport, arguments: argparse.Na
 
 def _trail(arguments: argparse.Namespace) -> Trail:
     if arguments.series and arguments.config:
-        raise UserError("--series and --config exclude each other", where="--config", mend="give one of them")
+        raise UserError("--series and --config exclude each other", where="--config", hint="give one of them")
     trail = Trail.SERIES if arguments.series else Trail.CONFIG if arguments.config else Trail.COMMITS
     used = {"--good": arguments.good, "--bad": arguments.bad, "--tree": arguments.tree, "--fixup": arguments.fixup}
     wrong = [option for option, value in {**used, "--path": arguments.path is not None}.items() if value]
     if trail is not Trail.COMMITS and wrong:
-        raise UserError("is about commits", where=wrong[0], mend=f"leave it out with --{trail.value}")
+        raise UserError("is about commits", where=wrong[0], hint=f"leave it out with --{trail.value}")
     if trail is Trail.COMMITS and arguments.base:
-        raise UserError("goes with --series or --config", where="--base", mend="name the repository with --tree")
+        raise UserError("goes with --series or --config", where="--base", hint="name the repository with --tree")
     return trail
 
 
@@ -92,13 +92,13 @@ def _between(question: BisectRequest, arguments: argparse.Namespace, report: Run
     for path in files:
         if not exists(path):
             given = "--series" if question.trail is Trail.SERIES else "--config"
-            raise UserError("no such file or directory", where=f"{given} {path}", mend="name one that is there")
+            raise UserError("no such file or directory", where=f"{given} {path}", hint="name one that is there")
     return replace(question, base=base, files=tuple(path.resolve() for path in files))
 
 
 def _history(question: BisectRequest, arguments: argparse.Namespace, report: RunReport | None) -> BisectRequest:
     if arguments.good is None:
-        raise UserError("where it was good is not said", where="bisect", mend="give --good REF, --series or --config")
+        raise UserError("where it was good is not said", where="bisect", hint="give --good REF, --series or --config")
     tested = parse_base(report.base) if report is not None and report.base.startswith("git:") else None
     tree = arguments.tree or (tested.path if tested is not None else Path())
     bad = arguments.bad or (tested.ref if tested is not None and arguments.tree is None else "HEAD")

@@ -132,10 +132,10 @@ def _commit(tree: Path) -> str:
         if done.ok:
             break
     else:
-        raise UserError("no commit is checked out here", where=str(tree), mend="name a repository with --tree")
+        raise UserError("no commit is checked out here", where=str(tree), hint="name a repository with --tree")
     if name == "HEAD" and attempt(tree, "status", "--porcelain", "--untracked-files=no").stdout.strip():
-        mend = "commit or stash them; what commits need to build goes into --fixup"
-        raise UserError("has changes that are not committed", where=str(tree), mend=mend)
+        hint = "commit or stash them; what commits need to build goes into --fixup"
+        raise UserError("has changes that are not committed", where=str(tree), hint=hint)
     return done.stdout.strip()
 
 

@@ -82,8 +82,8 @@ def _line_asked(text: str | None) -> tuple[str, int] | None:
         return None
     path, _, number = text.rpartition(":")
     if not path or not number.isdecimal():
-        mend = "write it as drivers/dma-buf/dma-buf.c:812"
-        raise UserError("not a line of a file", where=f"--line {text}", mend=mend)
+        hint = "write it as drivers/dma-buf/dma-buf.c:812"
+        raise UserError("not a line of a file", where=f"--line {text}", hint=hint)
     return path, int(number)
 
 
@@ -104,7 +104,7 @@ def _title(reach: ReachMap) -> str:
 def _tests(maps: Sequence[ReachMap], reach: ReachMap, name: str) -> list[PlannedTest]:
     known = [test for one in maps for test in one.tests if name in (test.name, f"{test.suite} {test.name}")]
     if not known:
-        raise UserError("no test that was measured is called that", where=f"--test {name}", mend="see --json for names")
+        raise UserError("no test that was measured is called that", where=f"--test {name}", hint="see --json for names")
     return [test for test in dict.fromkeys(known) if test in reach.tests]
 
 
@@ -114,7 +114,7 @@ def _file_named(maps: Sequence[ReachMap], name: str) -> str:
     found = [path for path in paths if path == name] or [path for path in paths if path.endswith(f"/{name}")]
     if len(found) != 1:
         why = "several files are called that" if found else "no file in which anything counts is called that"
-        raise UserError(why, where=name, mend=f"one of {', '.join(found or paths)}")
+        raise UserError(why, where=name, hint=f"one of {', '.join(found or paths)}")
     return found[0]
 
 

@@ -23,8 +23,8 @@ def run(_arguments: argparse.Namespace) -> int:
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         mark = "ok" if finding.ok else ("MISSING" if finding.needed else "absent")
-        mend = f"  -> {finding.mend}" if not finding.ok and finding.mend else ""
-        sys.stdout.write(f"{mark:8}{finding.name:{width}}  {finding.detail}{mend}\n")
+        hint = f"  -> {finding.hint}" if not finding.ok and finding.hint else ""
+        sys.stdout.write(f"{mark:8}{finding.name:{width}}  {finding.detail}{hint}\n")
     broken = [finding for finding in findings if finding.needed and not finding.ok]
     sys.stdout.write(f"\n{len(broken)} of {len(findings)} to mend\n" if broken else "\nready\n")
     return ExitCode.INFRASTRUCTURE if broken else ExitCode.OK

@@ -91,9 +91,9 @@ def mutants(arguments: argparse.Namespace) -> int:
 
 def _choice(arguments: argparse.Namespace) -> Choice:
     if not arguments.patch and not arguments.files:
-        raise UserError("nothing to put mistakes into", where="mutants", mend="name a patch (-p) or files (--files)")
+        raise UserError("nothing to put mistakes into", where="mutants", hint="name a patch (-p) or files (--files)")
     if arguments.sample is not None and arguments.sample > MOST:
-        raise UserError(f"one kernel holds at most {MOST}", where=f"--sample {arguments.sample}", mend="name fewer")
+        raise UserError(f"one kernel holds at most {MOST}", where=f"--sample {arguments.sample}", hint="name fewer")
     return Choice(tuple(arguments.files), tuple(arguments.mutant), arguments.sample, arguments.seed)
 
 
@@ -108,7 +108,7 @@ def _job(arguments: argparse.Namespace, patches: tuple[Path, ...], directory: Pa
     )
     job = check(request, directory)
     if len(job.variants) != 1:
-        raise UserError("mutants are tried in one variant", where=f"--variant {arguments.variant}", mend="name one")
+        raise UserError("mutants are tried in one variant", where=f"--variant {arguments.variant}", hint="name one")
     return job
 
 

@@ -53,9 +53,9 @@ def _named(arguments: argparse.Namespace) -> Iterator[ReportFile]:
     for text in arguments.report:
         name, equals, path = text.partition("=")
         if name not in FORMATS:
-            raise UserError(f"there is no format {name!r}", where=f"{_OPTION} {text}", mend=f"name {_formats()}")
+            raise UserError(f"there is no format {name!r}", where=f"{_OPTION} {text}", hint=f"name {_formats()}")
         if not equals or not path:
-            raise UserError("it names no file", where=f"{_OPTION} {text}", mend=f"say {_OPTION} {name}=FILE")
+            raise UserError("it names no file", where=f"{_OPTION} {text}", hint=f"say {_OPTION} {name}=FILE")
         yield ReportFile(name, Path(path))
     for name in FORMATS:
         if (short := getattr(arguments, name, None)) is not None:
@@ -71,8 +71,8 @@ def _check_format(file: ReportFile, series: bool) -> None:
     kind = FORMATS[file.format]
     kind.ready()
     if series and kind.render_series is None:
-        what, mend = "this format tells of one run, not of a series", "leave it out: each patch's run has its own files"
-        raise UserError(what, where=f"{_OPTION} {file.format}={file.path}", mend=mend)
+        what, hint = "this format tells of one run, not of a series", "leave it out: each patch's run has its own files"
+        raise UserError(what, where=f"{_OPTION} {file.format}={file.path}", hint=hint)
 
 
 def _refuse_own(file: ReportFile, runs: Sequence[Path]) -> None:
@@ -80,14 +80,14 @@ def _refuse_own(file: ReportFile, runs: Sequence[Path]) -> None:
     names = {kind.file_name: name for name, kind in FORMATS.items() if kind.file_name}
     place, name = _place(file.path).parent, file.path.name
     if any(place == run.resolve() for run in runs) and (name in _KEPT or names.get(name, file.format) != file.format):
-        raise UserError("it is a file of the run itself", where=str(file.path), mend="name another file")
+        raise UserError("it is a file of the run itself", where=str(file.path), hint="name another file")
 
 
 def _refuse_twin(file: ReportFile, before: Sequence[ReportFile]) -> None:
     twin = next((one for one in before if _place(one.path) == _place(file.path)), None)
     if twin is not None:
         what = f"two reports are to be written there ({twin.format}, {file.format})"
-        raise UserError(what, where=str(file.path), mend="name another file for one of them")
+        raise UserError(what, where=str(file.path), hint="name another file for one of them")
 
 
 def _place(path: Path) -> Path:
@@ -101,7 +101,7 @@ def check_place(path: Path) -> None:
     A report is written beside its place under another name and renamed, as is tried here."""
     with _explained(path):
         if path.is_symlink() or (path.exists() and not path.is_file()):  # it would be replaced, be it /dev/stdout
-            raise UserError("it is there already, and no plain file", where=str(path), mend="name another file")
+            raise UserError("it is there already, and no plain file", where=str(path), hint="name another file")
         with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=f".{path.name}.part."):
             pass
 
@@ -111,7 +111,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        mend = "make it, or name another file"
-        raise UserError("its directory does not exist", where=str(path), mend=mend) from error
+        hint = "make it, or name another file"
+        raise UserError("its directory does not exist", where=str(path), hint=hint) from error
     except OSError as error:
-        raise UserError(f"cannot be written: {error.strerror}", where=str(path), mend="name another file") from error
+        raise UserError(f"cannot be written: {error.strerror}", where=str(path), hint="name another file") from error

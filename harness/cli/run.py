@@ -184,12 +184,12 @@ def request_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> Ru
     """The request that the command line stands for. ``patches``: where what ``-p`` names is."""
     for option, given in (("-p", arguments.patch), ("--worktree", arguments.worktree), ("--revert", arguments.revert)):
         if given and arguments.no_patch:
-            raise UserError(f"{option} and --no-patch exclude each other", where="--no-patch", mend="give one of them")
+            raise UserError(f"{option} and --no-patch exclude each other", where="--no-patch", hint="give one of them")
     if arguments.pick is not None and not arguments.patch:
-        raise UserError("there is nothing to pick from", where="--pick", mend="say with -p where the patch is")
+        raise UserError("there is nothing to pick from", where="--pick", hint="say with -p where the patch is")
     if arguments.memory is not None and not LEAST_MEMORY <= arguments.memory <= MOST_MEMORY:
         what = f"not a memory for a guest: from {LEAST_MEMORY} to {MOST_MEMORY} MiB"
-        raise UserError(what, where=f"--memory {arguments.memory}", mend="leave it out, or name so many MiB")
+        raise UserError(what, where=f"--memory {arguments.memory}", hint="leave it out, or name so many MiB")
     return RunRequest(
         command=("dmabuf-harness", *sys.argv[1:]),
         source=_source_from(arguments, patches),

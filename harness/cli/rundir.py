@@ -27,7 +27,7 @@ class RunDirectory:
     def create(self) -> None:
         """Raises ``UserError`` if something else is there already."""
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise UserError("exists already and is not empty", where=str(self.path), mend="name a new --out directory")
+            raise UserError("exists already and is not empty", where=str(self.path), hint="name a new --out directory")
         self.path.mkdir(parents=True, exist_ok=True)
         self.made = True
 
@@ -62,7 +62,7 @@ def stored_stdin(patches: Sequence[Path], directory: RunDirectory) -> tuple[Path
         return tuple(patches)
     data = sys.stdin.buffer.read(MAX_STDIN + 1)
     if not data.strip():
-        raise UserError("nothing there", where="standard input", mend="pipe a patch into -p -")
+        raise UserError("nothing there", where="standard input", hint="pipe a patch into -p -")
     directory.create()
     stored = directory.path / "stdin.patch"
     stored.write_bytes(data)

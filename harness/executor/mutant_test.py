@@ -107,8 +107,8 @@ class MutantTest:
             for line in command:
                 self._control.take(read_word(line))
         except (GuestLost, ValueError) as lost:
-            mend = "see console.log: without a mutant this kernel must last"
-            raise InfrastructureError(f"the control: {lost}", where=str(ready.logs.parent), mend=mend) from lost
+            hint = "see console.log: without a mutant this kernel must last"
+            raise InfrastructureError(f"the control: {lost}", where=str(ready.logs.parent), hint=hint) from lost
         finally:
             ready.guest.shutdown()
         if not self._control.is_done:

@@ -41,11 +41,11 @@ class Trouble:
     kind: str
     what: str
     where: str = ""
-    mend: str = ""
+    hint: str = ""
 
     @property
     def error(self) -> HarnessError:
-        return _TROUBLE[self.kind](self.what, where=self.where, mend=self.mend)
+        return _TROUBLE[self.kind](self.what, where=self.where, hint=self.hint)
 
 
 Answer = Event | Findings | Trouble
@@ -65,7 +65,7 @@ def read_job(text: str) -> KernelJob:
             raise UserError(f"a job of version {version!r}, this harness does those of {VERSION}", where="the job")
         return decode(KernelJob, data["job"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"not a job: {error}", where="standard input", mend="give what job_text makes") from error
+        raise UserError(f"not a job: {error}", where="standard input", hint="give what job_text makes") from error
 
 
 def answer_text(answer: Answer) -> str:

@@ -37,7 +37,7 @@ def do_job(text: str, directory: Path, executor: Executor, answer: Callable[[Ans
 
 def _told(error: HarnessError, answer: Callable[[Answer], None]) -> ExitCode:
     kind = UserError if isinstance(error, UserError) else InfrastructureError  # of which there are kinds
-    answer(Trouble(kind.__name__, error.what, error.where, error.mend))
+    answer(Trouble(kind.__name__, error.what, error.where, error.hint))
     return error.exit_code
 
 

@@ -17,7 +17,7 @@ from harness.source import DEFAULT_BASE
 from harness.toml_tables import TomlTable, read_toml
 
 DIRECTORY = PATCHES / "faults"
-MEND = "see docs/faults.md"
+HINT = "see docs/faults.md"
 _LIST = "faults.toml"
 
 
@@ -80,7 +80,7 @@ class _FaultEntry:
 
 def load_faults(directory: Path = DIRECTORY) -> dict[str, Fault]:
     """All faults by name, in the order of the list. Raises ``UserError`` for a list or a patch that cannot be used."""
-    return by_name(read_toml(directory / _LIST, MEND).entries("fault"), lambda table: _fault(table, directory))
+    return by_name(read_toml(directory / _LIST, HINT).entries("fault"), lambda table: _fault(table, directory))
 
 
 def by_name(tables: Iterator[TomlTable], made: Callable[[TomlTable], Fault]) -> dict[str, Fault]:
@@ -115,6 +115,6 @@ def select_faults(faults: Mapping[str, Fault], names: Sequence[str]) -> tuple[Fa
     for name in names:
         if not any(fnmatchcase(known, name) for known in faults):
             near = difflib.get_close_matches(name, faults, n=3, cutoff=0.4)
-            mend = f"did you mean {', '.join(near)}?" if near else "--list shows them all"
-            raise UserError("no fault is called that", where=name, mend=mend)
+            hint = f"did you mean {', '.join(near)}?" if near else "--list shows them all"
+            raise UserError("no fault is called that", where=name, hint=hint)
     return tuple(fault for fault in faults.values() if not names or any(fnmatchcase(fault.name, n) for n in names))

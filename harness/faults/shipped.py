@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.faults.catalogue import MEND, Detection, Fault, UpstreamFix, by_name, patch_facts
+from harness.faults.catalogue import HINT, Detection, Fault, UpstreamFix, by_name, patch_facts
 from harness.paths import PATCHES
 from harness.source import DEFAULT_BASE
 from harness.toml_tables import TomlTable, read_toml
@@ -43,7 +43,7 @@ class _ShippedEntry:
 
 def load_shipped(directory: Path = DIRECTORY) -> dict[str, Fault]:
     """All bugs by name, in the order of the list. Raises ``UserError`` for a list or a patch that cannot be used."""
-    return by_name(read_toml(directory / _LIST, MEND).entries("bug"), lambda table: _fault(table, directory))
+    return by_name(read_toml(directory / _LIST, HINT).entries("bug"), lambda table: _fault(table, directory))
 
 
 def _fault(table: TomlTable, directory: Path) -> Fault:

@@ -81,7 +81,7 @@ def _rival(patches: Sequence[Patch]) -> UserError | None:
         return None
     other, last = found
     what = f"is made for the same lines as {other.subject!a} ({other.origin}): not both can be applied"
-    return UserError(what, where=f"{last.origin} ({last.subject})", mend="give the one that you mean")
+    return UserError(what, where=f"{last.origin} ({last.subject})", hint="give the one that you mean")
 
 
 def _already_there(index: Index, patches: Sequence[Patch]) -> int:

@@ -27,11 +27,11 @@ def load_series(name_or_dir: Path, given: Sequence[Path] = ()) -> tuple[Patch, .
     series = read_series(name_or_dir) if is_directory(name_or_dir) else all_series().get(str(name_or_dir))
     if series is None:
         known = ", ".join(all_series()) or "none"
-        raise UserError("no such series", where=str(name_or_dir), mend=f"known are: {known}")
+        raise UserError("no such series", where=str(name_or_dir), hint=f"known are: {known}")
     if series.patches:
         return read_patches([series.directory / name for name in series.patches])
     if not given:
-        raise UserError("ships without its text", where=series.name, mend=f"get it: {'; or '.join(series.get)}")
+        raise UserError("ships without its text", where=series.name, hint=f"get it: {'; or '.join(series.get)}")
     return _verified(series, read_patches(given))
 
 
@@ -39,5 +39,5 @@ def _verified(series: Series, patches: tuple[Patch, ...]) -> tuple[Patch, ...]:
     found = tuple(patch.patch_id for patch in patches)
     if found != series.patch_ids:
         what = f"is not {series.name}: its patch-id is {', '.join(found)}, not {', '.join(series.patch_ids)}"
-        raise UserError(what, where=patches[0].origin, mend=f"get it: {'; or '.join(series.get)}")
+        raise UserError(what, where=patches[0].origin, hint=f"get it: {'; or '.join(series.get)}")
     return patches

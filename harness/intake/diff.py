@@ -302,9 +302,9 @@ class _Reader:
         at = self._at + ahead
         return self._lines[at] if at < len(self._lines) else b""
 
-    def _error(self, what: str, mend: str, at: int | None = None) -> UserError:
+    def _error(self, what: str, hint: str, at: int | None = None) -> UserError:
         line = self._numbers[min(self._at if at is None else at, len(self._lines))]
-        return UserError(what, where=f"{self._origin}, line {line}", mend=mend)
+        return UserError(what, where=f"{self._origin}, line {line}", hint=hint)
 
 
 def _without_transport_cr(text: bytes) -> bytes:

@@ -105,20 +105,20 @@ def check(name: str, mode: str, link_target: str, where: str) -> None:
     """
     shown = ascii(name)
     if "\0" in name:
-        raise UserError(f"{shown} is no name that a file can have", where=where, mend="remove it from the patch")
+        raise UserError(f"{shown} is no name that a file can have", where=where, hint="remove it from the patch")
     if "\r" in name + mode:
         what = f"{shown} ends in a carriage return (CR): the ends of its lines were changed on the way"
-        raise UserError(what, where=where, mend="get the mail as it was sent (raw), or put LF at the end of each line")
+        raise UserError(what, where=where, hint="get the mail as it was sent (raw), or put LF at the end of each line")
     if leaves_tree(name):
-        raise UserError(f"{shown} is outside the kernel tree", where=where, mend="remove that file from the patch")
+        raise UserError(f"{shown} is outside the kernel tree", where=where, hint="remove that file from the patch")
     if mode == "160000":
-        raise UserError(f"{shown} is a submodule, which a kernel tree has none of", where=where, mend="remove it")
+        raise UserError(f"{shown} is a submodule, which a kernel tree has none of", where=where, hint="remove it")
     if mode and not re.fullmatch("100[0-7]{3}|120000", mode):
         what = f"{shown} is neither a file nor a symbolic link (mode {mode[:12]})"
-        raise UserError(what, where=where, mend="remove it from the patch")
+        raise UserError(what, where=where, hint="remove it from the patch")
     if mode == SYMLINK and climbs_behind_name(link_target):
         what = f"the symbolic link {shown} may lead out of the kernel tree, to {link_target!a}"
-        raise UserError(what, where=where, mend="write its target with .. at the start only")
+        raise UserError(what, where=where, hint="write its target with .. at the start only")
     if mode == SYMLINK and link_target and link_leaves_tree(name, link_target):
         what = f"the symbolic link {shown} points out of the kernel tree, to {link_target!a}"
-        raise UserError(what, where=where, mend="remove it from the patch")
+        raise UserError(what, where=where, hint="remove it from the patch")

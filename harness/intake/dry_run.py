@@ -37,7 +37,7 @@ def applies(
 
 
 def _all_apply(
-    repository: Path, commit: str, below: Sequence[Patch], mends: Sequence[Patch], patches: Sequence[Patch]
+    repository: Path, commit: str, below: Sequence[Patch], hints: Sequence[Patch], patches: Sequence[Patch]
 ) -> bool:
     with scratch("trial") as place:
         objects = _git(repository, "rev-parse", "--path-format=absolute", "--git-path", "objects").stdout.rstrip("\n")
@@ -48,15 +48,15 @@ def _all_apply(
         }
         (place / "objects").mkdir()
         # Only what the patches touch: an index of a whole kernel takes seconds to read and write.
-        names = {name for patch in (*below, *mends, *patches) for name in patch.files}
+        names = {name for patch in (*below, *hints, *patches) for name in patch.files}
         entries = "".join(f"{entry}\0" for entry in _listed(repository, commit, names))
         stdin = entries.encode("utf-8", "surrogateescape")
         if not _git(repository, "update-index", "-z", "--index-info", env=env, stdin=stdin).ok:
             return False
         if not all(_apply(repository, patch, env).ok for patch in below):
             return False
-        for mend in mends:
-            _apply(repository, mend, env)
+        for hint in hints:
+            _apply(repository, hint, env)
         return all(_apply(repository, patch, env).ok for patch in patches)
 
 

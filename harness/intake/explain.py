@@ -20,8 +20,8 @@ _REBASE = "rebase the patch, or name the base it is made for with --base"
 def explain(patch: Patch, diff: Diff, index: Index, said: str) -> UserError:
     """The error for ``patch``, which git refused with the words ``said`` on the content of ``index``."""
     base = index.tree.spec
-    what, mend = _absent(diff, index) or _hunk_failed(diff, index, said) or _other(said)
-    return UserError(f"does not apply to {base}: {what}", where=f"{patch.origin} ({patch.subject})", mend=mend)
+    what, hint = _absent(diff, index) or _hunk_failed(diff, index, said) or _other(said)
+    return UserError(f"does not apply to {base}: {what}", where=f"{patch.origin} ({patch.subject})", hint=hint)
 
 
 def _absent(diff: Diff, index: Index) -> tuple[str, str] | None:
@@ -78,8 +78,8 @@ def _place(hunk: Hunk, lines: list[bytes], where: str) -> tuple[str, str]:
         why = "a hunk with less context on one side must be at the start or the end of the file"
         return f"{where}its lines are at line {near.line}, but {why}", "make the patch with git format-patch"
     if near.blanks:
-        mend = "give the patch as it was before a mail program or an editor changed its white space"
-        return f"{where}at line {near.line} only white space differs ({_difference(near)})", mend
+        hint = "give the patch as it was before a mail program or an editor changed its white space"
+        return f"{where}at line {near.line} only white space differs ({_difference(near)})", hint
     return f"{where}nearest match at line {near.line}: {_difference(near)}", _REBASE
 
 

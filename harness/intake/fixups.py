@@ -30,7 +30,7 @@ from harness.version_numbers import release
 DIRECTORY = PATCHES / "fixups"
 _LIST = "fixups.toml"
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
-_MEND = "see harness/intake/fixups.py for the format"
+_HINT = "see harness/intake/fixups.py for the format"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Fixup:
 
 def load_fixups(directory: Path = DIRECTORY) -> tuple[Fixup, ...]:
     """All fixups, in the order in which they are applied. Raises ``UserError`` for a list that cannot be used."""
-    entries = read_toml(directory / _LIST, _MEND).entries("fixup")
+    entries = read_toml(directory / _LIST, _HINT).entries("fixup")
     return tuple(_fixup(entry, directory) for entry in entries)
 
 

@@ -44,7 +44,7 @@ def open_folder(directory: Path) -> Folder:
         mails = [file for file in entries if file.name.endswith(".eml")]
         found = Folder(tuple(sorted(patches or mails, key=_natural)))
     if not found.files:
-        raise UserError("directory without *.patch files", where=str(directory), mend=ACCEPTED)
+        raise UserError("directory without *.patch files", where=str(directory), hint=ACCEPTED)
     return found
 
 
@@ -52,7 +52,7 @@ def _entries(directory: Path) -> list[Path]:
     try:
         return sorted(directory.iterdir())
     except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}", where=str(directory), mend=ACCEPTED) from error
+        raise UserError(f"cannot be read: {error.strerror}", where=str(directory), hint=ACCEPTED) from error
 
 
 def _natural(file: Path) -> tuple[list[str | int], str]:
@@ -78,8 +78,8 @@ def _listed(directory: Path) -> Iterator[Path]:
         where = f"{directory / _SERIES}, line {number}"
         if options and options != ["-p1"]:
             what = f"{name} is applied with {' '.join(options)}; only -p1 can be"
-            raise UserError(what, where=where, mend="make that patch again, as git does")
+            raise UserError(what, where=where, hint="make that patch again, as git does")
         if name and (leaves_tree(name) or not is_file(directory / name)):
-            raise UserError(f"{name!a} is no file in this directory", where=where, mend=_AS_QUILT)
+            raise UserError(f"{name!a} is no file in this directory", where=where, hint=_AS_QUILT)
         if name:
             yield directory / name

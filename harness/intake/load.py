@@ -39,7 +39,7 @@ def load(path: Path) -> bytes:
         with path.open("rb") as handle:
             data = handle.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}", where=str(path), mend=ACCEPTED) from error
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path), hint=ACCEPTED) from error
     return plain(data, str(path))
 
 
@@ -47,8 +47,8 @@ def plain(data: bytes, origin: str) -> bytes:
     """``data`` decompressed, without a byte order mark. Raises as ``load`` does."""
     if len(data) <= MAX_BYTES:
         data = _decompressed(data, origin)
-    for what, mend in _unusable(data):
-        raise UserError(what, where=origin, mend=mend)
+    for what, hint in _unusable(data):
+        raise UserError(what, where=origin, hint=hint)
     return single_returns(data.removeprefix(b"\xef\xbb\xbf"))
 
 
@@ -76,9 +76,9 @@ def _decompressed(data: bytes, origin: str) -> bytes:
                 size += len(pieces[-1])
                 at += len(chunk) - len(decompressor.unused_data)
         except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
-            raise UserError(f"damaged {kind} data", where=origin, mend="fetch it again, or decompress it") from error
+            raise UserError(f"damaged {kind} data", where=origin, hint="fetch it again, or decompress it") from error
         if not decompressor.eof and size <= MAX_BYTES:
-            raise UserError(f"{kind} data that ends too early", where=origin, mend="fetch it again")
+            raise UserError(f"{kind} data that ends too early", where=origin, hint="fetch it again")
     # Several such files one after the other are one, and zeros may fill up the last block.
     rest = data[at:]
     return b"".join(pieces) + (b"" if size > MAX_BYTES or (at and not rest.strip(b"\0")) else rest)

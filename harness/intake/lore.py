@@ -34,13 +34,13 @@ def fetch(name: str, wanted: str) -> list[bytes]:
     """
     b4 = process.which("b4")
     if b4 is None:
-        raise UserError("needs b4, which is not installed", where=name, mend=f"install it, or {_SAVE}")
+        raise UserError("needs b4, which is not installed", where=name, hint=f"install it, or {_SAVE}")
     with scratch("lore") as place:
         # An id may begin with a dash: the program must not take it for an option.
         done = process.run([b4, "am", "--outdir", place, "--", wanted], stdin=b"", timeout=_SECONDS)
         files = [*sorted(place.glob("*.cover")), *sorted(place.glob("*.mbx"))]
         if not done.ok or not files:
-            raise InfrastructureError(f"b4 cannot get it: {_why(done)}", where=name, mend=f"try again, or {_SAVE}")
+            raise InfrastructureError(f"b4 cannot get it: {_why(done)}", where=name, hint=f"try again, or {_SAVE}")
         return [file.read_bytes() for file in files]
 
 

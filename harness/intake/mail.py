@@ -160,7 +160,7 @@ def _letters(raw: bytes, line: int) -> Iterator[Letter]:
     """The mail ``raw``, which begins on ``line``, and those that are attached to it."""
     if len(_MULTIPART.findall(raw)) > _MAX_MULTIPARTS:
         raise UserError(
-            "its parts are nested too deep to be a mail", where=f"line {line}", mend="give the patch itself"
+            "its parts are nested too deep to be a mail", where=f"line {line}", hint="give the patch itself"
         )
     text = raw.lstrip(b"\r\n")
     head = _FROM_LINE.match(text)

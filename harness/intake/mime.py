@@ -52,7 +52,7 @@ def parts(message: Message, *, exact: bool, inside: bool = False) -> Iterator[Pa
     ``inside``: it is a part itself. Raises ``UserError`` for a trap.
     """
     if sum(len(str(message.get(name, ""))) for name in ("content-type", "content-disposition")) > _MAX_PARAMETERS:
-        raise UserError("the header of one of its parts is too long", mend="give the patch itself")
+        raise UserError("the header of one of its parts is too long", hint="give the patch itself")
     if message.get_content_type() == "message/rfc822" and message.is_multipart():
         yield from (Attached(mail) for mail in message.get_payload() if isinstance(mail, Message))
     elif message.is_multipart():

@@ -62,10 +62,10 @@ def make_own(letter: Letter, origin: str) -> Patch:
     """The patch that ``letter`` is. Raises ``UserError`` if it is none, or cannot be used."""
     if not letter.text.strip():
         what = "the mail has no text, only HTML" if letter.html else "the mail is empty"
-        raise UserError(what, where=origin, mend=ACCEPTED)
+        raise UserError(what, where=origin, hint=ACCEPTED)
     if _HTML.match(letter.text):
         what = "a page of HTML, in which a diff is not as it was"
-        raise UserError(what, where=origin, mend="get the mail itself (raw), or save the page as text")
+        raise UserError(what, where=origin, hint="get the mail itself (raw), or save the page as text")
     text = _restored(letter)
     start = 0 if letter.bare else diff_start(text) or 0
     diff = parse_diff(text[start:], _place(letter, origin), letter.first_line + text.count(b"\n", 0, start))
@@ -74,7 +74,7 @@ def make_own(letter: Letter, origin: str) -> Patch:
     _of_one_mail(letter, diff, origin)
     unmarked = subject_prefix.is_reply(letter.subject) and quotes_unmarked(text[:start])
     for line, what in damaged(diff) if unmarked else ():
-        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
+        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", hint=WHOLE)
     said = read_message(letter.text.replace(b"\r\n", b"\n"))
     quoted = ("quoted without marks in a reply",) if unmarked else ()
     notes = (*quoted, *letter.notes, *_differs(said, diff), *_recoded(letter), *_without_tabs(diff))
@@ -118,7 +118,7 @@ def _patch(letter: Letter, origin: str, diff: Diff, said: Message, notes: Sequen
     for file in diff.files:
         _check(file, origin)
     if b"\0" in diff.data:
-        raise UserError("a NUL in its diff: the mail is damaged", where=origin, mend="fetch it again")
+        raise UserError("a NUL in its diff: the mail is damaged", where=origin, hint="fetch it again")
     if letter.mangled:
         _nothing_changed(diff, origin, address.doubtful)
     around = "\n".join((letter.author, said.author, said.body, *said.tags)).encode()
@@ -160,11 +160,11 @@ def _of_one_mail(letter: Letter, diff: Diff, origin: str) -> None:
         at = next((at for at in gap if begins_mail(lines[at - letter.first_line], sent=sent)), None)
         if at is not None:
             what = "another mail begins here: this is a whole thread, saved as text"
-            mend = "give the mail itself, or the thread as an mbox"
-            raise UserError(what, where=f"{origin}, line {at}", mend=mend)
+            hint = "give the mail itself, or the thread as an mbox"
+            raise UserError(what, where=f"{origin}, line {at}", hint=hint)
     if twice := changed_twice(diff.files):
         what = f"changes {twice!a} twice, each time as it is without the other change: these are two patches"
-        raise UserError(what, where=origin, mend="give the mail of the one that you mean")
+        raise UserError(what, where=origin, hint="give the mail of the one that you mean")
 
 
 def _end(file: FileDiff) -> int:
@@ -192,7 +192,7 @@ def _nothing_changed(diff: Diff, origin: str, suspect: Callable[[bytes], bool]) 
         for hunk in file.hunks:
             for line in filter(suspect, hunk.body):
                 what = f"the archive may have changed {address.safe(_text(line))!r} in {file.path}, {hunk.header}"
-                raise UserError(what, where=origin, mend="give the mail as it was sent")
+                raise UserError(what, where=origin, hint="give the mail as it was sent")
 
 
 def _almost_known(subject: str, identity: str) -> Iterator[str]:
@@ -228,12 +228,12 @@ def _added(files: tuple[FileDiff, ...]) -> dict[str, frozenset[int]]:
 
 def _no_diff(origin: str, text: bytes) -> UserError:
     if _QUOTED.search(text):
-        return UserError("this is a reply whose quoted patch has no beginning", where=origin, mend=WHOLE)
+        return UserError("this is a reply whose quoted patch has no beginning", where=origin, hint=WHOLE)
     if elsewhere := _ELSEWHERE.search(text):
         found = next(filter(None, elsewhere.groups()))
         what = f"no diff in it: the archive put what was attached elsewhere ({address.safe(_text(found))})"
-        return UserError(what, where=origin, mend="get that file, and give it")
-    return UserError("no diff in it", where=origin, mend=ACCEPTED)
+        return UserError(what, where=origin, hint="get that file, and give it")
+    return UserError("no diff in it", where=origin, hint=ACCEPTED)
 
 
 def _check(file: FileDiff, origin: str) -> None:

@@ -64,7 +64,7 @@ def _one(threads: Sequence[Thread], wanted: str, origin: str) -> Patch:
     if len(names) != 1:
         what = f"fits {len(names)} of the patches" if names else "is none of the patches"
         shown = listed([candidate for _, candidate in pairs if candidate in fit or not fit])
-        raise UserError(f"--pick {wanted!r} {what}", where=origin, mend=f"there are: {shown}")
+        raise UserError(f"--pick {wanted!r} {what}", where=origin, hint=f"there are: {shown}")
     newest = max(candidate.place.version for candidate in fit)
     same = [
         (thread, candidate) for thread, candidate in pairs if candidate in fit and candidate.place.version == newest

@@ -100,23 +100,23 @@ def parse_quote(quote: Quoted, origin: str, first_line: int, stat: Stat | None) 
     try:
         diff = parse_lines(quote.lines[above:], numbers[above:], origin)
     except UserError as error:
-        raise UserError(f"the quoted patch is not whole: {error.what}", where=error.where, mend=WHOLE) from error
+        raise UserError(f"the quoted patch is not whole: {error.what}", where=error.where, hint=WHOLE) from error
     for line, what in damaged(diff):
-        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
+        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", hint=WHOLE)
     for line, what in _padded(quote, diff, first_line):
-        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", mend=WHOLE)
+        raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", hint=WHOLE)
     troubles = (*_torn(quote, diff, first_line), *_signed(diff), *_gaps(diff), *_short(diff, stat, numbers))
     for line, what in troubles:
-        raise UserError(f"the quoted patch is not whole: {what}", where=f"{origin}, line {line}", mend=WHOLE)
+        raise UserError(f"the quoted patch is not whole: {what}", where=f"{origin}, line {line}", hint=WHOLE)
     if stat is not None or not diff.files:
         return diff, ()
     if not _begins(quote, above):
         what = "the quoted patch may not be whole: its diffstat is not quoted, nor the message right above the diff"
-        raise UserError(what, where=f"{origin}, line {diff.files[0].line}", mend=WHOLE)
+        raise UserError(what, where=f"{origin}, line {diff.files[0].line}", hint=WHOLE)
     for number, text in (*quote.between, *zip(quote.numbers, quote.lines, strict=True)):
         if first_line + number > diff.files[0].line and _snipped(text):
             what = "the quoted patch is not whole: something was cut out here, and no diffstat tells what"
-            raise UserError(what, where=f"{origin}, line {first_line + number}", mend=WHOLE)
+            raise UserError(what, where=f"{origin}, line {first_line + number}", hint=WHOLE)
     return diff, (_UNPROVEN,)
 
 

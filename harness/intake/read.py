@@ -62,7 +62,7 @@ def _distinct(patches: Iterable[Patch], commits: Collection[str] = ()) -> tuple[
         others = seen.setdefault(patch.diff, [])
         again = all(last.get(name) == patch.diff for name in patch.files)
         if patch.origin in others or (again and others and not {*others, patch.origin} <= set(commits)):
-            raise UserError(f"is the same patch as {others[0]}", where=patch.origin, mend="give it once")
+            raise UserError(f"is the same patch as {others[0]}", where=patch.origin, hint="give it once")
         others.append(patch.origin)
         last |= dict.fromkeys(patch.files, patch.diff)
     return taken
@@ -99,7 +99,7 @@ def _from_directory(directory: Path) -> Thread:
         ]
         return Thread(candidates, notes=folder.notes)
     if not folder.maildir and all(subject_prefix.place(letter.subject).is_cover for letter, _ in letters):
-        raise UserError("only cover letters here", where=str(directory), mend=ACCEPTED)
+        raise UserError("only cover letters here", where=str(directory), hint=ACCEPTED)
     thread = _from_mailbox(letters, str(directory))
     return thread if folder.maildir else replace(thread, folder=str(directory))
 
@@ -119,15 +119,15 @@ def _letters(data: bytes, origin: str) -> list[mail.Letter]:
     if not mail.is_mail(data):
         if len(_COMMIT.findall(data)) > 1:
             raise UserError(
-                "the log of several commits", where=origin, mend="make it with git format-patch --stdout, oldest first"
+                "the log of several commits", where=origin, hint="make it with git format-patch --stdout, oldest first"
             )
         return [mail.page(data) or plain_letter(data, Path(origin).stem)]
     try:
         return list(mail.letters(data))
     except RecursionError as error:
-        raise UserError("its parts are nested too deep to be a mail", where=origin, mend=ACCEPTED) from error
+        raise UserError("its parts are nested too deep to be a mail", where=origin, hint=ACCEPTED) from error
     except UserError as error:
-        raise UserError(error.what, where=", ".join(filter(None, [origin, error.where])), mend=error.mend) from error
+        raise UserError(error.what, where=", ".join(filter(None, [origin, error.where])), hint=error.hint) from error
 
 
 def _alone(letter: mail.Letter, origin: str) -> Thread:
@@ -172,7 +172,7 @@ def _from_mailbox(letters: Sequence[tuple[mail.Letter, str]], origin: str, *, on
             thread.candidates.append(_own(letter, spot, title, name))
     thread.candidates = thread.candidates or shown
     if not thread.candidates:
-        raise UserError(f"none of its {len(letters)} mails is a patch", where=origin, mend=ACCEPTED)
+        raise UserError(f"none of its {len(letters)} mails is a patch", where=origin, hint=ACCEPTED)
     return thread
 
 

@@ -86,7 +86,7 @@ def _pair(first: bytes, second: bytes) -> Iterator[bytes]:
 
 def _header(line: bytes, origin: str) -> bytes:
     if line.startswith((b"copy from ", b"copy to ")):
-        raise UserError("copies a file, which cannot be taken back", where=origin, mend="make it with --no-renames")
+        raise UserError("copies a file, which cannot be taken back", where=origin, hint="make it with --no-renames")
     if index := re.fullmatch(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)(.*)", line):
         return b"index %s..%s%s" % (index[2], index[1], index[3])
     for word in (b"new file mode ", b"deleted file mode "):

@@ -12,7 +12,7 @@ from harness.paths import PATCHES
 from harness.toml_tables import OneLine, read_toml
 
 DESCRIPTION = "series.toml"
-_MEND = "see patches/series"
+_HINT = "see patches/series"
 _FOR_PEOPLE = ("message_id", "files", "shows", "reason", "license")
 
 
@@ -74,7 +74,7 @@ def known_patches() -> Mapping[str, Series]:
 
 def read_series(directory: Path) -> Series:
     """The description in ``directory``. Raises ``UserError`` if it is missing or cannot be used."""
-    table = read_toml(directory / DESCRIPTION, _MEND)
+    table = read_toml(directory / DESCRIPTION, _HINT)
     series = table.decode(Series, ignored=("name", *_FOR_PEOPLE), name=directory.name, directory=directory)
     if not (series.patches or series.patch_ids) or any("/" in name for name in series.patches):
         raise table.refuse("'patches' is not a list of file names")

@@ -84,8 +84,8 @@ def whole_series(thread: Thread, origin: str) -> list[Patch]:
         if not thread.folder:
             raise
         # As those of a distribution, which takes its patches from many series.
-        mend = f"name the patches to take in their order, one a line, in {thread.folder}/series, or {error.mend}"
-        raise Choice(error.what, where=error.where, mend=mend) from error
+        hint = f"name the patches to take in their order, one a line, in {thread.folder}/series, or {error.hint}"
+        raise Choice(error.what, where=error.where, hint=hint) from error
 
 
 def _whole_series(thread: Thread, origin: str) -> list[Patch]:
@@ -233,7 +233,7 @@ def _complete(candidates: Sequence[Candidate], replies: Sequence[Candidate], ori
     missing = [number for number in range(1, total + 1) if number not in there]
     if missing:
         what = f"lacks {_patches(missing)} of {total}"
-        raise Choice(what, where=origin, mend=f"add what is missing, or {_pick(candidates)}")
+        raise Choice(what, where=origin, hint=f"add what is missing, or {_pick(candidates)}")
     return sorted(candidates, key=lambda candidate: candidate.place.number)
 
 
@@ -292,7 +292,7 @@ def _noted(patches: list[Patch], notes: Sequence[str]) -> list[Patch]:
 
 
 def _ambiguous(what: str, candidates: Sequence[Candidate], origin: str) -> Choice:
-    return Choice(what, where=origin, mend=_pick(candidates))
+    return Choice(what, where=origin, hint=_pick(candidates))
 
 
 def _pick(candidates: Sequence[Candidate]) -> str:

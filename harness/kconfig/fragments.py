@@ -50,7 +50,7 @@ def load_fragments(
     wanted = tuple(known) if names is None else tuple(names)
     for name in wanted:
         if name not in known:
-            raise UserError("no such feature", where=name, mend=f"choose from {', '.join(known)}")
+            raise UserError("no such feature", where=name, hint=f"choose from {', '.join(known)}")
     files = [directory / _BASE, directory / ARCHITECTURE.config, *(known[name] for name in wanted), *extra]
     return merge(request for path in files for request in parse_fragment(path, directory))
 
@@ -74,7 +74,7 @@ def parse_fragment(path: Path, directory: Path) -> Iterator[SymbolRequest]:
         elif not line:
             reason, in_comment = [], False
         else:
-            raise UserError(f"not an option: {line}", where=f"{shown}:{number}", mend="write CONFIG_NAME=value")
+            raise UserError(f"not an option: {line}", where=f"{shown}:{number}", hint="write CONFIG_NAME=value")
 
 
 def _read(path: Path) -> str:
@@ -111,7 +111,7 @@ def merge(requests: Iterable[SymbolRequest]) -> tuple[SymbolRequest, ...]:
                 f"CONFIG_{request.symbol}={request.value} contradicts CONFIG_{other.symbol}={other.value}"
                 f" of {other.origin}",
                 where=request.origin,
-                mend="remove one of the two",
+                hint="remove one of the two",
             )
         if request.required and not other.required:
             seen[request.symbol] = request

@@ -10,7 +10,7 @@ from harness.paths import KERNEL_CONFIGS
 from harness.toml_tables import keyed, read_toml
 from harness.version_numbers import release
 
-_MEND = "see the entries of kernel-configs/symbols.toml"
+_HINT = "see the entries of kernel-configs/symbols.toml"
 
 
 @dataclass(frozen=True)
@@ -38,5 +38,5 @@ class History:
 
 def load_history(path: Path = KERNEL_CONFIGS / "symbols.toml") -> dict[str, History]:
     """By symbol. Raises ``UserError`` if the file cannot be used."""
-    entries = read_toml(path, _MEND).entries("symbol")
+    entries = read_toml(path, _HINT).entries("symbol")
     return {entry.text("name"): entry.decode(History, ignored=("name",)) for entry in entries}

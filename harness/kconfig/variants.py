@@ -12,12 +12,12 @@ from harness.model import Variant
 from harness.paths import KERNEL_CONFIGS
 from harness.toml_tables import read_toml
 
-_MEND = "see the entries of kernel-configs/variants.toml"
+_HINT = "see the entries of kernel-configs/variants.toml"
 
 
 def load_variants(path: Path = KERNEL_CONFIGS / "variants.toml") -> dict[str, Variant]:
     """Variants by name, in the file's order. Raises ``UserError`` if the file cannot be used."""
-    table = read_toml(path, _MEND)
+    table = read_toml(path, _HINT)
     variants = [entry.decode(Variant) for entry in table.entries("variant")]
     if not variants:
         raise table.refuse("holds no [[variant]]")
@@ -33,7 +33,7 @@ def variants_of(symbols: Sequence[str], variants: dict[str, Variant]) -> dict[st
     for given in symbols:
         symbol = given.removeprefix("CONFIG_")
         if not re.fullmatch(r"\w+", symbol, re.ASCII):
-            raise UserError("not the name of a Kconfig symbol", where=repr(given), mend="write it as in Kconfig")
+            raise UserError("not the name of a Kconfig symbol", where=repr(given), hint="write it as in Kconfig")
         for word, value in (("on", "y"), ("off", "n")):
             known = next((one for one in variants.values() if one.options == {symbol: value}), None)
             variant = known or _of(symbol, word, value)
@@ -56,5 +56,5 @@ def select(spec: str, variants: dict[str, Variant]) -> tuple[Variant, ...]:
     chosen = tuple(v for v in variants.values() if spec and (v.name == spec or v.name.endswith(f"-{spec}")))
     if not chosen:
         known = ", ".join(["all", *variants])
-        raise UserError("no such variant", where=spec or "--variant", mend=f"choose from {known}")
+        raise UserError("no such variant", where=spec or "--variant", hint=f"choose from {known}")
     return chosen

@@ -77,14 +77,14 @@ def _files(tree: Path, globs: Sequence[str]) -> list[str]:
 
 def _nothing(choice: Choice, files: Sequence[str]) -> UserError:
     if choice.only and files:
-        mend = "names are as in the results: 'drivers/dma-buf/dma-buf.c:812 *'"
-        return UserError("no mutant has such a name", where=f"--mutant {' '.join(choice.only)}", mend=mend)
+        hint = "names are as in the results: 'drivers/dma-buf/dma-buf.c:812 *'"
+        return UserError("no mutant has such a name", where=f"--mutant {' '.join(choice.only)}", hint=hint)
     if choice.globs:
         what = "no mutant is possible there" if files else "no C file of the test kernel has such a name"
-        mend = "name files that its config compiles: 'drivers/dma-buf/*.c'"
-        return UserError(what, where=f"--files {' '.join(choice.globs)}", mend=mend)
+        hint = "name files that its config compiles: 'drivers/dma-buf/*.c'"
+        return UserError(what, where=f"--files {' '.join(choice.globs)}", hint=hint)
     what = "changes no line of code of the test kernel in which a mistake could be made"
-    return UserError(what, where="the patch", mend="see run --suite static for what is not compiled")
+    return UserError(what, where="the patch", hint="see run --suite static for what is not compiled")
 
 
 def drawn(found: Sequence[Mutation], choice: Choice) -> dict[int, Mutation]:

@@ -63,7 +63,7 @@ class MutantPlanter:
         with maker.source() as applied:
             plain = self._made(maker)
             if isinstance(plain, BuildFailure):
-                raise UserError(_first_error(plain), where="the patch", mend="it must build without mutants: see run")
+                raise UserError(_first_error(plain), where="the patch", hint="it must build without mutants: see run")
             found = candidates(applied.tree.path, self._choice, patched_files(applied), sources_of(plain))
             numbered = drawn(found, self._choice)
             paths = sorted({one.path for one in numbered.values()})
@@ -133,7 +133,7 @@ def guilty(failure: BuildFailure, numbered: Mapping[int, Mutation]) -> list[int]
 
 def _unbuildable(failure: BuildFailure) -> UserError:
     what = f"the kernel with mutants does not build: {_first_error(failure)}"
-    return UserError(what, where=str(failure.log), mend="name other files")
+    return UserError(what, where=str(failure.log), hint="name other files")
 
 
 def mutant_patch(sources: Mapping[str, bytes], numbered: Mapping[int, Mutation]) -> bytes:

@@ -93,8 +93,8 @@ class KernelMaker:
         asked = {one.removeprefix("CONFIG_") for one in self._job.request.tests.variant_of}
         wrong = asked.intersection(config.unknown).difference(removed_symbols(self._job.patches))
         if wrong and not self._label:
-            mend = "see how the tree's Kconfig files spell it"
-            raise UserError("no such symbol in this tree", where=f"--variant-of {min(wrong)}", mend=mend)
+            hint = "see how the tree's Kconfig files spell it"
+            raise UserError("no such symbol in this tree", where=f"--variant-of {min(wrong)}", hint=hint)
 
     def make(self, config: ResolvedConfig, times: dict[str, float]) -> Kernel | BuildFailure:
         """The kernel for ``config``, from the cache if it is there. Its config and log are copied into the run."""

@@ -24,7 +24,7 @@ def settled(job: RunJob, events: EventStream) -> RunJob:
     Fetches the base. Raises ``UserError`` if there is no series, or not all of it applies: before hours of work.
     """
     if not job.patches:
-        raise UserError("there is no series to take apart", where=_OPTION, mend="name one with -p")
+        raise UserError("there is no series to take apart", where=_OPTION, hint="name one with -p")
     with phase(events, "", "source", {}):
         tree = obtain(job.base, lambda text: events.publish(PhaseProgress("", "source", text)))
     if not applies(tree.path, tree.commit, job.patches):

@@ -57,8 +57,8 @@ class _Taker:
         place = parse_base(self.base).path if self.base.startswith("git:") else Path.cwd()
         tree = UserTree.around(place)
         if tree is None:
-            mend = "change into a kernel tree, or name one with --base git:PATH"
-            raise UserError("is in no git tree", where=str(place), mend=mend)
+            hint = "change into a kernel tree, or name one with --base git:PATH"
+            raise UserError("is in no git tree", where=str(place), hint=hint)
         self.used = tree
         return tree
 

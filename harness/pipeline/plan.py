@@ -16,7 +16,7 @@ from harness.interfaces import Suite
 from harness.model import Kernel, PlannedTest
 from harness.suites import check_names
 
-_MEND = "see dmabuf-harness list checks, and for other tests plan.json of an earlier run"
+_HINT = "see dmabuf-harness list checks, and for other tests plan.json of an earlier run"
 
 
 def plan_tests(suites: tuple[Suite, ...], kernel: Kernel, tree: Path) -> tuple[PlannedTest, ...]:
@@ -55,8 +55,8 @@ def refuse_unknown_checks(only: frozenset[str], suites: Sequence[str]) -> None:
 
 def _unknown(pattern: str, names: Sequence[str]) -> UserError:
     near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.4)
-    mend = f"did you mean {', '.join(near)}?" if near else _MEND
-    return UserError("no test of the suites asked for is called that", where=pattern, mend=mend)
+    hint = f"did you mean {', '.join(near)}?" if near else _HINT
+    return UserError("no test of the suites asked for is called that", where=pattern, hint=hint)
 
 
 def chosen(planned: tuple[PlannedTest, ...], only: frozenset[str]) -> tuple[PlannedTest, ...]:

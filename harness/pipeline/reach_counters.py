@@ -90,7 +90,7 @@ def _gcov(place: Path, names: list[str]) -> Iterator[str]:
         if not done.ok or len(answers) != len(chunk):
             said = (done.stderr or "no reason given").strip().splitlines()
             raise InfrastructureError(
-                f"gcov cannot read the counters: {said[-1]}", mend="gcov must be of the compiler's version"
+                f"gcov cannot read the counters: {said[-1]}", hint="gcov must be of the compiler's version"
             )
         yield from answers
 
@@ -105,7 +105,7 @@ def read_reach(reader: CounterReader, files: CounterFiles, kernel: str, findings
         tests = reader.reached({test: left[test] for test in findings.planned if test in left})
         profiled = reader.profiled()
     except ValueError as error:
-        raise InfrastructureError(str(error), mend="gcov must be of the compiler's version") from error
+        raise InfrastructureError(str(error), hint="gcov must be of the compiler's version") from error
     said = {(result.suite, result.name): result.message for result in findings.results}
     lost = {test: said.get((test.suite, test.name)) or "never ran" for test in findings.planned if test not in tests}
     return ReachMap(kernel, profiled, tests, lost)

@@ -190,7 +190,7 @@ def _patches(source: SourceRequest, directory: Path) -> tuple[Taken, tuple[Patch
     taken = take(source.base, source.patches, source.reverts, worktree=source.worktree, out=directory, pick=source.pick)
     patches = taken.patches or (() if source.no_patch else load_series(bundled_series()[DEFAULT_SERIES]))
     if source.up_to is not None and source.up_to > len(patches):
-        raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {source.up_to}", mend="name fewer")
+        raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {source.up_to}", hint="name fewer")
     return taken, patches[: source.up_to]
 
 
@@ -204,7 +204,7 @@ def _wants_static(tests: SuiteRequest, patches: Sequence[Patch]) -> bool:
     asked = not tests.suites or STATIC in tests.suites
     if _only_static(tests) and not (asked and patches):
         why = "there is no patch to look at" if asked else "it is not among the suites that were asked for"
-        raise UserError(why, where=f"suite {STATIC}", mend="see --suite, --only and --no-patch")
+        raise UserError(why, where=f"suite {STATIC}", hint="see --suite, --only and --no-patch")
     return asked and bool(patches)
 
 
@@ -242,4 +242,4 @@ def _refuse_twins(own: Sequence[PytestSuite]) -> None:
     names = [suite.name for suite in own]
     if twins := sorted({name for name in names if names.count(name) > 1}):
         where = f"--pytest {twins[0].removeprefix(OWN_TESTS)}"
-        raise UserError("two have this name: their results would be mixed up", where=where, mend="rename one")
+        raise UserError("two have this name: their results would be mixed up", where=where, hint="rename one")

@@ -102,7 +102,7 @@ def launch(
 ) -> subprocess.Popen[bytes]:
     program = which(argv[0])
     if program is None:
-        raise InfrastructureError("program not found", where=argv[0], mend="run ci/setup, or dmabuf-harness doctor")
+        raise InfrastructureError("program not found", where=argv[0], hint="run ci/setup, or dmabuf-harness doctor")
     number, script = guard
     guarded = ["setpriv", "--pdeathsig", number, "sh", "-c", script, str(os.getpid()), str(program), *argv[1:]]
     environment = dict(env) if env is not None else clean_environment()
@@ -122,7 +122,7 @@ def launch(
     try:
         return _registry.start(launch)
     except FileNotFoundError as error:
-        raise InfrastructureError("cannot be started", where=str(error.filename), mend="run ci/setup") from error
+        raise InfrastructureError("cannot be started", where=str(error.filename), hint="run ci/setup") from error
 
 
 def reap(proc: subprocess.Popen[bytes]) -> resource.struct_rusage:

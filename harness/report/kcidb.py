@@ -68,10 +68,10 @@ def settings() -> Settings:
     origin = os.environ.get(ORIGIN_SETTING, "") or _ORIGIN
     if not _ORIGIN_PATTERN.fullmatch(origin):
         what = f"{origin!r} is no name of a submitter"
-        raise UserError(what, where=ORIGIN_SETTING, mend="use a-z, 0-9 and _ only, as agreed with KernelCI")
+        raise UserError(what, where=ORIGIN_SETTING, hint="use a-z, 0-9 and _ only, as agreed with KernelCI")
     logs = os.environ.get(LOGS_SETTING, "").rstrip("/")
     if logs and not re.fullmatch(r"https?://[\w.:/%~@+-]+", logs, re.ASCII):
-        raise UserError(f"{logs!r} is no URL", where=LOGS_SETTING, mend="say where the run's directory is published")
+        raise UserError(f"{logs!r} is no URL", where=LOGS_SETTING, hint="say where the run's directory is published")
     return Settings(origin, logs)
 
 

@@ -182,9 +182,9 @@ def load_steps(directory: Path) -> list[SeriesStep]:
     series = checked(_Series, document(path), path)
     for patch in series.patches:
         if PurePath(patch.run).name != patch.run:
-            raise UserError(f"{patch.run} is no directory beside it", where=str(path), mend="use it as it was written")
+            raise UserError(f"{patch.run} is no directory beside it", where=str(path), hint="use it as it was written")
     if not series.patches:
-        raise UserError("it has no patches", where=str(path), mend="use it as it was written")
+        raise UserError("it has no patches", where=str(path), hint="use it as it was written")
     return [_step(patch, directory / patch.run) for patch in series.patches]
 
 

@@ -40,7 +40,7 @@ Version 1 told causes in words alone: ``report.version_1`` reads them.
 """
 _READ = (1, VERSION)
 
-_MEND = "name the directory of a run: runs/ID below the directory in which it was started"
+_HINT = "name the directory of a run: runs/ID below the directory in which it was started"
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,13 @@ def load(run: Path) -> RunReport:
 
 
 def _no_results(directory: Path) -> UserError:
-    where, mend = str(directory), _MEND
+    where, hint = str(directory), _HINT
     if (directory / EACH).is_file():
-        mend = "name the run of one patch, a directory in it"
-        return UserError("it holds a run for each patch of a series (--each)", where=where, mend=mend)
+        hint = "name the run of one patch, a directory in it"
+        return UserError("it holds a run for each patch of a series (--each)", where=where, hint=hint)
     if (directory / PLAN).is_file():
-        return UserError(f"this run has no {RESULTS}: it goes on, or it was killed", where=where, mend=mend)
-    return UserError(f"not the directory of a run: no {RESULTS} in it", where=where, mend=mend)
+        return UserError(f"this run has no {RESULTS}: it goes on, or it was killed", where=where, hint=hint)
+    return UserError(f"not the directory of a run: no {RESULTS} in it", where=where, hint=hint)
 
 
 def document(path: Path) -> dict[str, object]:
@@ -120,16 +120,16 @@ def document(path: Path) -> dict[str, object]:
     try:
         found = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError("no such file or directory", where=str(path), mend=_MEND) from error
+        raise UserError("no such file or directory", where=str(path), hint=_HINT) from error
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise UserError(f"not JSON: {error}", where=str(path), mend=_MEND) from error
+        raise UserError(f"not JSON: {error}", where=str(path), hint=_HINT) from error
     version = found.get("version") if isinstance(found, dict) else None
     if not isinstance(found, dict) or type(version) is not int:
-        raise UserError("not the results of a run", where=str(path), mend=_MEND)
+        raise UserError("not the results of a run", where=str(path), hint=_HINT)
     if version not in _READ:
-        mend = "use the harness that wrote it"
+        hint = "use the harness that wrote it"
         raise UserError(
-            f"has version {version}, this harness reads versions {_READ[0]} and {_READ[1]}", where=str(path), mend=mend
+            f"has version {version}, this harness reads versions {_READ[0]} and {_READ[1]}", where=str(path), hint=hint
         )
     return found
 
@@ -139,7 +139,7 @@ def checked(kind: type[T], data: object, path: Path) -> T:
     try:
         return decode(kind, data)
     except SchemaError as error:
-        raise UserError(f"not the results of a run: {error}", where=str(path), mend=_MEND) from error
+        raise UserError(f"not the results of a run: {error}", where=str(path), hint=_HINT) from error
 
 
 # --- while it runs ----------------------------------------------------------------------------

@@ -61,8 +61,8 @@ def verified(signed: bytes, where: str, keyring: Path, whose: str = _DEBIAN) -> 
     gpgv's status tells more than its exit code, which is an error as soon as one of several signers is unknown.
     """
     if not keyring.is_file():
-        mend = "apt-get install debian-archive-keyring" if whose == _DEBIAN else "name one that gpgv can read"
-        raise InfrastructureError("no such keyring", where=str(keyring), mend=mend)
+        hint = "apt-get install debian-archive-keyring" if whose == _DEBIAN else "name one that gpgv can read"
+        raise InfrastructureError("no such keyring", where=str(keyring), hint=hint)
     with scratch("signed") as place:
         message, text = place / "signed", place / "text"
         message.write_bytes(signed)
@@ -72,7 +72,7 @@ def verified(signed: bytes, where: str, keyring: Path, whose: str = _DEBIAN) -> 
             raise InfrastructureError(
                 f"is not signed by a key of {whose}",
                 where=where,
-                mend=f"use another mirror, or a newer {keyring}",
+                hint=f"use another mirror, or a newer {keyring}",
             )
         return text.read_text(errors="replace")
 
@@ -90,10 +90,10 @@ def _index(base: str, release: str, digest: str) -> bytes:
     data = fetch_bytes(url)
     if data is None:
         raise InfrastructureError(
-            "is missing, though the suite names it", where=url, mend="try again, or another mirror"
+            "is missing, though the suite names it", where=url, hint="try again, or another mirror"
         )
     if hashlib.sha256(data).hexdigest() != digest:
-        raise InfrastructureError("has not the checksum that InRelease names", where=url, mend="run again")
+        raise InfrastructureError("has not the checksum that InRelease names", where=url, hint="run again")
     return data
 
 

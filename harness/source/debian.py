@@ -81,7 +81,7 @@ def find_package(spec: BaseSpec, archive: Archive, keyring: Path = KEYRING) -> P
     raise UserError(
         f"the Debian archive has no linux-source-{spec.version}",
         where=spec.text,
-        mend=f"it has {', '.join(sorted(seen, key=numbers)) or 'none at all'}",
+        hint=f"it has {', '.join(sorted(seen, key=numbers)) or 'none at all'}",
     )
 
 

@@ -44,7 +44,7 @@ def size_of(url: str, setting: str = SETTING) -> int | None:
     with _reported(url, setting), _absent_is_none(), _open(url, method="HEAD") as response:
         said = response.headers.get("Content-Length", "")
         if not said.isdecimal():
-            raise Unreachable("does not say how large it is", where=url, mend=_mend(setting))
+            raise Unreachable("does not say how large it is", where=url, hint=_hint(setting))
         return int(said)
     return None
 
@@ -96,7 +96,7 @@ def fetch_file(
         _complete(wanted, part, notify)
     if _sha256(part) != sha256:
         part.unlink()
-        raise InfrastructureError("has not the checksum that the index names", where=url, mend="run again")
+        raise InfrastructureError("has not the checksum that the index names", where=url, hint="run again")
     part.replace(target)
 
 
@@ -115,7 +115,7 @@ def _complete(wanted: _Wanted, part: Path, notify: Notify) -> None:
             return
         if idle >= _ATTEMPTS or _refused(trouble):
             reason = _reason(trouble) if trouble else "it ends early"
-            raise Unreachable(f"cannot be fetched whole: {reason}", where=url, mend=_mend(wanted.setting)) from trouble
+            raise Unreachable(f"cannot be fetched whole: {reason}", where=url, hint=_hint(wanted.setting)) from trouble
         time.sleep(wanted.pause)
 
 
@@ -154,10 +154,10 @@ def _reported(url: str, setting: str) -> Iterator[None]:
     try:
         yield
     except _NETWORK_TROUBLE as error:
-        raise Unreachable(f"cannot be reached: {_reason(error)}", where=url, mend=_mend(setting)) from error
+        raise Unreachable(f"cannot be reached: {_reason(error)}", where=url, hint=_hint(setting)) from error
 
 
-def _mend(setting: str) -> str:
+def _hint(setting: str) -> str:
     return f"check the network (or set {setting}) and run again: what was fetched is kept"
 
 

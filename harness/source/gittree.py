@@ -59,7 +59,7 @@ def home(spec: BaseSpec) -> Path:
 def _user_tree(spec: BaseSpec) -> UserTree:
     tree = UserTree.around(spec.path)
     if tree is None:
-        raise UserError("not a git repository", where=spec.text, mend=f"use dir:{spec.path}, or {POSSIBLE}")
+        raise UserError("not a git repository", where=spec.text, hint=f"use dir:{spec.path}, or {POSSIBLE}")
     return tree
 
 
@@ -73,6 +73,6 @@ def _fetch(path: Path, source: UserTree, commit: str) -> None:
     done = attempt(path, "fetch", *options, source.path, f"{commit}:refs/harness/{commit}")
     if not done.ok and "promisor" in done.stderr:
         what = f"it lacks parts of {commit[:12]}, and its remote does not give them"
-        raise InfrastructureError(what, where=str(source.path), mend="see that git checkout works there, run again")
+        raise InfrastructureError(what, where=str(source.path), hint="see that git checkout works there, run again")
     if not done.ok:
         raise failed(done, "git fetch", path)

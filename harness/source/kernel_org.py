@@ -50,8 +50,8 @@ def _mirror(spec: BaseSpec) -> str:
     mirror = os.environ.get(SETTING, "").strip().rstrip("/")
     if not re.match(r"(?:https?|file)://\S", mirror):
         what = f"{mirror!r} is no address to fetch from" if mirror else "no address to fetch it from is set"
-        mend = f"set {SETTING} to that of a mirror's pub/linux/kernel, the directory which holds v6.x"
-        raise UserError(what, where=spec.text, mend=mend)
+        hint = f"set {SETTING} to that of a mirror's pub/linux/kernel, the directory which holds v6.x"
+        raise UserError(what, where=spec.text, hint=hint)
     return mirror
 
 
@@ -63,7 +63,7 @@ def _fetched(spec: BaseSpec, folder: str, path: Path, notify: Notify) -> Tree:
     size = size_of(url, SETTING)
     if size is None or not 0 < size <= _LARGEST:
         what = "the mirror does not have it" if size is None else f"{size} bytes are no kernel"
-        raise InfrastructureError(what, where=url, mend=f"set {SETTING} to another mirror")
+        raise InfrastructureError(what, where=url, hint=f"set {SETTING} to another mirror")
     fetch_file(url, tar, size=size, sha256=digest, notify=notify, setting=SETTING)
     path.parent.mkdir(parents=True, exist_ok=True)
     unpack_tarball(tar, path, f"linux-{spec.version}", notify, lambda part: worktree.record(spec, part, notes))
@@ -77,12 +77,12 @@ def _digest(spec: BaseSpec, url: str, name: str) -> tuple[str, tuple[str, ...]]:
     """SHA256 of the file ``name`` as the list at ``url`` says, and what should be known about that list."""
     signed = fetch_bytes(url, SETTING)
     if signed is None:
-        mend = f"{SETTING} must be the address of the directory which holds v6.x"
-        raise InfrastructureError("the mirror does not have it", where=url, mend=mend)
+        hint = f"{SETTING} must be the address of the directory which holds v6.x"
+        raise InfrastructureError("the mirror does not have it", where=url, hint=hint)
     keyring = os.environ.get(KEYRING_SETTING, "")
     text = verified(signed, url, Path(keyring), keyring) if keyring else signed.decode("utf-8", "replace")
     found = re.search(rf"(?m)^([0-9a-f]{{64}})  {re.escape(name)}$", text)
     if found is None:
-        raise UserError("there is no such release", where=spec.text, mend=f"see {url}")
+        raise UserError("there is no such release", where=spec.text, hint=f"see {url}")
     told = f"{spec.text}: the signature of its checksum was not checked; {KEYRING_SETTING}=FILE names a keyring for it"
     return found[1], () if keyring else (told,)

@@ -39,7 +39,7 @@ def find_archive(etc: Path = Path("/etc/apt")) -> Archive:
     entries = [(uri, suite) for path in _source_files(etc) for uri, suite in _entries(path)]
     if not entries:
         raise InfrastructureError(
-            "names no Debian mirror", where=str(etc), mend=f"set {SETTING} to one, or use a base of kind dir: or git:"
+            "names no Debian mirror", where=str(etc), hint=f"set {SETTING} to one, or use a base of kind dir: or git:"
         )
     return Archive(_with_security([uri for uri, _ in entries]), tuple(dict.fromkeys(suite for _, suite in entries)))
 

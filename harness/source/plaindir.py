@@ -58,8 +58,8 @@ def _drop_programs(spec: BaseSpec, view: dict[str, str]) -> None:
     listed = (entry.partition("\t") for entry in git(spec.path, "ls-files", "-s", "-z", env=view).split("\0")[:-1])
     modes = {name: facts[:6] for facts, _, name in listed}
     if inner := [name for name, mode in modes.items() if mode == "160000"]:
-        mend = f"use git:{spec.path}@REF, or remove its .git"
-        raise UserError(f"{inner[0]} is a git repository of its own", where=spec.text, mend=mend)
+        hint = f"use git:{spec.path}@REF, or remove its .git"
+        raise UserError(f"{inner[0]} is a git repository of its own", where=spec.text, hint=hint)
     programs = [name for name, mode in modes.items() if mode == "100755" and _is_elf(spec.path / name)]
     names = "\0".join(programs).encode("utf-8", "surrogateescape")
     git(spec.path, "update-index", "--force-remove", "-z", "--stdin", env=view, stdin=names)

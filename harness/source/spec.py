@@ -34,7 +34,7 @@ def parse_base(spec: str) -> BaseSpec:
     """Read a base's name. Raises ``UserError`` that says what is possible; looks at the disk, not at the network."""
     kind, colon, rest = spec.partition(":")
     if not colon or not rest or "\0" in rest:
-        raise UserError("not the name of a base", where=repr(spec), mend=POSSIBLE)
+        raise UserError("not the name of a base", where=repr(spec), hint=POSSIBLE)
     if kind == "debian":
         return _debian(spec, rest)
     if kind == "kernel.org":
@@ -43,30 +43,30 @@ def parse_base(spec: str) -> BaseSpec:
         return _directory(spec, rest)
     if kind == "git":
         return _git(spec, rest)
-    raise UserError(f"unknown kind of base {kind!r}", where=spec, mend=POSSIBLE)
+    raise UserError(f"unknown kind of base {kind!r}", where=spec, hint=POSSIBLE)
 
 
 def _debian(spec: str, version: str) -> BaseSpec:
     if not re.fullmatch(r"[1-9][0-9]?\.[0-9]{1,3}", version):
-        raise UserError(f"{version!r} is not a kernel version of the form X.Y", where=spec, mend=POSSIBLE)
+        raise UserError(f"{version!r} is not a kernel version of the form X.Y", where=spec, hint=POSSIBLE)
     return BaseSpec(spec, "debian", version=version)
 
 
 def _kernel_org(spec: str, version: str) -> BaseSpec:
     """Release candidates have no tar file with a checksum there."""
     if not re.fullmatch(r"(?:[3-9]|[1-9][0-9])\.[0-9]{1,3}(\.[1-9][0-9]{0,3})?", version):
-        mend = "name one as kernel.org:6.12 or kernel.org:6.12.1; for others give git:PATH@TAG"
-        raise UserError(f"{version!r} is no kernel release of the form X.Y or X.Y.Z", where=spec, mend=mend)
+        hint = "name one as kernel.org:6.12 or kernel.org:6.12.1; for others give git:PATH@TAG"
+        raise UserError(f"{version!r} is no kernel release of the form X.Y or X.Y.Z", where=spec, hint=hint)
     return BaseSpec(spec, "kernel.org", version=version)
 
 
 def _directory(spec: str, name: str) -> BaseSpec:
     path = Path(name).expanduser().resolve()
     if not is_directory(path):
-        raise UserError("no such directory", where=spec, mend=POSSIBLE)
+        raise UserError("no such directory", where=spec, hint=POSSIBLE)
     for wanted in ("Makefile", "Kconfig"):
         if not is_file(path / wanted):
-            raise UserError(f"not a kernel tree: it has no {wanted}", where=spec, mend="name its top directory")
+            raise UserError(f"not a kernel tree: it has no {wanted}", where=spec, hint="name its top directory")
     return BaseSpec(spec, "dir", path=path)
 
 
@@ -77,9 +77,9 @@ def _git(spec: str, rest: str) -> BaseSpec:
         name, ref = rest, "HEAD"
     path = Path(name).expanduser().resolve()
     if not is_directory(path):
-        raise UserError("no such directory", where=spec, mend=POSSIBLE)
+        raise UserError("no such directory", where=spec, hint=POSSIBLE)
     if not ref:
-        raise UserError("no branch, tag or commit after the @", where=spec, mend=POSSIBLE)
+        raise UserError("no branch, tag or commit after the @", where=spec, hint=POSSIBLE)
     return BaseSpec(spec, "git", path=_top(path), ref=ref)
 
 

@@ -100,4 +100,4 @@ def _leaves(folder: PurePosixPath, target: str) -> bool:
 
 
 def _unfit(tar: Path, what: str) -> InfrastructureError:
-    return InfrastructureError(f"{what}: not the source of a kernel", where=tar.name, mend="use another mirror")
+    return InfrastructureError(f"{what}: not the source of a kernel", where=tar.name, hint="use another mirror")

@@ -56,18 +56,18 @@ class UserTree:
             if done.ok:
                 return cls(Path(done.stdout.rstrip("\n")))
         if "dubious ownership" in done.stderr:
-            mend = f"git config --global --add safe.directory {place}"
-            raise UserError("belongs to somebody else, so git does not read it", where=str(place), mend=mend)
+            hint = f"git config --global --add safe.directory {place}"
+            raise UserError("belongs to somebody else, so git does not read it", where=str(place), hint=hint)
         return None
 
     def commit(self, name: str) -> str:
         """The full id of the commit that ``name`` stands for. Raises ``UserError``."""
         done = self._attempt("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
         if "ambiguous" in done.stderr:
-            mend = "say refs/heads/..., refs/tags/... or a longer id"
-            raise UserError(f"{name!r} is ambiguous", where=str(self.path), mend=mend)
+            hint = "say refs/heads/..., refs/tags/... or a longer id"
+            raise UserError(f"{name!r} is ambiguous", where=str(self.path), hint=hint)
         if not done.ok:
-            raise UserError(f"{name!r} is no commit here", where=str(self.path), mend="name a branch, tag or commit")
+            raise UserError(f"{name!r} is no commit here", where=str(self.path), hint="name a branch, tag or commit")
         return done.stdout.split()[-1]
 
     def has(self, commit: str) -> bool:
@@ -90,32 +90,32 @@ class UserTree:
         """
         first, _, last = text.partition("..")
         if last.startswith("."):
-            raise UserError("three dots: which commits are meant?", where=text, mend=f"say {first}..{last[1:]}")
+            raise UserError("three dots: which commits are meant?", where=text, hint=f"say {first}..{last[1:]}")
         ends = self.commit(first or "HEAD"), self.commit(last or "HEAD")
         between = f"{ends[0]}..{ends[1]}"
         self._refuse_merges(text, between)
         found = self._git("rev-list", "--reverse", "--topo-order", between).split()
         if not found:
-            raise UserError("no commits in it", where=text, mend=f"{first or 'HEAD'} has all of {last or 'HEAD'}")
+            raise UserError("no commits in it", where=text, hint=f"{first or 'HEAD'} has all of {last or 'HEAD'}")
         start = self._attempt("merge-base", *ends)
         if not start.ok:
-            raise UserError("the two have no history in common", where=text, mend="fetch more of a shallow clone")
+            raise UserError("the two have no history in common", where=text, hint="fetch more of a shallow clone")
         return CommitRange(start.stdout.split()[0], tuple(map(self.change, found)))
 
     def _refuse_merges(self, text: str, between: str) -> None:
         merges = self._git("log", "--merges", "--format=%h %s", between).splitlines()
         if merges:
-            mend = "rebase it, or end the range before the merge"
-            raise UserError(f"a merge is no patch: {merges[0]}", where=text, mend=mend)
+            hint = "rebase it, or end the range before the merge"
+            raise UserError(f"a merge is no patch: {merges[0]}", where=text, hint=hint)
 
     def change(self, name: str) -> Commit:
         """What one commit says and does. Raises ``UserError`` for a merge, and for a commit that changes nothing."""
         commit = self.commit(name)
         if self._attempt("rev-parse", "--verify", "--quiet", f"{commit}^2").ok:
-            raise UserError("a merge is no patch", where=name, mend="name the commits that it brings in")
+            raise UserError("a merge is no patch", where=name, hint="name the commits that it brings in")
         diff = self._diff("--root", "--no-commit-id", commit)
         if not diff:
-            raise UserError("changes nothing", where=name, mend="leave it out")
+            raise UserError("changes nothing", where=name, hint="leave it out")
         form = ("--no-show-signature", "--encoding=UTF-8", "--date=rfc", f"--format={'%x00'.join(_SAID)}")
         subject, author, date, message = self._git("log", "--max-count=1", *form, commit, "--").split("\0")
         return Commit(f"commit {self.short(commit)}", subject, diff, author, date, message)
@@ -133,16 +133,16 @@ class UserTree:
         Raises ``UserError`` if nothing is changed, a file is unmerged, or there is no work tree.
         """
         if self._git("rev-parse", "--is-bare-repository") == "true":
-            raise UserError("a bare repository has no uncommitted changes", where=str(self.path), mend="name a range")
+            raise UserError("a bare repository has no uncommitted changes", where=str(self.path), hint="name a range")
         unmerged = self._listed("ls-files", "-z", "--unmerged")
         if unmerged:
             name = unmerged[0].partition("\t")[2]
-            raise UserError(f"{name} is unmerged", where=str(self.path), mend="finish the merge first")
+            raise UserError(f"{name} is unmerged", where=str(self.path), hint="finish the merge first")
         new, left_out = self._new_files(besides)
         diff = self._difference(new)
         if not diff:
             told = f" (not counted: {_names(left_out)})" if left_out else ""
-            raise UserError(f"no uncommitted changes{told}", where=str(self.path), mend="leave --worktree out")
+            raise UserError(f"no uncommitted changes{told}", where=str(self.path), hint="leave --worktree out")
         notes = [f"new files in the patch: {_names(new)}"] if new else []
         notes += [f"left out, not in a directory of the tree: {_names(left_out)}"] if left_out else []
         told = "uncommitted changes in"

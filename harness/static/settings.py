@@ -17,7 +17,7 @@ MAINTAINERS = "maintainers"
 KINDS = (COMPILE, WARNINGS, EXTRA, SPARSE, COCCI, DOC, STYLE, STYLE_WARNINGS, HELP, FIXES, MAINTAINERS)
 
 FILE = "static.toml"
-_MEND = f"see the comment in kselftest-wrappers/static/{FILE}"
+_HINT = f"see the comment in kselftest-wrappers/static/{FILE}"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class _Settings:
 
 def load_red(root: Path = WRAPPERS) -> frozenset[str]:
     """The kinds that make a run red. Raises ``UserError`` with what is wrong in the file."""
-    table = read_toml(root / "static" / FILE, _MEND, f"{root.name}/static/{FILE}")
+    table = read_toml(root / "static" / FILE, _HINT, f"{root.name}/static/{FILE}")
     red = table.decode(_Settings).red
     if unknown := [kind for kind in red if kind not in KINDS]:
         raise table.refuse(f"unknown kind {unknown[0]!r}", f"possible: {', '.join(KINDS)}")

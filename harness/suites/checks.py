@@ -141,9 +141,9 @@ def _refuse_empty(names: Sequence[str], groups: Sequence[str], where: str) -> No
     """A suite that plans nothing by mistake would never be red."""
     known = {name.partition(".")[0] for name in names}
     if wrong := [group for group in groups if group not in known]:
-        raise UserError(f"no check is in the group {wrong[0]!r}", where=where, mend="see dmabuf-harness list checks")
+        raise UserError(f"no check is in the group {wrong[0]!r}", where=where, hint="see dmabuf-harness list checks")
     if not names:
-        raise UserError("no check is left for it", where=where, mend="name its groups")
+        raise UserError("no check is left for it", where=where, hint="name its groups")
 
 
 def _causes(test: KtapTest) -> list[Cause]:

@@ -38,7 +38,7 @@ class PytestSuite:
         ``collected``: what it has, if that is known: it is not asked again.
         """
         if not exists(path):
-            raise UserError("no such file or directory", where=str(path), mend="give a pytest file or directory")
+            raise UserError("no such file or directory", where=str(path), hint="give a pytest file or directory")
         self.path = path.resolve()
         self._root = self.path if self.path.is_dir() else self.path.parent
         self.name = f"{OWN_TESTS}{self.path.name}"
@@ -59,9 +59,9 @@ class PytestSuite:
             done = process.run(command, cwd=self._root, env=environment, timeout=_COLLECT_LIMIT, merge=True)
             nodeids = json.loads(listing.read_text()) if listing.is_file() else []
         if done.returncode not in (0, 5):
-            raise UserError(f"pytest cannot collect it: {_first_error(done.stdout)}", where=shown, mend="mend the file")
+            raise UserError(f"pytest cannot collect it: {_first_error(done.stdout)}", where=shown, hint="mend the file")
         if not nodeids:
-            raise UserError("pytest finds no test in it", where=shown, mend="see pytest --collect-only")
+            raise UserError("pytest finds no test in it", where=shown, hint="see pytest --collect-only")
         return tuple(nodeids)
 
     def provoked(self, test: str) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ from harness.errors import UserError
 from harness.paths import WRAPPERS
 from harness.toml_tables import keyed, read_toml
 
-_MEND = "see harness/suites/suite_folder.py for the format"
+_HINT = "see harness/suites/suite_folder.py for the format"
 _USUAL_ORDER = 50
 
 
@@ -118,12 +118,12 @@ def load_suite_folder(name: str, root: Path = WRAPPERS) -> SuiteFolder:
     """Read one ``suite.toml``. Raises ``UserError`` with the file and what is wrong in it."""
     where = f"{root.name}/{name}/suite.toml"
     runner = root / name / "run"
-    table = read_toml(root / name / "suite.toml", _MEND, where)
+    table = read_toml(root / name / "suite.toml", _HINT, where)
     folder = table.decode(SuiteFolder, name=name, runner=runner if runner.exists() else None)
     if folder.kind is SuiteKind.KSELFTEST:
         for key in ("collection", "time_limit", "program"):
             if key not in table.content:
-                raise UserError(f"{key} is missing", where=where, mend=_MEND)
+                raise UserError(f"{key} is missing", where=where, hint=_HINT)
     return folder
 
 

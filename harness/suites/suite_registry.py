@@ -54,4 +54,4 @@ _MAKERS: dict[SuiteKind, Callable[[SuiteFolder, Path], Suite]] = {
 def _unknown(name: str, known: Sequence[str]) -> UserError:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    return UserError("no suite is called that", where=name, mend=f"{hint}known: {', '.join(known)}")
+    return UserError("no suite is called that", where=name, hint=f"{hint}known: {', '.join(known)}")

@@ -33,7 +33,7 @@ from harness.verdict.base_comparison import told_of
 from harness.verdict.failure_mode import masked
 
 ExpectationKind = Literal["fail", "skip", "splat", "flaky"]
-_MEND = "see harness/verdict/expectations.py for the format"
+_HINT = "see harness/verdict/expectations.py for the format"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def load_expectations(root: Path = WRAPPERS) -> tuple[Expectation, ...]:
 
 def read_expectations(file: Path, shown: str) -> list[Expectation]:
     """The entries of one file, which lies in a folder named for its suite. ``shown``: its name in messages."""
-    entries = read_toml(file, _MEND, shown).entries("expect")
+    entries = read_toml(file, _HINT, shown).entries("expect")
     return [_expectation(entry, file.parent.name) for entry in entries]
 
 

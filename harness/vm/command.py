@@ -63,7 +63,7 @@ def virtme_run() -> Path:
     beside = Path(sys.executable).with_name("virtme-run")
     found = beside if beside.exists() else process.which("virtme-run")
     if found is None:
-        raise InfrastructureError("virtme-run not found", mend="run ci/setup")
+        raise InfrastructureError("virtme-run not found", hint="run ci/setup")
     return found
 
 
@@ -114,7 +114,7 @@ def adapt(argv: list[str], boot_dir: Path, port: int) -> list[str]:
     at = pairs.index("-append") + 1
     pairs[at], replaced = re.subn(r"(?<=\s)init=\S+", f"init={GUEST_INIT}", pairs[at])
     if replaced != 1:
-        raise InfrastructureError("virtme-run's command line has no init=", mend="this virtme-ng is not supported")
+        raise InfrastructureError("virtme-run's command line has no init=", hint="this virtme-ng is not supported")
     # "kvm:tcg" falls back in silence: what runs must be what was asked for.
     pairs = ["accel=kvm" if word == "accel=kvm:tcg" else word for word in pairs]
     console = str(boot_dir / "console.log").replace(",", ",,")

@@ -95,7 +95,7 @@ class Launcher:
     def _give_up(self, reason: str) -> None:
         with self._state:
             if self._asked == "kvm":
-                raise InfrastructureError(f"KVM cannot be relied on here: {reason}", mend="try --accel tcg")
+                raise InfrastructureError(f"KVM cannot be relied on here: {reason}", hint="try --accel tcg")
             if self.accelerator.name == "kvm":
                 self.accelerator = accel.remember(False, reason, self.qemu_version)
                 self._say()

@@ -106,8 +106,8 @@ def test_what_the_user_puts_below_must_apply(tree: Tree, author: Author) -> None
 
 def test_what_the_user_puts_below_comes_first_and_is_told(tree: Tree, author: Author) -> None:
     below = author.patch("back to then", replace(HEAP, "int more;\n", "int older;\n"))
-    mends = fixup("older", author.patch("mend", replace(HEAP, "int older;\n", "int mended;\n")))
-    done = mend(tree, [below], [mends], ())
+    hints = fixup("older", author.patch("mend", replace(HEAP, "int older;\n", "int mended;\n")))
+    done = mend(tree, [below], [hints], ())
     assert done.tree.fixups == ("back to then (asked for)", "older: it breaks (upstream 0123456789ab)")
 
 

@@ -67,7 +67,7 @@ class ScriptedLauncher(FakeLauncher):
 
     def boot(self, kernel: Kernel, directory: Path, limits: JobLimits) -> tuple[FakeGuest, BootReport]:
         if self.mode == "refuses":
-            raise InfrastructureError("QEMU does not start, twice", mend="never mind")
+            raise InfrastructureError("QEMU does not start, twice", hint="never mind")
         if self.mode == "no-boot":
             self.outcomes = {1: BootOutcome.PANIC}
         self.guests = [CheckedGuest(number=len(self.booted) + 1, kernel=kernel, mode=self.mode)]

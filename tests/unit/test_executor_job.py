@@ -69,8 +69,8 @@ def test_every_kind_of_event_can_come_back() -> None:
 
 @pytest.mark.parametrize("kind", [UserError, InfrastructureError])
 def test_trouble_is_the_same_error_on_the_other_side(kind: type[UserError | InfrastructureError]) -> None:
-    error = kind("what", where="where", mend="mend")
-    again = Trouble(kind.__name__, error.what, error.where, error.mend).error
+    error = kind("what", where="where", hint="mend")
+    again = Trouble(kind.__name__, error.what, error.where, error.hint).error
     assert (type(again), str(again)) == (kind, str(error))
 
 

@@ -58,7 +58,7 @@ def refused(*paths: Path) -> str:
     text = str(caught.value)
     assert "\n" not in text
     assert caught.value.where
-    assert caught.value.mend
+    assert caught.value.hint
     return text
 
 

@@ -37,7 +37,7 @@ def test_program_found_and_program_missing(tmp_path: Path, monkeypatch: pytest.M
     missing = machine_check.check_need(Need("frob-utils", "defrobnicate", "needed", "unfrobs"))
     assert not missing.ok
     assert "unfrobs" in missing.detail
-    assert missing.mend == "run ci/setup (Debian package frob-utils)"
+    assert missing.hint == "run ci/setup (Debian package frob-utils)"
 
 
 def test_file_found_by_pattern_and_file_missing(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=7_000_000_000))
     short = machine_check.check_disk(tmp_path)
     assert (short.ok, short.needed) == (False, True)
-    assert "XDG_CACHE_HOME" in short.mend
+    assert "XDG_CACHE_HOME" in short.hint
     # A source that is there already needs no room any more.
     (tmp_path / "trees/debian-6.12/linux").mkdir(parents=True)
     assert machine_check.check_disk(tmp_path).ok

@@ -100,7 +100,7 @@ def test_the_doctor_says_what_a_run_would(
 def test_trouble_of_the_machine_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     class Refusing(Settling):
         def boot(self, _kernel: object, _directory: Path) -> tuple[SimpleNamespace, SimpleNamespace]:
-            raise InfrastructureError("QEMU does not start", mend="never mind")
+            raise InfrastructureError("QEMU does not start", hint="never mind")
 
     monkeypatch.setattr(kvm_proof, "Launcher", Refusing)
     assert kvm_proof.prove_kvm(kernel("on", release="6.12.1")) == (False, "not proved: QEMU does not start")
