@@ -154,7 +154,8 @@ class TestResult:
     ``known``: reason of the expectation that excuses a bad status (expectations.toml), else empty.
     ``excused``: what the comparison with the base says in its favour ("pre-existing: ..."), else empty.
     ``fingerprint``: of the splat that it stands for, if it does.
-    ``figures``: what it measured, one line each. ``moot``: skipped, and nothing is lost: there is no such promise here.
+    ``figures``: what it measured, one line each.
+    ``not_applicable``: skipped, and nothing is lost: there is no such promise here.
     ``cut_short``: skipped for want of time or memory in this guest, and the kernel is not to blame: how far it got is
     chance.
     ``started``: seconds from the start of the run until it began, None if that is not known.
@@ -174,7 +175,7 @@ class TestResult:
     log: str = ""
     known: str = ""
     figures: tuple[str, ...] = ()
-    moot: bool = False
+    not_applicable: bool = False
     excused: str = ""
     fingerprint: str = ""
     cut_short: bool = False

@@ -43,12 +43,12 @@ class CheckFailed(Exception):
 class CheckSkipped(Exception):
     """The kernel under test lacks what the check needs; the text says what.
 
-    ``moot``: no coverage is lost, as there is nothing of the kind on this kernel.
+    ``not_applicable``: no coverage is lost, as there is nothing of the kind on this kernel.
     """
 
-    def __init__(self, text: str, moot: bool = False) -> None:
+    def __init__(self, text: str, not_applicable: bool = False) -> None:
         super().__init__(text)
-        self.moot = moot
+        self.not_applicable = not_applicable
 
 
 class TimedOut(Exception):
@@ -119,7 +119,7 @@ def skip(why: str) -> None:
 
 def does_not_apply(why: str) -> None:
     """End the running check as skipped without loss: what it checks is not promised on this kernel."""
-    raise CheckSkipped(f"does not apply: {why}", moot=True)
+    raise CheckSkipped(f"does not apply: {why}", not_applicable=True)
 
 
 def expect(condition: bool, otherwise: str) -> None:

@@ -36,7 +36,7 @@ else:
 # Why a check failed, in the words of harness/causes.py.
 ASSERTION, REPORT, LATE = "assertion", "kernel report", "time limit"
 UNREADABLE = "the kernel's list of dma-bufs could not be read"
-MOOT = "moot"  # a line for a skip by which no coverage is lost
+NOT_APPLICABLE = "not applicable"  # a line for a skip by which no coverage is lost
 
 # Seconds per check. All of them together take little more: only a hang gets here.
 TIME_LIMIT = 10.0
@@ -96,7 +96,7 @@ def _means(pattern: str, name: str) -> bool:
 
 
 class CheckOutcome:
-    """What became of a check. ``skipped``: the reason, else empty; ``moot``: nothing is lost by that.
+    """What became of a check. ``skipped``: the reason, else empty; ``not_applicable``: nothing is lost by that.
 
     ``trouble``: lines, none if it passed; ``causes``: why it failed, the first counts. ``figures``: lines with what it
     measured. ``reached``: what was counted meanwhile, packed; empty if nothing counts.
@@ -104,7 +104,7 @@ class CheckOutcome:
 
     def __init__(self) -> None:
         self.skipped = ""
-        self.moot = False
+        self.not_applicable = False
         self.trouble: list[str] = []
         self.causes: list[str] = []
         self.figures: list[str] = []
@@ -163,7 +163,7 @@ def _attempt(function: Callable[[], None], outcome: CheckOutcome, limit: float) 
     except registry.CheckSkipped as reason:
         # Never empty, which would be a pass; one line, for the next could look like a result.
         outcome.skipped = " ".join(str(reason).split()) or "no reason given"
-        outcome.moot = reason.moot
+        outcome.not_applicable = reason.not_applicable
     except registry.CheckFailed as failure:
         outcome.fail(ASSERTION, f"failed: {failure} ({_place(failure.__traceback__)})", *failure.details)
     except registry.TimedOut as timeout:
@@ -260,8 +260,8 @@ def _report(number: int, name: str, outcome: CheckOutcome) -> None:
         say(f"# figure {' '.join(figure.split())}")
     if outcome.trouble:
         say(f"# cause {', '.join(outcome.causes)}")  # the last of its kind: what a check says comes before
-    elif outcome.moot:
-        say(f"# {MOOT}")
+    elif outcome.not_applicable:
+        say(f"# {NOT_APPLICABLE}")
     say(f"# time {outcome.seconds:.4f}")
     if outcome.trouble:
         say(f"not ok {number} {name}")

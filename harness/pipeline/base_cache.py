@@ -28,7 +28,7 @@ from harness.report import SchemaError, decode, encode
 from harness.splat import case_name, is_proof
 from harness.verdict import is_silent
 
-_FORMAT = "3"  # part of the key: change it with what is stored
+_FORMAT = "4"  # part of the key: change it with what is stored
 _KEEP = 30  # entries of about half a megabyte each
 _FACTS = "findings.json"
 # In the package: what runs tests and reads what they print, and the values that it reads by.

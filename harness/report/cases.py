@@ -212,7 +212,7 @@ def not_tested(case: TestResult) -> tuple[str, ...]:
     """Why ``case`` tested less than planned, without being bad or expected: skips, also inside a pass, and warnings."""
     if case.lost_coverage:
         return case.lost_coverage
-    unexpected = case.status is Status.SKIP and not (case.known or case.moot or is_step(case))
+    unexpected = case.status is Status.SKIP and not (case.known or case.not_applicable or is_step(case))
     return (case.message or "skipped",) if unexpected else ()
 
 

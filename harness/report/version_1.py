@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Results of version 1, which told in words alone why a test is bad. Nothing else reads those words.
+"""Results of version 1, which told in words alone why a test is bad, and had other keys. Nothing else reads those.
 
 What does not have the shape that it should have is left as it is: the reader of today says what is wrong with it.
 """
@@ -40,6 +40,7 @@ _OF_TEST = (
     (re.compile(r"the base has this test, and the kernel with the patch has not$"), Cause.GONE),
     (re.compile(r".* was not built from this tree$"), Cause.NOT_BUILT),
 )
+_RENAMED = {"moot": "not_applicable"}
 _BAD = {status.value for status in Status if status.is_bad}
 
 
@@ -100,7 +101,7 @@ def _result(result: dict[str, Any]) -> dict[str, Any]:
     place = _HANGS.search(message) if cause is Cause.HANG else None
     reported = status in _BAD and "kernel report: " in message + _text(result, "output")
     return {
-        **result,
+        **{_RENAMED.get(key, key): value for key, value in result.items()},
         "cause": cause.value if cause is not None else None,
         "hangs_in": place[1] if place else "",
         "reported": reported,

@@ -236,7 +236,7 @@ class PatchCheck:
                 TestResult(SUITE, name, Status.PASS, log=log), file, checked, base, self._applied.added, self._red
             )
         if not file.is_kconfig and path not in checked.compiled:
-            return TestResult(SUITE, name, Status.SKIP, message="was not compiled", moot=True)
+            return TestResult(SUITE, name, Status.SKIP, message="was not compiled", not_applicable=True)
         return self._told(kind, name, *_both(kind, file, checked, base), path, log)
 
     def _told(

@@ -16,7 +16,7 @@ from harness.guest import bundle, configured, counters
 from harness.guest.armed_calls import POSITION_FILE, is_outside
 from harness.guest.checks import all_checks
 from harness.guest.registry import provoked
-from harness.guest.runner import ASSERTION, LATE, MOOT, REACH, REPORT, SILENCE_LIMIT, TIME_LIMIT
+from harness.guest.runner import ASSERTION, LATE, NOT_APPLICABLE, REACH, REPORT, SILENCE_LIMIT, TIME_LIMIT
 from harness.guest.walks.choice import WALKS, patience, single_walk
 from harness.interfaces import CommandResult, CounterSink, Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest
@@ -114,13 +114,13 @@ class ChecksSuite:
         said = [
             line
             for line in test.diagnostics
-            if not line.startswith(("start ", _TIME, _FIGURE, _CAUSE)) and line != MOOT
+            if not line.startswith(("start ", _TIME, _FIGURE, _CAUSE)) and line != NOT_APPLICABLE
         ]
         times = [line.removeprefix(_TIME) for line in test.diagnostics if line.startswith(_TIME)]
         figures = [line.removeprefix(_FIGURE) for line in test.diagnostics if line.startswith(_FIGURE)]
         causes = _causes(test)
         skipped = test.status is Status.SKIP
-        moot = skipped and MOOT in test.diagnostics
+        not_applicable = skipped and NOT_APPLICABLE in test.diagnostics
         return TestResult(
             self.name,
             test.name,
@@ -128,9 +128,9 @@ class ChecksSuite:
             float(times[-1]) if times else 0.0,
             test.reason if skipped else "; ".join(said[:1] or figures),
             output="\n".join([*said, *figures]),
-            lost_coverage=(test.reason,) if skipped and not moot else (),
+            lost_coverage=(test.reason,) if skipped and not not_applicable else (),
             log=log,
-            moot=moot,
+            not_applicable=not_applicable,
             figures=tuple(figures),
             cause=next(iter(causes), None),
             reported=Cause.REPORT in causes,

@@ -302,7 +302,7 @@ def _explains(before: TestResult | None, now: TestResult) -> bool:
 
 def is_left_out(result: TestResult) -> bool:
     """True for a skip that tells of the kernel: something is not there."""
-    return result.status is Status.SKIP and not (result.moot or result.cut_short)
+    return result.status is Status.SKIP and not (result.not_applicable or result.cut_short)
 
 
 def suites_left_out(

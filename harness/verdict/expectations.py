@@ -249,7 +249,7 @@ def _escaped(text: str) -> str:
 
 def _kind(result: TestResult, variant: VariantReport) -> str:
     """The kind of entry that would expect ``result``, empty if none would or need be."""
-    if result.known or result.moot or _is_new(variant, result):
+    if result.known or result.not_applicable or _is_new(variant, result):
         return ""
     told = told_of(variant, result)
     flaky = told is not None and told.change is Change.FLAKY

@@ -156,7 +156,7 @@ def test_what_does_not_compile_without_the_patch_either_is_no_fault_of_it(linux:
     case = found[f"compile/{LACKING}"]
     assert case.status is Status.SKIP and case.lost_coverage == (case.message,)
     assert case.message.endswith("without the patch either: asic_reg_that_is_missing.h is missing in the base")
-    assert found[f"w1/{LACKING}"].moot
+    assert found[f"w1/{LACKING}"].not_applicable
 
 
 def test_a_file_that_cannot_be_enabled_says_what_is_in_the_way(linux: Linux) -> None:

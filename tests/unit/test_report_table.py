@@ -187,7 +187,7 @@ def test_an_escape_sequence_in_a_name_is_shown_not_obeyed() -> None:
         (run_report(interrupted="Ctrl-C"), "INCOMPLETE: Ctrl-C; move-notify-on and move-notify-off: 3 tests passed"),
         (run_report(variant_report(results=())), "FAIL: move-notify-on: 0 tests passed; nothing was tested"),
         (
-            run_report(variant_report(results=(TestResult("checks", "a", Status.SKIP, moot=True),))),
+            run_report(variant_report(results=(TestResult("checks", "a", Status.SKIP, not_applicable=True),))),
             "FAIL: move-notify-on: 0 tests passed, 1 skipped; nothing was tested: every test skipped itself",
         ),
     ],

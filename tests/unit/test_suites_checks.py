@@ -39,10 +39,10 @@ ok 3 a.skips # SKIP no such device
 # figure bytes pinned: 0
 # time 0.0001
 ok 4 a.measures
-# start a.moot
-# moot
+# start a.not_applicable
+# not applicable
 # time 0.0001
-ok 5 a.moot # SKIP does not apply: nothing is cached on 7.x
+ok 5 a.not_applicable # SKIP does not apply: nothing is cached on 7.x
 """
 
 
@@ -61,7 +61,7 @@ def collect(
 
 
 def test_results(tmp_path: Path) -> None:
-    passed, failed, skipped, measured, moot = collect(tmp_path, Answer(OUTPUT, 1))[0]
+    passed, failed, skipped, measured, not_applicable = collect(tmp_path, Answer(OUTPUT, 1))[0]
     assert passed == TestResult("checks", "a.passes", Status.PASS, 0.0123, log="logs/checks.log")
     assert (failed.status, failed.seconds) == (Status.FAIL, 0.5)
     assert failed.message == "failed: expected EINVAL, but the call succeeded (a.py:42)"
@@ -69,8 +69,12 @@ def test_results(tmp_path: Path) -> None:
     assert (skipped.status, skipped.message) == (Status.SKIP, "no such device")
     assert skipped.lost_coverage == ("no such device",)
     assert (measured.figures, measured.message) == (("bytes pinned: 0",), "bytes pinned: 0")
-    assert (moot.status, moot.moot, moot.lost_coverage) == (Status.SKIP, True, ())
-    assert not skipped.moot
+    assert (not_applicable.status, not_applicable.not_applicable, not_applicable.lost_coverage) == (
+        Status.SKIP,
+        True,
+        (),
+    )
+    assert not skipped.not_applicable
 
 
 @pytest.mark.parametrize(
@@ -131,10 +135,10 @@ def test_dead_runner_is_an_error_of_the_check_that_ran_and_the_rest_needs_anothe
     ("lines", "status", "blamed"),
     [
         (OUTPUT.partition("# start a.fails")[0] + "Killed\n", 137, ("a.passes", "the runner ended after it")),
-        (OUTPUT.replace("not ok 2", "ok 2"), 139, ("a.moot", "the runner ended after it")),
-        (OUTPUT.replace("not ok 2", "ok 2"), 1, ("a.moot", "the runner ended after it")),
-        (OUTPUT, 139, ("a.moot", "the runner ended after it")),
-        (OUTPUT, None, ("a.moot", "still ran after 0 s")),
+        (OUTPUT.replace("not ok 2", "ok 2"), 139, ("a.not_applicable", "the runner ended after it")),
+        (OUTPUT.replace("not ok 2", "ok 2"), 1, ("a.not_applicable", "the runner ended after it")),
+        (OUTPUT, 139, ("a.not_applicable", "the runner ended after it")),
+        (OUTPUT, None, ("a.not_applicable", "still ran after 0 s")),
         ("sh: 1: /usr/bin/python3: not found\n", 127, (all_checks()[0], "the runner ended before it")),
     ],
 )

@@ -129,7 +129,7 @@ def test_two_passes_may_differ_in_what_they_tested(
     assert change(found) is expected
 
 
-@pytest.mark.parametrize("excuse", ["moot", "cut_short"])
+@pytest.mark.parametrize("excuse", ["not_applicable", "cut_short"])
 def test_a_skip_that_blames_no_kernel_is_lost_coverage_and_no_failure(excuse: str) -> None:
     base, patched = report(x(PASS)), report(x(SKIP, "too little memory", **{excuse: True}))
     found = compare(base, patched)

@@ -132,7 +132,7 @@ def suite_attempt(*statuses: Status) -> Rerun:
         (suite(PASS, PASS), suite(SKIP, PASS), False),  # the skip comes and goes
         (suite(SKIP, SKIP), suite(SKIP, SKIP), False),
         (suite(PASS, SKIP), suite(SKIP, PASS), False),
-        (suite(PASS, PASS), suite(SKIP, SKIP, moot=True), False),  # not promised on this kernel
+        (suite(PASS, PASS), suite(SKIP, SKIP, not_applicable=True), False),  # not promised on this kernel
         (suite(PASS), suite(SKIP, cut_short=True), False),  # a busy host
         (suite(FAIL, PASS), suite(FAIL, SKIP), True),  # what was bad before is excused, and hides nothing
     ],

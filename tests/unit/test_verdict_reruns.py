@@ -366,7 +366,7 @@ def test_what_the_patch_makes_skip_itself_is_new_unless_a_repeat_shows_that_it_c
     assert judged.results[0].status is (FAIL if red else Status.SKIP) and NOT_THERE in judged.results[0].message
 
 
-@pytest.mark.parametrize("excuse", ["moot", "cut_short"])
+@pytest.mark.parametrize("excuse", ["not_applicable", "cut_short"])
 def test_what_is_not_promised_or_was_cut_short_is_not_repeated(excuse: str) -> None:
     patched = skips(**{excuse: True})
     chosen, found = suspects(patched, compare(report(result("test", PASS)), patched), 10)

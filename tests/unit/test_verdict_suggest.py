@@ -60,9 +60,11 @@ def test_an_entry_holds_for_this_base_and_only_the_variants_that_have_it() -> No
     assert everywhere.count("[[expect]]") == 1 and "variants =" not in everywhere
 
 
-def test_what_is_known_or_moot_or_fine_needs_no_entry() -> None:
-    known, moot = replace(FAILED, known="so it is"), replace(SKIPPED, moot=True)
-    assert propose(run_report(variant_report(ON, (*PASSES, known, moot))), TODAY).startswith("# nothing unexpected")
+def test_what_is_known_or_not_applicable_or_fine_needs_no_entry() -> None:
+    known, not_applicable = replace(FAILED, known="so it is"), replace(SKIPPED, not_applicable=True)
+    assert propose(run_report(variant_report(ON, (*PASSES, known, not_applicable))), TODAY).startswith(
+        "# nothing unexpected"
+    )
 
 
 def test_what_no_entry_can_excuse_is_named() -> None:

@@ -176,7 +176,7 @@ def test_what_the_walks_do_without_is_a_loss(feature: str, test: str, monkeypatc
     setattr(able, feature, False)
     with pytest.raises(registry.CheckSkipped) as skipped:
         registry.registered()[f"walks.{test}"]()
-    assert not skipped.value.moot
+    assert not skipped.value.not_applicable
 
 
 def test_a_buffer_that_is_lacking_is_a_loss() -> None:
