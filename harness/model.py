@@ -154,7 +154,7 @@ class TestResult:
     ``known``: reason of the expectation that excuses a bad status (expectations.toml), else empty.
     ``excused``: what the comparison with the base says in its favour ("pre-existing: ..."), else empty.
     ``fingerprint``: of the splat that it stands for, if it does.
-    ``figures``: what it measured, one line each.
+    ``measurements``: what it measured, one line each.
     ``not_applicable``: skipped, and nothing is lost: there is no such promise here.
     ``cut_short``: skipped for want of time or memory in this guest, and the kernel is not to blame: how far it got is
     chance.
@@ -174,7 +174,7 @@ class TestResult:
     lost_coverage: tuple[str, ...] = ()
     log: str = ""
     known: str = ""
-    figures: tuple[str, ...] = ()
+    measurements: tuple[str, ...] = ()
     not_applicable: bool = False
     excused: str = ""
     fingerprint: str = ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from harness.guest.armed_calls import POSITION_FILE, ArmedCalls
-from harness.guest.registry import CheckFailed, CheckSkipped, errno_name, expect, figure
+from harness.guest.registry import CheckFailed, CheckSkipped, errno_name, expect, measurement
 from harness.guest.system_calls import made_by
 
 TYPE_CHECKING = False
@@ -125,7 +125,7 @@ def each_allocation(
                 _look(look, where)
             told.append(f"{number - 1} {kind}")
     expect(errors > 0, f"no error at all when {' and '.join(told)} allocations failed in turn")
-    figure(f"{' and '.join(told)} allocations failed in turn: {errors} errors")
+    measurement(f"{' and '.join(told)} allocations failed in turn: {errors} errors")
 
 
 def _judge(error: OSError | None, allowed: tuple[int, ...], where: str) -> None:

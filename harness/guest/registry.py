@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _CHECKS: dict[str, CheckFunction] = {}
 _UNLISTED: dict[str, CheckFunction] = {}
 _PROVOKED: dict[str, tuple[str, ...]] = {}
-_FIGURES: list[str] = []
+_MEASUREMENTS: list[str] = []
 
 
 class CheckFailed(Exception):
@@ -100,15 +100,15 @@ def provoked(name: str) -> tuple[str, ...]:
     return _PROVOKED.get(name, ())
 
 
-def figure(text: str) -> None:
+def measurement(text: str) -> None:
     """Have one line with a measured value shown with the running check's result."""
-    _FIGURES.append(text)
+    _MEASUREMENTS.append(text)
 
 
-def take_figures() -> list[str]:
-    """The figures told since the last call."""
-    taken = list(_FIGURES)
-    _FIGURES.clear()
+def take_measurements() -> list[str]:
+    """The measurements told since the last call."""
+    taken = list(_MEASUREMENTS)
+    _MEASUREMENTS.clear()
     return taken
 
 

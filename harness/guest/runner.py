@@ -6,7 +6,7 @@ Shape of the output, one check (``#`` lines are diagnostics and come *before* th
     # start udmabuf.zero-size-is-refused
     # reach eJzt1DEK...            (with --counters: what gcov counted, see counters.py)
     # failed: expected EINVAL, but the call succeeded (udmabuf.py:42)
-    # figure bytes pinned by 8 idle imports: 0
+    # measurement bytes pinned by 8 idle imports: 0
     # cause assertion
     # time 0.0123
     not ok 7 udmabuf.zero-size-is-refused
@@ -98,8 +98,8 @@ def _means(pattern: str, name: str) -> bool:
 class CheckOutcome:
     """What became of a check. ``skipped``: the reason, else empty; ``not_applicable``: nothing is lost by that.
 
-    ``trouble``: lines, none if it passed; ``causes``: why it failed, the first counts. ``figures``: lines with what it
-    measured. ``reached``: what was counted meanwhile, packed; empty if nothing counts.
+    ``trouble``: lines, none if it passed; ``causes``: why it failed, the first counts. ``measurements``: what it
+    measured, one line each. ``reached``: what was counted meanwhile, packed; empty if nothing counts.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class CheckOutcome:
         self.not_applicable = False
         self.trouble: list[str] = []
         self.causes: list[str] = []
-        self.figures: list[str] = []
+        self.measurements: list[str] = []
         self.seconds = 0.0
         self.reached = ""
 
@@ -209,7 +209,7 @@ def run_check(
     outcome = CheckOutcome()
     before, log = oracle.Inventory(), oracle.KernelLog()
     try:
-        registry.take_figures()
+        registry.take_measurements()
         if counting is not None:
             counting.start()
         started = time.monotonic()
@@ -217,7 +217,7 @@ def run_check(
         outcome.seconds = time.monotonic() - started
         if counting is not None:
             outcome.reached = counting.take()
-        outcome.figures = registry.take_figures()
+        outcome.measurements = registry.take_measurements()
         _splats(log, places, outcome)
     finally:
         log.close()
@@ -256,8 +256,8 @@ def _report(number: int, name: str, outcome: CheckOutcome) -> None:
             say(f"# {line}")
     if outcome.reached:
         say(f"# {REACH}{outcome.reached}")
-    for figure in outcome.figures:
-        say(f"# figure {' '.join(figure.split())}")
+    for measurement in outcome.measurements:
+        say(f"# measurement {' '.join(measurement.split())}")
     if outcome.trouble:
         say(f"# cause {', '.join(outcome.causes)}")  # the last of its kind: what a check says comes before
     elif outcome.not_applicable:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import _thread
 
-from harness.guest.registry import figure
+from harness.guest.registry import measurement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def together(*actions: Callable[[], object]) -> None:
 def in_threads(action: Callable[[int, Chance], object], rounds: int = ROUNDS) -> None:
     """Call ``action`` ``rounds`` times in each of THREADS threads, with the thread's number from 0 and its chance.
 
-    What is needed to repeat it is told as a figure of the running check.
+    What is needed to repeat it is told as a measurement of the running check.
     """
-    figure(f"{THREADS} threads, {rounds} rounds, seed {_SEED}")
+    measurement(f"{THREADS} threads, {rounds} rounds, seed {_SEED}")
 
     def worker(number: int) -> Callable[[], None]:
         def work() -> None:

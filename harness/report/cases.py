@@ -198,9 +198,11 @@ def tally(results: Iterable[TestResult]) -> Tally:
 _MEASURING = ("contract", "walks")
 
 
-def figures(variant: VariantReport) -> tuple[str, ...]:
+def measurements(variant: VariantReport) -> tuple[str, ...]:
     """What a reader wants to know of a green run, too: what dynamic handling saves, and the seeds."""
-    return tuple(figure for result in variant.results if result.suite in _MEASURING for figure in result.figures)
+    return tuple(
+        measurement for result in variant.results if result.suite in _MEASURING for measurement in result.measurements
+    )
 
 
 def is_step(case: TestResult) -> bool:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from harness.changes import KERNEL, Comparison, Difference
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
 from harness.report.case_summary import besides, case_of, counted, kind_of, reproduce, summary, tested, told_of
-from harness.report.cases import by_suite, cases, figures, groups, not_tested, suite_seconds, tally
+from harness.report.cases import by_suite, cases, groups, measurements, not_tested, suite_seconds, tally
 from harness.report.coverage_text import annotated, coverage_lines
 from harness.report.headline import headline
 from harness.report.series_report import patch_lines, touched
@@ -155,8 +155,8 @@ class _Page:
 
     @property
     def measured(self) -> list[tuple[str, tuple[str, ...]]]:
-        """(variant, figures)."""
-        return [(title, found) for title, variant in self.groups if (found := figures(variant))]
+        """(variant, measurements)."""
+        return [(title, found) for title, variant in self.groups if (found := measurements(variant))]
 
     # --- trouble ------------------------------------------------------------------------------
 

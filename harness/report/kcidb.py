@@ -326,7 +326,7 @@ def _about_test(variant: VariantReport, case: TestResult) -> dict[str, object]:
         "compared": told.beside if told is not None else None,
         "excuse": case.excuse or None,
         "lost_coverage": case.lost_coverage or None,
-        "figures": case.figures or None,
+        "measurements": case.measurements or None,
         "fingerprint": case.fingerprint or None,
         "log": case.log or None,
     }

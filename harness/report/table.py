@@ -22,10 +22,10 @@ from harness.report.case_summary import (
 from harness.report.cases import (
     by_suite,
     cases,
-    figures,
     groups,
     is_step,
     kernel_cases,
+    measurements,
     not_tested,
     suite_seconds,
     tally,
@@ -123,7 +123,7 @@ class _Page:
         return self._style.paint(text, color) if number else text
 
     def _measured(self) -> list[str]:
-        return self._section("Measured", ((v, figure) for _, v in self._groups for figure in figures(v)))
+        return self._section("Measured", ((v, measurement) for _, v in self._groups for measurement in measurements(v)))
 
     # --- what is wrong ------------------------------------------------------------------------
 

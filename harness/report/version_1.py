@@ -40,7 +40,7 @@ _OF_TEST = (
     (re.compile(r"the base has this test, and the kernel with the patch has not$"), Cause.GONE),
     (re.compile(r".* was not built from this tree$"), Cause.NOT_BUILT),
 )
-_RENAMED = {"moot": "not_applicable"}
+_RENAMED = {"moot": "not_applicable", "figures": "measurements"}
 _BAD = {status.value for status in Status if status.is_bad}
 
 

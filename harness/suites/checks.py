@@ -28,7 +28,7 @@ from harness.suites.suite_folder import SuiteKind, load_suite_folder, suite_fold
 
 _START = "# start "
 _TIME = "time "
-_FIGURE = "figure "
+_MEASUREMENT = "measurement "
 _REACH = f"# {REACH}"
 _CAUSE = "cause "
 # What the runner may say of a check; that a guest or the machine was lost is nothing that a guest can tell.
@@ -114,10 +114,10 @@ class ChecksSuite:
         said = [
             line
             for line in test.diagnostics
-            if not line.startswith(("start ", _TIME, _FIGURE, _CAUSE)) and line != NOT_APPLICABLE
+            if not line.startswith(("start ", _TIME, _MEASUREMENT, _CAUSE)) and line != NOT_APPLICABLE
         ]
         times = [line.removeprefix(_TIME) for line in test.diagnostics if line.startswith(_TIME)]
-        figures = [line.removeprefix(_FIGURE) for line in test.diagnostics if line.startswith(_FIGURE)]
+        measurements = [line.removeprefix(_MEASUREMENT) for line in test.diagnostics if line.startswith(_MEASUREMENT)]
         causes = _causes(test)
         skipped = test.status is Status.SKIP
         not_applicable = skipped and NOT_APPLICABLE in test.diagnostics
@@ -126,12 +126,12 @@ class ChecksSuite:
             test.name,
             test.status,
             float(times[-1]) if times else 0.0,
-            test.reason if skipped else "; ".join(said[:1] or figures),
-            output="\n".join([*said, *figures]),
+            test.reason if skipped else "; ".join(said[:1] or measurements),
+            output="\n".join([*said, *measurements]),
             lost_coverage=(test.reason,) if skipped and not not_applicable else (),
             log=log,
             not_applicable=not_applicable,
-            figures=tuple(figures),
+            measurements=tuple(measurements),
             cause=next(iter(causes), None),
             reported=Cause.REPORT in causes,
         )

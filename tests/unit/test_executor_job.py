@@ -35,7 +35,7 @@ JOB = KernelJob(
     limits=JobLimits(boots=2, memory=1536, thorough=True, time_factor=2.5, seed=7),
     label="base ",
 )
-RESULT = TestResult("checks", "a", Status.FAIL, 0.5, "odd \udcff bytes", started=3.5, figures=("3 ms",))
+RESULT = TestResult("checks", "a", Status.FAIL, 0.5, "odd \udcff bytes", started=3.5, measurements=("3 ms",))
 FINDINGS = Findings(planned(PASSES), (*PASSES, *TROUBLE), (splat(),), (boot(),), {"boot": 9.5}, ("told",))
 
 

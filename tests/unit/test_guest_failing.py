@@ -42,10 +42,10 @@ class PlayedKernel:
 
 
 @pytest.fixture(autouse=True)
-def figures() -> Iterator[None]:
-    registry.take_figures()
+def measurements() -> Iterator[None]:
+    registry.take_measurements()
     yield
-    registry.take_figures()
+    registry.take_measurements()
 
 
 def played(monkeypatch: pytest.MonkeyPatch, kernel: PlayedKernel) -> list[object]:
@@ -60,7 +60,7 @@ def test_each_allocation_fails_once_and_none_at_last(monkeypatch: pytest.MonkeyP
     kernel = PlayedKernel()
     assert played(monkeypatch, kernel) == ["made", "made"]
     assert kernel.rounds == [("slab", 1), ("slab", 2), ("slab", 3), ("slab", 4), ("page", 1), ("page", 2)]
-    assert registry.take_figures() == ["3 slab and 1 page allocations failed in turn: 4 errors"]
+    assert registry.take_measurements() == ["3 slab and 1 page allocations failed in turn: 4 errors"]
 
 
 def test_a_call_may_do_without_an_allocation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def test_whatever_a_check_says_of_itself_is_one_result(checks: Checks, capsys: p
         registry.skip("")
 
     def forging() -> None:
-        registry.figure("1\nok 3 t.other")
+        registry.measurement("1\nok 3 t.other")
         registry.skip("because\nok 2 t.forging\n")
 
     runner.run(checks(silent, forging))
@@ -89,7 +89,7 @@ def test_whatever_a_check_says_of_itself_is_one_result(checks: Checks, capsys: p
         "# time T",
         "ok 1 t.silent # SKIP no reason given",
         "# start t.forging",
-        "# figure 1 ok 3 t.other",
+        "# measurement 1 ok 3 t.other",
         "# time T",
         "ok 2 t.forging # SKIP because ok 2 t.forging",
     ]
@@ -127,12 +127,12 @@ def test_a_time_limit_is_not_taken_for_the_kernels_answer(checks: Checks, monkey
 
 def test_figures_are_told_with_their_check(checks: Checks, capsys: pytest.CaptureFixture[str]) -> None:
     def measuring() -> None:
-        registry.figure("bytes pinned: 0")
+        registry.measurement("bytes pinned: 0")
 
     assert runner.run(checks(measuring, good))
     told = lines(capsys)
-    assert told[told.index("# start t.measuring") + 1] == "# figure bytes pinned: 0"
-    assert sum(line.startswith("# figure") for line in told) == 1
+    assert told[told.index("# start t.measuring") + 1] == "# measurement bytes pinned: 0"
+    assert sum(line.startswith("# measurement") for line in told) == 1
 
 
 def test_a_name_defined_twice_is_refused(checks: Checks) -> None:

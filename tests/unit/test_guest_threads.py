@@ -66,7 +66,7 @@ def test_threads_get_the_same_chance_every_time() -> None:
     assert first == drawn()
     assert [len(numbers) for numbers in first] == [ROUNDS] * THREADS
     assert len({tuple(numbers) for numbers in first}) == THREADS
-    assert registry.take_figures()[-1] == f"{THREADS} threads, {ROUNDS} rounds, seed 20200131"
+    assert registry.take_measurements()[-1] == f"{THREADS} threads, {ROUNDS} rounds, seed 20200131"
 
 
 def test_chance_reaches_all_and_nothing_beyond() -> None:

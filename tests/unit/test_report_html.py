@@ -173,7 +173,7 @@ def test_a_long_output_is_cut() -> None:
 
 @pytest.mark.parametrize("suite", ["contract", "walks"])
 def test_what_was_measured_and_drawn_is_shown(suite: str) -> None:
-    result = TestResult(suite, "contract.row-19", Status.PASS, figures=("bytes <pinned>: 0",))
+    result = TestResult(suite, "contract.row-19", Status.PASS, measurements=("bytes <pinned>: 0",))
     page = render_html(run_report(variant_report(ON, (result,))), Path("/runs/x"))
     assert "<h2>Measured</h2>" in page and "bytes &lt;pinned&gt;: 0" in page
     assert "Measured" not in render_html(run_report(variant_report(ON)), Path("/runs/x"))

@@ -36,7 +36,7 @@ not ok 2 a.fails
 # time 0.0001
 ok 3 a.skips # SKIP no such device
 # start a.measures
-# figure bytes pinned: 0
+# measurement bytes pinned: 0
 # time 0.0001
 ok 4 a.measures
 # start a.not_applicable
@@ -68,7 +68,7 @@ def test_results(tmp_path: Path) -> None:
     assert failed.output.splitlines()[1] == "leaked descriptor 7 -> /dmabuf:"
     assert (skipped.status, skipped.message) == (Status.SKIP, "no such device")
     assert skipped.lost_coverage == ("no such device",)
-    assert (measured.figures, measured.message) == (("bytes pinned: 0",), "bytes pinned: 0")
+    assert (measured.measurements, measured.message) == (("bytes pinned: 0",), "bytes pinned: 0")
     assert (not_applicable.status, not_applicable.not_applicable, not_applicable.lost_coverage) == (
         Status.SKIP,
         True,

@@ -36,7 +36,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(checks, "KernelWorld", FenceKernel)
     monkeypatch.setattr(checks._Surroundings, "trouble", lambda self: "")
     yield
-    registry.take_figures()
+    registry.take_measurements()
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, bug: str) -> registry.CheckFailed:
@@ -48,8 +48,8 @@ def broken(monkeypatch: pytest.MonkeyPatch, bug: str) -> registry.CheckFailed:
 
 def test_a_right_kernel_passes_and_the_seed_is_told() -> None:
     checks.fences()
-    (figure,) = registry.take_figures()
-    assert figure.startswith("seed 1: 80 of 240 walks through fences, ")
+    (measurement,) = registry.take_measurements()
+    assert measurement.startswith("seed 1: 80 of 240 walks through fences, ")
 
 
 def test_a_finding_names_the_walk_the_step_and_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ def test_a_walk_that_ends_a_check_or_the_guest_is_known(monkeypatch: pytest.Monk
         checks.fences()
     name = marked[-1].removeprefix("takes ")
     assert single_walk(name) is not None
-    assert registry.take_figures() == [f"in {name}"]
+    assert registry.take_measurements() == [f"in {name}"]
 
 
 def test_what_is_left_behind_is_told_also_if_it_cannot_be_made_short_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,8 +190,8 @@ def test_walks_that_took_too_long_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(checks, "KernelWorld", lambda: FenceKernel("a test skips the writer beside readers"))
     monkeypatch.setattr(walking, "DEVICE_LIMIT", -1)
     checks.devices()
-    (figure,) = registry.take_figures()
-    assert figure.endswith(" walks took too long to say anything")
+    (measurement,) = registry.take_measurements()
+    assert measurement.endswith(" walks took too long to say anything")
 
 
 def test_no_walk_at_all_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,11 +80,11 @@ def test_the_counts_are_what_the_kernel_and_the_programs_printed(main_run: Run) 
 
 
 def test_what_the_option_saves_is_shown_and_is_so(main_run: Run) -> None:
-    """The point of dynamic handling: what idle imports pin, in figures that every report has."""
+    """The point of dynamic handling: what idle imports pin, in measurements that every report has."""
     pinned = {"move-notify-on": 0, "move-notify-off": 8 * 256 * 1024}
     for variant in main_run.report.variants:
         told = f"bytes pinned by 8 idle dynamic imports of 256 KiB: {pinned[variant.variant.name]}"
-        assert told in [figure for result in variant.results for figure in result.figures]
+        assert told in [measurement for result in variant.results for measurement in result.measurements]
         assert f"{variant.variant.name}: {told}" in main_run.stdout
         for name in ("junit.xml", "report.html"):
             assert told in (main_run.directory / name).read_text()

@@ -12,7 +12,7 @@ from errno import EBUSY, EINVAL, ENOENT
 
 from harness.guest import uapi
 from harness.guest.kernel import PAGE, READABLE, WRITABLE, DmaBuf, Drm, Heap, Memfd, Udmabuf, bufinfo, udmabuf, vgem
-from harness.guest.registry import Group, absent_is_skipped, expect, expect_equal, figure
+from harness.guest.registry import Group, absent_is_skipped, expect, expect_equal, measurement
 from harness.guest.threads import ROUNDS, THREADS, Chance, in_threads, may_fail, together
 
 check = Group("concurrency")
@@ -145,7 +145,7 @@ def one_handle_is_exported_from_all_sides() -> None:
             handle = card.create_dumb().handle
             expect_equal("different dma-bufs", len(_inodes_of_exports(card, handle)), 1)
             card.close_handle(handle)
-    figure(f"{THREADS} threads, {ROUNDS} rounds")
+    measurement(f"{THREADS} threads, {ROUNDS} rounds")
 
 
 @check

@@ -18,7 +18,7 @@ from harness.guest.kernel import (
     udmabuf,
     vgem,
 )
-from harness.guest.registry import Group, absent_is_skipped, expect, expect_equal, figure
+from harness.guest.registry import Group, absent_is_skipped, expect, expect_equal, measurement
 from harness.guest.threads import ROUNDS, THREADS, Chance, in_threads, may_fail, together
 
 TYPE_CHECKING = False
@@ -59,7 +59,7 @@ def signal_wakes_every_poller() -> None:
             waiters = [_polled(buffer, events, woken) for events in (READABLE, WRITABLE, READABLE, WRITABLE)]
             together(*waiters, _signalled(card, fence))
             expect_equal("events that woke them", sorted(woken), [READABLE, READABLE, WRITABLE, WRITABLE])
-    figure(f"4 pollers, {ROUNDS} rounds")
+    measurement(f"4 pollers, {ROUNDS} rounds")
 
 
 @check
@@ -76,7 +76,7 @@ def buffer_is_closed_under_a_poller() -> None:
                 number = Descriptor(buffer.fileno())
                 together(_polled(number, READABLE, woken), buffer.close, _signalled(card, fence))
             expect(woken[0] in (READABLE, POLLNVAL), f"events that woke it: {woken}")
-    figure(f"{ROUNDS} rounds")
+    measurement(f"{ROUNDS} rounds")
 
 
 def _written(buffer: DmaBuf) -> Callable[[], None]:
@@ -97,7 +97,7 @@ def card_is_closed_while_its_fence_is_awaited() -> None:
                 woken: list[int] = []
                 together(_polled(buffer, WRITABLE, woken), _written(buffer), card.close)
             expect_equal("events that woke it", woken, [WRITABLE])
-    figure(f"{ROUNDS} rounds")
+    measurement(f"{ROUNDS} rounds")
 
 
 # --- fences -----------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def merges_race_with_signals() -> None:
             for sync_file in made:
                 sync_file.close()
             expect_equal("statuses", statuses, [1] * 4)
-    figure(f"2 mergers, 2 timelines, {ROUNDS} rounds")
+    measurement(f"2 mergers, 2 timelines, {ROUNDS} rounds")
 
 
 @check
@@ -169,7 +169,7 @@ def timeline_is_closed_while_its_fences_are_awaited() -> None:
             expect_equal("events that woke them", woken, [READABLE, READABLE])
             expect(one.status() in (1, -ENOENT), f"the status of the first fence is {one.status()}")
             expect_equal("status of the second fence", two.status(), -ENOENT)
-    figure(f"2 pollers, {ROUNDS} rounds")
+    measurement(f"2 pollers, {ROUNDS} rounds")
 
 
 @check

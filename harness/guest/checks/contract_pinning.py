@@ -21,7 +21,7 @@ from harness.guest.checks.contract import (
     needs_importers_without_callback,
 )
 from harness.guest.probe import Buffer, Probe
-from harness.guest.registry import does_not_apply, expect_equal, expect_errno, figure
+from harness.guest.registry import does_not_apply, expect_equal, expect_errno, measurement
 
 _OLD = bytes([0x11]) * SIZE
 
@@ -179,7 +179,7 @@ def _pinned_by_idle_imports(probe: Probe, importer: int) -> int:
 def _check_idle_imports(name: str, importer: int, pins: bool) -> None:
     with Probe() as probe:
         pinned = _pinned_by_idle_imports(probe, importer)
-        figure(f"bytes pinned by {_IMPORTS} idle {name} imports of {_IMPORT_SIZE >> 10} KiB: {pinned}")
+        measurement(f"bytes pinned by {_IMPORTS} idle {name} imports of {_IMPORT_SIZE >> 10} KiB: {pinned}")
         expect_equal("pinned bytes", pinned, _IMPORTS * _IMPORT_SIZE * pins)
 
 

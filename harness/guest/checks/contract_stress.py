@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Row 20 of the contract: many threads map, move, pin and attach at once, with two buffers locked in opposite orders.
 
-What each thread does comes from a seed, told as a figure; HARNESS_SEED in the environment sets it. How the threads
+What each thread does comes from a seed, told as a measurement; HARNESS_SEED in the environment sets it. How the threads
 interleave is up to the kernel: the same seed is the same work, not the same run.
 """
 
@@ -14,7 +14,7 @@ from errno import EBUSY
 from harness.guest.checks.contract import D, S, check, expect_balance
 from harness.guest.kernel import PAGE
 from harness.guest.probe import Attachment, Buffer, Mapping, Probe
-from harness.guest.registry import CheckFailed, expect, expect_equal, figure
+from harness.guest.registry import CheckFailed, expect, expect_equal, measurement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -169,16 +169,16 @@ def row_20_two_buffers_in_opposite_orders_do_not_deadlock() -> None:
         worker.map_both(1)
 
     workers = _stress(2, 150, [forwards, backwards], 0)
-    figure(f"2 threads, 150 rounds each: backed off {sum(worker.retries for worker in workers)} times")
+    measurement(f"2 threads, 150 rounds each: backed off {sum(worker.retries for worker in workers)} times")
 
 
 @check
 def row_20_stress_loses_no_notification_and_no_contents() -> None:
     """Each importer hears of each move; no pin, mapping or attachment is left; all see the same bytes throughout."""
     seed = _seed()
-    figure(f"seed {seed}: {_THREADS} threads, {_ROUNDS} rounds each")
+    measurement(f"seed {seed}: {_THREADS} threads, {_ROUNDS} rounds each")
     workers = _stress(_THREADS, _ROUNDS, [_anything], seed)
     moves = sum(sum(worker.moves) for worker in workers)
     refused = sum(worker.refused_moves for worker in workers)
     retries = sum(worker.retries for worker in workers)
-    figure(f"moved {moves} times, stayed pinned {refused} times, backed off {retries} times")
+    measurement(f"moved {moves} times, stayed pinned {refused} times, backed off {retries} times")

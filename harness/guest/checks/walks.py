@@ -7,7 +7,7 @@ HARNESS_SEED and HARNESS_WALKS in the environment say which walks, and how many 
 from __future__ import annotations
 
 from harness.guest import marks, oracle
-from harness.guest.registry import CheckFailed, Group, TimedOut, figure, register_unlisted, skip
+from harness.guest.registry import CheckFailed, Group, TimedOut, measurement, register_unlisted, skip
 from harness.guest.walks import walking
 from harness.guest.walks.choice import GROUP, seed, single_walk, walk_name, walks
 from harness.guest.walks.drawing import TERRAINS, Draw, terrain_of
@@ -100,7 +100,7 @@ def _walk_all(terrain: str) -> None:
     walker = _Walker(seed())
     walker.walk(numbers)
     late = f", {walker.late} walks took too long to say anything" if walker.late else ""
-    figure(f"seed {seed()}: {len(numbers)} of {walks()} walks through {terrain}, {walker.steps} steps{late}")
+    measurement(f"seed {seed()}: {len(numbers)} of {walks()} walks through {terrain}, {walker.steps} steps{late}")
 
 
 class _Walker:
@@ -122,14 +122,14 @@ class _Walker:
                 self._lay_at_a_door(some, left)
 
     def _walk_one(self, number: int) -> None:
-        """Who kills the guest, or never ends, must be known: the kernel log tells the one, the figure the other."""
+        """Who kills the guest, or never ends, must be known: the kernel log tells the one, a measurement the other."""
         marks.mark(f"takes {walk_name(self._seed, number)}")
         steps = self._steps(number)
         self.steps += len(steps)
         try:
             walked = self._taken(steps)
         except Exception:
-            figure(f"in {walk_name(self._seed, number)}")
+            measurement(f"in {walk_name(self._seed, number)}")
             raise
         self.late += walked.was_late
         self._refuse(number, walked)
