@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.unified_diff import Diff
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -43,10 +45,8 @@ class Commit:
 
 @dataclass(frozen=True)
 class Patch:
-    """One patch as taken in: exact diff bytes, and what its mail said about it.
+    """One patch as taken in: its diff, read once, and what its mail said about it.
 
-    ``files`` are paths relative to the tree that it touches. ``added`` maps a path to the line numbers (1-based,
-    in the patched file) that the patch adds, so that an error can be laid at the right door.
     ``date``: ISO 8601 if it could be read, else as written. ``tags``: "Reviewed-by: A <a@b>", in order, each once.
     ``patch_id``: what ``git patch-id --stable`` says. ``known``: the series of ``patches/series`` that it is, with
     its release, else empty. ``base_commit`` and ``prerequisites`` (patch-ids): what git format-patch --base wrote.
@@ -57,9 +57,7 @@ class Patch:
     origin: str  # file (and message number) it came from, for messages
     subject: str
     author: str
-    diff: bytes
-    files: tuple[str, ...]
-    added: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    parsed: Diff
     date: str = ""
     tags: tuple[str, ...] = ()
     patch_id: str = ""
@@ -68,6 +66,21 @@ class Patch:
     prerequisites: tuple[str, ...] = ()
     message: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def diff(self) -> bytes:
+        """The exact bytes of its diff, without the text around it."""
+        return self.parsed.data
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths, relative to the tree, that it touches."""
+        return self.parsed.paths
+
+    @property
+    def added(self) -> Mapping[str, frozenset[int]]:
+        """Path to the line numbers (1-based, in the patched file) that it adds: whose fault an error is."""
+        return self.parsed.added
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.errors import InfrastructureError, UserError
 from harness.intake import diff_paths
-from harness.intake.diff import added_lines, diff_of, parse_diff
+from harness.intake.diff import parse_diff
 from harness.intake.explain import explain
 from harness.intake.index import Index, git_path
 from harness.intake.rivals import rivals
@@ -37,7 +37,7 @@ def apply_series(tree: Tree, patches: Sequence[Patch]) -> Applied:
         patches=tuple(patches),
         tree_id=tree_id,
         already_in_base=already,
-        added=dict(added_lines(changed.files)),
+        added=changed.added,
     )
 
 
@@ -64,7 +64,7 @@ def stage(index: Index, patches: Sequence[Patch]) -> tuple[str, ...]:
     already: list[str] = []
     left = list(patches)
     while left:
-        diff = diff_of(left[0])
+        diff = left[0].parsed
         done = index.apply(diff)
         known = 0 if done.ok else _already_there(index, left)
         if not done.ok and not known:
@@ -91,6 +91,6 @@ def _already_there(index: Index, patches: Sequence[Patch]) -> int:
     """
     for count in range(len(patches), 0, -1):
         trial = index.copy("trial")
-        if all(trial.apply(diff_of(p), reverse=True).ok for p in reversed(patches[:count])):
+        if all(trial.apply(p.parsed, reverse=True).ok for p in reversed(patches[:count])):
             return count
     return 0

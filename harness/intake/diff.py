@@ -8,85 +8,18 @@ plain ``diff -u`` of GNU diffutils. Pure, and linear in the size of the input.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from harness.errors import UserError
 from harness.intake import diff_gaps, diff_paths
-from harness.series import Patch
+from harness.unified_diff import Diff, FileDiff, Hunk
 
 _HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 _FILE_LINE = re.compile(rb"(?m)^(?:diff --git |\+\+\+ )[^\n]*")
 _MERGE = (b"diff --cc ", b"diff --combined ")
 _MAKE_AGAIN = "get it again as it was sent (the raw mail), or made anew with git format-patch"
 _NEW = (b"new mode ", b"new file mode ")
-
-
-@dataclass(frozen=True)
-class Hunk:
-    """One hunk. ``line``, ``last_line``: of its header and its end in the input, 1-based.
-
-    ``body``: lines with their marker, without newline.
-    """
-
-    line: int
-    header: str
-    old_start: int
-    new_start: int
-    body: tuple[bytes, ...]
-    last_line: int = 0
-
-    @property
-    def section(self) -> bytes:
-        """What stands behind the second "@@": the line above the hunk that tells where it is."""
-        return self.header.split("@@", 2)[-1].strip().encode("utf-8", "replace")
-
-    @property
-    def before(self) -> tuple[bytes, ...]:
-        """What the hunk expects in the file."""
-        return tuple(line[1:] for line in self.body if line[:1] in b" -")
-
-    @property
-    def after(self) -> tuple[bytes, ...]:
-        """What the hunk leaves in the file."""
-        return tuple(line[1:] for line in self.body if line[:1] in b" +")
-
-    @property
-    def added(self) -> frozenset[int]:
-        """Line numbers (1-based, in the patched file) of the lines it adds."""
-        kept = [line[:1] for line in self.body if line[:1] in b" +"]
-        return frozenset(self.new_start + at for at, marker in enumerate(kept) if marker == b"+")
-
-
-@dataclass(frozen=True)
-class FileDiff:
-    """What a diff does to one file. ``old`` is None if it is created, ``new`` if it is deleted.
-
-    Paths are relative to the tree. ``mode``: the new mode as git writes it ("100644"), "" if not said.
-    ``header``: its lines before the hunks.
-    """
-
-    line: int
-    old: str | None
-    new: str | None
-    mode: str
-    hunks: tuple[Hunk, ...]
-    header: tuple[bytes, ...] = ()
-
-    @property
-    def path(self) -> str:
-        """The name it has after the patch, or had if it is deleted."""
-        return self.new or self.old or ""
-
-
-@dataclass(frozen=True)
-class Diff:
-    """A whole diff. ``strip``: what ``git apply -p`` needs. ``data``: its bytes without the text around it."""
-
-    files: tuple[FileDiff, ...]
-    strip: int
-    data: bytes
 
 
 @dataclass
@@ -114,16 +47,6 @@ def parse_diff(text: bytes, origin: str, first_line: int = 1) -> Diff:
     """
     lines = _without_transport_cr(text).split(b"\n")
     return _Reader(lines, origin, range(first_line, first_line + len(lines) + 1)).read()
-
-
-def diff_of(patch: Patch) -> Diff:
-    """What ``patch`` does: read when it is first asked for, and once for all who ask. Raises as ``parse_diff``."""
-    return _read_once(patch.diff, patch.origin)
-
-
-@lru_cache(maxsize=128)
-def _read_once(text: bytes, origin: str) -> Diff:
-    return parse_diff(text, origin)
 
 
 def parse_lines(lines: Sequence[bytes], numbers: Sequence[int], origin: str) -> Diff:
@@ -323,11 +246,3 @@ def _counts(found: re.Match[bytes]) -> tuple[int, int]:
 
 def _miscounted(said: tuple[int, int], has: tuple[int, int]) -> str:
     return f"hunk header says {said[0]} old and {said[1]} new lines, has {has[0]} and {has[1]}"
-
-
-def added_lines(files: tuple[FileDiff, ...]) -> Iterator[tuple[str, frozenset[int]]]:
-    """(path, line numbers in the patched file that the diff adds) for each file that gains any."""
-    for file in files:
-        lines = frozenset[int]().union(*(hunk.added for hunk in file.hunks))
-        if lines and file.new is not None:
-            yield file.new, lines

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from harness.gitcmd import run_git
-from harness.intake.diff import diff_of
 from harness.intake.fixups import Fixup
 from harness.process import Completed
 from harness.scratch import scratch
@@ -61,7 +60,7 @@ def _all_apply(
 
 
 def _apply(repository: Path, patch: Patch, env: dict[str, str]) -> Completed:
-    diff = diff_of(patch)
+    diff = patch.parsed
     return _git(
         repository, "apply", "--cached", "--whitespace=nowarn", f"-p{diff.strip}", "-", env=env, stdin=diff.data
     )
@@ -117,7 +116,7 @@ def _portions(names: Sequence[str]) -> Iterator[list[str]]:
 
 def _blobs(patch: Patch) -> Iterator[tuple[str, str]]:
     """(path, abbreviated id of the content before) of each file of a git diff."""
-    for file in diff_of(patch).files:
+    for file in patch.parsed.files:
         for found in filter(None, map(_INDEX_LINE.match, file.header)):
             yield file.old or file.path, found[1].decode()
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 
 from harness.errors import UserError
-from harness.intake.diff import Diff, FileDiff, Hunk
 from harness.intake.index import Index
 from harness.intake.nearest import Nearest, nearest, nearest_name
 from harness.series import Patch
+from harness.unified_diff import Diff, FileDiff, Hunk
 
 # git's apply.c; the C locale is set for every program we start.
 _FAILED = re.compile(r"(?m)^error: patch failed: (.*):(\d+)$")

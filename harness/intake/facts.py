@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.intake import address
-from harness.intake.diff import FileDiff, Hunk, diff_of
 from harness.intake.symbols import entries
 from harness.series import Patch, PatchFacts, SeriesFacts
+from harness.unified_diff import FileDiff, Hunk
 
 _EXPORT = re.compile(rb"\s*EXPORT_(?:STATIC_CALL|\w*SYMBOL)(?:_\w+)?\(\s*(\w+)")
 # The first line of a definition in kernel style: the name stands before the first parenthesis.
@@ -53,7 +53,7 @@ def facts(patches: Sequence[Patch]) -> SeriesFacts:
     """What ``patches`` say and touch. Pure. Of a series that adds and removes the same again nothing is left out."""
     symbols, exports, functions = _Found(), _Found(), _Found()
     for patch in patches:
-        for file in diff_of(patch).files:
+        for file in patch.parsed.files:
             if posixpath.basename(file.path).startswith("Kconfig"):
                 _symbols(file.hunks, symbols)
             elif file.path.endswith(_SOURCES):

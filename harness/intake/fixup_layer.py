@@ -13,7 +13,6 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.intake.apply import scratch, stage
-from harness.intake.diff import diff_of
 from harness.intake.fixups import Fixup
 from harness.intake.index import Index
 from harness.series import Patch, Tree
@@ -58,7 +57,7 @@ class _Layer:
         plain = self._outcome(self._index)
         for fixup in fixups:
             if self._is_good(fixup, plain):
-                self._index.apply(diff_of(fixup.patch))
+                self._index.apply(fixup.patch.parsed)
                 self._told.append(fixup.told)
         if not self._told:
             return Mended(self._tree, tuple(self._notes))
@@ -68,8 +67,8 @@ class _Layer:
     def _is_good(self, fixup: Fixup, plain: _Outcome) -> bool:
         """True if it applies and leaves the series alone; if not, says so, unless the tree has it already."""
         trial = self._index.copy("mended")
-        if not trial.apply(diff_of(fixup.patch)).ok:
-            if not trial.apply(diff_of(fixup.patch), reverse=True).ok:
+        if not trial.apply(fixup.patch.parsed).ok:
+            if not trial.apply(fixup.patch.parsed, reverse=True).ok:
                 self._notes.append(f"the fixup {fixup.name} does not apply to this tree, and is left out")
             return False
         touched = any(set(patch.files).intersection(fixup.patch.files) for patch in self._patches)

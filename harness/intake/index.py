@@ -9,10 +9,10 @@ from pathlib import Path
 from harness import process
 from harness.errors import InfrastructureError
 from harness.gitcmd import run_git
-from harness.intake.diff import Diff
 from harness.intake.diff_paths import SYMLINK
 from harness.process import Completed
 from harness.series import Tree
+from harness.unified_diff import Diff
 
 _PLAIN = ("000000", "100644", "100755")  # not there any more, and plain files
 # The configuration of the tree itself must not decide what a patch does.

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from harness.errors import UserError
 from harness.intake import address, diff_paths, subject_prefix
-from harness.intake.diff import Diff, FileDiff, added_lines, parse_diff
+from harness.intake.diff import parse_diff
 from harness.intake.diff_gaps import begins_mail
 from harness.intake.load import ACCEPTED
 from harness.intake.mail import Letter
@@ -21,6 +21,7 @@ from harness.intake.quote_damage import damaged, has_lost_tabs, quotes_unmarked,
 from harness.intake.rivals import changed_twice
 from harness.intake.series import known_patches
 from harness.series import Commit, Patch
+from harness.unified_diff import Diff, FileDiff
 
 _QUOTED = re.compile(rb"(?m)^[>|:][^\n]{0,80}(?:diff --git |@@ -\d|\+\+\+ \S)")
 # How Mailman's, public-inbox's and marc's pages show an attachment that they do not show.
@@ -123,16 +124,13 @@ def _patch(letter: Letter, origin: str, diff: Diff, said: Message, notes: Sequen
         _nothing_changed(diff, origin, address.doubtful)
     around = "\n".join((letter.author, said.author, said.body, *said.tags)).encode()
     _nothing_changed(diff, origin, address.masked if address.masked(around) else address.surely_masked)
-    touched = [name for file in diff.files for name in (file.old, file.new) if name is not None]
     identity = patch_id(diff)
     subject = subject_prefix.title(said.subject or letter.subject)
     return Patch(
         origin=origin,
         subject=subject,
         author=said.author or letter.author,
-        diff=diff.data,
-        files=tuple(dict.fromkeys(touched)),
-        added=_added(diff.files),
+        parsed=diff,
         date=said.date or letter.date,
         tags=said.tags,
         patch_id=identity,
@@ -217,13 +215,6 @@ def _full(name: str, given: Sequence[str]) -> str:
     """``name`` with the address that a tag gives it, if it has none."""
     people = (tag.partition(": ")[2] for tag in given)
     return next((one for one in people if one.startswith(f"{name} <")), address.author(name))
-
-
-def _added(files: tuple[FileDiff, ...]) -> dict[str, frozenset[int]]:
-    added: dict[str, frozenset[int]] = {}
-    for name, lines in added_lines(files):
-        added[name] = added.get(name, frozenset()) | lines
-    return added
 
 
 def _no_diff(origin: str, text: bytes) -> UserError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
-from harness.intake.diff import Diff, FileDiff
+from harness.unified_diff import Diff, FileDiff
 
 _SIZE = 20  # bytes of a SHA-1
 _BLANKS = b" \t\n\r"  # git's isspace(), which knows no form feed

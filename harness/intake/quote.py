@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UserError
-from harness.intake.diff import Diff, FileDiff, Hunk, parse_lines
+from harness.intake.diff import parse_lines
 from harness.intake.diff_gaps import is_separator
 from harness.intake.message import Stat, diff_start
 from harness.intake.quote_damage import damaged
+from harness.unified_diff import Diff, FileDiff, Hunk
 
 _HEADER = re.compile(rb"(?m)^((?:> ?){0,40}>)( ?)(?:diff --git \S|--- \S[^\n]*\n(?:> ?){1,41}\+\+\+ \S)[^\n]*")
 _SNIPPED = re.compile(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from harness.intake import diff_paths
-from harness.intake.diff import Diff, FileDiff
+from harness.unified_diff import Diff, FileDiff
 
 # What no C file, makefile or Kconfig of the kernel is without, where it is indented (Documentation/process/
 # coding-style.rst). Other files may well have blanks only.

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.errors import UserError
-from harness.intake.diff import added_lines, parse_diff
+from harness.intake.diff import parse_diff
 from harness.intake.patchid import patch_id
 from harness.series import Patch
+from harness.unified_diff import Diff
 
 _HUNK = re.compile(rb"@@ -(\d+(?:,\d+)?) \+(\d+(?:,\d+)?) @@(.*)", re.DOTALL)
 _SWAPPED = {
@@ -25,15 +26,13 @@ _WORDS = {**_SWAPPED, **{after: before for before, after in _SWAPPED.items()}}
 
 def reversed_patch(patch: Patch) -> Patch:
     """The patch that takes ``patch`` back, named as git-revert(1) does. Raises ``UserError`` if it copies a file."""
-    diff = reversed_diff(patch.diff, patch.origin)
     origin = f"{patch.origin}, reversed"
-    parsed = parse_diff(diff, origin)
+    parsed = parse_diff(reversed_diff(patch.parsed, patch.origin), origin)
     return replace(
         patch,
         origin=origin,
         subject=f'Revert "{patch.subject}"',
-        diff=diff,
-        added=dict(added_lines(parsed.files)),
+        parsed=parsed,
         tags=(),
         message="",
         patch_id=patch_id(parsed),
@@ -43,12 +42,10 @@ def reversed_patch(patch: Patch) -> Patch:
     )
 
 
-def reversed_diff(data: bytes, origin: str) -> bytes:
-    """``data``, a diff without text around it as in ``Patch.diff``, turned round line by line."""
-    lines = data.split(b"\n")[:-1]
-    files = parse_diff(data, origin).files
-    bounds = [*(file.line - 1 for file in files), len(lines)]
-    pieces = [lines[start:end] for start, end in itertools.pairwise(bounds)]
+def reversed_diff(diff: Diff, origin: str) -> bytes:
+    """``diff`` turned round line by line. ``origin``: for the ``UserError`` if it copies a file."""
+    lines, files = iter(diff.data.split(b"\n")), diff.files
+    pieces = [list(itertools.islice(lines, file.length)) for file in files]
     for at, (first, second) in enumerate(itertools.pairwise(files)):
         # A file that becomes a link is deleted, then made: in this order the other way round, too.
         if first.new is None and second.old is None and first.path == second.path:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from harness.intake.diff import FileDiff, Hunk, diff_of
 from harness.series import Patch
+from harness.unified_diff import FileDiff, Hunk
 
 
 @dataclass
@@ -52,7 +52,7 @@ def rivals(patches: Sequence[Patch]) -> tuple[Patch, Patch] | None:
     """The first two of ``patches`` of which the second changes what the first does, as it was before the first."""
     touched: dict[str, _Touched] = {}
     for number, patch in enumerate(patches):
-        files = diff_of(patch).files
+        files = patch.parsed.files
         for file in files:
             who = touched.setdefault(file.old or file.path, _Touched()).rival(file)
             if who is not None:
@@ -71,7 +71,7 @@ def taken_back(copies: Sequence[Patch], patches: Sequence[Patch]) -> Patch | Non
 
 def _lines(patch: Patch, markers: bytes) -> tuple[tuple[str, tuple[tuple[bytes, ...], ...]], ...]:
     """By file, the lines with the first of ``markers``, and those with the second, without them."""
-    return tuple((file.path, tuple(_marked(file, one) for one in markers)) for file in diff_of(patch).files)
+    return tuple((file.path, tuple(_marked(file, one) for one in markers)) for file in patch.parsed.files)
 
 
 def _marked(file: FileDiff, marker: int) -> tuple[bytes, ...]:

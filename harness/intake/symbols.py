@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from harness.intake.diff import Hunk, diff_of
 from harness.series import Patch
+from harness.unified_diff import Hunk
 
 # Indented with tabs or with blanks alone: a help text is indented with both, and a hunk may begin in one.
 _CONFIG = re.compile(rb"(?:\t*| *)(?:menu)?config[ \t]+(\w+)[ \t]*(?:#.*)?$")
@@ -63,7 +63,7 @@ def _only_in(here: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
 
 
 def _defined(patches: Sequence[Patch], marker: bytes) -> list[str]:
-    files = (file for patch in patches for file in diff_of(patch).files)
+    files = (file for patch in patches for file in patch.parsed.files)
     kconfig = (file for file in files if PurePath(file.path).name.startswith("Kconfig"))
     found = (entry for file in kconfig for hunk in file.hunks for entry in entries(hunk))
     return [entry.symbol for entry in found if entry.defines and entry.marker == marker]

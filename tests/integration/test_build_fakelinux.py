@@ -11,6 +11,7 @@ import pytest
 
 from harness import build, kconfig
 from harness.errors import InfrastructureError
+from harness.intake.diff import parse_diff
 from harness.model import BuildFailure, Kernel, ResolvedConfig, SymbolRequest, Variant
 from harness.paths import cache_dir
 from harness.series import Applied, Patch, Tree
@@ -47,17 +48,13 @@ class Linux:
 
     def applied(self) -> Applied:
         self.git("add", "-A")
-        files = tuple(self.git("diff", "--name-only", self.commit).split())
-        added = {name: frozenset(self._added(name)) for name in files}
-        patch = Patch("test", "test", "", b"", files, added)
+        diff = parse_diff(self._diff(), "test")
+        patch = Patch("test", "test", "", diff)
         tree = Tree("dir:fake", self.path, self.commit, "6.12.1")
-        return Applied(tree, (patch,) if files else (), self.git("write-tree"), added=added)
+        return Applied(tree, (patch,) if diff.files else (), self.git("write-tree"), added=diff.added)
 
-    def _added(self, name: str) -> list[int]:
-        diff = self.git("diff", "-U0", self.commit, "--", name)
-        hunks = [line.split("+")[1].split(" ")[0] for line in diff.splitlines() if line.startswith("@@")]
-        spans = [(int(h.partition(",")[0]), int(h.partition(",")[2] or 1)) for h in hunks]
-        return [line for start, count in spans for line in range(start, start + count)]
+    def _diff(self) -> bytes:
+        return subprocess.run(["git", "-C", self.path, "diff", self.commit], check=True, capture_output=True).stdout
 
     def config(self, variant: Variant = ON) -> ResolvedConfig:
         resolved = kconfig.resolve(self.applied(), [PCI], variant)

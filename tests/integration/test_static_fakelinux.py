@@ -45,8 +45,7 @@ def check(
 ) -> dict[str, TestResult]:
     """What the suite says of the edits that were made; by name, without "static."."""
     applied = linux.applied()
-    diff = (linux.git("diff", linux.commit) + "\n").encode()
-    patches = tuple(replace(patch, subject="test", diff=diff, message=message) for patch in applied.patches)
+    patches = tuple(replace(patch, subject="test", message=message) for patch in applied.patches)
     applied = replace(applied, patches=patches)
     run = linux.path.parent / "run"
     suite = PatchCheck(applied, run / "static", "static", 2, red, lambda _text: None, thorough=thorough)

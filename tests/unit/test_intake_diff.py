@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UserError
-from harness.intake import facts
-from harness.intake.diff import _read_once, added_lines, diff_of, parse_diff
-from harness.series import Patch
+from harness.intake import added_symbols, diff, facts, read_text, reversed_patch
+from harness.intake.diff import parse_diff
+from harness.intake.rivals import rivals
+from harness.unified_diff import Diff
 
 GIT = b"""\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
@@ -35,7 +36,7 @@ def test_hunks_give_added_lines_of_the_patched_file() -> None:
     diff = parse_diff(b"Some words.\n---\n 1 file changed\n\n" + GIT + b"-- \n2.39.5\n\n", "x.patch")
     [file] = diff.files
     assert (file.old, file.new, file.mode) == ("drivers/dma-buf/dma-buf.c", "drivers/dma-buf/dma-buf.c", "100644")
-    assert dict(added_lines(diff.files)) == {"drivers/dma-buf/dma-buf.c": frozenset({11, 12, 31})}
+    assert diff.added == {"drivers/dma-buf/dma-buf.c": frozenset({11, 12, 31})}
     assert [hunk.line for hunk in file.hunks] == [9, 16]
     assert file.hunks[0].before == (b"one", b"two", b"three", b"")
     assert file.hunks[0].after == (b"one", b"TWO", b"2", b"three", b"")
@@ -183,12 +184,19 @@ def test_each_line_is_looked_at_a_bounded_number_of_times(monkeypatch: pytest.Mo
     assert looks(400) <= 2 * looks(200)
 
 
-def test_diff_of_a_patch_is_read_once_for_all_who_ask() -> None:
-    _read_once.cache_clear()
-    patch = Patch("x.patch", "x", "", GIT, ("drivers/dma-buf/dma-buf.c",))
-    assert diff_of(patch) == parse_diff(GIT, "x.patch")
-    facts((patch,))
-    facts((patch,))
-    assert diff_of(patch) is diff_of(patch)
-    assert _read_once.cache_info().misses == 1
-    assert diff_of(Patch("y.patch", "x", "", GIT, ())) is not diff_of(patch)  # errors name another place
+def test_a_diff_is_read_once_where_it_is_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+    plain = diff._Reader.read
+
+    def counting(self: diff._Reader) -> Diff:
+        reads.append(self._origin)
+        return plain(self)
+
+    monkeypatch.setattr(diff._Reader, "read", counting)
+    patches = read_text(GIT, "x.patch")
+    assert rivals((*patches, *patches)) is not None
+    assert facts(patches).files == patches[0].files == ("drivers/dma-buf/dma-buf.c",)
+    assert added_symbols(patches) == ()
+    assert reads == ["x.patch"]
+    assert reversed_patch(patches[0]).parsed.files != patches[0].parsed.files  # a text that nobody has read yet
+    assert reads == ["x.patch", "x.patch, reversed"]

@@ -45,12 +45,12 @@ def test_git_takes_it_and_is_back_at_the_start(tree: Path, options: list[str], t
     commit(tree, "rename")
     git(tree, "diff", *options, f"--output={tmp_path}/made.diff", "HEAD~2", "HEAD")
     diff = parse_diff((tmp_path / "made.diff").read_bytes(), "test")
-    turned = reversed_diff(diff.data, "test")
+    turned = reversed_diff(diff, "test")
     (tmp_path / "turned.diff").write_bytes(turned)
     strip = "-p0" if "--no-prefix" in options else "-p1"
     git(tree, "apply", "--index", "--unidiff-zero", strip, tmp_path / "turned.diff")
     assert git(tree, "write-tree") == git(tree, "rev-parse", "HEAD~2^{tree}")
-    assert reversed_diff(turned, "test") == diff.data
+    assert reversed_diff(parse_diff(turned, "test"), "test") == diff.data
 
 
 @pytest.mark.parametrize("options", [[], ["--full-index"], ["--no-prefix"]], ids=str)
@@ -64,11 +64,11 @@ def test_file_that_becomes_a_link_and_back(tree: Path, options: list[str], tmp_p
     commit(tree, "change")
     git(tree, "diff", *options, f"--output={tmp_path}/made.diff", "HEAD~1", "HEAD")
     diff = parse_diff((tmp_path / "made.diff").read_bytes(), "test")
-    turned = reversed_diff(diff.data, "test")
+    turned = reversed_diff(diff, "test")
     (tmp_path / "turned.diff").write_bytes(turned)
     git(tree, "apply", "--index", "-p0" if "--no-prefix" in options else "-p1", tmp_path / "turned.diff")
     assert git(tree, "write-tree") == git(tree, "rev-parse", "HEAD~1^{tree}")
-    assert reversed_diff(turned, "test") == diff.data
+    assert reversed_diff(parse_diff(turned, "test"), "test") == diff.data
 
 
 def test_plain_diff_without_git(tmp_path: Path, tree: Path) -> None:
@@ -76,14 +76,14 @@ def test_plain_diff_without_git(tmp_path: Path, tree: Path) -> None:
         b"--- linux-old/drivers/new.c\t1970-01-01 00:00:00.000000000 +0000\n"
         b"+++ linux-new/drivers/new.c\t2026-01-01 00:00:00.000000000 +0000\n@@ -0,0 +1,2 @@\n+a\n+b\n"
     )
-    [file] = parse_diff(reversed_diff(plain, "test"), "test").files
+    [file] = parse_diff(reversed_diff(parse_diff(plain, "test"), "test"), "test").files
     assert (file.old, file.new) == ("drivers/new.c", None)
 
 
 def test_patch_says_that_it_is_a_revert(tree: Path) -> None:
     edit(tree, "int line_3;\n", "")
-    diff = git(tree, "diff").encode() + b"\n"
-    turned = reversed_patch(Patch("my.patch", "dma-buf: drop it", "A <a@b.example>", diff, (DRIVER,)))
+    diff = parse_diff(git(tree, "diff").encode() + b"\n", "my.patch")
+    turned = reversed_patch(Patch("my.patch", "dma-buf: drop it", "A <a@b.example>", diff))
     assert turned.subject == 'Revert "dma-buf: drop it"'
     assert turned.origin == "my.patch, reversed"
     assert turned.added == {DRIVER: frozenset({3})}
@@ -93,4 +93,4 @@ def test_patch_says_that_it_is_a_revert(tree: Path) -> None:
 def test_copied_file_cannot_be_taken_back() -> None:
     copied = b"diff --git a/x b/y\nsimilarity index 100%\ncopy from x\ncopy to y\n"
     with pytest.raises(UserError, match=r"my\.patch: copies a file"):
-        reversed_diff(copied, "my.patch")
+        reversed_diff(parse_diff(copied, "my.patch"), "my.patch")

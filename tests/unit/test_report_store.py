@@ -17,6 +17,7 @@ from harness.model import PlannedTest, RunReport, Status, TestResult, VariantRep
 from harness.report import EventLog, PlanFile, load, save, save_plan
 from harness.report.store import encode
 from harness.series import Patch
+from harness.unified_diff import Diff
 from tests.support.report_strategies import run_reports
 from tests.support.sample_reports import OFF, ON, bad_report, run_report, variant_report
 
@@ -75,7 +76,7 @@ def test_a_field_that_an_older_harness_did_not_know_gets_its_default(tmp_path: P
 
 def test_bytes_have_no_place_in_a_report() -> None:
     with pytest.raises(TypeError, match="bytes"):
-        encode(Patch("f", "s", "a", b"diff", ()))
+        encode(Patch("f", "s", "a", Diff(data=b"diff")))
 
 
 # --- what cannot be read ----------------------------------------------------------------------
