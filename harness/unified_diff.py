@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A unified diff as values: files, hunks, lines. Read by ``harness/intake/diff.py``; here is no I/O and no parsing."""
+"""A unified diff as values: files, hunks, lines; ``harness/intake/diff_parser.py`` reads it. No I/O, no parsing."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 from harness.cli.report_files import report_files
 from harness.cli.run import add_options, request_from
 from harness.cli.rundir import RunDirectory, stored_stdin
-from harness.intake import facts
+from harness.intake import facts_of
 from harness.pipeline import RunJob, check
 from harness.report import render_facts, series_facts
 from harness.scratch import scratch
@@ -47,7 +47,7 @@ def _told(job: RunJob, *, each: bool) -> list[tuple[str, str]]:
     """(label, text) as the head of a report has them."""
     told = [("base", job.base.text)]
     told += [("below", patch.subject) for patch in job.below]
-    told += series_facts(facts(job.patches)) or [("patch", "none")]
+    told += series_facts(facts_of(job.patches)) or [("patch", "none")]
     told += [("patch-id", f"{patch.patch_id} {patch.subject}") for patch in job.patches if patch.patch_id]
     told += [("variants", ", ".join(variant.name for variant in job.variants))]
     told += [("suites", ", ".join(job.suite_names))]

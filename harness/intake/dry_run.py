@@ -36,7 +36,7 @@ def applies(
 
 
 def _all_apply(
-    repository: Path, commit: str, below: Sequence[Patch], hints: Sequence[Patch], patches: Sequence[Patch]
+    repository: Path, commit: str, below: Sequence[Patch], repairs: Sequence[Patch], patches: Sequence[Patch]
 ) -> bool:
     with scratch("trial") as place:
         objects = _git(repository, "rev-parse", "--path-format=absolute", "--git-path", "objects").stdout.rstrip("\n")
@@ -47,15 +47,15 @@ def _all_apply(
         }
         (place / "objects").mkdir()
         # Only what the patches touch: an index of a whole kernel takes seconds to read and write.
-        names = {name for patch in (*below, *hints, *patches) for name in patch.files}
+        names = {name for patch in (*below, *repairs, *patches) for name in patch.files}
         entries = "".join(f"{entry}\0" for entry in _listed(repository, commit, names))
         stdin = entries.encode("utf-8", "surrogateescape")
         if not _git(repository, "update-index", "-z", "--index-info", env=env, stdin=stdin).ok:
             return False
         if not all(_apply(repository, patch, env).ok for patch in below):
             return False
-        for hint in hints:
-            _apply(repository, hint, env)
+        for repair in repairs:
+            _apply(repository, repair, env)
         return all(_apply(repository, patch, env).ok for patch in patches)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""``patches/fixups/fixups.toml``: what old trees need before they can be tested with compilers and checks of today.
+"""Fixups: what old trees need before they can be tested, and the layer of them between a base and the patch.
 
-::
+``patches/fixups/fixups.toml`` lists those that ship with the harness::
 
     [[fixup]]
     name = "udmabuf-dma-mask"        # udmabuf-dma-mask.patch, beside the list
@@ -12,18 +12,24 @@
     to = "5.10"                      # the first for which it is not: its stable releases have it
 
 The range is only where it is worth trying. A tree that has it already is found out by looking.
+
+The layer, with the patches that the user says the base needs, becomes part of the base: a commit of its own that the
+work tree is reset to. So it is the same with the patch and without it, none of its lines counts as the patch's, and
+every comparison of files is with the mended base.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.intake.read import read_patches
+from harness.errors import UserError
+from harness.intake.apply import Index, index_directory, stage
+from harness.intake.patch_reader import read_patches
 from harness.paths import PATCHES
-from harness.series import Patch
+from harness.series import Patch, Tree
 from harness.toml_tables import OneLine, TomlTable, keyed, read_toml
 from harness.version_numbers import release
 
@@ -75,3 +81,71 @@ def _fixup(entry: TomlTable, directory: Path) -> Fixup:
         if not _VERSION.fullmatch(version):
             raise entry.refuse(f"{key} = {version!r} is no version")
     return fixup
+
+
+_Outcome = tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class MendedBase:
+    """``tree``: the base with its layer, which it names in ``fixups``. ``notes``: what was left out, and why."""
+
+    tree: Tree
+    notes: tuple[str, ...] = ()
+
+
+def apply_fixups(tree: Tree, own: Sequence[Patch], fixups: Sequence[Fixup], patches: Sequence[Patch]) -> MendedBase:
+    """``tree`` with ``own`` and those of ``fixups`` that apply; the work tree, which the caller has locked, stays.
+
+    ``own``: what the user wants below the patch; raises ``UserError`` if it does not apply. A fixup that the tree has
+    already, or that does not apply, is left out. So is one that changes what becomes of ``patches``, the series under
+    test: a fixup must neither keep a patch from applying nor take its place.
+    """
+    if not own and not fixups:
+        return MendedBase(tree)
+    with index_directory(tree) as directory:
+        return _Layer(tree, directory, own, patches).mended(fixups)
+
+
+class _Layer:
+    def __init__(self, tree: Tree, directory: Path, own: Sequence[Patch], patches: Sequence[Patch]) -> None:
+        self._tree = tree
+        self._patches = patches
+        self._index = Index.of_base(tree, directory / "layer")
+        self._told: list[str] = []
+        self._notes: list[str] = []
+        already = stage(self._index, own)
+        self._notes += [f"already in the base: {subject}" for subject in already]
+        self._told += [f"{patch.subject} (asked for)" for patch in own if patch.subject not in already]
+
+    def mended(self, fixups: Sequence[Fixup]) -> MendedBase:
+        """Each fixup goes on top of those before it."""
+        plain = self._outcome(self._index)
+        for fixup in fixups:
+            if self._is_good(fixup, plain):
+                self._index.apply(fixup.patch.parsed)
+                self._told.append(fixup.told)
+        if not self._told:
+            return MendedBase(self._tree, tuple(self._notes))
+        commit = self._index.commit("base with fixups")
+        return MendedBase(replace(self._tree, commit=commit, fixups=tuple(self._told)), tuple(self._notes))
+
+    def _is_good(self, fixup: Fixup, plain: _Outcome) -> bool:
+        """True if it applies and leaves the series alone; if not, says so, unless the tree has it already."""
+        trial = self._index.copy("mended")
+        if not trial.apply(fixup.patch.parsed).ok:
+            if not trial.apply(fixup.patch.parsed, reverse=True).ok:
+                self._notes.append(f"the fixup {fixup.name} does not apply to this tree, and is left out")
+            return False
+        touched = any(set(patch.files).intersection(fixup.patch.files) for patch in self._patches)
+        if touched and plain is not None and self._outcome(trial) != plain:
+            self._notes.append(f"the fixup {fixup.name} is left out: the patch changes the same lines")
+            return False
+        return True
+
+    def _outcome(self, index: Index) -> _Outcome:
+        """Which patches of the series are in ``index`` already; None if the series does not apply to it."""
+        try:
+            return stage(index.copy("outcome"), self._patches)
+        except UserError:
+            return None

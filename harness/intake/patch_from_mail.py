@@ -9,17 +9,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from harness.errors import UserError
-from harness.intake import address, diff_paths, subject_prefix
-from harness.intake.diff import parse_diff
-from harness.intake.diff_gaps import begins_mail
-from harness.intake.load import ACCEPTED
-from harness.intake.mail import Letter
-from harness.intake.message import Message, diff_start, read_message, tags
-from harness.intake.patchid import patch_id
-from harness.intake.quote import WHOLE, Quote, Quoted, counted, parse_quote, told
-from harness.intake.quote_damage import damaged, has_lost_tabs, quotes_unmarked, unstuffed
-from harness.intake.rivals import changed_twice
-from harness.intake.series import known_patches
+from harness.intake import diff_paths, mail_fields, patch_message
+from harness.intake.diff_parser import begins_mail, parse_diff
+from harness.intake.mailbox import Mail
+from harness.intake.patch_identity import changed_twice, patch_id
+from harness.intake.patch_message import Message, diff_start, read_message, tags
+from harness.intake.patch_sources import ACCEPTED
+from harness.intake.quoted_patch import (
+    WHOLE,
+    Quote,
+    Quoted,
+    counted,
+    damaged,
+    has_lost_tabs,
+    parse_quote,
+    quotes_unmarked,
+    told,
+    unstuffed,
+)
+from harness.intake.series_catalogue import known_patches
 from harness.series import Commit, Patch
 from harness.unified_diff import Diff, FileDiff
 
@@ -39,123 +47,123 @@ _WROTE = (
     re.compile(r"(?:On (?P<date>.{6,60}), )?(?P<name>[^,]{1,80}) (?:wrote|writes):"),
 )
 
-_NOBODY = Letter("", "", b"", 1, False)
+_NOBODY = Mail("", "", b"", 1, False)
 
 
-def plain_letter(data: bytes, name: str) -> Letter:
+def bare_diff(data: bytes, name: str) -> Mail:
     """A diff that is no mail, perhaps with what git show writes above it. ``name``: of the file."""
     text = data.replace(b"\r\n", b"\n")
     show = _SHOW.match(text)
     said: dict[bytes, bytes] = dict(_SHOW_FIELD.findall(text[: show.end()])) if show else {}
     when = said.get(b"Date", said.get(b"AuthorDate", b""))
-    return Letter(
-        subject=address.safe(_text(show[1])) if show else address.safe(name),
-        author=address.author(_text(said.get(b"Author", b""))),
+    return Mail(
+        subject=mail_fields.safe(_text(show[1])) if show else mail_fields.safe(name),
+        author=mail_fields.author(_text(said.get(b"Author", b""))),
         text=data,
         first_line=1,
         encoded=False,
-        date=address.date(_text(when)),
+        date=mail_fields.date(_text(when)),
         bare=True,
     )
 
 
-def make_own(letter: Letter, origin: str) -> Patch:
-    """The patch that ``letter`` is. Raises ``UserError`` if it is none, or cannot be used."""
-    if not letter.text.strip():
-        what = "the mail has no text, only HTML" if letter.html else "the mail is empty"
+def patch_of_mail(mail: Mail, origin: str) -> Patch:
+    """The patch that ``mail`` is. Raises ``UserError`` if it is none, or cannot be used."""
+    if not mail.text.strip():
+        what = "the mail has no text, only HTML" if mail.html else "the mail is empty"
         raise UserError(what, where=origin, hint=ACCEPTED)
-    if _HTML.match(letter.text):
+    if _HTML.match(mail.text):
         what = "a page of HTML, in which a diff is not as it was"
         raise UserError(what, where=origin, hint="get the mail itself (raw), or save the page as text")
-    text = _restored(letter)
-    start = 0 if letter.bare else diff_start(text) or 0
-    diff = parse_diff(text[start:], _place(letter, origin), letter.first_line + text.count(b"\n", 0, start))
+    text = _restored(mail)
+    start = 0 if mail.bare else diff_start(text) or 0
+    diff = parse_diff(text[start:], _place(mail, origin), mail.first_line + text.count(b"\n", 0, start))
     if not diff.files:
-        raise _no_diff(origin, letter.text)
-    _of_one_mail(letter, diff, origin)
-    unmarked = subject_prefix.is_reply(letter.subject) and quotes_unmarked(text[:start])
+        raise _no_diff(origin, mail.text)
+    _of_one_mail(mail, diff, origin)
+    unmarked = patch_message.is_reply(mail.subject) and quotes_unmarked(text[:start])
     for line, what in damaged(diff) if unmarked else ():
         raise UserError(f"the quoted patch is not as it was sent: {what}", where=f"{origin}, line {line}", hint=WHOLE)
-    said = read_message(letter.text.replace(b"\r\n", b"\n"))
+    said = read_message(mail.text.replace(b"\r\n", b"\n"))
     quoted = ("quoted without marks in a reply",) if unmarked else ()
-    notes = (*quoted, *letter.notes, *_differs(said, diff), *_recoded(letter), *_without_tabs(diff))
-    return _patch(letter, origin, diff, said, notes)
+    notes = (*quoted, *mail.notes, *_differs(said, diff), *_recoded(mail), *_without_tabs(diff))
+    return _patch(mail, origin, diff, said, notes)
 
 
-def make_change(change: Commit) -> Patch:
+def patch_of_commit(change: Commit) -> Patch:
     """The patch that git has. Raises ``UserError`` if it cannot be used."""
     diff = parse_diff(change.diff, change.origin)
     message = change.message.encode("utf-8", "surrogateescape")
-    author, date = address.safe(change.author), address.date(change.date)
+    author, date = mail_fields.safe(change.author), mail_fields.date(change.date)
     said = Message(author, change.subject, date, tags(message + b"\n"), None, "", (), _text(message).strip())
     patch = _patch(_NOBODY, change.origin, diff, said, ())
-    return replace(patch, subject=address.safe(change.subject))  # brackets in it are the author's own
+    return replace(patch, subject=mail_fields.safe(change.subject))  # brackets in it are the author's own
 
 
-def make_quoted(letter: Letter, quote: Quote, origin: str) -> Patch:
-    """The patch that ``letter`` quotes. Raises ``UserError`` with the place if it is not whole."""
+def patch_of_quote(mail: Mail, quote: Quote, origin: str) -> Patch:
+    """The patch that ``mail`` quotes. Raises ``UserError`` with the place if it is not whole."""
     quoted = quote.read()
-    if letter.mangled:
-        quoted = replace(quoted, lines=tuple(map(address.unmangled, quoted.lines)))
-    quoted = replace(quoted, lines=unstuffed(quoted.lines, flowed=letter.flowed))
+    if mail.mangled:
+        quoted = replace(quoted, lines=tuple(map(mail_fields.unmangled, quoted.lines)))
+    quoted = replace(quoted, lines=unstuffed(quoted.lines, flowed=mail.flowed))
     said = read_message(quoted.text)
-    diff, notes = parse_quote(quoted, _place(letter, origin), letter.first_line, said.stat)
+    diff, notes = parse_quote(quoted, _place(mail, origin), mail.first_line, said.stat)
     given = tuple(dict.fromkeys([*said.tags, *tags(quoted.own)]))
     author, date = _attribution(quoted, given)
     notes = ("quoted in a reply", *notes)
-    patch = _patch(letter, origin, diff, replace(said, tags=given), notes)
+    patch = _patch(mail, origin, diff, replace(said, tags=given), notes)
     return replace(patch, author=said.author or author, date=said.date or date)
 
 
-def own_tags(letter: Letter, found: Sequence[Quote]) -> tuple[str, ...]:
+def own_tags(mail: Mail, found: Sequence[Quote]) -> tuple[str, ...]:
     """The tags that a reply gives: those in what it does not quote."""
     if found:
         return tags(found[0].read().own)
-    lines = letter.text.replace(b"\r\n", b"\n").split(b"\n")
+    lines = mail.text.replace(b"\r\n", b"\n").split(b"\n")
     return tags(b"\n".join(line for line in lines if not line.startswith(b">")) + b"\n")
 
 
-def _patch(letter: Letter, origin: str, diff: Diff, said: Message, notes: Sequence[str]) -> Patch:
+def _patch(mail: Mail, origin: str, diff: Diff, said: Message, notes: Sequence[str]) -> Patch:
     for file in diff.files:
         _check(file, origin)
     if b"\0" in diff.data:
         raise UserError("a NUL in its diff: the mail is damaged", where=origin, hint="fetch it again")
-    if letter.mangled:
-        _nothing_changed(diff, origin, address.doubtful)
-    around = "\n".join((letter.author, said.author, said.body, *said.tags)).encode()
-    _nothing_changed(diff, origin, address.masked if address.masked(around) else address.surely_masked)
+    if mail.mangled:
+        _nothing_changed(diff, origin, mail_fields.doubtful)
+    around = "\n".join((mail.author, said.author, said.body, *said.tags)).encode()
+    _nothing_changed(diff, origin, mail_fields.masked if mail_fields.masked(around) else mail_fields.surely_masked)
     identity = patch_id(diff)
-    subject = subject_prefix.title(said.subject or letter.subject)
+    subject = patch_message.title(said.subject or mail.subject)
     return Patch(
         origin=origin,
         subject=subject,
-        author=said.author or letter.author,
+        author=said.author or mail.author,
         parsed=diff,
-        date=said.date or letter.date,
+        date=said.date or mail.date,
         tags=said.tags,
         patch_id=identity,
         known=known_patches()[identity].known_as if identity in known_patches() else "",
         base_commit=said.base_commit,
         prerequisites=said.prerequisites,
         notes=(*notes, *_almost_known(subject, identity)),
-        message=said.body if said.author or letter.author else "",  # above a mere diff there may be anything
+        message=said.body if said.author or mail.author else "",  # above a mere diff there may be anything
     )
 
 
-def _place(letter: Letter, origin: str) -> str:
-    return f"{origin}, decoded text" if letter.encoded else origin
+def _place(mail: Mail, origin: str) -> str:
+    return f"{origin}, decoded text" if mail.encoded else origin
 
 
-def _restored(letter: Letter) -> bytes:
-    return address.unmangled(letter.text) if letter.mangled else letter.text
+def _restored(mail: Mail) -> bytes:
+    return mail_fields.unmangled(mail.text) if mail.mangled else mail.text
 
 
-def _of_one_mail(letter: Letter, diff: Diff, origin: str) -> None:
+def _of_one_mail(mail: Mail, diff: Diff, origin: str) -> None:
     """Refuse the page of a thread, and all else that holds two versions of one change."""
-    lines, sent = letter.text.split(b"\n"), not (letter.bare or letter.mangled)
+    lines, sent = mail.text.split(b"\n"), not (mail.bare or mail.mangled)
     for above, below in itertools.pairwise(diff.files):
         gap = range(_end(above) + 1, below.line)
-        at = next((at for at in gap if begins_mail(lines[at - letter.first_line], sent=sent)), None)
+        at = next((at for at in gap if begins_mail(lines[at - mail.first_line], sent=sent)), None)
         if at is not None:
             what = "another mail begins here: this is a whole thread, saved as text"
             hint = "give the mail itself, or the thread as an mbox"
@@ -179,9 +187,9 @@ def _differs(said: Message, diff: Diff) -> Iterator[str]:
         yield f"its diffstat says {told(*found)}, it holds {told(*counted(diff))}"
 
 
-def _recoded(letter: Letter) -> Iterator[str]:
-    if letter.recoded:
-        yield f"its diff was sent in {letter.recoded}, and is taken in UTF-8"
+def _recoded(mail: Mail) -> Iterator[str]:
+    if mail.recoded:
+        yield f"its diff was sent in {mail.recoded}, and is taken in UTF-8"
 
 
 def _nothing_changed(diff: Diff, origin: str, suspect: Callable[[bytes], bool]) -> None:
@@ -189,7 +197,7 @@ def _nothing_changed(diff: Diff, origin: str, suspect: Callable[[bytes], bool]) 
     for file in diff.files:
         for hunk in file.hunks:
             for line in filter(suspect, hunk.body):
-                what = f"the archive may have changed {address.safe(_text(line))!r} in {file.path}, {hunk.header}"
+                what = f"the archive may have changed {mail_fields.safe(_text(line))!r} in {file.path}, {hunk.header}"
                 raise UserError(what, where=origin, hint="give the mail as it was sent")
 
 
@@ -203,18 +211,18 @@ def _attribution(quote: Quoted, given: Sequence[str]) -> tuple[str, str]:
     """Author and date from the "On DATE, NAME wrote:" above what is quoted."""
     first = quote.numbers[0] if quote.numbers else 0
     above = [line.lstrip(b"> ") for number, line in quote.between if number < first and line.strip(b"> \r")][-3:]
-    text = address.safe(_text(b" ".join(above)))
+    text = mail_fields.safe(_text(b" ".join(above)))
     for form in _WROTE:
         found = next(iter(form.finditer(text)), None)
         if found is not None:
-            return _full(found["name"].strip(), given), address.date(found["date"] or "")
+            return _full(found["name"].strip(), given), mail_fields.date(found["date"] or "")
     return next((tag.partition(": ")[2] for tag in given if tag.startswith("Signed-off-by: ")), ""), ""
 
 
 def _full(name: str, given: Sequence[str]) -> str:
     """``name`` with the address that a tag gives it, if it has none."""
     people = (tag.partition(": ")[2] for tag in given)
-    return next((one for one in people if one.startswith(f"{name} <")), address.author(name))
+    return next((one for one in people if one.startswith(f"{name} <")), mail_fields.author(name))
 
 
 def _no_diff(origin: str, text: bytes) -> UserError:
@@ -222,7 +230,7 @@ def _no_diff(origin: str, text: bytes) -> UserError:
         return UserError("this is a reply whose quoted patch has no beginning", where=origin, hint=WHOLE)
     if elsewhere := _ELSEWHERE.search(text):
         found = next(filter(None, elsewhere.groups()))
-        what = f"no diff in it: the archive put what was attached elsewhere ({address.safe(_text(found))})"
+        what = f"no diff in it: the archive put what was attached elsewhere ({mail_fields.safe(_text(found))})"
         return UserError(what, where=origin, hint="get that file, and give it")
     return UserError("no diff in it", where=origin, hint=ACCEPTED)
 

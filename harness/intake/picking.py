@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from harness.errors import UserError
-from harness.intake.thread import Candidate, Thread, listed, whole_series
+from harness.intake.mail_thread import Candidate, Thread, listed, whole_series
 from harness.series import Patch
 
 _VERSION = re.compile("[vV]([0-9]{1,4})")
@@ -36,14 +36,16 @@ def _series(thread: Thread, wanted: str) -> Thread:
 
 
 def _of_version(version: int) -> Callable[[Candidate], bool]:
-    return lambda candidate: candidate.place.version == version
+    return lambda candidate: candidate.position.version == version
 
 
 def _with_mail(thread: Thread, message_id: str) -> Callable[[Candidate], bool]:
     """Those of the same sender with the same version and number of patches; replies may quote one that is missing."""
     found = [candidate for candidate in thread.candidates if message_id and candidate.message_id == message_id]
     spots = [
-        (candidate.place, candidate.author) for candidate in found if candidate.place.total and not candidate.quoted
+        (candidate.position, candidate.author)
+        for candidate in found
+        if candidate.position.total and not candidate.quoted
     ]
     spots += [thread.covers[message_id]] if message_id and message_id in thread.covers else []
     if not spots:
@@ -51,7 +53,7 @@ def _with_mail(thread: Thread, message_id: str) -> Callable[[Candidate], bool]:
     (place, author), *_ = spots
 
     def fits(candidate: Candidate) -> bool:
-        same = (candidate.place.version, candidate.place.total) == (place.version, place.total)
+        same = (candidate.position.version, candidate.position.total) == (place.version, place.total)
         return same and (candidate.quoted or candidate.author == author)
 
     return fits
@@ -60,14 +62,14 @@ def _with_mail(thread: Thread, message_id: str) -> Callable[[Candidate], bool]:
 def _one(threads: Sequence[Thread], wanted: str, origin: str) -> Patch:
     pairs = [(thread, candidate) for thread in threads for candidate in thread.candidates]
     fit = _matching([candidate for _, candidate in pairs], wanted)
-    names = dict.fromkeys((candidate.place.total, candidate.place.number, candidate.title) for candidate in fit)
+    names = dict.fromkeys((candidate.position.total, candidate.position.number, candidate.title) for candidate in fit)
     if len(names) != 1:
         what = f"fits {len(names)} of the patches" if names else "is none of the patches"
         shown = listed([candidate for _, candidate in pairs if candidate in fit or not fit])
         raise UserError(f"--pick {wanted!r} {what}", where=origin, hint=f"there are: {shown}")
-    newest = max(candidate.place.version for candidate in fit)
+    newest = max(candidate.position.version for candidate in fit)
     same = [
-        (thread, candidate) for thread, candidate in pairs if candidate in fit and candidate.place.version == newest
+        (thread, candidate) for thread, candidate in pairs if candidate in fit and candidate.position.version == newest
     ]
     trouble: UserError | None = None
     for thread, candidate in sorted(same, key=lambda pair: pair[1].quoted):
@@ -81,9 +83,11 @@ def _one(threads: Sequence[Thread], wanted: str, origin: str) -> Patch:
 
 def _matching(candidates: Sequence[Candidate], wanted: str) -> list[Candidate]:
     if re.fullmatch("[0-9]{1,9}", wanted):
-        if any(candidate.place.total for candidate in candidates):
+        if any(candidate.position.total for candidate in candidates):
             return [
-                candidate for candidate in candidates if candidate.place.total and candidate.place.number == int(wanted)
+                candidate
+                for candidate in candidates
+                if candidate.position.total and candidate.position.number == int(wanted)
             ]
         return list(candidates[int(wanted) - 1 : int(wanted)]) if int(wanted) else []
     lower = wanted.casefold()

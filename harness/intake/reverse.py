@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.errors import UserError
-from harness.intake.diff import parse_diff
-from harness.intake.patchid import patch_id
+from harness.intake.diff_parser import parse_diff
+from harness.intake.patch_identity import patch_id
 from harness.series import Patch
 from harness.unified_diff import Diff
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.build import BuildRequest, build, load_scope, lookup
 from harness.errors import UserError
 from harness.events import EventStream, Note, PhaseProgress
-from harness.intake import apply_series, fixups_for, mend, removed_symbols
+from harness.intake import apply_fixups, apply_series, fixups_for, removed_symbols
 from harness.kconfig import resolve
 from harness.locks import on_behalf_of
 from harness.model import BuildFailure, Kernel, ResolvedConfig, Variant
@@ -55,7 +55,7 @@ class KernelMaker:
         if not fixups and not self._job.below:
             return tree
         with phase(self._events, "", "fixups", self._times) as say:
-            mended = mend(tree, self._job.below, fixups, self._job.patches)
+            mended = apply_fixups(tree, self._job.below, fixups, self._job.patches)
             say(f"{len(mended.tree.fixups)} below the patch")
         for note in mended.notes:
             self._note(note, "warning")

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.errors import UserError
 from harness.executor import JobSource, KernelJob
 from harness.identities import OWN_TESTS
-from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, facts, load_fixups, load_series, read_patches
+from harness.intake import DEFAULT_SERIES, Fixup, bundled_series, facts_of, load_fixups, load_series, read_patches
 from harness.interfaces import JobLimits, Suite
 from harness.kconfig import load_fragments, load_variants, select, variants_of
 from harness.model import Kernel, SymbolRequest, Variant
@@ -232,7 +232,7 @@ def _suites(tests: SuiteRequest, patches: Sequence[Patch]) -> tuple[tuple[Suite,
         refuse_unknown_checks(tests.only, [suite.name for suite in suites])
     if tests.suites or tests.only:
         return (*suites, *own), ""
-    order = by_relevance(suite_folders(), facts(patches))
+    order = by_relevance(suite_folders(), facts_of(patches))
     ordered = sorted(suites, key=lambda suite: order.names.index(suite.name))
     return (*ordered, *own), order.reason
 

@@ -18,7 +18,7 @@ from harness.errors import ExitCode, HarnessError, UserError
 from harness.events import EventStream, Note
 from harness.executor import Executor
 from harness.executor.local_executor import LocalExecutor
-from harness.intake import facts
+from harness.intake import facts_of
 from harness.model import RunReport, VariantReport
 from harness.pipeline.changed_reach import changed_coverage
 from harness.pipeline.comparing import Comparer, keep, settle_base
@@ -244,7 +244,7 @@ class _Run:
             notes=self._notes,
             base_variants=tuple(self._expected(moved(report, _BASE.strip())) for report in base),
             asked=(*self._job.suite_names, *sorted(request.tests.only)),
-            series=facts(self._job.patches),
+            series=facts_of(self._job.patches),
             static=self._expected(self._static.report()) if self._static is not None else None,
             fixups=applied.tree.fixups if applied is not None else (),
             base_commit=self._base_commit,

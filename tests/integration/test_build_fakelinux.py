@@ -11,7 +11,7 @@ import pytest
 
 from harness import build, kconfig
 from harness.errors import InfrastructureError
-from harness.intake.diff import parse_diff
+from harness.intake.diff_parser import parse_diff
 from harness.model import BuildFailure, Kernel, ResolvedConfig, SymbolRequest, Variant
 from harness.paths import cache_dir
 from harness.series import Applied, Patch, Tree

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.intake import Fixup, apply_series, fixups_for, load_fixups, mend
+from harness.intake import Fixup, apply_fixups, apply_series, fixups_for, load_fixups
 from harness.pipeline import check
 from harness.series import Patch, Tree
 from harness.source import reset
@@ -28,7 +28,7 @@ def fixup(name: str, patch: Patch, since: str = "5.5", until: str = "7.0") -> Fi
 
 
 def mended(tree: Tree, fixups: Sequence[Fixup], *patches: Patch) -> Tree:
-    return mend(tree, (), fixups, patches).tree
+    return apply_fixups(tree, (), fixups, patches).tree
 
 
 def text(tree: Tree, commit: str, name: str) -> str:
@@ -60,7 +60,7 @@ def test_mending_leaves_the_work_tree_alone_and_comes_out_the_same_each_time(tre
 
 
 def test_tree_that_needs_nothing_stays_itself(tree: Tree, author: Author) -> None:
-    assert mend(tree, (), (), ()).tree is tree
+    assert apply_fixups(tree, (), (), ()).tree is tree
 
 
 def test_fixup_that_the_tree_has_is_left_out_without_a_word(tree: Tree, author: Author) -> None:
@@ -68,14 +68,14 @@ def test_fixup_that_the_tree_has_is_left_out_without_a_word(tree: Tree, author: 
     git(tree.path, "apply", "--index", known.patch.origin)
     git(tree.path, "commit", "-q", "-m", "newer")
     newer = with_changes(tree, commit=git(tree.path, "rev-parse", "HEAD").strip())
-    done = mend(newer, (), [known], ())
+    done = apply_fixups(newer, (), [known], ())
     assert (done.tree, done.notes) == (newer, ())
 
 
 def test_fixup_that_does_not_apply_is_told(tree: Tree, author: Author) -> None:
     author.patch("before", replace(HEAP, "int more;\n", "int other;\n"))
     strange = fixup("strange", author.patch("mend", replace(HEAP, "int other;\n", "int mended;\n")))
-    done = mend(tree, (), [strange], ())
+    done = apply_fixups(tree, (), [strange], ())
     assert done.tree is tree
     assert done.notes == ("the fixup strange does not apply to this tree, and is left out",)
 
@@ -92,7 +92,7 @@ def test_fixup_yields_to_a_patch_of_the_same_lines(tree: Tree, author: Author, m
     heap = fixup("heap", author.patch("mend", replace(HEAP, "int more;\n", "int mended;\n")))
     git(author.tree.path, "reset", "-q", "--hard", author.tree.commit)
     patch = author.patch("mine", replace(HEAP, "int more;\n", mine))
-    done = mend(tree, (), [heap], (patch,))
+    done = apply_fixups(tree, (), [heap], (patch,))
     assert done.notes == ("the fixup heap is left out: the patch changes the same lines",)
     assert done.tree is tree
 
@@ -101,13 +101,13 @@ def test_what_the_user_puts_below_must_apply(tree: Tree, author: Author) -> None
     author.patch("before", replace(HEAP, "int more;\n", "int other;\n"))
     patch = author.patch("below", replace(HEAP, "int other;\n", "int mine;\n"))
     with pytest.raises(UserError, match="does not apply"):
-        mend(tree, [patch], (), ())
+        apply_fixups(tree, [patch], (), ())
 
 
 def test_what_the_user_puts_below_comes_first_and_is_told(tree: Tree, author: Author) -> None:
     below = author.patch("back to then", replace(HEAP, "int more;\n", "int older;\n"))
-    hints = fixup("older", author.patch("mend", replace(HEAP, "int older;\n", "int mended;\n")))
-    done = mend(tree, [below], [hints], ())
+    mends = fixup("older", author.patch("mend", replace(HEAP, "int older;\n", "int mended;\n")))
+    done = apply_fixups(tree, [below], [mends], ())
     assert done.tree.fixups == ("back to then (asked for)", "older: it breaks (upstream 0123456789ab)")
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from harness.errors import UserError
 from harness.intake import read_patches, read_text
-from harness.intake.diff import parse_diff
-from harness.intake.patchid import patch_id
+from harness.intake.diff_parser import parse_diff
+from harness.intake.patch_identity import patch_id
 from tests.support.mail_shapes import AUTHOR, BODIES, TAG, Known, archive_page, known_patches, shapes
 from tests.support.seed import seed_mail
 

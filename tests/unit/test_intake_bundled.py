@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.intake import load_series
-from harness.intake.bundled import DEFAULT_SERIES, bundled_series
+from harness.intake import DEFAULT_SERIES, bundled_series, load_series
 
 
 def test_bundled_series_is_whole() -> None:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UserError
-from harness.intake import added_symbols, diff, facts, read_text, reversed_patch
-from harness.intake.diff import parse_diff
-from harness.intake.rivals import rivals
+from harness.intake import added_symbols, diff_parser, facts_of, read_text, reversed_patch
+from harness.intake.diff_parser import parse_diff
+from harness.intake.patch_identity import rivals
 from harness.unified_diff import Diff
 
 GIT = b"""\
@@ -164,7 +164,7 @@ def test_any_input_is_read_or_refused_and_what_is_read_reads_again(lines: list[b
 
 
 def test_each_line_is_looked_at_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.intake import diff as module
+    from harness.intake import diff_parser as module
 
     def looks(hunks: int) -> int:
         count = 0
@@ -186,16 +186,16 @@ def test_each_line_is_looked_at_a_bounded_number_of_times(monkeypatch: pytest.Mo
 
 def test_a_diff_is_read_once_where_it_is_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[str] = []
-    plain = diff._Reader.read
+    plain = diff_parser._Reader.read
 
-    def counting(self: diff._Reader) -> Diff:
+    def counting(self: diff_parser._Reader) -> Diff:
         reads.append(self._origin)
         return plain(self)
 
-    monkeypatch.setattr(diff._Reader, "read", counting)
+    monkeypatch.setattr(diff_parser._Reader, "read", counting)
     patches = read_text(GIT, "x.patch")
     assert rivals((*patches, *patches)) is not None
-    assert facts(patches).files == patches[0].files == ("drivers/dma-buf/dma-buf.c",)
+    assert facts_of(patches).files == patches[0].files == ("drivers/dma-buf/dma-buf.c",)
     assert added_symbols(patches) == ()
     assert reads == ["x.patch"]
     assert reversed_patch(patches[0]).parsed.files != patches[0].parsed.files  # a text that nobody has read yet

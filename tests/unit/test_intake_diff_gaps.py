@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import UserError
 from harness.intake import read_text
-from harness.intake.diff import parse_diff
+from harness.intake.diff_parser import parse_diff
 
 ONE = b"diff --git a/one.c b/one.c\n--- a/one.c\n+++ b/one.c\n@@ -1,2 +1,2 @@\n-a\n+b\n c\n"
 TWO = ONE.replace(b"one.c", b"two.c")

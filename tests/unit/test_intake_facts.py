@@ -11,9 +11,17 @@ import pytest
 
 from harness.cli.main import parser
 from harness.errors import UserError
-from harness.intake import added_symbols, all_series, bundled_series, facts, load_series, patch_from_mail, read_text
-from harness.intake import series as series_module
-from harness.intake.series import Series
+from harness.intake import (
+    added_symbols,
+    all_series,
+    bundled_series,
+    facts_of,
+    load_series,
+    patch_from_mail,
+    read_text,
+    series_catalogue,
+)
+from harness.intake.series_catalogue import KnownSeries
 from harness.report.series_report import touched
 
 KCONFIG = b"""\
@@ -74,7 +82,7 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 
 
 def test_symbols_exports_and_functions() -> None:
-    found = facts(read_text(KCONFIG + CODE, "x"))
+    found = facts_of(read_text(KCONFIG + CODE, "x"))
     assert found.symbols_added == ("NEW_ONE",)
     assert found.symbols_removed == ("OLD_ONE",)
     assert found.symbols_changed == ("CHANGED",)
@@ -116,7 +124,7 @@ def test_lines_belong_to_the_entry_that_they_stand_in(
     lines: tuple[str, ...], added: tuple[str, ...], changed: tuple[str, ...]
 ) -> None:
     patches = read_text(kconfig(*lines), "x")
-    found = facts(patches)
+    found = facts_of(patches)
     assert (found.symbols_added, found.symbols_changed) == (added, changed)
     assert added_symbols(patches) == added
 
@@ -139,24 +147,24 @@ def code(*lines: str) -> bytes:
     ],
 )
 def test_what_stands_between_functions_is_in_none(lines: tuple[str, ...], functions: tuple[str, ...]) -> None:
-    assert facts(read_text(code(*lines), "x")).functions == functions
+    assert facts_of(read_text(code(*lines), "x")).functions == functions
 
 
 def test_what_is_moved_is_neither_new_nor_gone() -> None:
     moved = KCONFIG.replace(b"OLD_ONE", b"NEW_ONE")
-    found = facts(read_text(moved, "x"))
+    found = facts_of(read_text(moved, "x"))
     assert (found.symbols_added, found.symbols_removed) == ((), ())
     assert found.symbols_changed == ("NEW_ONE", "CHANGED")
 
 
 def test_report_tells_it_in_a_few_lines() -> None:
-    told = dict(touched(facts(read_text(KCONFIG + CODE, "x"))))
+    told = dict(touched(facts_of(read_text(KCONFIG + CODE, "x"))))
     assert told["Kconfig"] == "CONFIG_NEW_ONE (added), CONFIG_OLD_ONE (removed), CONFIG_CHANGED (changed)"
     assert told["exports"] == "come (added), gone (removed)"
     assert "known" not in told
 
 
-def known_as_v15(monkeypatch: pytest.MonkeyPatch) -> Series:
+def known_as_v15(monkeypatch: pytest.MonkeyPatch) -> KnownSeries:
     """A series that is known by its patch-id alone, like v15, made of our own diff."""
     [patch] = read_text(CODE, "x")
     series = replace(all_series()["dynamic-dma-buf-v15"], patch_ids=(patch.patch_id,))
@@ -168,7 +176,7 @@ def test_known_patch_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     series = known_as_v15(monkeypatch)
     [patch] = read_text(CODE.replace(b"@@ -60", b"@@ -70").replace(b"+64", b"+74"), "x")
     assert patch.known == "dynamic-dma-buf-v15, released in v5.7"
-    assert ("known", "this is dynamic-dma-buf-v15, released in v5.7") in touched(facts([patch]))
+    assert ("known", "this is dynamic-dma-buf-v15, released in v5.7") in touched(facts_of([patch]))
     mail = f"From: A <a@b>\nSubject: [PATCH] {series.title}\n\n".encode() + KCONFIG
     [other] = read_text(mail, "x")
     assert other.known == ""
@@ -177,7 +185,7 @@ def test_known_patch_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_given_text_has_to_be_that_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     series = known_as_v15(monkeypatch)
-    monkeypatch.setattr("harness.intake.bundled.all_series", lambda: {series.name: series})
+    monkeypatch.setattr("harness.intake.patch_reader.all_series", lambda: {series.name: series})
     (tmp_path / "good.diff").write_bytes(CODE)
     (tmp_path / "bad.diff").write_bytes(KCONFIG)
     assert load_series(Path(series.name), [tmp_path / "good.diff"])[0].diff == CODE
@@ -215,7 +223,7 @@ def test_upstream_commits_of_known_series_are_full_ids() -> None:
 def test_description_that_cannot_be_used(text: str, tmp_path: Path) -> None:
     (tmp_path / "series.toml").write_text(text)
     with pytest.raises(UserError, match="see patches/series"):
-        series_module.read_series(tmp_path)
+        series_catalogue.read_series(tmp_path)
 
 
 def test_pick_needs_a_patch() -> None:

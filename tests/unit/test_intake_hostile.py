@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UserError
-from harness.intake import facts, load, read_text
-from harness.intake.quote import quotes
+from harness.intake import facts_of, patch_sources, read_text
+from harness.intake.quoted_patch import quotes
 from tests.support.mail_shapes import ODD, SEPARATOR, archive_page, header, known_patches, quoted
 
 FOREST = known_patches()[0]
@@ -76,7 +76,7 @@ def test_a_million_lines() -> None:
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
 def test_decompression_bomb(compress: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(patch_sources, "MAX_BYTES", 1 << 20)
     bomb = compress(b"x" * (16 << 20))
     assert len(bomb) < 1 << 20
     with pytest.raises(UserError, match="larger than 1 MiB"):
@@ -135,7 +135,7 @@ def test_many_nested_parts() -> None:
 def test_names_and_people_cannot_write_on_the_terminal() -> None:
     diff = b"--- a/\x1b[2Jf\n+++ b/\x1b[2Jf\n@@ -1 +1 @@\n-a\n+b\n"
     body = b"Reviewed-by: \x1b]0;x\x07 <a@b>\n---\n" + diff
-    found = facts(read_text(header("[PATCH] x \x1b[31m\u202e", "") + body, "x"))
+    found = facts_of(read_text(header("[PATCH] x \x1b[31m\u202e", "") + body, "x"))
     shown = [*found.files, found.patches[0].subject, *found.patches[0].tags, found.patches[0].author]
     assert all(text.isprintable() for text in shown)
 
@@ -185,7 +185,7 @@ def test_any_input_is_read_exactly_or_refused(pieces: list[bytes], pick: str | N
         assert len(patch.patch_id) == 40
         [again] = read_text(patch.diff, "again")
         assert (again.diff, again.patch_id) == (patch.diff, patch.patch_id)
-    assert len(facts(patches).patches) == len(patches)
+    assert len(facts_of(patches).patches) == len(patches)
 
 
 @settings(deadline=None, max_examples=150)

@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UserError
-from harness.intake import load as load_module
-from harness.intake import read_patches
+from harness.intake import patch_sources, read_patches
 
 DIFF = b"""\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
@@ -237,7 +236,7 @@ def test_missing_file_and_empty_directory(tmp_path: Path) -> None:
 
 
 def test_huge_input_is_refused_without_reading_it_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load_module, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(patch_sources, "MAX_BYTES", 1 << 20)
     assert "larger than 1 MiB" in refused(Path("/dev/zero"))
     assert len(read_patches([write(tmp_path, DIFF + b"x" * 1000)])) == 1
 

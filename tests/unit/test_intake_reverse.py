@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.intake.diff import parse_diff
+from harness.intake.diff_parser import parse_diff
 from harness.intake.reverse import reversed_diff, reversed_patch
 from harness.series import Patch
 from tests.support.git_trees import DRIVER, LINES, commit, edit, git, write_tree

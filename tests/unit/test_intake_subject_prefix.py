@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.intake.subject_prefix import Place, is_reply, place, title
+from harness.intake.patch_message import SeriesPosition, is_reply, position, title
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ from harness.intake.subject_prefix import Place, is_reply, place, title
     ],
 )
 def test_place(prefix: str, number: int, total: int, version: int) -> None:
-    assert place(f"{prefix} dma-buf: v9 of 3/4") == Place(number, total, version)
+    assert position(f"{prefix} dma-buf: v9 of 3/4") == SeriesPosition(number, total, version)
     assert title(f"{prefix} dma-buf: v9 of 3/4") == "dma-buf: v9 of 3/4"
 
 
@@ -45,7 +45,7 @@ ANSWERS = ["Re:", "RE:", "AW:", "Antw:", "SV:", "VS:", "Odp:", "RES:", "Re[2]:",
 def test_answers_in_other_languages(answer: str) -> None:
     for subject in (f"{answer} [PATCH v2 1/2] heap: count", f"[list] {answer} [PATCH v2 1/2] heap: count"):
         assert is_reply(subject)
-        assert (place(subject), title(subject)) == (Place(1, 2, 2), "heap: count")
+        assert (position(subject), title(subject)) == (SeriesPosition(1, 2, 2), "heap: count")
 
 
 @pytest.mark.parametrize("name", ["res: count", "tr: count", "sv: count", "enc: count", "vs: count", "rif: count"])

@@ -11,7 +11,7 @@ import pytest
 
 from harness import process
 from harness.errors import HarnessError, InfrastructureError, UserError
-from harness.intake import lore, read_patches, read_text
+from harness.intake import patch_sources, read_patches, read_text
 from harness.series import Patch
 from tests.support.mail_shapes import SEPARATOR, Known, header, quoted
 
@@ -233,7 +233,7 @@ def test_raw_bytes_and_controls_in_headers() -> None:
     ],
 )
 def test_names_of_mails_in_an_archive(name: str, wanted: str | None) -> None:
-    assert lore.message_id(name) == wanted
+    assert patch_sources.archived_id(name) == wanted
 
 
 def fake_b4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

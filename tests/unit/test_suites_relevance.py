@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.intake import bundled_series, facts, load_series
+from harness.intake import bundled_series, facts_of, load_series
 from harness.pipeline import RunJob, check
 from harness.series import SeriesFacts
 from harness.suites import by_relevance, suite_folders
@@ -126,7 +126,7 @@ def test_every_suite_says_what_it_is_for(folder: SuiteFolder) -> None:
 def test_bundled_series_about_dynamic_buffers_run_the_contract_first() -> None:
     series = bundled_series()
     for name in ("bufinfo-dynamic", "before-dynamic-5.10"):
-        assert by_relevance(FOLDERS, facts(load_series(series[name]))).names[0] == "contract"
+        assert by_relevance(FOLDERS, facts_of(load_series(series[name]))).names[0] == "contract"
 
 
 # --- in a job ---------------------------------------------------------------------------------

@@ -1,16 +1,70 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Diffs that stand for each other: a patch sent again, somebody's other way. Pure, and linear in their size.
+"""Which patches are the same change, or stand for each other: patch-ids, and rivals. Pure, and linear in their size.
 
-Both are made for the same lines of the same base, so they cannot be applied one after the other as a series can.
+A patch-id is ``git patch-id --stable`` of a diff, as git's builtin/patch-id.c computes it (v2.39), without starting
+git. Equal for two diffs that change the same lines in the same files, wherever in the file they are, however files with
+hunks are ordered and whatever happened to white space: what the kernel's own tools tell patches apart by.
+
+Rivals are made for the same lines of the same base, a patch sent again or somebody's other way, so they cannot be
+applied one after the other as a series can.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.series import Patch
-from harness.unified_diff import FileDiff, Hunk
+from harness.unified_diff import Diff, FileDiff, Hunk
+
+_SIZE = 20  # bytes of a SHA-1
+_BLANKS = b" \t\n\r"  # git's isspace(), which knows no form feed
+
+
+def patch_id(diff: Diff) -> str:
+    """40 hexadecimal digits. A plain ``diff -u`` counts as git would have written it: git itself would skip it."""
+    total = 0
+    for files in _counted_together(diff.files):
+        digest = hashlib.sha1(usedforsecurity=False)
+        for line in (line for file in files for line in _hashed_lines(file)):
+            if not line.startswith((b"index ", b"\\ ")):
+                digest.update(line.translate(None, _BLANKS))
+        # Sums do not depend on the order of the files. git adds byte by byte, the first the least, and drops the carry.
+        total = (total + int.from_bytes(digest.digest(), "little")) % (1 << 8 * _SIZE)
+    return total.to_bytes(_SIZE, "little").hex()
+
+
+def _counted_together(files: Sequence[FileDiff]) -> Iterator[list[FileDiff]]:
+    """git goes on with the same sum at a file without hunks (a mode, a pure rename, an empty file)."""
+    together: list[FileDiff] = []
+    for file in files:
+        together.append(file)
+        if file.hunks:
+            yield together
+            together = []
+    if together:
+        yield together
+
+
+def _hashed_lines(file: FileDiff) -> Iterator[bytes]:
+    yield from _header(file)
+    for hunk in file.hunks:
+        yield from hunk.body
+
+
+def _header(file: FileDiff) -> tuple[bytes, ...]:
+    if file.header[0].startswith(b"diff --git "):
+        return file.header
+    old, new = _name(b"a/", file.old), _name(b"b/", file.new)
+    path = file.path.encode("utf-8", "surrogateescape")
+    made = {(True, False): (b"new file mode 100644",), (False, True): (b"deleted file mode 100644",)}
+    kind = made.get((file.old is None, file.new is None), ())
+    return (b"diff --git a/" + path + b" b/" + path, *kind, b"--- " + old, b"+++ " + new)
+
+
+def _name(prefix: bytes, name: str | None) -> bytes:
+    return b"/dev/null" if name is None else prefix + name.encode("utf-8", "surrogateescape")
 
 
 @dataclass
@@ -65,11 +119,11 @@ def rivals(patches: Sequence[Patch]) -> tuple[Patch, Patch] | None:
 def taken_back(copies: Sequence[Patch], patches: Sequence[Patch]) -> Patch | None:
     """The first of ``copies`` that one of ``patches`` undoes: then it may have been meant to be done again."""
     there = {copy.diff for copy in copies}  # one that moves lines looks like one that moves them back
-    undone = {_lines(patch, b"+-") for patch in patches if patch.diff not in there} if copies else set()
-    return next((copy for copy in copies if _lines(copy, b"-+") in undone), None)
+    undone = {_changed_lines(patch, b"+-") for patch in patches if patch.diff not in there} if copies else set()
+    return next((copy for copy in copies if _changed_lines(copy, b"-+") in undone), None)
 
 
-def _lines(patch: Patch, markers: bytes) -> tuple[tuple[str, tuple[tuple[bytes, ...], ...]], ...]:
+def _changed_lines(patch: Patch, markers: bytes) -> tuple[tuple[str, tuple[tuple[bytes, ...], ...]], ...]:
     """By file, the lines with the first of ``markers``, and those with the second, without them."""
     return tuple((file.path, tuple(_marked(file, one) for one in markers)) for file in patch.parsed.files)
 

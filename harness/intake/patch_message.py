@@ -1,12 +1,69 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the text around a diff says: who wrote it, who reviewed it, how large it is, what it stands on."""
+"""What a patch's mail says above its diff: the place in its series, the commit message, tags, diffstat, base."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from harness.intake import address, headers
+from harness.intake import mail_fields
+
+# What mail programs put before the subject of an answer, in the languages of those who send patches. Short words count
+# only as the programs write them: "res:" and "tr:" are names of subsystems.
+_ANSWER = (
+    "(?:(?i:re|aw)|Antw|SV|Sv|VS|Vs|Odp|RES|RIF|YNT|Ynt|BLS|ATB"
+    "|回复|答复|回覆|答覆|返信|답장|회신|Ответ|Відповідь|ΑΠ|תגובה)"
+)
+_FORWARD = "(?:(?i:fwd?)|WG|TR|RV|VB|VL|ENC|Doorst|转发|轉寄|転送|전달|Пересылка)"
+_COLON = r"(?:\[\d+\])?\s?(?::|\uff1a)"
+_PREFIX = re.compile(rf"(?:\s*(?:(?:{_ANSWER}|{_FORWARD}){_COLON}|\[[^\]]*\]))+\s*")
+# Not the "10/5" of "[PATCH 5.10/5.15 1/2]", which is for two stable trees; nor the "v6" of "[PATCH ipv6 1/2]".
+_NUMBER = re.compile(r"(?<![\d./])(\d{1,4})/(\d{1,4})(?![\d./])")
+# "v2.1" mends one patch of a v2; "v6.1" is a tree, as no series has so many versions with mends of their own.
+_VERSION = re.compile(
+    r"(?:(?<![a-z\d])|(?<=patch)|(?<=rfc)|(?<=resend))v(\d{1,4}(?!\.\d)|[1-4](?=\.\d))\b", re.IGNORECASE
+)
+_REPLY = re.compile(rf"\s*(?:\[[^\]]*\]\s*)*{_ANSWER}{_COLON}")
+
+
+@dataclass(frozen=True)
+class SeriesPosition:
+    """``number`` of ``total``, both 0 for a mail that is not numbered; 0 of some total is a cover letter."""
+
+    number: int
+    total: int
+    version: int
+
+    @property
+    def is_cover(self) -> bool:
+        return self.number == 0 and self.total > 0
+
+
+def position(subject: str) -> SeriesPosition:
+    """Read it off a subject. Only what stands in brackets before the title counts."""
+    prefix = _prefix(subject)
+    number, version = _NUMBER.search(prefix), _VERSION.search(prefix)
+    return SeriesPosition(
+        number=int(number[1]) if number else 0,
+        total=int(number[2]) if number else 0,
+        version=int(version[1]) if version else 1,
+    )
+
+
+def title(subject: str) -> str:
+    """The subject without ``Re:`` and ``[PATCH ...]``, as ``git am`` takes it."""
+    return subject[len(_prefix(subject)) :].strip() or subject.strip()
+
+
+def is_reply(subject: str) -> bool:
+    """True for ``Re: ...``, in whichever language."""
+    return bool(_REPLY.match(subject))
+
+
+def _prefix(subject: str) -> str:
+    found = _PREFIX.match(subject)
+    return found[0] if found else ""
+
 
 _FOLDS = rb"[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)"
 _IN_BODY = re.compile(
@@ -95,9 +152,9 @@ def read_message(text: bytes) -> Message:
     said, rest = _headers(message)
     base = _BASE.search(text)
     return Message(
-        author=address.author(said.get("from", "")),
-        subject=address.safe(said.get("subject", "")),
-        date=address.date(said.get("date", "")),
+        author=mail_fields.author(said.get("from", "")),
+        subject=mail_fields.safe(said.get("subject", "")),
+        date=mail_fields.date(said.get("date", "")),
         tags=tags(_SEPARATOR.split(message, maxsplit=1)[0]),
         stat=_stat(before),
         base_commit=base[1].decode() if base else "",
@@ -108,7 +165,7 @@ def read_message(text: bytes) -> Message:
 
 def tags(text: bytes) -> tuple[str, ...]:
     """The trailers in ``text``, each once, addresses as they were."""
-    found = (address.safe(_text(address.unmangled(tag))) for tag in _TAG.findall(text))
+    found = (mail_fields.safe(_text(mail_fields.unmangled(tag))) for tag in _TAG.findall(text))
     return tuple(dict.fromkeys(found))
 
 
@@ -117,7 +174,7 @@ def _headers(message: bytes) -> tuple[dict[str, str], bytes]:
     forwarded = _FORWARDED.search(message)
     told = _FORWARDED_FIELD.findall(forwarded[0]) if forwarded else []
     said, rest = _in_body(message[forwarded.end() :] if forwarded else message)
-    fields = {key.lower().decode().replace("sent", "date"): headers.decoded(value) for key, value in told}
+    fields = {key.lower().decode().replace("sent", "date"): mail_fields.decoded(value) for key, value in told}
     return {**fields, **said}, rest
 
 
@@ -130,7 +187,7 @@ def _in_body(message: bytes) -> tuple[dict[str, str], bytes]:
     said: dict[str, str] = {}
     at = len(message) - len(message.lstrip(b"\n"))
     while (found := _IN_BODY.match(message, at)) and (key := (found[1] or b"subject").decode().lower()) not in said:
-        said[key] = headers.decoded(found[2] or found[3])
+        said[key] = mail_fields.decoded(found[2] or found[3])
         at = found.end()
     return said, message[at:]
 

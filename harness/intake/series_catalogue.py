@@ -12,12 +12,14 @@ from harness.paths import PATCHES
 from harness.toml_tables import OneLine, read_toml
 
 DESCRIPTION = "series.toml"
+# What a run without -p tests.
+DEFAULT_SERIES = "bufinfo-dynamic"
 _HINT = "see patches/series"
 _FOR_PEOPLE = ("message_id", "files", "shows", "reason", "license")
 
 
 @dataclass(frozen=True)
-class Series:
+class KnownSeries:
     """A description. ``patches``: file names beside it, or none if only ``patch_ids`` tell what belongs to it.
 
     ``commit``, ``released``: upstream, empty if it is not there. ``base``: the version that it is made for;
@@ -60,22 +62,22 @@ def bundled_series() -> dict[str, Path]:
     return {series.name: series.directory for series in all_series().values() if series.patches}
 
 
-def all_series() -> Mapping[str, Series]:
+def all_series() -> Mapping[str, KnownSeries]:
     """Every series in ``patches/series``, sorted by name. Raises ``UserError`` if a description cannot be used."""
     found = sorted((PATCHES / "series").glob(f"*/{DESCRIPTION}"))
     return {path.parent.name: read_series(path.parent) for path in found}
 
 
 @functools.cache
-def known_patches() -> Mapping[str, Series]:
+def known_patches() -> Mapping[str, KnownSeries]:
     """By patch-id, the series that are known by nothing else."""
     return {patch_id: series for series in all_series().values() for patch_id in series.patch_ids}
 
 
-def read_series(directory: Path) -> Series:
+def read_series(directory: Path) -> KnownSeries:
     """The description in ``directory``. Raises ``UserError`` if it is missing or cannot be used."""
     table = read_toml(directory / DESCRIPTION, _HINT)
-    series = table.decode(Series, ignored=("name", *_FOR_PEOPLE), name=directory.name, directory=directory)
+    series = table.decode(KnownSeries, ignored=("name", *_FOR_PEOPLE), name=directory.name, directory=directory)
     if not (series.patches or series.patch_ids) or any("/" in name for name in series.patches):
         raise table.refuse("'patches' is not a list of file names")
     return series if series.title else replace(series, title=directory.name)

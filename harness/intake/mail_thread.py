@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import UserError
-from harness.intake.rivals import rivals, taken_back
-from harness.intake.subject_prefix import Place
+from harness.intake.patch_identity import rivals, taken_back
+from harness.intake.patch_message import SeriesPosition
 from harness.series import Patch
 
 _PICK = "take one with --pick N or --pick SUBJECT"
@@ -24,7 +24,7 @@ class Candidate:
     ``message_id``, ``author``: of the mail that it is in.
     """
 
-    place: Place
+    position: SeriesPosition
     title: str
     quoted: bool
     make: Callable[[], Patch]
@@ -34,8 +34,8 @@ class Candidate:
     @property
     def name(self) -> str:
         """ "v2 1/7 dma-buf: add x"."""
-        version = f"v{self.place.version} " if self.place.version > 1 else ""
-        number = f"{self.place.number}/{self.place.total} " if self.place.total else ""
+        version = f"v{self.position.version} " if self.position.version > 1 else ""
+        number = f"{self.position.number}/{self.position.total} " if self.position.total else ""
         return f"{version}{number}{self.title}"
 
 
@@ -55,15 +55,15 @@ class Thread:
     tags: dict[tuple[int, int | str], list[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     folder: str = ""
-    covers: dict[str, tuple[Place, str]] = field(default_factory=dict)
+    covers: dict[str, tuple[SeriesPosition, str]] = field(default_factory=dict)
 
-    def add_tags(self, spot: Place, title: str, tags: Iterable[str]) -> None:
+    def add_tags(self, spot: SeriesPosition, title: str, tags: Iterable[str]) -> None:
         self.tags.setdefault((spot.version, spot.number if spot.total else title), []).extend(tags)
 
     def patch(self, candidate: Candidate) -> Patch:
         """Read ``candidate``, with the tags of the replies to it."""
         patch = candidate.make()
-        spot = candidate.place
+        spot = candidate.position
         given = [*self.tags.get((spot.version, spot.number if spot.total else candidate.title), ())]
         given += self.tags.get((spot.version, 0), ()) if spot.total else ()
         return replace(patch, tags=tuple(dict.fromkeys([*patch.tags, *given])))
@@ -93,7 +93,7 @@ def _whole_series(thread: Thread, origin: str) -> list[Patch]:
         return [_only_one(thread, origin)]
     originals = [candidate for candidate in thread.candidates if not candidate.quoted]
     candidates, copies = _without_copies(thread, originals or thread.candidates)
-    numbered = [candidate for candidate in candidates if candidate.place.total]
+    numbered = [candidate for candidate in candidates if candidate.position.total]
     if not originals and not numbered and len({candidate.title for candidate in candidates}) > 1:
         raise _ambiguous("quotes several patches", candidates, origin)
     if not numbered:
@@ -106,11 +106,11 @@ def _whole_series(thread: Thread, origin: str) -> list[Patch]:
         raise _ambiguous("some mails are numbered [PATCH n/m] and some are not", candidates, origin)
     newest, notes = _newest(candidates, origin)
     notes += copies
-    if not originals and len({(one.place, one.title) for one in newest}) == 1:
+    if not originals and len({(one.position, one.title) for one in newest}) == 1:
         return _noted(_read(thread, newest, origin), notes)
     replies = [one for one in thread.candidates if one.quoted] if originals else []
     patches = _read(thread, _complete(newest, replies, origin), origin)
-    base, needs = thread.base.get(newest[0].place.version, ("", ()))
+    base, needs = thread.base.get(newest[0].position.version, ("", ()))
     first = patches[0]
     if base and not first.base_commit:
         patches[0] = replace(first, base_commit=base, prerequisites=needs)
@@ -131,8 +131,8 @@ def _only_one(thread: Thread, origin: str) -> Patch:
 
 def _supersedes(numbered: Sequence[Candidate], candidates: Sequence[Candidate]) -> bool:
     """True if all of ``candidates`` are ``numbered``, but for older versions."""
-    newest = max(candidate.place.version for candidate in numbered)
-    return all(candidate.place.total or candidate.place.version < newest for candidate in candidates)
+    newest = max(candidate.position.version for candidate in numbered)
+    return all(candidate.position.total or candidate.position.version < newest for candidate in candidates)
 
 
 def _no_rivals(candidates: Sequence[Candidate], patches: Sequence[Patch], origin: str) -> None:
@@ -155,14 +155,14 @@ def _without_copies(thread: Thread, candidates: Sequence[Candidate]) -> tuple[li
 
     Maintainers and robots send a patch again to say that it was applied.
     """
-    numbered = [candidate for candidate in candidates if candidate.place.total]
+    numbered = [candidate for candidate in candidates if candidate.position.total]
     if not 0 < len(numbered) < len(candidates):
         return list(candidates), []
     diffs = {_diff(thread, candidate) for candidate in numbered} - {None}
     kept: list[Candidate] = []
     copies: list[Candidate] = []
     for candidate in candidates:
-        (copies if not candidate.place.total and _diff(thread, candidate) in diffs else kept).append(candidate)
+        (copies if not candidate.position.total and _diff(thread, candidate) in diffs else kept).append(candidate)
     return kept, [_again(copies)] if copies else []
 
 
@@ -179,12 +179,12 @@ def _again(copies: Sequence[Candidate]) -> str:
 
 def _newest(candidates: Sequence[Candidate], origin: str) -> tuple[list[Candidate], list[str]]:
     """Those of the newest version, and what is to be said about the others."""
-    newest = max(candidate.place.version for candidate in candidates)
-    taken = [candidate for candidate in candidates if candidate.place.version == newest]
-    left = [candidate for candidate in candidates if candidate.place.version != newest]
+    newest = max(candidate.position.version for candidate in candidates)
+    taken = [candidate for candidate in candidates if candidate.position.version == newest]
+    left = [candidate for candidate in candidates if candidate.position.version != newest]
     if left and not {one.title for one in taken} & {one.title for one in left}:
         raise _ambiguous("holds several series", candidates, origin)
-    older = sorted({candidate.place.version for candidate in left})
+    older = sorted({candidate.position.version for candidate in left})
     notes = [f"v{newest} is taken; older in the same mailbox: {', '.join(f'v{version}' for version in older)}"]
     return taken, notes if older else []
 
@@ -192,15 +192,15 @@ def _newest(candidates: Sequence[Candidate], origin: str) -> tuple[list[Candidat
 def _newest_of_each(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[str]]:
     newest: dict[str, int] = {}
     for candidate in candidates:
-        newest[candidate.title] = max(newest.get(candidate.title, 0), candidate.place.version)
-    taken = [candidate for candidate in candidates if candidate.place.version == newest[candidate.title]]
-    older = [candidate for candidate in candidates if candidate.place.version != newest[candidate.title]]
-    return taken, [f"an older version is left out: v{one.place.version} of {one.title}" for one in older]
+        newest[candidate.title] = max(newest.get(candidate.title, 0), candidate.position.version)
+    taken = [candidate for candidate in candidates if candidate.position.version == newest[candidate.title]]
+    older = [candidate for candidate in candidates if candidate.position.version != newest[candidate.title]]
+    return taken, [f"an older version is left out: v{one.position.version} of {one.title}" for one in older]
 
 
 def _mixed(candidates: Sequence[Candidate], patches: Sequence[Patch], origin: str) -> Iterator[str]:
     """What is to be said if not all are of one version. Under another subject a newer one may replace an older."""
-    versions = {candidate.title: candidate.place.version for candidate in candidates}
+    versions = {candidate.title: candidate.position.version for candidate in candidates}
     if len(set(versions.values())) < 2:
         return
     of_file: dict[str, set[int]] = {}
@@ -217,24 +217,28 @@ def _mixed(candidates: Sequence[Candidate], patches: Sequence[Patch], origin: st
 
 def _complete(candidates: Sequence[Candidate], replies: Sequence[Candidate], origin: str) -> list[Candidate]:
     """In order of their numbers; what is missing is taken from replies that quote it."""
-    totals = {candidate.place.total for candidate in candidates}
+    totals = {candidate.position.total for candidate in candidates}
     if len(totals) > 1:
         shown = " and ".join(str(total) for total in sorted(totals))
         raise _ambiguous(f"holds series of {shown} patches", candidates, origin)
     [total] = totals
-    beyond = sorted({candidate.place.number for candidate in candidates if candidate.place.number > total})
+    beyond = sorted({candidate.position.number for candidate in candidates if candidate.position.number > total})
     if beyond:
         raise _ambiguous(f"holds {_patches(beyond)} of {total}", candidates, origin)
-    there = {candidate.place.number for candidate in candidates}
-    spots = {(candidate.place.version, candidate.place.total) for candidate in candidates}
-    filled = [one for one in replies if (one.place.version, one.place.total) in spots and one.place.number not in there]
+    there = {candidate.position.number for candidate in candidates}
+    spots = {(candidate.position.version, candidate.position.total) for candidate in candidates}
+    filled = [
+        one
+        for one in replies
+        if (one.position.version, one.position.total) in spots and one.position.number not in there
+    ]
     candidates = [*candidates, *filled]
-    there = {candidate.place.number for candidate in candidates}
+    there = {candidate.position.number for candidate in candidates}
     missing = [number for number in range(1, total + 1) if number not in there]
     if missing:
         what = f"lacks {_patches(missing)} of {total}"
         raise Choice(what, where=origin, hint=f"add what is missing, or {_pick(candidates)}")
-    return sorted(candidates, key=lambda candidate: candidate.place.number)
+    return sorted(candidates, key=lambda candidate: candidate.position.number)
 
 
 def _read(thread: Thread, candidates: Sequence[Candidate], origin: str) -> list[Patch]:
@@ -244,9 +248,9 @@ def _read(thread: Thread, candidates: Sequence[Candidate], origin: str) -> list[
     numbers: Counter[int] = Counter()
     left: list[Patch] = []
     for group in _grouped(candidates):
-        numbered = group[0].place.total > 0
+        numbered = group[0].position.total > 0
         for patch in _one(thread, group) if group[0].quoted else map(thread.patch, group):
-            spot = group[0].place.number, patch.subject, patch.diff
+            spot = group[0].position.number, patch.subject, patch.diff
             if spot in patches:
                 left += [] if numbered else [patch]
                 continue
@@ -256,7 +260,7 @@ def _read(thread: Thread, candidates: Sequence[Candidate], origin: str) -> list[
                 continue
             copies[patch.diff] = []
             patches[spot] = patch
-            numbers[group[0].place.number] += numbered
+            numbers[group[0].position.number] += numbered
     twice = sorted(number for number, count in numbers.items() if count > 1)
     if twice:
         raise _ambiguous(f"holds {_patches(twice)} twice", candidates, origin)
@@ -267,9 +271,9 @@ def _read(thread: Thread, candidates: Sequence[Candidate], origin: str) -> list[
 
 
 def _grouped(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    groups: dict[tuple[Place, str], list[Candidate]] = {}
+    groups: dict[tuple[SeriesPosition, str], list[Candidate]] = {}
     for candidate in candidates:
-        groups.setdefault((candidate.place, candidate.title), []).append(candidate)
+        groups.setdefault((candidate.position, candidate.title), []).append(candidate)
     return list(groups.values())
 
 
@@ -297,8 +301,8 @@ def _ambiguous(what: str, candidates: Sequence[Candidate], origin: str) -> Choic
 
 def _pick(candidates: Sequence[Candidate]) -> str:
     series = (
-        any(candidate.place.total for candidate in candidates)
-        and len({candidate.place.version for candidate in candidates}) > 1
+        any(candidate.position.total for candidate in candidates)
+        and len({candidate.position.version for candidate in candidates}) > 1
     )
     return f"{_PICK} of: {listed(candidates)}{_PICK_SERIES if series else ''}"
 

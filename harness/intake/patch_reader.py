@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.intake import lore, mail, subject_prefix
-from harness.intake.folder import open_folder
-from harness.intake.load import ACCEPTED, load, plain
-from harness.intake.message import read_message
-from harness.intake.patch_from_mail import make_change, make_own, make_quoted, own_tags, plain_letter
+from harness.intake import mailbox, patch_message
+from harness.intake.mail_thread import Candidate, Thread, whole_series
+from harness.intake.patch_from_mail import bare_diff, own_tags, patch_of_commit, patch_of_mail, patch_of_quote
+from harness.intake.patch_message import read_message
+from harness.intake.patch_sources import ACCEPTED, archived_id, fetch_thread, load, open_folder, plain
 from harness.intake.picking import picked
-from harness.intake.quote import Quote, quotes
-from harness.intake.thread import Candidate, Thread, whole_series
+from harness.intake.quoted_patch import Quote, quotes
+from harness.intake.series_catalogue import KnownSeries, all_series, read_series
 from harness.paths import exists, is_directory
 from harness.series import Commit, Patch
 
@@ -29,7 +29,7 @@ def read_patches(sources: Sequence[Path | Commit], pick: str | None = None) -> t
 
     Each is a change that git has, or the path of a mail, an mbox, a diff, a reply that quotes a patch, a directory of
     ``*.patch`` files, a maildir, or names a mail in a list archive (``lore:ID``, ``<ID>``, its address), which b4
-    fetches. Cover letters, discussion in a mailbox, older versions and exact copies are skipped. ``pick``: take only
+    fetches. Cover mails, discussion in a mailbox, older versions and exact copies are skipped. ``pick``: take only
     the one with this number in its series, or this subject or part of it, or the series of a version ("v3") or of a
     message id. Raises ``UserError`` for all that cannot be used, and if there is a choice.
     """
@@ -74,16 +74,16 @@ def _origin(source: Path | Commit) -> str:
 
 def _thread(source: Path | Commit) -> Thread:
     if isinstance(source, Commit):
-        candidate = Candidate(subject_prefix.place(""), source.subject, False, lambda: make_change(source))
+        candidate = Candidate(patch_message.position(""), source.subject, False, lambda: patch_of_commit(source))
         return Thread([candidate], alone=True)
     return _from_path(source)
 
 
 def _from_path(path: Path) -> Thread:
-    wanted = lore.message_id(str(path))
+    wanted = archived_id(str(path))
     if wanted is not None and not exists(path):
-        letters = [(one, str(path)) for data in lore.fetch(str(path), wanted) for one in _letters(data, str(path))]
-        return _from_mailbox(letters, str(path))
+        mails = [(one, str(path)) for data in fetch_thread(str(path), wanted) for one in _mails(data, str(path))]
+        return _from_mailbox(mails, str(path))
     if is_directory(path):
         return _from_directory(path)
     return _from_data(load(path), str(path))
@@ -91,101 +91,125 @@ def _from_path(path: Path) -> Thread:
 
 def _from_directory(directory: Path) -> Thread:
     folder = open_folder(directory)
-    letters = [(letter, str(file)) for file in folder.files for letter in _letters(load(file), str(file))]
+    mails = [(mail, str(file)) for file in folder.files for mail in _mails(load(file), str(file))]
     if folder.settled:
         candidates = [
-            _own(letter, subject_prefix.place(""), subject_prefix.title(letter.subject), name)
-            for letter, name in letters
+            _own(mail, patch_message.position(""), patch_message.title(mail.subject), name) for mail, name in mails
         ]
         return Thread(candidates, notes=folder.notes)
-    if not folder.maildir and all(subject_prefix.place(letter.subject).is_cover for letter, _ in letters):
+    if not folder.maildir and all(patch_message.position(mail.subject).is_cover for mail, _ in mails):
         raise UserError("only cover letters here", where=str(directory), hint=ACCEPTED)
-    thread = _from_mailbox(letters, str(directory))
+    thread = _from_mailbox(mails, str(directory))
     return thread if folder.maildir else replace(thread, folder=str(directory))
 
 
 def _from_data(data: bytes, origin: str) -> Thread:
-    letters = _letters(data, origin)
-    if len(letters) == 1:
-        return _alone(letters[0], origin)
-    named = [(letter, f"{origin}, {letter.place}") for letter in letters]
-    if len({letter.number for letter in letters}) == 1:
+    mails = _mails(data, origin)
+    if len(mails) == 1:
+        return _alone(mails[0], origin)
+    named = [(mail, f"{origin}, {mail.place}") for mail in mails]
+    if len({mail.number for mail in mails}) == 1:
         return _from_one_mail(named, origin)
     return _from_mailbox(named, origin)
 
 
-def _letters(data: bytes, origin: str) -> list[mail.Letter]:
+def _mails(data: bytes, origin: str) -> list[mailbox.Mail]:
     """The mails in ``data``; a diff or another text counts as one."""
-    if not mail.is_mail(data):
+    if not mailbox.is_mail(data):
         if len(_COMMIT.findall(data)) > 1:
             raise UserError(
                 "the log of several commits", where=origin, hint="make it with git format-patch --stdout, oldest first"
             )
-        return [mail.page(data) or plain_letter(data, Path(origin).stem)]
+        return [mailbox.page(data) or bare_diff(data, Path(origin).stem)]
     try:
-        return list(mail.letters(data))
+        return list(mailbox.read_mails(data))
     except RecursionError as error:
         raise UserError("its parts are nested too deep to be a mail", where=origin, hint=ACCEPTED) from error
     except UserError as error:
         raise UserError(error.what, where=", ".join(filter(None, [origin, error.where])), hint=error.hint) from error
 
 
-def _alone(letter: mail.Letter, origin: str) -> Thread:
+def _alone(mail: mailbox.Mail, origin: str) -> Thread:
     """One that the user names alone may be any of its series. A reply may hold a patch of its own, and quote one."""
-    found = quotes(letter.text) if subject_prefix.is_reply(letter.subject) or not _DIFF.search(letter.text) else []
-    candidates = _quoted(letter, found, origin)
-    if not found or _DIFF.search(letter.text):
-        title = subject_prefix.title(letter.subject)
+    found = quotes(mail.text) if patch_message.is_reply(mail.subject) or not _DIFF.search(mail.text) else []
+    candidates = _quoted(mail, found, origin)
+    if not found or _DIFF.search(mail.text):
+        title = patch_message.title(mail.subject)
         name = f"{title} (in the reply itself)" if found else title
-        candidates.insert(0, _own(letter, subject_prefix.place(letter.subject), name, origin))
+        candidates.insert(0, _own(mail, patch_message.position(mail.subject), name, origin))
     return Thread(candidates, alone=True)
 
 
-def _from_one_mail(letters: Sequence[tuple[mail.Letter, str]], origin: str) -> Thread:
+def _from_one_mail(mails: Sequence[tuple[mailbox.Mail, str]], origin: str) -> Thread:
     """What a mail says and what is attached to it are meant, though it be a reply, and one of a series of ten."""
-    thread = _from_mailbox(letters, origin, one_mail=True)
+    thread = _from_mailbox(mails, origin, one_mail=True)
     own = [candidate for candidate in thread.candidates if not candidate.quoted]
     return replace(thread, candidates=own, alone=True) if len(own) == 1 else thread
 
 
-def _from_mailbox(letters: Sequence[tuple[mail.Letter, str]], origin: str, *, one_mail: bool = False) -> Thread:
+def _from_mailbox(mails: Sequence[tuple[mailbox.Mail, str]], origin: str, *, one_mail: bool = False) -> Thread:
     """A mailbox may be a whole thread of a list archive: covers, replies and copies are no patches."""
     thread = Thread()
     shown: list[Candidate] = []
-    for letter, name in letters:
-        spot, title = subject_prefix.place(letter.subject), subject_prefix.title(letter.subject)
-        if subject_prefix.is_reply(letter.subject):
-            found = quotes(letter.text)
-            if one_mail and _DIFF.search(letter.text):
-                thread.candidates.append(_own(letter, spot, title, name))
-            thread.candidates += _quoted(letter, found, name)
-            thread.add_tags(spot, title, own_tags(letter, found))
+    for mail, name in mails:
+        spot, title = patch_message.position(mail.subject), patch_message.title(mail.subject)
+        if patch_message.is_reply(mail.subject):
+            found = quotes(mail.text)
+            if one_mail and _DIFF.search(mail.text):
+                thread.candidates.append(_own(mail, spot, title, name))
+            thread.candidates += _quoted(mail, found, name)
+            thread.add_tags(spot, title, own_tags(mail, found))
         elif spot.is_cover:
-            said = read_message(letter.text.replace(b"\r\n", b"\n"))
+            said = read_message(mail.text.replace(b"\r\n", b"\n"))
             thread.base[spot.version] = (said.base_commit, said.prerequisites)
-            thread.covers[letter.message_id] = (spot, letter.author)
-        elif _DIFF.search(letter.text):
-            (thread.candidates if one_mail or not letter.shown else shown).append(_own(letter, spot, title, name))
-        elif found := quotes(letter.text):
-            thread.candidates += _quoted(letter, found, name)
+            thread.covers[mail.message_id] = (spot, mail.author)
+        elif _DIFF.search(mail.text):
+            (thread.candidates if one_mail or not mail.shown else shown).append(_own(mail, spot, title, name))
+        elif found := quotes(mail.text):
+            thread.candidates += _quoted(mail, found, name)
         elif spot.total:
-            thread.candidates.append(_own(letter, spot, title, name))
+            thread.candidates.append(_own(mail, spot, title, name))
     thread.candidates = thread.candidates or shown
     if not thread.candidates:
-        raise UserError(f"none of its {len(letters)} mails is a patch", where=origin, hint=ACCEPTED)
+        raise UserError(f"none of its {len(mails)} mails is a patch", where=origin, hint=ACCEPTED)
     return thread
 
 
-def _own(letter: mail.Letter, spot: subject_prefix.Place, title: str, origin: str) -> Candidate:
-    return Candidate(spot, title, False, lambda: make_own(letter, origin), letter.message_id, letter.author)
+def _own(mail: mailbox.Mail, spot: patch_message.SeriesPosition, title: str, origin: str) -> Candidate:
+    return Candidate(spot, title, False, lambda: patch_of_mail(mail, origin), mail.message_id, mail.author)
 
 
-def _quoted(letter: mail.Letter, found: Sequence[Quote], origin: str) -> list[Candidate]:
-    return [_quoted_at(letter, quote, origin, len(found) > 1) for quote in found]
+def _quoted(mail: mailbox.Mail, found: Sequence[Quote], origin: str) -> list[Candidate]:
+    return [_quoted_at(mail, quote, origin, len(found) > 1) for quote in found]
 
 
-def _quoted_at(letter: mail.Letter, quote: Quote, origin: str, one_of_several: bool) -> Candidate:
-    title = subject_prefix.title(letter.subject)
+def _quoted_at(mail: mailbox.Mail, quote: Quote, origin: str, one_of_several: bool) -> Candidate:
+    title = patch_message.title(mail.subject)
     name = f"{title} (quoted {'once' if quote.depth == 1 else f'{quote.depth} times'})" if one_of_several else title
-    spot = subject_prefix.place(letter.subject)
-    return Candidate(spot, name, True, lambda: make_quoted(letter, quote, origin), letter.message_id, letter.author)
+    spot = patch_message.position(mail.subject)
+    return Candidate(spot, name, True, lambda: patch_of_quote(mail, quote, origin), mail.message_id, mail.author)
+
+
+def load_series(name_or_dir: Path, given: Sequence[Path] = ()) -> tuple[Patch, ...]:
+    """The patches of a series by name, or of a directory with a ``series.toml``, in the order that it lists.
+
+    ``given``: where the text of a series is that ships without it; it has to be exactly that series, patch-id by
+    patch-id. Raises ``UserError`` for a name that is neither, a description that cannot be used, or another text.
+    """
+    series = read_series(name_or_dir) if is_directory(name_or_dir) else all_series().get(str(name_or_dir))
+    if series is None:
+        known = ", ".join(all_series()) or "none"
+        raise UserError("no such series", where=str(name_or_dir), hint=f"known are: {known}")
+    if series.patches:
+        return read_patches([series.directory / name for name in series.patches])
+    if not given:
+        raise UserError("ships without its text", where=series.name, hint=f"get it: {'; or '.join(series.get)}")
+    return _verified(series, read_patches(given))
+
+
+def _verified(series: KnownSeries, patches: tuple[Patch, ...]) -> tuple[Patch, ...]:
+    found = tuple(patch.patch_id for patch in patches)
+    if found != series.patch_ids:
+        what = f"is not {series.name}: its patch-id is {', '.join(found)}, not {', '.join(series.patch_ids)}"
+        raise UserError(what, where=patches[0].origin, hint=f"get it: {'; or '.join(series.get)}")
+    return patches

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from email.message import Message
 
 from harness.errors import UserError
-from harness.intake import address, headers, subject_prefix
-from harness.intake.mime import Attached, Part, parts, split
+from harness.intake import mail_fields, patch_message
+from harness.intake.mime_parts import Attached, Part, parts, split
 
 # The separator of an mbox, as git's mailsplit knows it: a time of day and a year. A header must follow, so that no
 # line of a message is taken for one.
@@ -43,7 +43,7 @@ _MAX_UNCLOSED = 20
 
 
 @dataclass(frozen=True)
-class Letter:
+class Mail:
     """One mail, decoded. ``first_line``: where ``text`` begins in the file, 1 if it was encoded.
 
     ``mangled``: it went through an archive that writes "user at host". ``html``: there is a part of HTML.
@@ -83,7 +83,7 @@ def is_mail(data: bytes) -> bool:
     return bool(_HEADER.match(block)) and bool(_TELLING.search(block))
 
 
-def letters(data: bytes) -> Iterator[Letter]:
+def read_mails(data: bytes) -> Iterator[Mail]:
     """The mails in ``data``: one, or several with a ``From `` line before each, and what is attached to them as mails.
 
     Raises ``UserError`` for a trap.
@@ -91,8 +91,8 @@ def letters(data: bytes) -> Iterator[Letter]:
     line = 1
     for number, (start, end) in enumerate(itertools.pairwise(_bounds(data)), 1):
         piece = data[start:end]
-        for letter in _letters(piece, line):
-            yield replace(letter, number=number)
+        for mail in _mails_in(piece, line):
+            yield replace(mail, number=number)
         line += piece.count(b"\n")
 
 
@@ -133,7 +133,7 @@ def _boundary(data: bytes, start: int) -> bytes | None:
     return found[1] if found else None
 
 
-def page(data: bytes) -> Letter | None:
+def page(data: bytes) -> Mail | None:
     """The text of a list archive's page: subject, "Name user at host" and date on lines of their own; else None.
 
     The mail itself stands below them.
@@ -145,18 +145,18 @@ def page(data: bytes) -> Letter | None:
     name, at, host = head[0].decode("utf-8", "replace").rpartition(" at ")
     name, _, user = name.rpartition(" ")
     end = [at for at, line in lines if line][2]
-    return Letter(
-        subject=address.safe(subject.decode("utf-8", "replace")),
-        author=address.author(f"{name} <{user}{at}{host}>"),
+    return Mail(
+        subject=mail_fields.safe(subject.decode("utf-8", "replace")),
+        author=mail_fields.author(f"{name} <{user}{at}{host}>"),
         text=data[end:],
         first_line=1 + data.count(b"\n", 0, end),
         encoded=False,
-        date=address.date(head[1].decode()),
+        date=mail_fields.date(head[1].decode()),
         mangled=True,
     )
 
 
-def _letters(raw: bytes, line: int) -> Iterator[Letter]:
+def _mails_in(raw: bytes, line: int) -> Iterator[Mail]:
     """The mail ``raw``, which begins on ``line``, and those that are attached to it."""
     if len(_MULTIPART.findall(raw)) > _MAX_MULTIPARTS:
         raise UserError(
@@ -174,29 +174,29 @@ def _letters(raw: bytes, line: int) -> Iterator[Letter]:
     yield from others
 
 
-def _says_something(letter: Letter) -> bool:
+def _says_something(mail: Mail) -> bool:
     """False for the mere wrapping of what is attached."""
-    place = subject_prefix.place(letter.subject)
-    return place.is_cover or subject_prefix.is_reply(letter.subject) or bool(_DIFF.search(letter.text))
+    place = patch_message.position(mail.subject)
+    return place.is_cover or patch_message.is_reply(mail.subject) or bool(_DIFF.search(mail.text))
 
 
-def _unpacked(message: Message, *, exact: bool) -> Iterator[Letter]:
+def _unpacked(message: Message, *, exact: bool) -> Iterator[Mail]:
     """What ``message`` itself says, then what is attached to it and stands for itself, but for copies.
 
     A file is part of what the mail says if it is the only diff there, and does not say whose it is.
     """
     every = itertools.chain.from_iterable(map(_embedded, parts(message, exact=exact)))
     found = [(part, list(_attached(part))) for part in every]
-    mails = [letter for _, attached in found for letter in attached]
+    mails = [mail for _, attached in found for mail in attached]
     texts = [part for part, attached in found if isinstance(part, Part) and not attached]
     diffs = [part for part in texts if _DIFF.search(part.text)]
     alone = [part for part in diffs if part.name] if mails or len(diffs) > 1 else []
     aside = [part for part in texts if part.name and part not in diffs] if mails or diffs else []  # logs, configs
-    own = _letter(message, [part for part in texts if part not in alone and part not in aside])
-    others = [_completed(letter, own) for letter in mails] + [_of_file(part, own) for part in alone]
+    own = _mail_of(message, [part for part in texts if part not in alone and part not in aside])
+    others = [_completed(mail, own) for mail in mails] + [_of_file(part, own) for part in alone]
     own = _as_attached(own, others)
     yield own
-    yield from (letter for letter in others if not _diff(own) or _diff(letter) != _diff(own))
+    yield from (mail for mail in others if not _diff(own) or _diff(mail) != _diff(own))
 
 
 def _embedded(part: Part | Attached) -> Iterator[Part | Attached]:
@@ -209,7 +209,7 @@ def _embedded(part: Part | Attached) -> Iterator[Part | Attached]:
         yield part
 
 
-def _as_attached(own: Letter, others: Sequence[Letter]) -> Letter:
+def _as_attached(own: Mail, others: Sequence[Mail]) -> Mail:
     """``own`` with the diff of the attached patch that it shows, where a mail program changed the blanks of its own."""
     above, shown, below = split(own.text.replace(b"\r\n", b"\n"))
     bare = b"".join(shown.split())
@@ -223,42 +223,42 @@ def _as_attached(own: Letter, others: Sequence[Letter]) -> Letter:
     return own
 
 
-def _completed(letter: Letter, own: Letter) -> Letter:
-    subject, author = letter.subject or own.subject, letter.author or own.author
-    shown = letter.attached.startswith(_EMBEDDED) and subject_prefix.is_reply(own.subject)
-    return replace(letter, subject=subject, author=author, date=letter.date or own.date, shown=shown)
+def _completed(mail: Mail, own: Mail) -> Mail:
+    subject, author = mail.subject or own.subject, mail.author or own.author
+    shown = mail.attached.startswith(_EMBEDDED) and patch_message.is_reply(own.subject)
+    return replace(mail, subject=subject, author=author, date=mail.date or own.date, shown=shown)
 
 
-def _of_file(part: Part, own: Letter) -> Letter:
-    title = address.safe(part.name.rpartition(".")[0] or own.subject)
+def _of_file(part: Part, own: Mail) -> Mail:
+    title = mail_fields.safe(part.name.rpartition(".")[0] or own.subject)
     return replace(own, subject=title, text=part.text, attached=part.name, recoded=part.recoded)
 
 
-def _diff(letter: Letter) -> bytes:
-    return split(letter.text.replace(b"\r\n", b"\n"))[1].rstrip()
+def _diff(mail: Mail) -> bytes:
+    return split(mail.text.replace(b"\r\n", b"\n"))[1].rstrip()
 
 
-def _attached(part: Part | Attached) -> Iterator[Letter]:
+def _attached(part: Part | Attached) -> Iterator[Mail]:
     """The mails in ``part``: one that was forwarded, or a file of them, as git format-patch writes it."""
     if isinstance(part, Attached):
         found = list(_unpacked(part.mail, exact=False))
     else:
-        found = list(letters(part.text)) if part.name and is_mail(part.text) else []
+        found = list(read_mails(part.text)) if part.name and is_mail(part.text) else []
     name = part.name if isinstance(part, Part) else "forwarded mail"
-    found = [letter for letter in found if _DIFF.search(letter.text) or subject_prefix.place(letter.subject).is_cover]
-    for number, letter in enumerate(found, 1):
-        yield replace(letter, attached=name if len(found) == 1 else f"{name}, message {number}", encoded=True)
+    found = [mail for mail in found if _DIFF.search(mail.text) or patch_message.position(mail.subject).is_cover]
+    for number, mail in enumerate(found, 1):
+        yield replace(mail, attached=name if len(found) == 1 else f"{name}, message {number}", encoded=True)
 
 
-def _letter(message: Message, texts: list[Part]) -> Letter:
+def _mail_of(message: Message, texts: list[Part]) -> Mail:
     sender = _header(message, "from")
-    return Letter(
-        subject=address.safe(_header(message, "subject")),
-        author=address.author(sender),
+    return Mail(
+        subject=mail_fields.safe(_header(message, "subject")),
+        author=mail_fields.author(sender),
         text=b"".join(part.text for part in texts),
         first_line=1,
         encoded=True,
-        date=address.date(_header(message, "date")),
+        date=mail_fields.date(_header(message, "date")),
         mangled=" at " in sender and "@" not in sender,
         html=any(part.get_content_type() == "text/html" for part in message.walk()),
         recoded=next((part.recoded for part in texts if part.recoded), ""),
@@ -270,4 +270,4 @@ def _letter(message: Message, texts: list[Part]) -> Letter:
 def _header(message: Message, name: str) -> str:
     """The header ``name`` (lower case) as text; "" if it is not there."""
     value = next((str(value) for key, value in message.raw_items() if key.lower() == name), "")
-    return headers.decoded(value.encode("utf-8", "surrogateescape"), message.get_content_charset("latin-1"))
+    return mail_fields.decoded(value.encode("utf-8", "surrogateescape"), message.get_content_charset("latin-1"))

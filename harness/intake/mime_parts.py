@@ -9,10 +9,34 @@ from dataclasses import dataclass
 from email.message import Message
 
 from harness.errors import UserError
-from harness.intake import address
-from harness.intake.flowed import unflowed
-from harness.intake.load import single_returns
-from harness.intake.message import diff_start
+from harness.intake import mail_fields
+from harness.intake.patch_message import diff_start
+from harness.intake.patch_sources import single_returns
+
+
+def unflowed(text: bytes, delsp: bool = False) -> bytes:
+    """``text`` as it was. ``delsp``: the blank at which a line was wrapped is not its own.
+
+    A quote mark and one blank stand before a quoted line afterwards, whatever stood there.
+    """
+    joined: list[tuple[int, list[bytes]]] = []
+    flows = False
+    for raw in text.replace(b"\r\n", b"\n").split(b"\n"):
+        rest = raw.lstrip(b">")
+        depth = len(raw) - len(rest)
+        content = rest[1:] if rest.startswith(b" ") else rest
+        if flows and joined[-1][0] == depth and content != b"-- ":
+            last = joined[-1][1]
+            if delsp:
+                last[-1] = last[-1][:-1]
+            last.append(content)
+        else:
+            joined.append((depth, [content]))
+        # A line of blanks only is an empty context line of a patch, and "-- " the signature's mark.
+        # So is a line of quote marks with blanks between, which the RFC does not know.
+        flows = content.endswith(b" ") and content.strip(b"> ") not in (b"", b"--")
+    return b"\n".join(b">" * depth + (b" " if depth else b"") + b"".join(parts) for depth, parts in joined)
+
 
 # Charsets whose bytes can pass for UTF-8 without being it.
 _NOT_ASCII_BASED = ("utf-7", "utf-16", "utf-32", "iso-2022", "hz")
@@ -64,7 +88,7 @@ def parts(message: Message, *, exact: bool, inside: bool = False) -> Iterator[Pa
 
 
 def _texts(part: Message, exact: bool, inside: bool) -> Iterator[Part]:
-    name = address.safe(part.get_filename() or "")
+    name = mail_fields.safe(part.get_filename() or "")
     kind = part.get_content_type()
     if kind == "text/html" or (part.get_content_maintype() != "text" and not name.lower().endswith(_ATTACHED)):
         return
@@ -120,7 +144,7 @@ def split(payload: bytes) -> tuple[bytes, bytes, bytes]:
 
 def _recoded(payload: bytes, text: bytes, charset: str) -> str:
     changed = not charset.startswith(_NOT_ASCII_BASED) and split(payload)[1] != split(text)[1]
-    return address.safe(charset) if changed else ""
+    return mail_fields.safe(charset) if changed else ""
 
 
 def _decoded(payload: bytes, charset: str) -> bytes:

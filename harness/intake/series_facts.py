@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a series touches, read off its hunks: Kconfig symbols, exported names, functions."""
+"""What a series says and touches, read off its patches alone: files, Kconfig symbols, exports, functions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,69 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
-from harness.intake import address
-from harness.intake.symbols import entries
+from harness.intake import mail_fields
 from harness.series import Patch, PatchFacts, SeriesFacts
 from harness.unified_diff import FileDiff, Hunk
+
+# Indented with tabs or with blanks alone: a help text is indented with both, and a hunk may begin in one.
+_CONFIG = re.compile(rb"(?:\t*| *)(?:menu)?config[ \t]+(\w+)[ \t]*(?:#.*)?$")
+_OTHER = re.compile(rb"(?:\t*| *)(?:(?:main|end)?menu|(?:end)?choice|(?:end)?if|source|comment)\b")
+_HELP = re.compile(rb"[ \t]*(?:help|---help---)[ \t]*$")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line in the entry of ``symbol``. ``marker``: of the diff. ``defines``: it is the first."""
+
+    marker: bytes
+    symbol: str
+    defines: bool
+
+
+def entries(hunk: Hunk) -> Iterator[Entry]:
+    """The lines of ``hunk`` in entries of symbols, without blank ones."""
+    begun = _CONFIG.match(hunk.section)
+    current = begun[1].decode() if begun else ""
+    help_at: int | None = None  # how far the word is indented below which this is the text
+    for line in hunk.body:
+        marker, text = line[:1], line[1:].expandtabs().rstrip()
+        if not text or marker == b"\\":
+            continue
+        indent = len(text) - len(text.lstrip())
+        if help_at is None or indent <= help_at:
+            help_at = indent if _HELP.match(text) else None
+            if name := _CONFIG.match(line[1:]):
+                current = name[1].decode()
+                yield Entry(marker, current, True)
+                continue
+            if _OTHER.match(line[1:]):
+                current = ""
+        if current:
+            yield Entry(marker, current, False)
+
+
+def added_symbols(patches: Sequence[Patch]) -> tuple[str, ...]:
+    """Symbols that ``patches`` define and did not take from elsewhere, in order."""
+    return _only_in(_defined(patches, b"+"), _defined(patches, b"-"))
+
+
+def removed_symbols(patches: Sequence[Patch]) -> tuple[str, ...]:
+    """Symbols of which ``patches`` drop the definition, in order."""
+    return _only_in(_defined(patches, b"-"), _defined(patches, b"+"))
+
+
+def _only_in(here: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(symbol for symbol in here if symbol not in there))
+
+
+def _defined(patches: Sequence[Patch], marker: bytes) -> list[str]:
+    files = (file for patch in patches for file in patch.parsed.files)
+    kconfig = (file for file in files if PurePath(file.path).name.startswith("Kconfig"))
+    found = (entry for file in kconfig for hunk in file.hunks for entry in entries(hunk))
+    return [entry.symbol for entry in found if entry.defines and entry.marker == marker]
+
 
 _EXPORT = re.compile(rb"\s*EXPORT_(?:STATIC_CALL|\w*SYMBOL)(?:_\w+)?\(\s*(\w+)")
 # The first line of a definition in kernel style: the name stands before the first parenthesis.
@@ -49,7 +107,7 @@ class _Found:
         return (*both, *inside)
 
 
-def facts(patches: Sequence[Patch]) -> SeriesFacts:
+def facts_of(patches: Sequence[Patch]) -> SeriesFacts:
     """What ``patches`` say and touch. Pure. Of a series that adds and removes the same again nothing is left out."""
     symbols, exports, functions = _Found(), _Found(), _Found()
     for patch in patches:
@@ -62,7 +120,7 @@ def facts(patches: Sequence[Patch]) -> SeriesFacts:
     first = next((patch for patch in patches if patch.base_commit), None)
     return SeriesFacts(
         patches=tuple(map(_of_patch, patches)),
-        files=_each_once(address.safe(name) for patch in patches for name in patch.files),
+        files=_each_once(mail_fields.safe(name) for patch in patches for name in patch.files),
         symbols_added=symbols.added,
         symbols_removed=symbols.removed,
         symbols_changed=symbols.kept,
