@@ -12,8 +12,13 @@ from harness.events import EventStream, PhaseEnded, PhaseStarted
 
 
 @contextmanager
-def phase(events: EventStream, variant: str, name: str, times: dict[str, float]) -> Iterator[Callable[[str], None]]:
-    """Announce and time a phase; yields a function that sets the note it ends with."""
+def phase(
+    events: EventStream, variant: str, name: str, times: dict[str, float] | None = None
+) -> Iterator[Callable[[str], None]]:
+    """Announce and time a phase; yields a function that sets the note it ends with.
+
+    ``times``: seconds by name of phase, to which its own are added.
+    """
     note = [""]
     started = time.monotonic()
     events.publish(PhaseStarted(variant, name))
@@ -25,5 +30,6 @@ def phase(events: EventStream, variant: str, name: str, times: dict[str, float])
             raise
         finally:
             seconds = time.monotonic() - started
-            times[name] = times.get(name, 0.0) + seconds
+            if times is not None:
+                times[name] = times.get(name, 0.0) + seconds
             events.publish(PhaseEnded(variant, name, seconds, note[0], usage.cpu_seconds, usage.peak_rss))

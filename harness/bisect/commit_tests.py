@@ -21,7 +21,7 @@ from harness.executor import Executor, Findings, JobSource, KernelJob
 from harness.identities import OWN_TESTS, covering
 from harness.model import BuildFailure, Kernel, Moment, PlannedTest, Splat, TestResult
 from harness.pipeline import RunJob, base_cache
-from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.kernels import KernelMaker, held_source
 from harness.pipeline.plan import plan_tests
 from harness.series import Applied
 from harness.verdict import complete
@@ -93,10 +93,9 @@ class PipelineTester:
             return Untestable(str(error))
 
     def _build(self, job: RunJob, symptom: Symptom) -> Built | Untestable:
-        maker, times = KernelMaker(job, self._events), dict[str, float]()
-        with maker.source() as applied:
-            config = maker.resolve(job.variants[0], times)
-            made = config if isinstance(config, BuildFailure) else maker.make(config, times)
+        with held_source(job, self._events) as held:
+            applied = held.applied
+            made = KernelMaker(job, applied, self._events).kernel(job.variants[0])
             if isinstance(made, BuildFailure):
                 return Untestable(f"does not build: {_told(made)}", tried=True)
             planned = plan_tests(job.suites, made, applied.tree.path)

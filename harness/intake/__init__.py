@@ -17,7 +17,7 @@ The way of a patch, one file a step:
 
 from harness.intake.apply import apply_series
 from harness.intake.dry_run import applies, made_for
-from harness.intake.fixups import Fixup, apply_fixups, fixups_for, load_fixups
+from harness.intake.fixups import Fixup, MendedBase, apply_fixups, fixups_for, load_fixups
 from harness.intake.patch_reader import load_series, read_patches, read_text
 from harness.intake.reverse import reversed_patch
 from harness.intake.series_catalogue import DEFAULT_SERIES, KnownSeries, all_series, bundled_series
@@ -27,6 +27,7 @@ __all__ = [
     "DEFAULT_SERIES",
     "Fixup",
     "KnownSeries",
+    "MendedBase",
     "added_symbols",
     "all_series",
     "applies",

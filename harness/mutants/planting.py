@@ -21,7 +21,7 @@ from harness.mutants.choosing import Choice, PatchedFile, candidates, drawn
 from harness.mutants.mutation import Mutation
 from harness.mutants.schemata import with_mutants
 from harness.pipeline import RunJob
-from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.kernels import KernelMaker, bring, held_source
 from harness.series import Applied
 
 _PATCH = "mutants.patch"  # in the run directory
@@ -55,13 +55,12 @@ class MutantPlanter:
         self._job = job
         self._events = events
         self._choice = choice
-        self._times: dict[str, float] = {}
 
     def plant(self) -> Planted:
         """Build the kernel, holding the work tree. Raises ``UserError`` if the patch itself does not build."""
-        maker = KernelMaker(self._job, self._events)
-        with maker.source() as applied:
-            plain = self._made(maker)
+        with held_source(self._job, self._events) as held:
+            applied = held.applied
+            plain = KernelMaker(self._job, applied, self._events).kernel(self._job.variants[0])
             if isinstance(plain, BuildFailure):
                 raise UserError(_first_error(plain), where="the patch", hint="it must build without mutants: see run")
             found = candidates(applied.tree.path, self._choice, patched_files(applied), sources_of(plain))
@@ -70,19 +69,15 @@ class MutantPlanter:
             sources = {path: (applied.tree.path / path).read_bytes() for path in (*paths, MAKEFILE)}
             return self._planted(applied, sources, numbered, len(found))
 
-    def _made(self, maker: KernelMaker) -> Kernel | BuildFailure:
-        config = maker.resolve(self._job.variants[0], self._times)
-        return config if isinstance(config, BuildFailure) else maker.make(config, self._times)
-
     def _planted(
         self, applied: Applied, sources: Mapping[str, bytes], numbered: dict[int, Mutation], possible: int
     ) -> Planted:
         left_out: list[Mutation] = []
         while True:
             job = self._with_patch(sources, numbered)
-            maker = KernelMaker(job, self._events, "mutants ")
-            planted = maker.apply(applied.tree, "mutants")
-            built = self._made(maker)
+            planted = bring(job, applied.tree, self._events, "mutants")
+            maker = KernelMaker(job, planted, self._events, "mutants ")
+            built = maker.kernel(job.variants[0])
             if isinstance(built, Kernel):
                 lone = self._lone(planted, maker, sources, numbered)
                 return Planted(built, numbered, tuple(left_out), possible, sources, lone)
@@ -99,7 +94,7 @@ class MutantPlanter:
     def _lone(
         self, applied: Applied, maker: KernelMaker, sources: Mapping[str, bytes], numbered: Mapping[int, Mutation]
     ) -> dict[str, LoneObject]:
-        config = maker.resolve(self._job.variants[0], self._times)
+        config = maker.resolve(self._job.variants[0])
         assert not isinstance(config, BuildFailure)
         request = BuildRequest(applied, config, self._job.request.jobs, ())
         paths = {mutation.path for mutation in numbered.values()}

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
@@ -39,7 +39,7 @@ class VariantRun:
     kernel: Kernel | None = None
     failure: BuildFailure | None = None
     findings: Findings = field(default_factory=Findings)
-    times: dict[str, float] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
     tested: bool = False
     earlier: str = ""
 
@@ -83,19 +83,23 @@ class KernelSet:
 
     # --- kernels ------------------------------------------------------------------------------
 
-    def make(self, maker: KernelMaker, applied: Applied, narrow: Narrow, ready: Callable[[VariantRun], None]) -> None:
-        """Build each kernel, and call ``ready`` as soon as one is there and its tests are planned."""
+    def build(self, applied: Applied, narrow: Narrow) -> Iterator[VariantRun]:
+        """Build each kernel from ``applied``, whose tree is held; yields each variant once its tests are planned.
+
+        ``narrow``: of all tests of a kernel those that are wanted.
+        """
+        maker = KernelMaker(self.job, applied, self._events, self._label)
         for run in self.runs:
-            run.applied = applied
-            run.take(maker.resolve(run.variant, run.times))
+            run.applied, run.times = applied, maker.times(run.variant)
+            run.take(maker.resolve(run.variant))
         for run in self._distinct():
             assert run.config is not None
-            run.take(maker.make(run.config, run.times))
+            run.take(maker.make(run.config))
             if run.kernel is not None:
                 planned = narrow(plan_tests(self.job.suites, run.kernel, applied.tree.path))
                 run.findings = Findings(planned)
                 self._events.publish(Planned(self._label + run.variant.name, planned))
-                ready(run)
+                yield run
 
     def _distinct(self) -> list[VariantRun]:
         """The variants that are kernels of their own; the others are marked as the same as one of these."""

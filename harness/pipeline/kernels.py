@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""From a base and a series to kernels, under the lock of the work tree."""
+"""From a base and a series to kernels: first the source, held under the lock of its work tree, then a maker for it."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.build import BuildRequest, build, load_scope, lookup
 from harness.errors import UserError
 from harness.events import EventStream, Note, PhaseProgress
-from harness.intake import apply_fixups, apply_series, fixups_for, removed_symbols
+from harness.intake import MendedBase, apply_fixups, apply_series, fixups_for, removed_symbols
 from harness.kconfig import resolve
 from harness.locks import on_behalf_of
 from harness.model import BuildFailure, Kernel, ResolvedConfig, Variant
@@ -23,63 +24,81 @@ from harness.source import obtain, reset, worktree_lock
 from harness.suites import kselftest_collections
 
 
-class KernelMaker:
-    """Makes the kernels of one job. Use ``source`` first; the work tree is held for as long as that is open."""
+@dataclass(frozen=True)
+class HeldSource:
+    """The work tree of a job with its patches, held. ``base_commit``: as in ``RunReport``.
 
-    def __init__(self, job: RunJob, events: EventStream, label: str = "") -> None:
+    ``notes``: which fixups were left out, and why.
+    """
+
+    applied: Applied
+    base_commit: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def held_source(job: RunJob, events: EventStream) -> Iterator[HeldSource]:
+    """The patched work tree, held against other runs. The next run cleans it: until then its times stay."""
+    with on_behalf_of(job.directory):
+        with phase(events, "", "source") as say:
+            tree = obtain(job.base, lambda text: events.publish(PhaseProgress("", "source", text)))
+            say(f"{tree.spec} is {tree.version}")
+        for note in tree.notes:
+            events.publish(Note("", note, "warning"))
+        with worktree_lock(tree, lambda text: events.publish(Note("", text))):
+            mended = _mended(job, tree, events)
+            applied = bring(job, mended.tree, events, "patch")
+            yield HeldSource(applied, tree.commit if job.base.kind == "git" else "", mended.notes)
+
+
+def _mended(job: RunJob, tree: Tree, events: EventStream) -> MendedBase:
+    """``tree`` with what it needs below the patch."""
+    fixups = fixups_for(tree.version, job.fixups)
+    if not fixups and not job.below:
+        return MendedBase(tree)
+    with phase(events, "", "fixups") as say:
+        mended = apply_fixups(tree, job.below, fixups, job.patches)
+        say(f"{len(mended.tree.fixups)} below the patch")
+    for note in mended.notes:
+        events.publish(Note("", note, "warning"))
+    return mended
+
+
+def bring(job: RunJob, tree: Tree, events: EventStream, phase_name: str) -> Applied:
+    """Bring ``tree``, which is held, to what ``job`` asks for, writing only what differs."""
+    with phase(events, "", phase_name) as say:
+        reset(tree)
+        applied = apply_series(tree, job.patches)
+        for subject in applied.already_in_base:
+            events.publish(Note("", f"already in the base: {subject}", "warning"))
+        count = len(applied.patches) - len(applied.already_in_base)
+        say(f"{count} of {len(applied.patches)} applied" if applied.patches else "none: the base as it is")
+    return applied
+
+
+class KernelMaker:
+    """Makes the kernels of one job from its source, which is held."""
+
+    def __init__(self, job: RunJob, applied: Applied, events: EventStream, label: str = "") -> None:
         """``label``: put before the names of variants in events."""
         self._job = job
+        self._applied = applied
         self._events = events
         self._label = label
-        self._applied: Applied | None = None
-        self._times: dict[str, float] = {}
-        self.notes: list[str] = []
-        self.base_commit = ""  # as in RunReport
+        self._times: defaultdict[str, dict[str, float]] = defaultdict(dict)
 
-    @contextmanager
-    def source(self) -> Iterator[Applied]:
-        """The patched work tree, held against other runs. The next run cleans it: until then its times stay."""
-        with on_behalf_of(self._job.directory):
-            with phase(self._events, "", "source", self._times) as say:
-                tree = obtain(self._job.base, lambda text: self._progress("", "source", text))
-                say(f"{tree.spec} is {tree.version}")
-            self.base_commit = tree.commit if self._job.base.kind == "git" else ""
-            for note in tree.notes:
-                self._note(note, "warning")
-            with worktree_lock(tree, self._note):
-                yield self.apply(self._mended(tree), "patch")
+    def times(self, variant: Variant) -> Mapping[str, float]:
+        """Seconds of each phase of ``variant``; it grows as they end."""
+        return self._times[variant.name]
 
-    def _mended(self, tree: Tree) -> Tree:
-        """``tree`` with what it needs below the patch."""
-        fixups = fixups_for(tree.version, self._job.fixups)
-        if not fixups and not self._job.below:
-            return tree
-        with phase(self._events, "", "fixups", self._times) as say:
-            mended = apply_fixups(tree, self._job.below, fixups, self._job.patches)
-            say(f"{len(mended.tree.fixups)} below the patch")
-        for note in mended.notes:
-            self._note(note, "warning")
-        self.notes += mended.notes
-        return mended.tree
+    def kernel(self, variant: Variant) -> Kernel | BuildFailure:
+        """Its config, and the kernel that is made of it."""
+        config = self.resolve(variant)
+        return config if isinstance(config, BuildFailure) else self.make(config)
 
-    def apply(self, tree: Tree, phase_name: str) -> Applied:
-        """Bring ``tree``, which is held, to what the job asks for, writing only what differs."""
-        with phase(self._events, "", phase_name, self._times) as say:
-            reset(tree)
-            self._applied = apply_series(tree, self._job.patches)
-            say(self._applied_words(self._applied))
-        return self._applied
-
-    def _applied_words(self, applied: Applied) -> str:
-        for subject in applied.already_in_base:
-            self._note(f"already in the base: {subject}", "warning")
-        count = len(applied.patches) - len(applied.already_in_base)
-        return f"{count} of {len(applied.patches)} applied" if applied.patches else "none: the base as it is"
-
-    def resolve(self, variant: Variant, times: dict[str, float]) -> ResolvedConfig | BuildFailure:
+    def resolve(self, variant: Variant) -> ResolvedConfig | BuildFailure:
         """The variant's config; what did not come out as asked is said. A patch may break Kconfig itself."""
-        assert self._applied is not None
-        with phase(self._events, self._label + variant.name, "config", times) as say:
+        with phase(self._events, self._label + variant.name, "config", self._times[variant.name]) as say:
             config = resolve(self._applied, self._job.symbols, variant)
             if isinstance(config, BuildFailure):
                 say("failed")
@@ -96,24 +115,23 @@ class KernelMaker:
             hint = "see how the tree's Kconfig files spell it"
             raise UserError("no such symbol in this tree", where=f"--variant-of {min(wrong)}", hint=hint)
 
-    def make(self, config: ResolvedConfig, times: dict[str, float]) -> Kernel | BuildFailure:
+    def make(self, config: ResolvedConfig) -> Kernel | BuildFailure:
         """The kernel for ``config``, from the cache if it is there. Its config and log are copied into the run."""
-        assert self._applied is not None
         name = self._label + config.variant.name
-        jobs, profiled = self._job.request.jobs, self._profiled(self._applied)
-        request = BuildRequest(self._applied, config, jobs, kselftest_collections(), profiled)
-        with phase(self._events, name, "build", times) as say:
+        request = BuildRequest(self._applied, config, self._job.request.jobs, kselftest_collections(), self._profiled())
+        with phase(self._events, name, "build", self._times[config.variant.name]) as say:
             if (made := lookup(request)) is not None:
                 say("reused")
                 return self._kept(made)
-            built = build(request, lambda text: self._progress(name, "build", text))
+            built = build(request, lambda text: self._events.publish(PhaseProgress(name, "build", text)))
             if isinstance(built, BuildFailure):
                 say(f"failed in {built.stage}")
                 return self._kept_failure(config.variant, built)
             return self._kept(built)
 
-    def _profiled(self, applied: Applied) -> tuple[str, ...]:
-        return load_scope().sources(applied.tree.path, applied.touched).files if self._job.counting else ()
+    def _profiled(self) -> tuple[str, ...]:
+        tree, touched = self._applied.tree.path, self._applied.touched
+        return load_scope().sources(tree, touched).files if self._job.counting else ()
 
     def _kept(self, kernel: Kernel) -> Kernel:
         """``kernel`` with its config and log in the run directory: the cache forgets in time."""
@@ -126,9 +144,3 @@ class KernelMaker:
         kept = self._job.directory / "kernels" / f"{variant.name}-failed"
         kept.mkdir(parents=True, exist_ok=True)
         return replace(failure, log=Path(shutil.copy(failure.log, kept / "build.log")))
-
-    def _note(self, text: str, level: str = "info") -> None:
-        self._events.publish(Note("", text, level))
-
-    def _progress(self, variant: str, phase_name: str, text: str) -> None:
-        self._events.publish(PhaseProgress(variant, phase_name, text))

@@ -11,7 +11,7 @@ from harness.errors import UserError
 from harness.events import EventStream, PhaseProgress
 from harness.intake import applies
 from harness.phases import phase
-from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.kernels import held_source
 from harness.pipeline.request import RunJob
 from harness.source import obtain
 
@@ -25,10 +25,10 @@ def settled(job: RunJob, events: EventStream) -> RunJob:
     """
     if not job.patches:
         raise UserError("there is no series to take apart", where=_OPTION, hint="name one with -p")
-    with phase(events, "", "source", {}):
+    with phase(events, "", "source"):
         tree = obtain(job.base, lambda text: events.publish(PhaseProgress("", "source", text)))
     if not applies(tree.path, tree.commit, job.patches):
-        with KernelMaker(job, events).source():
+        with held_source(job, events):
             pass  # it says what does not, and why; a patch that the base has is none of its business
     return replace(job, base=replace(job.base, ref=tree.commit)) if job.base.kind == "git" else job
 

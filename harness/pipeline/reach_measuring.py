@@ -24,7 +24,7 @@ from harness.paths import cache_dir, write_atomic
 from harness.phases import phase
 from harness.pipeline.base_cache import key
 from harness.pipeline.kernel_set import KernelSet, VariantRun
-from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.kernels import held_source
 from harness.pipeline.plan import chosen
 from harness.pipeline.reach_counters import CounterReader, read_reach
 from harness.pipeline.request import RunJob
@@ -77,16 +77,15 @@ def measure(job: RunJob, events: EventStream, executor: Executor) -> MeasuredRea
     """The reach of ``job`` (as the user asked for it, patches and all), in each of its variants.
 
     The maps are also in the directory of the run, as ``coverage/reach-VARIANT.json``.
-    Raises what ``KernelMaker`` and ``Executor`` raise. A kernel that does not build or boot is one of ``failures``.
+    Raises what ``held_source`` and ``Executor`` raise. A kernel that does not build or boot is one of ``failures``.
     """
     own = counting(job)
     kernels = KernelSet(own, events)
-    ready: list[VariantRun] = []
-    maker = KernelMaker(own, events)
-    with maker.source() as applied:
+    with held_source(own, events) as held:
+        applied = held.applied
         sources = load_scope().sources(applied.tree.path, applied.touched)
         measured = MeasuredReach(applied, left_out=sources.left_out)
-        kernels.make(maker, applied, lambda planned: chosen(planned, own.request.tests.only), ready.append)
+        ready = list(kernels.build(applied, lambda planned: chosen(planned, own.request.tests.only)))
         measured.uncompiled = _uncompiled(applied, kernels.runs)
     for run in kernels.runs:
         if run.config is not None:
@@ -176,7 +175,7 @@ def _read(run: VariantRun, job: KernelJob, applied: Applied, directory: Path, ev
     if notes is None:
         raise InfrastructureError("a coverage kernel without its notes", where=str(run.kernel.modules))
     name = _plain(run.variant)
-    with phase(events, name, "reach", {}) as say:
+    with phase(events, name, "reach") as say:
         reader = CounterReader(notes, lambda path: scope.holds(path) or path in touched)
         found = read_reach(reader, CounterFiles(directory, job.variant.name), job.kernel, run.findings)
         say(f"{len(found.tests)} tests, {len(found.files)} files")

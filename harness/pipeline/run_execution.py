@@ -23,7 +23,7 @@ from harness.model import RunReport, VariantReport
 from harness.pipeline.changed_reach import changed_coverage
 from harness.pipeline.comparing import Comparer, keep, settle_base
 from harness.pipeline.kernel_set import KernelSet, VariantRun, moved
-from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.kernels import HeldSource, bring, held_source
 from harness.pipeline.plan import chosen, narrow
 from harness.pipeline.repeating import Repeater
 from harness.pipeline.request import RunJob
@@ -77,10 +77,8 @@ class _Run:
         self._base: KernelSet | None = None
         self._static: StaticSuite | None = None
         self._comparisons: dict[str, Comparison] = {}
-        self._applied: Applied | None = None
-        self._left_out: list[str] = []
+        self._source: HeldSource | None = None
         self._coverage: ChangedCoverage | None = None
-        self._base_commit = ""
         self._start_times = StartTimes()
         events.subscribe(self._start_times)
         self._executor = executor
@@ -153,6 +151,10 @@ class _Run:
         return pool.submit(settle_base, base, run, self._executor, self._events, _BASE)
 
     @property
+    def _applied(self) -> Applied | None:
+        return self._source.applied if self._source is not None else None
+
+    @property
     def _is_base(self) -> bool:
         """No patch is left to be tested."""
         applied = self._applied
@@ -165,22 +167,16 @@ class _Run:
 
     def _build_all(self, pool: ThreadPoolExecutor) -> list[Future[None]]:
         only = self._job.request.tests.only
-        maker = KernelMaker(self._job, self._events)
         tests: list[Future[None]] = []
-        with maker.source() as applied:
-            self._applied = applied
-            self._left_out = maker.notes
-            self._base_commit = maker.base_commit
+        with held_source(self._job, self._events) as held:
+            self._source = held
+            applied = held.applied
             static = StaticSuite(self._job, applied, self._events) if self._job.static and not self._is_base else None
             self._static = static
             elsewhere = static.planned if static is not None else ()
             if self._job.suites:
-                self._patched.make(
-                    maker,
-                    applied,
-                    lambda planned: narrow(planned, only, elsewhere),
-                    lambda run: tests.append(self._test(pool, run)),
-                )
+                built = self._patched.build(applied, lambda planned: narrow(planned, only, elsewhere))
+                tests += [self._test(pool, run) for run in built]
             if static is not None:
                 static.patched()
             if self._job.wants_base and not self._is_base:
@@ -193,7 +189,7 @@ class _Run:
     def _to_base(self, applied: Applied) -> None:
         """Bring the work tree to the base, unless the base's kernels were just built from it."""
         if self._base is None:
-            KernelMaker(self._job.of_base(), self._events, _BASE).apply(applied.tree, "base")
+            bring(self._job.of_base(), applied.tree, self._events, "base")
 
     def _test_patchless(self, run: VariantRun, executor: Executor) -> None:
         """A run without a patch is what later runs compare with."""
@@ -204,16 +200,12 @@ class _Run:
         """The base is built in every variant, but only tested where there is a patched kernel to compare it with."""
         job = self._job.of_base()
         self._base = base = KernelSet(job, self._events, _BASE)
-        maker = KernelMaker(job, self._events, _BASE)
-        tests: list[Future[None]] = []
-
-        def ready(run: VariantRun) -> None:
-            if any(self._patched.run_of(own.variant.name).kernel for own in base.runs_like(run)):
-                tests.append(self._test_base(pool, base, run))
-
-        plain = maker.apply(applied.tree, "base")
-        base.make(maker, plain, lambda planned: chosen(planned, job.request.tests.only), ready)
-        return tests
+        plain = bring(job, applied.tree, self._events, "base")
+        return [
+            self._test_base(pool, base, run)
+            for run in base.build(plain, lambda planned: chosen(planned, job.request.tests.only))
+            if any(self._patched.run_of(own.variant.name).kernel for own in base.runs_like(run))
+        ]
 
     def _comparer(self, base: KernelSet) -> Comparer:
         repeater = Repeater(self._patched, base, self._executor, self._job.directory)
@@ -247,7 +239,7 @@ class _Run:
             series=facts_of(self._job.patches),
             static=self._expected(self._static.report()) if self._static is not None else None,
             fixups=applied.tree.fixups if applied is not None else (),
-            base_commit=self._base_commit,
+            base_commit=self._source.base_commit if self._source is not None else "",
             tree_id=applied.tree_id if applied is not None else "",
             architecture=ARCHITECTURE.name,
             coverage=self._coverage,
@@ -260,7 +252,7 @@ class _Run:
     def _notes(self) -> tuple[str, ...]:
         tree = self._applied.tree.notes if self._applied is not None else ()
         symbols = symbol_notes(self._patched, self._base, self._version)
-        return (*self._job.notes, *tree, *self._left_out, *symbols)
+        return (*self._job.notes, *tree, *(self._source.notes if self._source is not None else ()), *symbols)
 
     @property
     def _version(self) -> str:

@@ -16,9 +16,9 @@ from harness.cli.each import run_each
 from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream
-from harness.model import Kernel, ResolvedConfig, RunReport, Status
+from harness.model import Kernel, RunReport, Status
 from harness.pipeline import RunJob, RunOutcome, check
-from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.kernels import KernelMaker, held_source
 from harness.pipeline.patch_by_patch import settled, steps
 from harness.report import ReportFile, SeriesStep, render_each, write_each, write_reports
 from tests.support.git_trees import DRIVER, commit, edit, git, make_repository
@@ -115,11 +115,8 @@ def test_each_step_is_built_from_the_objects_of_the_one_before(tmp_path: Path, m
 
 def made_by(step: RunJob) -> list[str]:
     """What had to be compiled for the kernel of ``step``."""
-    maker = KernelMaker(step, EventStream())
-    with maker.source():
-        config = maker.resolve(step.variants[0], {})
-        assert isinstance(config, ResolvedConfig)
-        kernel = maker.make(config, {})
+    with held_source(step, EventStream()) as held:
+        kernel = KernelMaker(step, held.applied, EventStream()).kernel(step.variants[0])
     assert isinstance(kernel, Kernel), kernel
     return [line.split()[1] for line in kernel.log.read_text().splitlines() if line.startswith("  CC ")]
 

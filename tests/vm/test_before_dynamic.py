@@ -12,7 +12,7 @@ from harness.events import EventStream
 from harness.model import Kernel, ResolvedConfig, Status
 from harness.paths import PATCHES
 from harness.pipeline import RunJob, check
-from harness.pipeline.kernels import KernelMaker
+from harness.pipeline.kernels import KernelMaker, held_source
 from tests.support.mail import v15_mail
 from tests.support.real import run_harness
 from tests.support.run_requests import run_request
@@ -28,10 +28,11 @@ def job_of(directory: Path, *patches: Path) -> RunJob:
 
 def test_series_takes_the_option_away(tmp_path: Path) -> None:
     job = job_of(tmp_path)
-    before = KernelMaker(job, EventStream())
-    with before.source() as applied:
+    with held_source(job, EventStream()) as held:
+        applied = held.applied
+        before = KernelMaker(job, applied, EventStream())
         header = (applied.tree.path / "include/linux/dma-buf.h").read_text()
-        configs = [before.resolve(variant, {}) for variant in job.variants]
+        configs = [before.resolve(variant) for variant in job.variants]
     assert applied.tree.fixups[0].startswith("dma-buf: go back to before")
     assert "bool dynamic_mapping);" in header and "struct dma_buf_attach_ops" not in header
     for config in configs:
@@ -42,13 +43,11 @@ def test_series_takes_the_option_away(tmp_path: Path) -> None:
 
 def test_patch_v15_applies_on_top_and_both_variants_build(tmp_path: Path) -> None:
     job = job_of(tmp_path, v15_mail())
-    after = KernelMaker(job, EventStream())
-    with after.source() as applied:
-        assert applied.already_in_base == ()
+    with held_source(job, EventStream()) as held:
+        assert held.applied.already_in_base == ()
+        after = KernelMaker(job, held.applied, EventStream())
         for variant in job.variants:
-            config = after.resolve(variant, {})
-            assert isinstance(config, ResolvedConfig), config
-            kernel = after.make(config, {})
+            kernel = after.kernel(variant)
             assert isinstance(kernel, Kernel), kernel
             assert kernel.probe_failure == ""
             assert kernel.config_value("DMABUF_MOVE_NOTIFY") == variant.options["DMABUF_MOVE_NOTIFY"]
