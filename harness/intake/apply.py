@@ -224,7 +224,7 @@ def apply_series(tree: Tree, patches: Sequence[Patch]) -> Applied:
         already = stage(staged, patches)
         tree_id = staged.write_tree()
         for name, mode, target in staged.specials(tree_id):
-            diff_paths.check(name, mode, target, "the patched tree")
+            diff_paths.check_path(name, mode, target, "the patched tree")
         Index(tree, directory / "checkout").check_out(tree_id)
         changed = parse_diff(staged.diff(tree_id), "git diff-tree")
     return Applied(

@@ -98,7 +98,7 @@ def climbs_behind_name(target: str) -> bool:
     return ".." in itertools.dropwhile(lambda part: part == "..", parts)
 
 
-def check(name: str, mode: str, link_target: str, where: str) -> None:
+def check_path(name: str, mode: str, link_target: str, where: str) -> None:
     """Refuse what a patch to a kernel tree must not touch. ``mode``: as git writes it, "" if not said.
 
     Raises ``UserError``.

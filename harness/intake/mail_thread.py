@@ -69,7 +69,7 @@ class Thread:
         return replace(patch, tags=tuple(dict.fromkeys([*patch.tags, *given])))
 
 
-class Choice(UserError):
+class AmbiguousSeries(UserError):
     """What there is does not make one series: somebody has to say what is meant."""
 
 
@@ -80,12 +80,12 @@ def whole_series(thread: Thread, origin: str) -> list[Patch]:
     """
     try:
         return _whole_series(thread, origin)
-    except Choice as error:
+    except AmbiguousSeries as error:
         if not thread.folder:
             raise
         # As those of a distribution, which takes its patches from many series.
         hint = f"name the patches to take in their order, one a line, in {thread.folder}/series, or {error.hint}"
-        raise Choice(error.what, where=error.where, hint=hint) from error
+        raise AmbiguousSeries(error.what, where=error.where, hint=hint) from error
 
 
 def _whole_series(thread: Thread, origin: str) -> list[Patch]:
@@ -237,7 +237,7 @@ def _complete(candidates: Sequence[Candidate], replies: Sequence[Candidate], ori
     missing = [number for number in range(1, total + 1) if number not in there]
     if missing:
         what = f"lacks {_patches(missing)} of {total}"
-        raise Choice(what, where=origin, hint=f"add what is missing, or {_pick(candidates)}")
+        raise AmbiguousSeries(what, where=origin, hint=f"add what is missing, or {_pick(candidates)}")
     return sorted(candidates, key=lambda candidate: candidate.position.number)
 
 
@@ -295,8 +295,8 @@ def _noted(patches: list[Patch], notes: Sequence[str]) -> list[Patch]:
     return patches
 
 
-def _ambiguous(what: str, candidates: Sequence[Candidate], origin: str) -> Choice:
-    return Choice(what, where=origin, hint=_pick(candidates))
+def _ambiguous(what: str, candidates: Sequence[Candidate], origin: str) -> AmbiguousSeries:
+    return AmbiguousSeries(what, where=origin, hint=_pick(candidates))
 
 
 def _pick(candidates: Sequence[Candidate]) -> str:

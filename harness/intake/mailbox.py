@@ -133,7 +133,7 @@ def _boundary(data: bytes, start: int) -> bytes | None:
     return found[1] if found else None
 
 
-def page(data: bytes) -> Mail | None:
+def archive_page(data: bytes) -> Mail | None:
     """The text of a list archive's page: subject, "Name user at host" and date on lines of their own; else None.
 
     The mail itself stands below them.

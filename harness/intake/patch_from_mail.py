@@ -19,12 +19,12 @@ from harness.intake.quoted_patch import (
     WHOLE,
     Quote,
     Quoted,
-    counted,
     damaged,
+    diff_size,
+    diffstat,
     has_lost_tabs,
     parse_quote,
     quotes_unmarked,
-    told,
     unstuffed,
 )
 from harness.intake.series_catalogue import known_patches
@@ -183,8 +183,8 @@ def _without_tabs(diff: Diff) -> Iterator[str]:
 
 
 def _differs(said: Message, diff: Diff) -> Iterator[str]:
-    if said.stat is not None and counted(diff) != (found := (said.stat.files, said.stat.inserted, said.stat.deleted)):
-        yield f"its diffstat says {told(*found)}, it holds {told(*counted(diff))}"
+    if said.stat is not None and diff_size(diff) != (found := (said.stat.files, said.stat.inserted, said.stat.deleted)):
+        yield f"its diffstat says {diffstat(*found)}, it holds {diffstat(*diff_size(diff))}"
 
 
 def _recoded(mail: Mail) -> Iterator[str]:
@@ -240,7 +240,7 @@ def _check(file: FileDiff, origin: str) -> None:
     if file.mode == diff_paths.SYMLINK:
         target = b"".join(line for hunk in file.hunks for line in hunk.after)
     for name in filter(None, (file.old, file.new)):
-        diff_paths.check(name, file.mode, target.decode("utf-8", "surrogateescape"), f"{origin}, line {file.line}")
+        diff_paths.check_path(name, file.mode, target.decode("utf-8", "surrogateescape"), f"{origin}, line {file.line}")
 
 
 def _text(data: bytes) -> str:

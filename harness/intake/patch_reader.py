@@ -13,7 +13,7 @@ from harness.intake import mailbox, patch_message
 from harness.intake.mail_thread import Candidate, Thread, whole_series
 from harness.intake.patch_from_mail import bare_diff, own_tags, patch_of_commit, patch_of_mail, patch_of_quote
 from harness.intake.patch_message import read_message
-from harness.intake.patch_sources import ACCEPTED, archived_id, fetch_thread, load, open_folder, plain
+from harness.intake.patch_sources import ACCEPTED, archived_id, fetch_thread, load, open_folder, usable_text
 from harness.intake.picking import picked
 from harness.intake.quoted_patch import Quote, quotes
 from harness.intake.series_catalogue import KnownSeries, all_series, read_series
@@ -41,7 +41,7 @@ def read_patches(sources: Sequence[Path | Commit], pick: str | None = None) -> t
 
 def read_text(data: bytes, origin: str, pick: str | None = None) -> tuple[Patch, ...]:
     """The same for what is at hand already: a mail, an mbox or a diff. ``origin``: what messages call it."""
-    thread = _from_data(plain(data, origin), origin)
+    thread = _from_data(usable_text(data, origin), origin)
     return tuple(picked([thread], pick, origin)) if pick is not None else _distinct(_series(thread, origin))
 
 
@@ -120,7 +120,7 @@ def _mails(data: bytes, origin: str) -> list[mailbox.Mail]:
             raise UserError(
                 "the log of several commits", where=origin, hint="make it with git format-patch --stdout, oldest first"
             )
-        return [mailbox.page(data) or bare_diff(data, Path(origin).stem)]
+        return [mailbox.archive_page(data) or bare_diff(data, Path(origin).stem)]
     try:
         return list(mailbox.read_mails(data))
     except RecursionError as error:

@@ -46,10 +46,10 @@ def load(path: Path) -> bytes:
             data = handle.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=str(path), hint=ACCEPTED) from error
-    return plain(data, str(path))
+    return usable_text(data, str(path))
 
 
-def plain(data: bytes, origin: str) -> bytes:
+def usable_text(data: bytes, origin: str) -> bytes:
     """``data`` decompressed, without a byte order mark. Raises as ``load`` does."""
     if len(data) <= MAX_BYTES:
         data = _decompressed(data, origin)

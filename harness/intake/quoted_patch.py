@@ -328,13 +328,13 @@ def _short(diff: Diff, stat: Stat | None, numbers: Sequence[int]) -> Iterator[tu
     """Less than the diffstat says."""
     if stat is None:
         return
-    has = counted(diff)
+    has = diff_size(diff)
     if has[0] < stat.files or has[1] < stat.inserted or has[2] < stat.deleted:
-        said = told(stat.files, stat.inserted, stat.deleted)
-        yield numbers[stat.line], f"its diffstat says {said}, quoted are {told(*has)}"
+        said = diffstat(stat.files, stat.inserted, stat.deleted)
+        yield numbers[stat.line], f"its diffstat says {said}, quoted are {diffstat(*has)}"
 
 
-def counted(diff: Diff) -> tuple[int, int, int]:
+def diff_size(diff: Diff) -> tuple[int, int, int]:
     """Files, lines inserted and lines deleted."""
     return len(diff.files), _marked(diff.files, b"+"), _marked(diff.files, b"-")
 
@@ -343,6 +343,6 @@ def _marked(files: Sequence[FileDiff], marker: bytes) -> int:
     return sum(line.startswith(marker) for file in files for hunk in file.hunks for line in hunk.body)
 
 
-def told(files: int, inserted: int, deleted: int) -> str:
+def diffstat(files: int, inserted: int, deleted: int) -> str:
     """ "4 files, +188 -20"."""
     return f"{files} file{'s' if files != 1 else ''}, +{inserted} -{deleted}"
