@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -85,7 +86,8 @@ def _main(given: Sequence[str]) -> int:
     except SystemExit as error:
         return _fail("terminated", ExitCode.TERMINATED) if error.code == ExitCode.TERMINATED else _code(error)
     except Exception:  # noqa: BLE001 - a fault of ours: Python would exit with 1, which says that the patch is bad
-        traceback.print_exc()
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
         return ExitCode.INFRASTRUCTURE
     finally:
         process.stop_all()
@@ -100,8 +102,8 @@ def _open_streams() -> None:
 
 def _trouble(error: OSError) -> int:
     """Say it, unless nobody reads: then stop without complaint."""
-    _drop_output()
     if error.errno == errno.EPIPE:
+        _drop_output()
         return ExitCode.INFRASTRUCTURE
     return _fail(f"{error.filename or 'the machine'}: {error.strerror or error}", ExitCode.INFRASTRUCTURE)
 
@@ -119,5 +121,8 @@ def _code(error: SystemExit) -> int:
 
 
 def _fail(text: str, code: ExitCode) -> int:
-    sys.stderr.write(f"dmabuf-harness: {one_line(text)}\n")
+    """Say it, if there still is a terminal: one that was closed must not make it the exit code of a bad patch."""
+    _drop_output()
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"dmabuf-harness: {one_line(text)}\n")
     return code
