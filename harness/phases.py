@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Phases of a run: announced, timed, and metered."""
+"""Phases of a run: announced, timed, and metered, and how long they may still take."""
 
 from __future__ import annotations
 
@@ -33,3 +33,8 @@ def phase(
             if times is not None:
                 times[name] = times.get(name, 0.0) + seconds
             events.publish(PhaseEnded(variant, name, seconds, note[0], usage.cpu_seconds, usage.peak_rss))
+
+
+def time_left(seconds: float) -> str:
+    """ "about 4 min left"."""
+    return f"about {round(seconds / 60)} min left" if seconds >= 60 else "less than a minute left"

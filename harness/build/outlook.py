@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.paths import cache_dir, write_atomic
+from harness.phases import time_left
 
 _FILE = "whole-build.json"
 _TELLING = 0.05  # the share of objects after which a build's own pace says more than that of another one
@@ -56,7 +57,7 @@ class Outlook:
             expected = remaining * self.pace.seconds / self.pace.objects
         else:
             return ""
-        return f"about {round(expected / 60)} min left" if expected >= 60 else "less than a minute left"
+        return time_left(expected)
 
     def ended(self, objects: int, seconds: float) -> Pace | None:
         """The pace of this build, which came to its end; None if it was not a whole one.

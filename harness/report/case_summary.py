@@ -10,11 +10,12 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from harness.changes import KERNEL, Change, Comparison, Difference
 from harness.identities import OWN_TESTS, covering
 from harness.model import BootOutcome, RunReport, Status, TestResult, VariantReport
-from harness.report.cases import boot_trouble, cases
+from harness.report.cases import boot_trouble, cases, groups
 from harness.report.text import one_line, plural
 
 # --- the comparison with the base -------------------------------------------------------------
@@ -111,7 +112,39 @@ def counted(bad: Iterable[TestResult]) -> str:
     return ", ".join(plural(count, noun) + what for count, noun, what in words if count)
 
 
-def told_apart(report: RunReport, variant: VariantReport) -> tuple[list[TestResult], list[str]]:
+@dataclass(frozen=True)
+class BadCases:
+    """``every``: all that is bad in a run. ``told``: what is told one by one, each with its variant and how often it
+    came again; what died explains what never ran, and comes first. ``never``: a line for each reason why many tests
+    never ran."""
+
+    every: tuple[TestResult, ...]
+    told: tuple[tuple[VariantReport, TestResult, int], ...]
+    never: tuple[str, ...]
+
+
+def bad_cases(report: RunReport) -> BadCases:
+    own = [variant for _, variant in groups(report)]
+    apart = [(variant, *_told_apart(report, variant)) for variant in own]
+    bad = [(variant, case) for variant, alone, _ in apart for case in alone]
+    bad.sort(key=lambda pair: pair[1].status is Status.MISSING)
+    never = (f"{variant.variant.name}: {text}" for variant, _, many in apart for text in many)
+    every = (case for variant in own for case in cases(variant) if case.is_bad)
+    return BadCases(tuple(every), tuple(_told_once(bad)), tuple(never))
+
+
+def title_of(case: TestResult) -> str:
+    """Suite and name; of what the kernel did the name alone."""
+    return case.name if case.suite == KERNEL else f"{case.suite} {case.name}"
+
+
+def status_words(variant: VariantReport, case: TestResult, again: int) -> str:
+    """ "fail, new failure, 7 more like it": what came ``again`` is told once."""
+    more = f"{again} more like it" if again else ""
+    return ", ".join(filter(None, [case.status.value, kind_of(variant, case), more]))
+
+
+def _told_apart(report: RunReport, variant: VariantReport) -> tuple[list[TestResult], list[str]]:
     """What is bad in ``variant``: what is told one by one, and a line for each reason why many tests never ran.
 
     The second are such as "300 tests never ran: interrupted (Ctrl-C)"; if no reason is known here, some are named.
@@ -126,7 +159,7 @@ def told_apart(report: RunReport, variant: VariantReport) -> tuple[list[TestResu
     return alone, [_line(why, some) for why, some in many.items()]
 
 
-def told_once(bad: Sequence[tuple[VariantReport, TestResult]]) -> list[tuple[VariantReport, TestResult, int]]:
+def _told_once(bad: Sequence[tuple[VariantReport, TestResult]]) -> list[tuple[VariantReport, TestResult, int]]:
     """``bad`` in its order, the same splat of a variant only where it first came, and how often it came elsewhere.
 
     A mistake on a path that everything takes makes the kernel print the same report during a hundred tests.
@@ -163,8 +196,8 @@ def _line(why: str, some: list[TestResult]) -> str:
 # --- the commands that repeat it --------------------------------------------------------------
 
 
-# What narrows a run, and where its results go: replaced, or pointless to repeat.
-_RESULTS = ("--out", "--report", "--junit")
+# What narrows a run, and where its results go and how loudly: replaced, or pointless to repeat.
+_RESULTS = ("--out", "--report", "--junit", "--quiet", "--verbose")
 _REPLACED_FOR_KERNEL = ("--variant", *_RESULTS)
 _REPLACED = (*_REPLACED_FOR_KERNEL, "--suite", "--only")
 _ABOUT_PATCH = (
@@ -183,6 +216,11 @@ def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> st
     where = [] if variant.of_patch else ["--variant", variant.variant.name]
     kept = _kept(report.command, _REPLACED_FOR_KERNEL if of_kernel else _REPLACED)
     return one_line(shlex.join([*kept, *where, *only]))
+
+
+def again(command: Sequence[str]) -> str:
+    """A shell command that does all of the run once more that ``command`` stands for, with results of its own."""
+    return one_line(shlex.join(_kept(command, _RESULTS)))
 
 
 def _suite(name: str) -> list[str]:

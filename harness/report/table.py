@@ -9,19 +9,18 @@ from collections.abc import Iterable
 from harness.changes import KERNEL, Comparison
 from harness.model import RunReport, Status, TestResult, VariantReport
 from harness.report.case_summary import (
+    bad_cases,
     besides,
     case_of,
     counted,
-    kind_of,
     reproduce,
+    status_words,
     summary,
-    told_apart,
+    title_of,
     told_of,
-    told_once,
 )
 from harness.report.cases import (
     by_suite,
-    cases,
     groups,
     is_step,
     kernel_cases,
@@ -131,20 +130,15 @@ class _Page:
         return ((variant, case) for _, variant in self._groups for case in (*kernel_cases(variant), *variant.results))
 
     def _bad(self) -> list[str]:
-        every = [case for _, variant in self._groups for case in cases(variant) if case.is_bad]
-        apart = [(variant, *told_apart(self._report, variant)) for _, variant in self._groups]
-        bad = [(variant, case) for variant, alone, _ in apart for case in alone]
-        bad.sort(key=lambda pair: pair[1].status is Status.MISSING)  # what died explains what never ran
-        told = told_once(bad)
-        named = told[MAX_DETAILED:]
-        lines = [line for variant, case, again in told[:MAX_DETAILED] for line in self._failure(variant, case, again)]
+        bad = bad_cases(self._report)
+        named = bad.told[MAX_DETAILED:]
+        lines = [line for told in bad.told[:MAX_DETAILED] for line in self._failure(*told)]
         lines += [
-            f"  {self._name(variant, case)}: {_status(variant, case, n)}" for variant, case, n in named[:MAX_NAMED]
+            f"  {self._name(variant, case)}: {status_words(variant, case, n)}" for variant, case, n in named[:MAX_NAMED]
         ]
         lines += self._more(len(named) - MAX_NAMED)
-        never = [f"{variant.variant.name}: {text}" for variant, _, many in apart for text in many]
-        lines += [line for text in never for line in self._wrap(one_line(text), 2, hanging=4)]
-        return [self._style.paint(counted(every), "bold", "red"), *lines] if every else []
+        lines += [line for text in bad.never for line in self._wrap(one_line(text), 2, hanging=4)]
+        return [self._style.paint(counted(bad.every), "bold", "red"), *lines] if bad.every else []
 
     def _more(self, count: int) -> list[str]:
         where = self._written.html or self._written.results
@@ -153,7 +147,7 @@ class _Page:
     def _failure(self, variant: VariantReport, case: TestResult, again: int) -> list[str]:
         log, told = self._log(case), told_of(variant, case)
         return [
-            f"  {self._style.paint(self._name(variant, case), 'red')}: {_status(variant, case, again)}",
+            f"  {self._style.paint(self._name(variant, case), 'red')}: {status_words(variant, case, again)}",
             *self._wrap(one_line(case.message), 6),
             *(self._wrap(one_line(self._told(told.beside, told.logs)), 6, hanging=8) if told is not None else []),
             *([f"      log:   {log}"] if log else []),
@@ -161,7 +155,7 @@ class _Page:
         ]
 
     def _name(self, variant: VariantReport, case: TestResult) -> str:
-        return one_line(f"{variant.variant.name}: {_title_of(case)}")
+        return one_line(f"{variant.variant.name}: {title_of(case)}")
 
     def _log(self, case: TestResult) -> str:
         """A path that can be opened from where the user is."""
@@ -182,7 +176,7 @@ class _Page:
 
     def _excused(self) -> list[str]:
         return self._section(
-            "Known", ((v, f"{_title_of(case)}: {case.excuse}") for v, case in self._all() if case.excuse)
+            "Known", ((v, f"{title_of(case)}: {case.excuse}") for v, case in self._all() if case.excuse)
         )
 
     def _compared(self) -> list[str]:
@@ -215,7 +209,7 @@ class _Page:
         lacking: dict[tuple[str, str], tuple[VariantReport, list[str]]] = {}
         for variant, case in self._all():
             for why in not_tested(case):
-                lacking.setdefault((variant.variant.name, why), (variant, []))[1].append(_title_of(case))
+                lacking.setdefault((variant.variant.name, why), (variant, []))[1].append(title_of(case))
         told = ((variant, _lack(names, why)) for (_, why), (variant, names) in lacking.items())
         return self._section("Not tested, and warnings", told)
 
@@ -238,16 +232,6 @@ class _Page:
 
     def _wrap(self, text: str, indent: int, hanging: int = 0) -> list[str]:
         return wrapped(text, self._style, indent, hanging)
-
-
-def _title_of(case: TestResult) -> str:
-    return case.name if case.suite == KERNEL else f"{case.suite} {case.name}"
-
-
-def _status(variant: VariantReport, case: TestResult, again: int) -> str:
-    """ "fail, new failure, 7 more like it": what came ``again`` is told once."""
-    more = f"{again} more like it" if again else ""
-    return ", ".join(filter(None, [case.status.value, kind_of(variant, case), more]))
 
 
 def _lack(names: list[str], why: str) -> str:
