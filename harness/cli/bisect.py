@@ -37,7 +37,7 @@ from harness.errors import ExitCode, UserError
 from harness.events import EventStream, Note, Subscriber
 from harness.executor.local_executor import LocalExecutor
 from harness.locks import try_exclusive
-from harness.report import EventLog, Progress
+from harness.report import EventLog, show_progress
 from harness.report.style import is_live
 from harness.scratch import scratch
 from harness.source import DEFAULT_BASE
@@ -195,7 +195,7 @@ def _kept(directory: Path) -> Iterator[None]:
 @contextmanager
 def _display() -> Iterator[Subscriber]:
     if is_live(sys.stdout):
-        with Progress(sys.stdout) as display:
+        with show_progress(sys.stdout) as display:
             yield display
     else:
         yield Sparse(sys.stdout)

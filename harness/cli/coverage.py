@@ -21,7 +21,7 @@ from harness.model import PlannedTest
 from harness.paths import write_atomic
 from harness.pipeline import MeasuredReach, check, local_measure, write_coverage
 from harness.reach import ReachMap, dump_reach, line_text, merged, reach_table, test_text
-from harness.report import EventLog, Progress, render_source
+from harness.report import EventLog, render_source, show_progress
 
 
 def add_parser(commands: Any) -> None:
@@ -69,7 +69,7 @@ def _measured(arguments: argparse.Namespace, directory: RunDirectory) -> Measure
     if not directory.made:
         directory.create()
     events = EventStream()
-    with EventLog(directory.path / "events.jsonl") as log, Progress(sys.stdout) as progress:
+    with EventLog(directory.path / "events.jsonl") as log, show_progress(sys.stdout) as progress:
         events.subscribe(log)
         events.subscribe(progress)
         measured = local_measure(job, events)

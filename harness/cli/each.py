@@ -7,12 +7,22 @@ import sys
 from collections.abc import Callable, Sequence
 
 from harness import machine_check
+from harness.cli.loudness import end_of_run
 from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode
 from harness.events import EventStream, Subscriber
 from harness.pipeline import RunJob, RunOutcome, RunRequest, check
 from harness.pipeline.patch_by_patch import settled, steps
-from harness.report import Progress, ReportFile, SeriesStep, Written, render_each, render_table, write_each
+from harness.report import (
+    Loudness,
+    ReportFile,
+    SeriesStep,
+    Written,
+    render_each,
+    series_headline,
+    show_progress,
+    write_each,
+)
 from harness.report.text import one_line
 
 _CUT_OFF = {ExitCode.INFRASTRUCTURE, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
@@ -20,7 +30,11 @@ Recorder = Callable[[RunJob, RunDirectory, Subscriber], tuple[RunOutcome, Writte
 
 
 def run_each(
-    request: RunRequest, directory: RunDirectory, record: Recorder, files: Sequence[ReportFile] = ()
+    request: RunRequest,
+    directory: RunDirectory,
+    record: Recorder,
+    files: Sequence[ReportFile] = (),
+    loudness: Loudness = Loudness.NORMAL,
 ) -> ExitCode:
     """Test every prefix of the series, show what became of each, and write the summary, whatever ends it.
 
@@ -29,7 +43,7 @@ def run_each(
     """
     job = check(request, directory.path)
     machine_check.require(machine_check.check_all(None))
-    with Progress(sys.stdout) as progress:
+    with show_progress(sys.stdout, loudness) as progress:
         events = EventStream()
         events.subscribe(progress)
         job = settled(job, events)
@@ -39,21 +53,23 @@ def run_each(
         for number, part in enumerate(steps(job), 1):
             if not directory.made:
                 directory.create()
-            sys.stdout.write(f"\n== {number}/{len(job.patches)} {one_line(job.patches[number - 1].subject)}\n")
-            outcome, written = _one(part, record)
+            if loudness is not Loudness.QUIET:
+                sys.stdout.write(f"\n== {number}/{len(job.patches)} {one_line(job.patches[number - 1].subject)}\n")
+            outcome, written = _one(part, record, loudness)
             done.append(SeriesStep(number, job.patches[number - 1].subject, part.directory, outcome.report))
-            sys.stdout.write(render_table(outcome.report, written))
+            if loudness is not Loudness.QUIET:
+                sys.stdout.write(end_of_run(outcome.report, written, loudness))
             code = max(code, outcome.exit_code)
             if outcome.exit_code in _CUT_OFF:
                 break
     finally:
         if done:
-            _tell([*done, *_untested(job, len(done))], directory, files)
+            _tell([*done, *_untested(job, len(done))], directory, files, loudness)
     return code
 
 
-def _one(part: RunJob, record: Recorder) -> tuple[RunOutcome, Written]:
-    with Progress(sys.stdout) as progress:
+def _one(part: RunJob, record: Recorder, loudness: Loudness) -> tuple[RunOutcome, Written]:
+    with show_progress(sys.stdout, loudness) as progress:
         return record(part, RunDirectory(part.directory), progress)
 
 
@@ -62,7 +78,8 @@ def _untested(job: RunJob, done: int) -> list[SeriesStep]:
     return [SeriesStep(number, patch.subject, job.directory / f"{number:02}") for number, patch in left]
 
 
-def _tell(every: list[SeriesStep], directory: RunDirectory, files: Sequence[ReportFile]) -> None:
+def _tell(every: list[SeriesStep], directory: RunDirectory, files: Sequence[ReportFile], loudness: Loudness) -> None:
     directory.keep()
     written = write_each(every, directory.path, files)
-    sys.stdout.write(f"\n{render_each(every, written)}")
+    quiet = loudness is Loudness.QUIET
+    sys.stdout.write(f"{series_headline(every)}\n" if quiet else f"\n{render_each(every, written)}")

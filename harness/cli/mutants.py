@@ -21,7 +21,7 @@ from harness.mutants.mutant_formats import as_json, markdown, page, summary
 from harness.mutants.mutant_report import MutantReport
 from harness.paths import write_atomic
 from harness.pipeline import RunJob, RunRequest, SourceRequest, SuiteRequest, check
-from harness.report import EventLog, Progress
+from harness.report import EventLog, show_progress
 
 
 def add_parser(commands: Any) -> None:
@@ -77,7 +77,7 @@ def mutants(arguments: argparse.Namespace) -> int:
         limit = arguments.minutes * 60.0 if arguments.minutes is not None else None
         campaign = MutantCampaign(job, choice, events, limit)
         try:
-            with EventLog(directory.path / "events.jsonl") as log, Progress(sys.stdout) as progress:
+            with EventLog(directory.path / "events.jsonl") as log, show_progress(sys.stdout) as progress:
                 events.subscribe(log)
                 events.subscribe(progress)
                 campaign.run()

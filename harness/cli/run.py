@@ -12,6 +12,7 @@ from typing import Any
 
 from harness import machine_check
 from harness.cli.each import run_each
+from harness.cli.loudness import add_loudness_options, end_of_run
 from harness.cli.report_files import add_report_options, report_files
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
@@ -19,7 +20,7 @@ from harness.events import EventStream, Subscriber
 from harness.guest.walks.choice import WALKS
 from harness.interfaces import JobLimits
 from harness.pipeline import DEFAULT_REPEAT, RunJob, RunOutcome, RunRequest, SourceRequest, SuiteRequest, check, execute
-from harness.report import EventLog, PlanFile, Progress, ReportFile, Written, render_table, write_reports
+from harness.report import EventLog, Loudness, PlanFile, ReportFile, Written, show_progress, write_reports
 from harness.source import DEFAULT_BASE
 
 LEAST_MEMORY, MOST_MEMORY = 512, 1 << 20  # MiB: a test kernel with all its checks boots in the one; a typing error
@@ -38,6 +39,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--coverage", action="store_true", help="afterwards also tell which of the changed lines ran, and in which test"
     )
+    add_loudness_options(parser)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -237,19 +239,23 @@ def run(arguments: argparse.Namespace) -> int:
         files = report_files(arguments, directory.path, series=arguments.each)
         request = request_from(arguments, stored_stdin(arguments.patch, directory))
         if arguments.each:
-            return run_each(request, directory, record, files)
-        outcome, written = run_job(request, directory, files=files)
-    sys.stdout.write(render_table(outcome.report, written))
+            return run_each(request, directory, record, files, arguments.loudness)
+        outcome, written = run_job(request, directory, files=files, loudness=arguments.loudness)
+    sys.stdout.write(end_of_run(outcome.report, written, arguments.loudness))
     return outcome.exit_code
 
 
 def run_job(
-    request: RunRequest, directory: RunDirectory, *subscribers: Subscriber, files: Sequence[ReportFile] = ()
+    request: RunRequest,
+    directory: RunDirectory,
+    *subscribers: Subscriber,
+    files: Sequence[ReportFile] = (),
+    loudness: Loudness = Loudness.NORMAL,
 ) -> tuple[RunOutcome, Written]:
     """Check, run with its progress shown, and report, also into ``files``; ``subscribers`` also get the events."""
     job = check(request, directory.path)
     machine_check.require(machine_check.check_all(None))
-    with Progress(sys.stdout) as progress:
+    with show_progress(sys.stdout, loudness) as progress:
         return record(job, directory, progress, *subscribers, files=files)
 
 

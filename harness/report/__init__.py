@@ -5,8 +5,8 @@ from harness.report.case_summary import case_of, without_patch
 from harness.report.formats import FORMATS, ReportFormat, write_each, write_files, write_reports
 from harness.report.headline import headline
 from harness.report.html import SourceFile, SourceLine, SourcePage, render_html, render_source
-from harness.report.progress import Progress
-from harness.report.series_report import SeriesStep, load_steps, render_each, series_facts
+from harness.report.progress import Loudness, show_progress
+from harness.report.series_report import SeriesStep, load_steps, render_each, series_facts, series_headline
 from harness.report.store import (
     EACH,
     EventLog,
@@ -27,8 +27,8 @@ __all__ = [
     "EACH",
     "FORMATS",
     "EventLog",
+    "Loudness",
     "PlanFile",
-    "Progress",
     "ReportFile",
     "ReportFormat",
     "SchemaError",
@@ -51,6 +51,8 @@ __all__ = [
     "save",
     "save_plan",
     "series_facts",
+    "series_headline",
+    "show_progress",
     "without_patch",
     "write_each",
     "write_files",

@@ -206,10 +206,11 @@ def render_each(steps: Sequence[SeriesStep], written: Written) -> str:
         lines += [f"      report: dmabuf-harness report {step.directory}"] if step.report is not None else []
     seconds = sum(step.report.seconds for step in steps if step.report is not None)
     took = f"{'took':8} {duration(seconds)}"
-    return "\n".join([*lines, "", _summary(steps), "", took, *written.lines, ""])
+    return "\n".join([*lines, "", series_headline(steps), "", took, *written.lines, ""])
 
 
-def _summary(steps: Sequence[SeriesStep]) -> str:
+def series_headline(steps: Sequence[SeriesStep]) -> str:
+    """The verdict on the whole series, in one line."""
     bad = [str(step.number) for step in steps if step.report is not None and step.is_bad]
     untested = [str(step.number) for step in steps if step.report is None]
     if not bad and not untested:

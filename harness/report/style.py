@@ -32,7 +32,7 @@ class Style:
 
 def is_live(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
     """True if ``stream`` is a terminal whose cursor can be moved."""
-    return stream.isatty() and environment.get("TERM", "dumb") != "dumb"
+    return stream.isatty() and environment.get("TERM", "dumb") not in ("dumb", "unknown")
 
 
 def style_of(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Style:

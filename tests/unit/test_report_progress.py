@@ -7,14 +7,19 @@ import io
 import re
 import threading
 
+import pyte
 import pytest
 
-from harness.events import Event, EventStream, Note, PhaseEnded, PhaseProgress, PhaseStarted
+from harness.events import Event, EventStream, Note, PhaseEnded, PhaseProgress, PhaseStarted, Planned
 from harness.events import TestEnded as Ended
-from harness.model import Status, TestResult
-from harness.report import Progress
-from harness.report.progress import QUIET
-from harness.report.style import Style, is_live, style_of
+from harness.model import PlannedTest, Status, TestResult
+from harness.report import show_progress
+from harness.report.live_frame import frame
+from harness.report.live_screen import LiveScreen
+from harness.report.progress_lines import QUIET
+from harness.report.run_state import RunState
+from harness.report.style import is_live, style_of
+from harness.report.text import columns
 
 ON, OFF = "move-notify-on", "move-notify-off"
 PASS = TestResult("checks", "a", Status.PASS)
@@ -24,48 +29,32 @@ LESS = TestResult("checks", "d", Status.PASS, lost_coverage=("no memfd",))
 
 
 class Screen(io.StringIO):
-    """A terminal that understands what Progress sends: cursor up, carriage return, clear to the end."""
+    """A terminal, as a stream."""
 
     def isatty(self) -> bool:
         return True
 
     def lines(self) -> list[str]:
-        shown: list[str] = [""]
-        row = 0
-        for part in re.findall(r"\x1b\[\d*[A-Z]|\n|\r|[^\x1b\n\r]+", self.getvalue()):
-            if part.endswith("A") and part.startswith("\x1b"):
-                row -= int(part[2:-1])
-                assert row >= 0, "moved above the top"
-            elif part == "\x1b[J":
-                shown[row:] = [""]
-            elif part == "\n":
-                row += 1
-                if row == len(shown):
-                    shown.append("")
-            elif part != "\r":
-                shown[row] = part
-        return [line for line in shown if line]
+        screen = pyte.Screen(80, 200)
+        pyte.Stream(screen).feed(self.getvalue().replace("\n", "\r\n"))
+        return [line.rstrip() for line in screen.display if line.strip()]
 
 
 def plain(*events: tuple[float, Event]) -> list[str]:
     stream = io.StringIO()
-    with Progress(stream) as progress:
+    with show_progress(stream) as progress:
         for elapsed, event in events:
             progress(elapsed, event)
     assert "\x1b" not in stream.getvalue()
     return stream.getvalue().splitlines()
 
 
-def live(*events: tuple[float, Event], width: int = 80) -> list[str]:
-    """What is on the screen after ``events``, while the run goes on."""
-    screen = Screen()
-    progress = Progress(screen, live=True, style=Style(width))
-    try:
-        for elapsed, event in events:
-            progress(elapsed, event)
-        return screen.lines()
-    finally:
-        progress.close()
+def below(elapsed: float, *events: tuple[float, Event], width: int = 80, height: int = 24) -> list[str]:
+    """What stands below the lines to stay, ``elapsed`` seconds after the begin of the run."""
+    state = RunState()
+    for seconds, event in events:
+        state.take(seconds, event)
+    return [line.plain.rstrip() for line in frame(state, elapsed, width, height)]
 
 
 def _say_often(stream: EventStream, variant: str) -> None:
@@ -132,44 +121,80 @@ def test_an_escape_sequence_is_shown_not_obeyed() -> None:
 
 
 def test_each_running_phase_has_one_line_with_its_time() -> None:
-    assert live(
+    assert below(
+        9.0,
         (0.0, PhaseStarted(ON, "boot")),
         (5.0, PhaseStarted(OFF, "build")),
         (8.5, PhaseProgress(OFF, "build", "12 objects")),
         (9.0, PhaseProgress(OFF, "build", "14 objects")),
-    ) == ["         9.0 s  move-notify-on boot", "         4.0 s  move-notify-off build: 14 objects"]
+    ) == ["      9.0 s move-notify-on boot", "      4.0 s move-notify-off build: 14 objects", "      9.0 s"]
 
 
-def test_what_ended_stays_above_what_runs() -> None:
-    assert live(
-        (0.0, PhaseStarted(ON, "boot")),
-        (0.0, PhaseStarted(OFF, "build")),
-        (9.0, PhaseEnded(ON, "boot", 9.0, "tcg")),
-        (9.0, PhaseStarted(ON, "suite:checks")),
-        (9.5, Ended(ON, PASS)),
-        (10.0, Ended(ON, FAIL)),
-    ) == [
-        "[   9.0s] move-notify-on boot: done in 9.0 s (tcg)",
-        "[  10.0s] move-notify-on checks: fail b: expected EINVAL, got success",
-        "        10.0 s  move-notify-off build",
-        "         1.0 s  move-notify-on suite:checks: 1 passed, 1 failed",
+def planned(variant: str, suite: str, count: int) -> Planned:
+    return Planned(variant, tuple(PlannedTest(suite, f"t{number}") for number in range(count)))
+
+
+def done(variant: str, suite: str, *numbers: int, status: Status = Status.PASS) -> list[tuple[float, Event]]:
+    return [(2.0, Ended(variant, TestResult(suite, f"t{number}", status))) for number in numbers]
+
+
+def test_variants_stand_beside_each_other() -> None:
+    runs = (2.0, PhaseStarted(ON, "suite:checks"))
+    events = [(0.0, planned(ON, "checks", 20)), (1.0, planned(OFF, "checks", 20)), runs, *done(ON, "checks", *range(9))]
+    bad = done(ON, "checks", 9, status=Status.FAIL)
+    assert below(62.0, *events, *bad) == [
+        "       move-notify-on  move-notify-off",
+        "checks 10/20, 1 failed 0/20",
+        "     60.0 s move-notify-on suite:checks: 10 of 20 tests, about 1 min left",
+        "     62.0 s 10/40, 1 failed of all tests",
     ]
 
 
-def test_closing_leaves_only_what_is_for_good() -> None:
-    screen = Screen()
-    with Progress(screen, live=True, style=Style(80)) as progress:
-        progress(0.0, PhaseStarted(ON, "build"))
-        progress(1.0, Note("", "stay"))
-    assert screen.lines() == ["[   1.0s] stay"]
-    progress.close()
+def test_a_test_that_is_tried_again_counts_once() -> None:
+    events = [(0.0, planned(ON, "checks", 2)), *done(ON, "checks", 0, status=Status.ERROR), *done(ON, "checks", 0)]
+    assert below(1.0, *events)[-1] == "      1.0 s 1/2 of all tests"
 
 
-@pytest.mark.parametrize("text", ["x" * 200, "語" * 100])
+def test_parts_of_a_test_are_none_of_those_that_were_planned() -> None:
+    part = TestResult("sync", "t0 part 1", Status.FAIL)
+    assert below(1.0, (0.0, planned(ON, "sync", 2)), (1.0, Ended(ON, part)))[-1].endswith("0/2, 1 failed of all tests")
+
+
+@pytest.mark.parametrize("known", [0, 9])
+def test_too_few_tests_say_nothing_of_the_time_that_is_left(known: int) -> None:
+    events = [
+        (0.0, planned(ON, "checks", 20)),
+        (0.0, PhaseStarted(ON, "suite:checks")),
+        *done(ON, "checks", *range(known)),
+    ]
+    assert below(60.0, *events)[-2].endswith(f"suite:checks: {known} of 20 tests")
+
+
+def test_what_shares_no_suite_with_the_others_is_no_column() -> None:
+    events = [(0.0, planned(name, suite, 2)) for name, suite in (("patch", "static"), (ON, "checks"), (OFF, "checks"))]
+    assert below(1.0, *events)[:-1] == [
+        "       move-notify-on move-notify-off",
+        "checks 0/2            0/2",
+        "patch static: 0/2",
+    ]
+
+
+def test_variants_that_have_no_room_beside_each_other_stand_below() -> None:
+    events = [(0.0, planned(name, "checks", 20)) for name in (ON, OFF)]
+    assert below(1.0, *events, width=30)[:-1] == ["move-notify-on 0/20", "move-notify-off 0/20"]
+
+
+def test_what_runs_is_shown_if_nothing_else_has_room() -> None:
+    events = [(0.0, planned(name, f"suite {number}", 20)) for name in (ON, OFF) for number in range(24)]
+    assert len(below(1.0, *events)) == 3
+    assert len(below(1.0, *events, height=3)) == 1
+
+
+@pytest.mark.parametrize("text", ["x" * 200, "語" * 100, "many words " * 20], ids=["long", "wide", "words"])
 def test_a_status_line_never_wraps(text: str) -> None:
-    (line,) = live((0.0, PhaseStarted(ON, "build")), (1.0, PhaseProgress(ON, "build", text)), width=40)
-    assert line.endswith("...")
-    assert len(line) + line.count("語") < 40
+    lines = below(1.0, (0.0, PhaseStarted(ON, "build")), (1.0, PhaseProgress(ON, "build", text)), width=40)
+    assert any(line.endswith("...") for line in lines) and len(lines) <= 3
+    assert max(map(columns, lines)) <= 40
 
 
 def test_the_clock_goes_on_without_events() -> None:
@@ -182,7 +207,7 @@ def test_the_clock_goes_on_without_events() -> None:
                 drawn.set()
             return super().write(text)
 
-    with Progress(Watched(), live=True, style=Style(80)) as progress:
+    with LiveScreen(Watched()) as progress:
         progress(0.0, PhaseStarted(ON, "build"))
         assert drawn.wait(30)
     assert not any(thread.name == "progress" for thread in threading.enumerate())
@@ -191,7 +216,7 @@ def test_the_clock_goes_on_without_events() -> None:
 def test_events_from_many_threads_do_not_mix() -> None:
     screen = Screen()
     stream = EventStream()
-    with Progress(screen, live=True, style=Style(80)) as progress:
+    with LiveScreen(screen) as progress:
         stream.subscribe(progress)
         workers = [threading.Thread(target=_say_often, args=(stream, name)) for name in (ON, OFF)]
         for worker in workers:
@@ -199,7 +224,7 @@ def test_events_from_many_threads_do_not_mix() -> None:
         for worker in workers:
             worker.join()
     assert len(screen.lines()) == 100
-    assert all(re.fullmatch(r"\[ *\d+\.\ds\] move-notify-(on|off) said", line) for line in screen.lines())
+    assert all(re.fullmatch(r" +\d+\.\d s move-notify-(on|off) said", line) for line in screen.lines())
 
 
 # --- what a terminal can do -------------------------------------------------------------------
