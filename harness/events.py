@@ -55,6 +55,18 @@ class Planned(Event):
 
 
 @dataclass(frozen=True)
+class Chosen(Event):
+    """The tests that run before all others, or, in a quick run, alone. ``not_chosen``: those that do not run.
+
+    ``reason``: why these, in one line.
+    """
+
+    tests: tuple[PlannedTest, ...]
+    not_chosen: tuple[PlannedTest, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
 class TestEnded(Event):
     result: TestResult
 

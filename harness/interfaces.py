@@ -119,13 +119,14 @@ class Guest(Protocol):
 class SuiteContext:
     """What a suite gets besides the guest. ``logs``: directory for raw output, inside the run directory.
 
-    ``log_prefix``: path of ``logs`` relative to the run directory. ``only``: names the user asked for (empty: all).
+    ``log_prefix``: path of ``logs`` relative to the run directory. ``only``: names of those that run (empty: all).
     ``variant``: the one whose kernel runs. ``thorough``: also run what takes minutes under software emulation.
     ``seed``: for tests that draw numbers, to do as they did before; None lets them choose. ``walks``: how many random
     walks are taken, None: the usual number.
     ``planned``: the names of all its tests, in the order in which they run.
     ``counters``: gets the name of each test that ended and the .gcda files that it left, on a kernel that counts; a
-    suite that cannot tell them apart itself is run test by test, with each in ``only``: then it is ``one_by_one``.
+    suite that cannot tell them apart itself is run test by test, with each in ``only``.
+    ``in_parts``: ``only`` is not what the user asked for: the suite is run part by part.
     """
 
     logs: Path
@@ -137,11 +138,11 @@ class SuiteContext:
     walks: int | None = None
     planned: tuple[str, ...] = ()
     counters: CounterSink | None = None
-    one_by_one: bool = False
+    in_parts: bool = False
 
     def leaves_out_slow_tests(self, guest: Guest) -> bool:
         """True where the slowest tests cost minutes and nobody asked for them: a loss of coverage, to be said."""
-        return guest.accel == "tcg" and (self.one_by_one or not self.only) and not self.thorough
+        return guest.accel == "tcg" and (self.in_parts or not self.only) and not self.thorough
 
 
 class Suite(Protocol):

@@ -292,6 +292,7 @@ class VariantReport:
     names -> seconds from the start of the run until the phase first began.
     ``comparison``: with the base in this variant, None if there was none.
     ``of_patch``: the patch itself was looked at, on the host: there is no kernel.
+    ``not_chosen``: tests that a quick run left out. They are no results: nothing is known of them.
     """
 
     variant: Variant
@@ -308,6 +309,7 @@ class VariantReport:
     comparison: Comparison | None = None
     of_patch: bool = False
     started: Mapping[str, float] = field(default_factory=dict)
+    not_chosen: tuple[PlannedTest, ...] = ()
 
     @property
     def is_bad(self) -> bool:
@@ -366,6 +368,11 @@ class RunReport:
     def parts(self) -> tuple[VariantReport, ...]:
         """All that has results: the variants, and the patch itself."""
         return (*self.variants, *([self.static] if self.static is not None else []))
+
+    @property
+    def not_chosen(self) -> int:
+        """How many tests a quick run left out, in the variant in which it left out most."""
+        return max((len(variant.not_chosen) for variant in self.variants), default=0)
 
     @property
     def tested(self) -> bool:

@@ -37,6 +37,12 @@ def add_parser(commands: Any) -> None:
     add_options(parser)
     parser.add_argument("--each", action="store_true", help="build and test after every patch of the series")
     parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="run only the tests that reach the change, as far as the reach map of the base tells: the first answer, "
+        "not the whole verdict",
+    )
+    parser.add_argument(
         "--coverage", action="store_true", help="afterwards also tell which of the changed lines ran, and in which test"
     )
     add_loudness_options(parser)
@@ -203,6 +209,7 @@ def request_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> Ru
         repeat=arguments.repeat,
         strict=arguments.strict,
         coverage=getattr(arguments, "coverage", False),
+        quick=getattr(arguments, "quick", False),
     )
 
 

@@ -51,6 +51,7 @@ class KernelJob:
     machine has them. ``label``: stands before the name of the variant in events. ``counting``: it is a coverage kernel,
     and what each test reaches is counted: ``suites.CounterFiles`` in the directory of the job. ``trials``: the kernel
     has mutants in it, which are tried instead of ``planned`` (``TrialPlan``).
+    ``first``: those of ``planned`` that run before the others, in the same guest; how they ended is told then.
     """
 
     kernel: str
@@ -64,18 +65,20 @@ class KernelJob:
     label: str = ""
     counting: bool = False
     trials: TrialPlan | None = None
+    first: tuple[PlannedTest, ...] = ()
 
     def narrowed_to(self, *planned: PlannedTest, label: str = "") -> KernelJob:
         """These tests alone; a boot if there are none."""
         wanted = {test.suite for test in planned}
         suites = tuple(name for name in self.suites if name in wanted)
-        return replace(self, planned=planned, suites=suites, narrowed=True, label=label)
+        return replace(self, planned=planned, suites=suites, narrowed=True, label=label, first=())
 
     def up_to(self, last: str, label: str = "") -> KernelJob:
         """All tests of the suites up to ``last``, which is one of them."""
         suites = self.suites[: self.suites.index(last) + 1]
         planned = tuple(test for test in self.planned if test.suite in suites)
-        return replace(self, planned=planned, suites=suites, label=label)
+        first = tuple(test for test in self.first if test in planned)
+        return replace(self, planned=planned, suites=suites, label=label, first=first)
 
 
 @dataclass(frozen=True)

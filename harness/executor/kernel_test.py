@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,12 +12,13 @@ from harness import process
 from harness.causes import Blame, Cause
 from harness.changes import GUEST
 from harness.events import EventStream, Note, PhaseEnded, TestEnded
+from harness.executor.first_answer import first_answer
 from harness.executor.guest_loss import Loss, explained, is_of_injection, no_result, put_aside
 from harness.executor.guests import GuestLauncher, WatchedGuest
 from harness.executor.kernel_job import Findings, KernelJob
 from harness.guest.oracle import warns_in
 from harness.interfaces import GuestLost, Suite, SuiteContext
-from harness.model import BootOutcome, BootReport, Kernel, Splat, Status, TestResult
+from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult
 from harness.phases import phase
 from harness.source import Snapshot
 from harness.splat import case_name, decode, find_splats, hung, is_proof, lock_checking_ended, silent
@@ -96,9 +98,16 @@ class KernelTest:
             self._start_over()
 
     def _run_all(self) -> None:
+        first, started = self._job.first, time.monotonic()
+        self._run_part(first)
+        if first and not self._is_distrusted and not self._job.label:
+            self._events.publish(first_answer(self._shown, first, self._found.results, time.monotonic() - started))
+        self._run_part([test for test in self._job.planned if test not in first])
+
+    def _run_part(self, tests: Sequence[PlannedTest]) -> None:
         for suite in self._suites:
             if not self._is_distrusted:
-                self._run_suite(suite)
+                self._run_suite(suite, frozenset(test.name for test in tests if test.suite == suite.name))
 
     @property
     def _is_distrusted(self) -> bool:
@@ -200,12 +209,11 @@ class KernelTest:
 
     # --- suites -------------------------------------------------------------------------------
 
-    def _run_suite(self, suite: Suite) -> None:
-        """One suite, continued in a fresh guest with what is left of it if the guest is lost."""
-        planned = frozenset(self._planned(suite))
+    def _run_suite(self, suite: Suite, planned: frozenset[str]) -> None:
+        """The tests ``planned`` of one suite, continued in a fresh guest with what is left if the guest is lost."""
         left, in_vain = planned, 0
         while left and in_vain < 2 and (guest := self._live_guest()) is not None:
-            whole = left == planned and not self._job.narrowed
+            whole = left == planned and not (self._job.narrowed or self._job.first)
             loss = self._attempt(suite, guest, frozenset() if whole else left)
             if loss is None:
                 return
@@ -232,7 +240,8 @@ class KernelTest:
         logs.mkdir(parents=True, exist_ok=True)
         prefix, planned = str(logs.relative_to(self._run_dir)), self._planned(suite)
         of, drawn = self._job.variant, (self._job.limits.seed, self._job.limits.walks)
-        context = SuiteContext(logs, prefix, only, of, self._job.limits.thorough, *drawn, planned)
+        in_parts = bool(self._job.first) and not self._job.narrowed
+        context = SuiteContext(logs, prefix, only, of, self._job.limits.thorough, *drawn, planned, in_parts=in_parts)
         before = len(self._found.results)
         held: list[TestResult] = []  # errors: told once it is known whether the guest is lost, and why
         with phase(self._events, self._shown, f"suite:{suite.name}", self._found.times) as say:
@@ -248,7 +257,7 @@ class KernelTest:
                         held.append(result)
                 guest.mark(f"end {suite.name}")
                 _refuse_crawling(guest)
-                self._taints[suite.name] = guest.taint()
+                self._note_taint(suite, guest.taint())
                 self._stuck += [(suite.name, report) for report in guest.stuck()]
                 self._flush(held)
             except GuestLost as lost:
@@ -265,6 +274,13 @@ class KernelTest:
                 self._flush(held)
                 raise
         return None
+
+    def _note_taint(self, suite: Suite, taint: int) -> None:
+        """A suite that runs in two parts answers for what came in either of them."""
+        known = 0
+        for flags in self._taints.values():
+            known |= flags
+        self._taints[suite.name] = self._taints.get(suite.name, 0) | (taint & ~known)
 
     def _flush(self, held: list[TestResult]) -> None:
         while held:

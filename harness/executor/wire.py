@@ -27,6 +27,7 @@ _EVENTS: dict[str, type[Event]] = {
         events.PhaseEnded,
         events.PhaseProgress,
         events.Planned,
+        events.Chosen,
         events.TestEnded,
         events.Note,
     )

@@ -78,6 +78,16 @@ def key(job: KernelJob, machine: Machine) -> BaseKey:
     return BaseKey(digest.hexdigest()[:32], machine.key)
 
 
+def tests_digest() -> str:
+    """Equal for equal tests: what runs in the guest, and what is said of the suites."""
+    digest = hashlib.sha256()
+    for name, path in sorted(_code()):
+        if name.startswith(("harness/guest/", "wrappers/")):
+            digest.update(f"\0{name}\0".encode("utf-8", "surrogateescape"))
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _code() -> Iterator[tuple[str, Path]]:
     """Files that decide what a test does, and what is made of what it prints; with names that are the same wherever the
     harness is installed."""

@@ -29,6 +29,7 @@ def compare_runs(
     """
     base = {report.variant.name: report for report in _resolved(before)}
     same_request = sorted(before.asked) == sorted(after.asked)  # each series has its own order of suites
+    same_request = same_request and not (before.not_chosen or after.not_chosen)
     about = f"run {before.run_id} ({before.base}, {'; '.join(before.patches) or 'no patch'})"
 
     def judged(report: VariantReport) -> VariantReport:

@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from harness import process
 from harness.changes import KERNEL, Change, Comparison, Difference
 from harness.events import EventStream, Note
-from harness.executor import Executor
-from harness.model import Splat, VariantReport
+from harness.executor import Executor, Findings
+from harness.identities import covering
+from harness.model import PlannedTest, Splat, VariantReport
 from harness.pipeline import base_cache
 from harness.pipeline.kernel_set import REPEATS, KernelSet, VariantRun
 from harness.pipeline.repeating import Repeater
@@ -41,10 +42,7 @@ CUT_OFF = "not repeated: the run was cut off before"
 def settle_base(side: KernelSet, run: VariantRun, executor: Executor, events: EventStream, label: str = "") -> None:
     """What ``run``, a kernel without a patch, shows: as it is known from an earlier run, or by testing it now."""
     assert run.kernel is not None
-    found = None
-    if not side.job.request.tests.pytest:
-        wanted = base_cache.key(side.kernel_job(run), executor.machine())
-        found = base_cache.recall(wanted, run.findings.planned, side.job.directory)
+    found = None if side.job.request.tests.pytest else _remembered(side, run, executor)
     if found is None:
         side.test(run, executor)
         if run.boot_failed:
@@ -55,6 +53,22 @@ def settle_base(side: KernelSet, run: VariantRun, executor: Executor, events: Ev
     run.findings, when = found
     run.tested, run.earlier = True, when
     events.publish(Note(label + run.variant.name, f"known from {when}: not tested again"))
+
+
+def _remembered(side: KernelSet, run: VariantRun, executor: Executor) -> tuple[Findings, str] | None:
+    """What is known of the tests of ``run``: from a run of all of them, or of just these."""
+    job, machine, directory = side.kernel_job(run), executor.machine(), side.job.directory
+    whole = replace(job, planned=(*job.planned, *run.not_chosen))
+    known = base_cache.recall(base_cache.key(whole, machine), whole.planned, directory)
+    if known is None and run.not_chosen:
+        return base_cache.recall(base_cache.key(job, machine), job.planned, directory)
+    return known and (_only(known[0], job.planned), known[1])
+
+
+def _only(findings: Findings, planned: tuple[PlannedTest, ...]) -> Findings:
+    """What ``findings`` say of ``planned``. All that the kernel reported stays: it was there before the patch."""
+    results = tuple(one for one in findings.results if covering(findings.planned, one) in (None, *planned))
+    return replace(findings, planned=planned, results=results)
 
 
 def keep(side: KernelSet, run: VariantRun, executor: Executor) -> None:

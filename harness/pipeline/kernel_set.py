@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from harness import process
-from harness.events import EventStream, Note, Planned
+from harness.events import Chosen, EventStream, Note, Planned
 from harness.executor import Executor, Findings, JobSource, KernelJob
 from harness.executor.guest_loss import put_aside
 from harness.model import BootOutcome, BuildFailure, Kernel, PlannedTest, ResolvedConfig, Variant, VariantReport
@@ -25,11 +25,29 @@ REPEATS = "repeats/"
 Narrow = Callable[[tuple[PlannedTest, ...]], tuple[PlannedTest, ...]]
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Of the tests that are planned for a kernel, those that run ``first``; ``quick``: and the others do not run.
+
+    ``reason``: why these, in one line.
+    """
+
+    first: tuple[PlannedTest, ...] = ()
+    quick: bool = False
+    reason: str = ""
+
+
+def no_choice(_run: VariantRun, _planned: tuple[PlannedTest, ...]) -> Choice:
+    """All tests run in their order."""
+    return Choice()
+
+
 @dataclass
 class VariantRun:
     """One variant on its way. ``findings``: half of them while it is not ``tested``: its tests came to their end.
 
-    ``earlier``: what is known of it from another run, in words; else empty.
+    ``earlier``: what is known of it from another run, in words; else empty. ``first``, ``not_chosen``: as in
+    ``KernelJob`` and ``VariantReport``.
     """
 
     variant: Variant
@@ -42,6 +60,14 @@ class VariantRun:
     times: Mapping[str, float] = field(default_factory=dict)
     tested: bool = False
     earlier: str = ""
+    first: tuple[PlannedTest, ...] = ()
+    not_chosen: tuple[PlannedTest, ...] = ()
+
+    def plan(self, planned: tuple[PlannedTest, ...], choice: Choice) -> None:
+        """Take what is to be tested."""
+        self.first = choice.first
+        self.not_chosen = tuple(test for test in planned if test not in choice.first) if choice.quick else ()
+        self.findings = Findings(choice.first if choice.quick else planned)
 
     def found(self, findings: Findings) -> None:
         """Take what a job found, also one that was cut off."""
@@ -61,6 +87,14 @@ class VariantRun:
                 self.kernel = made
             case BuildFailure():
                 self.failure = made
+
+
+Choose = Callable[[VariantRun, tuple[PlannedTest, ...]], Choice]
+
+
+def _told(run: VariantRun, reason: str) -> str:
+    rest = f"alone, {len(run.not_chosen)} are not chosen" if run.not_chosen else "first"
+    return f"tests that run {rest}: {len(run.first)}, as {reason}"
 
 
 class KernelSet:
@@ -83,10 +117,11 @@ class KernelSet:
 
     # --- kernels ------------------------------------------------------------------------------
 
-    def build(self, applied: Applied, narrow: Narrow) -> Iterator[VariantRun]:
+    def build(self, applied: Applied, narrow: Narrow, choose: Choose = no_choice) -> Iterator[VariantRun]:
         """Build each kernel from ``applied``, whose tree is held; yields each variant once its tests are planned.
 
-        ``narrow``: of all tests of a kernel those that are wanted.
+        ``narrow``: of all tests of a kernel those that are wanted. ``choose``: which of them come first; it is asked
+        when the configs of all variants are known.
         """
         maker = KernelMaker(self.job, applied, self._events, self._label)
         for run in self.runs:
@@ -97,8 +132,13 @@ class KernelSet:
             run.take(maker.make(run.config))
             if run.kernel is not None:
                 planned = narrow(plan_tests(self.job.suites, run.kernel, applied.tree.path))
-                run.findings = Findings(planned)
-                self._events.publish(Planned(self._label + run.variant.name, planned))
+                run.plan(planned, choice := choose(run, planned))
+                name = self._label + run.variant.name
+                if choice.reason:
+                    self._events.publish(Chosen(name, run.first, run.not_chosen, choice.reason))
+                if run.first and choice.reason:
+                    self._events.publish(Note(name, _told(run, choice.reason)))
+                self._events.publish(Planned(name, run.findings.planned))
                 yield run
 
     def _distinct(self) -> list[VariantRun]:
@@ -128,7 +168,7 @@ class KernelSet:
         """All that is planned for ``run``, whose kernel is there."""
         assert run.kernel is not None and run.applied is not None
         job = self.job.kernel_job(run.variant, run.kernel, JobSource.of(run.applied))
-        return replace(job, planned=run.findings.planned, label=self._label)
+        return replace(job, planned=run.findings.planned, label=self._label, first=run.first)
 
     def distrusted(self, executor: Executor) -> list[VariantRun]:
         """The variants whose tests ran under the wrong accelerator; what was found of them is forgotten."""
@@ -181,6 +221,7 @@ class KernelSet:
             same_as=run.same_as,
             times={**run.times, **findings.times},
             notes=findings.notes,
+            not_chosen=run.not_chosen,
         )
 
 

@@ -11,7 +11,7 @@ from harness import process
 from harness.build import CounterNotes
 from harness.errors import InfrastructureError
 from harness.executor import Findings
-from harness.model import PlannedTest
+from harness.model import PlannedTest, Status
 from harness.reach import GcovCounts, ProfiledFile, ReachedPart, ReachMap, TestReach
 from harness.scratch import scratch
 from harness.suites import CounterFiles
@@ -108,4 +108,11 @@ def read_reach(reader: CounterReader, files: CounterFiles, kernel: str, findings
         raise InfrastructureError(str(error), hint="gcov must be of the compiler's version") from error
     said = {(result.suite, result.name): result.message for result in findings.results}
     lost = {test: said.get((test.suite, test.name)) or "never ran" for test in findings.planned if test not in tests}
-    return ReachMap(kernel, profiled, tests, lost)
+    return ReachMap(kernel, profiled, tests, lost, partial=_partial(findings))
+
+
+def _partial(findings: Findings) -> frozenset[PlannedTest]:
+    """Tests that broke off, or left something out for want of what they may have another time."""
+    results = findings.results
+    whole = {one.test for one in results if one.not_applicable or (one.status is Status.PASS and not one.lost_coverage)}
+    return frozenset(findings.planned) - whole

@@ -8,6 +8,7 @@ kernel is a result of the patch.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from harness.gitcmd import check_git
 from harness.model import Status, Variant
 from harness.paths import cache_dir, write_atomic
 from harness.phases import phase
-from harness.pipeline.base_cache import key
+from harness.pipeline.base_cache import key, tests_digest
 from harness.pipeline.kernel_set import KernelSet, VariantRun
 from harness.pipeline.kernels import held_source
 from harness.pipeline.plan import chosen
@@ -126,12 +127,20 @@ def _values(config: str) -> dict[str, str]:
 
 def base_reach(measured: MeasuredReach, variant: str) -> ReachMap | None:
     """The map of the base of what was measured, in ``variant``; None if it was not measured on this machine."""
-    tree = check_git(measured.applied.tree.path, "rev-parse", f"{measured.applied.tree.commit}^{{tree}}").strip()
-    return _recall(_base_file(tree, measured.configs.get(variant, "")))
+    return known_base_reach(measured.applied, measured.configs.get(variant, ""))
+
+
+def known_base_reach(applied: Applied, config: str) -> ReachMap | None:
+    """The map of the base of ``applied`` with the config that has this hash; None if it was not measured here, or
+    with other tests."""
+    tree = check_git(applied.tree.path, "rev-parse", f"{applied.tree.commit}^{{tree}}").strip()
+    return _recall(_base_file(tree, config))
 
 
 def _base_file(tree: str, config: str) -> Path:
-    return cache_dir("reach") / f"base-{hashlib.sha256(f'{tree} {config}'.encode()).hexdigest()[:32]}.json"
+    """By what is reached and what reaches: the source, its config, and what tests in the guest."""
+    digest = hashlib.sha256(f"{tree} {config} {tests_digest()}".encode())
+    return cache_dir("reach") / f"base-{digest.hexdigest()[:32]}.json"
 
 
 def _plain(variant: Variant) -> str:
@@ -184,7 +193,9 @@ def _read(run: VariantRun, job: KernelJob, applied: Applied, directory: Path, ev
 
 def _recall(path: Path) -> ReachMap | None:
     with suppress(OSError, MapError):
-        return load_reach(path.read_text())
+        found = load_reach(path.read_text())
+        os.utime(path)  # the last that are thrown away are those in use
+        return found
     return None
 
 

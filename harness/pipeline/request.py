@@ -73,7 +73,7 @@ class RunRequest:
     ``command``: what the user typed. ``limits``: of the tests of one kernel. ``accel``: of this machine's guests.
     ``jobs``: of make. ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with
     the patch is repeated. ``strict``: what is bad on the base, too, counts. ``coverage``: afterwards measure which
-    changed lines run.
+    changed lines run. ``quick``: only the tests that reach the change, as far as a reach map can tell.
     """
 
     command: tuple[str, ...]
@@ -86,6 +86,7 @@ class RunRequest:
     repeat: int = DEFAULT_REPEAT
     strict: bool = False
     coverage: bool = False
+    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class RunJob:
             "base without the patch": self.wants_base,
             "repeat": self.request.repeat,
             "coverage": self.request.coverage,
+            "quick": self.request.quick,
         }
 
     @property

@@ -22,6 +22,7 @@ from harness.intake import facts_of
 from harness.model import RunReport, VariantReport
 from harness.pipeline.changed_reach import changed_coverage
 from harness.pipeline.comparing import Comparer, keep, settle_base
+from harness.pipeline.first_tests import FirstTests
 from harness.pipeline.kernel_set import KernelSet, VariantRun, moved
 from harness.pipeline.kernels import HeldSource, bring, held_source
 from harness.pipeline.plan import chosen, narrow
@@ -78,6 +79,7 @@ class _Run:
         self._static: StaticSuite | None = None
         self._comparisons: dict[str, Comparison] = {}
         self._source: HeldSource | None = None
+        self._first: FirstTests | None = None
         self._coverage: ChangedCoverage | None = None
         self._start_times = StartTimes()
         events.subscribe(self._start_times)
@@ -174,13 +176,14 @@ class _Run:
             static = StaticSuite(self._job, applied, self._events) if self._job.static and not self._is_base else None
             self._static = static
             elsewhere = static.planned if static is not None else ()
+            self._first = first = FirstTests(self._job, self._patched, applied, self._events)
             if self._job.suites:
-                built = self._patched.build(applied, lambda planned: narrow(planned, only, elsewhere))
+                built = self._patched.build(applied, lambda planned: narrow(planned, only, elsewhere), first.choose)
                 tests += [self._test(pool, run) for run in built]
             if static is not None:
                 static.patched()
             if self._job.wants_base and not self._is_base:
-                tests += self._build_base(applied, pool)
+                tests += self._build_base(applied, pool, first)
             if static is not None and static.needs_base:
                 self._to_base(applied)
                 static.base()
@@ -196,14 +199,14 @@ class _Run:
         self._patched.test(run, executor)
         keep(self._patched, run, executor)
 
-    def _build_base(self, applied: Applied, pool: ThreadPoolExecutor) -> list[Future[None]]:
+    def _build_base(self, applied: Applied, pool: ThreadPoolExecutor, first: FirstTests) -> list[Future[None]]:
         """The base is built in every variant, but only tested where there is a patched kernel to compare it with."""
         job = self._job.of_base()
         self._base = base = KernelSet(job, self._events, _BASE)
         plain = bring(job, applied.tree, self._events, "base")
         return [
             self._test_base(pool, base, run)
-            for run in base.build(plain, lambda planned: chosen(planned, job.request.tests.only))
+            for run in base.build(plain, lambda planned: chosen(planned, job.request.tests.only), first.of_base)
             if any(self._patched.run_of(own.variant.name).kernel for own in base.runs_like(run))
         ]
 
@@ -252,7 +255,9 @@ class _Run:
     def _notes(self) -> tuple[str, ...]:
         tree = self._applied.tree.notes if self._applied is not None else ()
         symbols = symbol_notes(self._patched, self._base, self._version)
-        return (*self._job.notes, *tree, *(self._source.notes if self._source is not None else ()), *symbols)
+        held = self._source.notes if self._source is not None else ()
+        quick = self._first.notes if self._first is not None else ()
+        return (*self._job.notes, *tree, *held, *symbols, *quick)
 
     @property
     def _version(self) -> str:

@@ -4,6 +4,7 @@
 The map is measured on a coverage kernel, from which no verdict comes.
 """
 
+from harness.reach.affected_tests import AffectedTests, affected_tests
 from harness.reach.changed_lines import FileChange, covered_changes, parse_changes, together
 from harness.reach.gcov_json import GcovCounts, GcovError
 from harness.reach.reach_json import MapError, dump_reach, load_reach
@@ -12,6 +13,7 @@ from harness.reach.reach_text import counted, line_text, reach_table, test_text
 from harness.reach.tracefile import gcovr_tracefile
 
 __all__ = [
+    "AffectedTests",
     "FileChange",
     "FunctionSpan",
     "GcovCounts",
@@ -21,6 +23,7 @@ __all__ = [
     "ReachMap",
     "ReachedPart",
     "TestReach",
+    "affected_tests",
     "counted",
     "covered_changes",
     "dump_reach",

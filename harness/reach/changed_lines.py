@@ -29,13 +29,15 @@ _IF, _ELSE, _END = "#if", "#el", "#endif"
 class FileChange:
     """What a diff does to one file. ``old`` is empty for a new file, ``path`` for one that is gone.
 
-    ``added``: line of the patched file -> its text. ``deleted``: lines of the old file.
+    ``added``: line of the patched file -> its text. ``deleted``: the same of the old file. ``follows``: line that is
+    added -> the line of the old file that it comes after, 0 for its top.
     """
 
     path: str = ""
     old: str = ""
     added: dict[int, str] = field(default_factory=dict)
-    deleted: set[int] = field(default_factory=set)
+    deleted: dict[int, str] = field(default_factory=dict)
+    follows: dict[int, int] = field(default_factory=dict)
 
 
 def parse_changes(diff: str) -> tuple[FileChange, ...]:
@@ -63,17 +65,18 @@ def _take_hunk(change: FileChange, hunk: re.Match[str], lines: Iterator[str]) ->
     """Read as many lines as the hunk's head says: what they look like means nothing."""
     old, new = int(hunk[1]), int(hunk[3])
     left_old, left_new = int(hunk[2] or 1), int(hunk[4] or 1)
+    old += left_old == 0  # then the head names the line before the hunk
     while left_old > 0 or left_new > 0:
         line = next(lines)
         if line.startswith("\\"):
             continue
         if line[:1] != "+":
             if line[:1] == "-":
-                change.deleted.add(old)
+                change.deleted[old] = line[1:]
             old, left_old = old + 1, left_old - 1
         if line[:1] != "-":
             if line[:1] == "+":
-                change.added[new] = line[1:]
+                change.added[new], change.follows[new] = line[1:], old - 1
             new, left_new = new + 1, left_new - 1
 
 

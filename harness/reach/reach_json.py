@@ -28,6 +28,7 @@ def dump_reach(reach: ReachMap) -> str:
         "files": {path: _file_out(reach.files[path]) for path in sorted(reach.files)},
         "tests": [_test_out(test, parts) for test, parts in reach.tests.items()],
         "lost": [{"suite": test.suite, "name": test.name, "why": why} for test, why in reach.lost.items()],
+        "partial": [{"suite": test.suite, "name": test.name} for test in reach.tests if test in reach.partial],
     }
     return json.dumps(table, separators=(",", ":")) + "\n"
 
@@ -46,6 +47,7 @@ def load_reach(text: str) -> ReachMap:
             base=table["base"],
             version=table["version"],
             variant=table["variant"],
+            partial=frozenset(_test_id(entry) for entry in table.get("partial", ())),  # older maps say nothing of it
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, MapError):

@@ -81,6 +81,7 @@ class ReachMap:
 
     ``files``: path -> what can run there. ``tests``: all tests that ran, those that reached nothing, too.
     ``lost``: tests of which nothing is known, as their guest died before its counters were read, and why.
+    ``partial``: those of ``tests`` that did not pass while this was measured: they may reach more than is known.
     ``base``, ``version``, ``variant``: as in a report.
     """
 
@@ -91,6 +92,7 @@ class ReachMap:
     base: str = ""
     version: str = ""
     variant: str = ""
+    partial: frozenset[PlannedTest] = frozenset()
 
     def tests_reaching(self, path: str, at: int | str | None = None) -> tuple[PlannedTest, ...]:
         """Tests, in the order in which they ran, that reach line or function ``at`` of ``path``; without it, any."""
@@ -126,7 +128,9 @@ def merged(maps: Sequence[ReachMap]) -> ReachMap:
                 known[path] = part.joined(known.get(path, ReachedPart()))
     lost = {test: why for reach in maps for test, why in reach.lost.items() if test not in tests}
     first = maps[0]
-    return ReachMap(" ".join(reach.kernel for reach in maps), files, tests, lost, first.base, first.version)
+    partial = frozenset(test for reach in maps for test in reach.partial)
+    kernels = " ".join(reach.kernel for reach in maps)
+    return ReachMap(kernels, files, tests, lost, first.base, first.version, partial=partial)
 
 
 def joined(parts: Iterable[ReachedPart]) -> ReachedPart:

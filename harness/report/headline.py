@@ -22,7 +22,13 @@ def headline(report: RunReport) -> str:
         return one_line("; ".join([f"INCOMPLETE: {report.interrupted}", *parts]))
     if not report.tested:
         parts = [*parts, nothing_tested(report)]
-    return one_line(f"{'FAIL' if report.is_bad else 'PASS'}: {'; '.join(parts)}")
+    return one_line(f"{'FAIL' if report.is_bad else 'PASS'}{not_whole(report)}: {'; '.join(parts)}")
+
+
+def not_whole(report: RunReport) -> str:
+    """What a quick run must not be taken for; empty for any other."""
+    count = report.not_chosen
+    return f" SO FAR (quick: {plural(count, 'test')} not chosen, NOT THE WHOLE VERDICT)" if count else ""
 
 
 def _fate(variant: VariantReport) -> str:

@@ -27,7 +27,7 @@ from harness.model import RunReport, Status, TestResult, VariantReport
 from harness.report.case_summary import case_of, reproduce, summary, tested, told_of
 from harness.report.cases import by_suite, cases, resolved, run_case
 from harness.report.coverage_text import coverage_figures, coverage_lines, reached_by
-from harness.report.headline import headline
+from harness.report.headline import headline, not_whole
 from harness.report.series_report import Case, SeriesStep, blamed, came_with
 from harness.report.text import cut_middle, one_line, relative, visible
 
@@ -79,6 +79,12 @@ def _changed_lines(report: RunReport) -> list[TestCase]:
     return [case]
 
 
+def _not_chosen(variant: VariantReport) -> list[TestResult]:
+    """Tests that a quick run left out, as the skipped ones that they are to a CI system."""
+    why = "not chosen: by the reach map it does not reach the change"
+    return [TestResult(test.suite, test.name, Status.SKIP, message=why) for test in variant.not_chosen]
+
+
 def _of_variant(report: RunReport, variant: VariantReport, run_dir: Path) -> list[TestSuite]:
     name = variant.variant.name
     properties = _properties(variant, run_dir)
@@ -90,7 +96,7 @@ def _of_variant(report: RunReport, variant: VariantReport, run_dir: Path) -> lis
             [_case(one, run_dir, reproduce(report, variant, one), told_of(variant, one)) for one in results],
             {**properties, **_coverage(results)},
         )
-        for suite, results in by_suite(cases(variant)).items()
+        for suite, results in by_suite((*cases(variant), *_not_chosen(variant))).items()
     ]
 
 
@@ -197,6 +203,7 @@ def _run_properties(report: RunReport) -> dict[str, str]:
         "already in base": "; ".join(report.already_in_base),
         "command": shlex.join(report.command),
         "notes": "; ".join(report.notes),
+        "quick": not_whole(report).strip(),
         **(coverage_figures(report.coverage) if report.coverage is not None else {}),
         **{f"machine: {key}": value for key, value in report.machine.items()},
     }

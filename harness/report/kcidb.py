@@ -159,6 +159,7 @@ class _Submission:
             "already_in_base": report.already_in_base,
             "verdict": "fail" if report.is_bad else "pass",
             "headline": headline(report),
+            "whole": not report.not_chosen,
             "interrupted": report.interrupted or None,
             "notes": report.notes,
             "command": report.command,

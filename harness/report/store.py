@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from harness.errors import UserError
-from harness.events import Event, Planned
+from harness.events import Chosen, Event, Planned
 from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.text import one_line
@@ -76,9 +76,13 @@ class Written:
 
 
 def save(run_dir: Path, report: RunReport) -> Path:
-    """Write ``results.json``: ``{"version": 2, "verdict": "pass"|"fail", "run": {...}}``. Returns its path."""
+    """Write ``results.json``: ``{"version": 2, "verdict": "pass"|"fail", "whole": bool, "run": {...}}``.
+
+    ``whole``: false for a quick run, whose verdict is of the tests that were chosen. Returns its path.
+    """
     verdict = "fail" if report.is_bad else "pass"
-    return _write(run_dir / RESULTS, {"version": VERSION, "verdict": verdict, "run": encode(report)})
+    whole = {"version": VERSION, "verdict": verdict, "whole": not report.not_chosen, "run": encode(report)}
+    return _write(run_dir / RESULTS, whole)
 
 
 def save_plan(run_dir: Path, plan: Mapping[str, Any]) -> Path:
@@ -146,7 +150,8 @@ def checked(kind: type[T], data: object, path: Path) -> T:
 
 
 class PlanFile:
-    """A subscriber for ``EventStream`` that adds the tests of a variant, ``"tests": {variant: {suite: [name]}}``.
+    """A subscriber for ``EventStream`` that adds the tests of a variant, ``"tests": {variant: {suite: [name]}}``, and
+    which of them come first, ``"choice": {variant: {"why", "first", "not chosen"}}``.
 
     The file is whole at any time.
     """
@@ -156,6 +161,7 @@ class PlanFile:
         self._run_dir = run_dir
         self._plan = plan
         self._tests: dict[str, dict[str, list[str]]] = {}
+        self._choices: dict[str, dict[str, object]] = {}
         self._save()
 
     def __call__(self, _elapsed: float, event: Event) -> None:
@@ -164,9 +170,15 @@ class PlanFile:
             for test in event.tests:
                 suites.setdefault(test.suite, []).append(test.name)
             self._save()
+        if isinstance(event, Chosen):  # saved with the tests, which come next
+            self._choices[event.variant] = {
+                "why": event.reason,
+                "first": [f"{test.suite} {test.name}" for test in event.tests],
+                "not chosen": [f"{test.suite} {test.name}" for test in event.not_chosen],
+            }
 
     def _save(self) -> None:
-        save_plan(self._run_dir, {**self._plan, "tests": self._tests})
+        save_plan(self._run_dir, {**self._plan, "choice": self._choices, "tests": self._tests})
 
 
 class EventLog:

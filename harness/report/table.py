@@ -34,7 +34,7 @@ from harness.report.headline import headline
 from harness.report.series_report import patch_lines, touched
 from harness.report.store import Written
 from harness.report.style import Style, fact_lines, style_of, wrapped
-from harness.report.text import columns, duration, one_line, relative, shorten
+from harness.report.text import columns, duration, one_line, plural, relative, shorten
 
 MAX_DETAILED = 5
 """Failures shown with log and command; the others by name only."""
@@ -101,6 +101,7 @@ class _Page:
         about = [variant.kernel.release] if variant.kernel is not None else []
         about += [variant.variant.title] if variant.of_patch else []
         about += [_step(case) for case in kernel_cases(variant) if is_step(case)]
+        about += [f"{plural(len(variant.not_chosen), 'test')} not chosen"] if variant.not_chosen else []
         twins = ["same config: tested once"] if title != variant.variant.name else []
         return [self._style.paint(one_line(title), "bold"), *self._wrap(one_line(", ".join([*about, *twins])), 2)]
 

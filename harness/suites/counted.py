@@ -81,7 +81,7 @@ class CountedSuite:
 
     def _one(self, guest: Guest, context: SuiteContext, name: str) -> Iterator[TestResult]:
         """Run the test ``name`` alone between a reset of the counters and a look at them."""
-        alone = replace(context, only=frozenset({name}), planned=(name,), one_by_one=True)
+        alone = replace(context, only=frozenset({name}), planned=(name,), in_parts=True)
         slow = isinstance(self._suite, InKernelSuite) and any(name in names for names in SLOW.values())
         if slow and alone.leaves_out_slow_tests(guest):
             yield TestResult(self.name, name, Status.SKIP, message=_TOO_SLOW)

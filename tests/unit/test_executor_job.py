@@ -34,6 +34,7 @@ JOB = KernelJob(
     source=JobSource("trees/debian-6.12/linux", "4b825dc6", {"drivers/dma-buf/dma-buf.c": (7, 8)}),
     limits=JobLimits(boots=2, memory=1536, thorough=True, time_factor=2.5, seed=7),
     label="base ",
+    first=planned(PASSES)[:1],
 )
 RESULT = TestResult("checks", "a", Status.FAIL, 0.5, "odd \udcff bytes", started=3.5, measurements=("3 ms",))
 FINDINGS = Findings(planned(PASSES), (*PASSES, *TROUBLE), (splat(),), (boot(),), {"boot": 9.5}, ("told",))
@@ -50,6 +51,7 @@ def every_answer() -> list[Answer]:
         events.PhaseProgress("on", "build", "612 objects"),
         events.PhaseEnded("on", "boot", 3.5, "up", 2.5, 1 << 20),
         events.Planned("on", (PlannedTest("checks", "a"),)),
+        events.Chosen("on", (PlannedTest("checks", "a"),), (PlannedTest("checks", "b"),), "the patch touches f"),
         events.TestEnded("base on", RESULT),
         events.Note("", "guests run under TCG", "warning"),
     ]

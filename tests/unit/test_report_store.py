@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from harness.errors import UserError
-from harness.events import EventStream, Note, PhaseEnded, PhaseStarted, Planned
+from harness.events import Chosen, EventStream, Note, PhaseEnded, PhaseStarted, Planned
 from harness.events import TestEnded as Ended
 from harness.model import PlannedTest, RunReport, Status, TestResult, VariantReport
 from harness.report import EventLog, PlanFile, load, save, save_plan
@@ -158,11 +158,15 @@ def test_the_plan_is_there_before_anything_happens_and_gets_the_tests_once_they_
 
     stream = EventStream()
     stream.subscribe(PlanFile(tmp_path, {"base": "debian:6.12"}))
-    assert stored() == {"version": 2, "base": "debian:6.12", "tests": {}}
+    assert stored() == {"version": 2, "base": "debian:6.12", "choice": {}, "tests": {}}
     stream.publish(Note("on", "text"))
     stream.publish(Planned("on", (PlannedTest("checks", "b"), PlannedTest("checks", "a"), PlannedTest("sync", "c"))))
+    stream.publish(Chosen("off", (PlannedTest("checks", "b"),), (PlannedTest("sync", "c"),), "the patch touches f"))
     stream.publish(Planned("off", (PlannedTest("checks", "b"),)))
     assert stored()["tests"] == {"on": {"checks": ["b", "a"], "sync": ["c"]}, "off": {"checks": ["b"]}}
+    assert stored()["choice"] == {
+        "off": {"why": "the patch touches f", "first": ["checks b"], "not chosen": ["sync c"]}
+    }
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which tests run first, and in a quick run alone: those that run a function which the patch touches, as the reach map
+of the base knows them, and those of which it knows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cached_property
+
+from harness.events import EventStream, Note
+from harness.gitcmd import check_git
+from harness.model import PlannedTest
+from harness.pipeline.kernel_set import Choice, KernelSet, VariantRun
+from harness.pipeline.reach_measuring import known_base_reach
+from harness.pipeline.request import RunJob
+from harness.reach import AffectedTests, ReachMap, affected_tests, merged, parse_changes
+from harness.series import Applied
+from harness.suites import is_module
+
+# Without -M: a file with a new name is one that goes and one that comes.
+_DIFF = ("diff", "--no-ext-diff", "--no-color", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/")
+
+
+class FirstTests:
+    """``patched``: the kernels with the patch, whose configs are known when this is first asked; ``applied``: their
+    source, which git has."""
+
+    def __init__(self, job: RunJob, patched: KernelSet, applied: Applied, events: EventStream) -> None:
+        self._job = job
+        self._events = events
+        self._patched = patched
+        self._applied = applied
+        self.notes: tuple[str, ...] = ()  # for the report
+
+    def choose(self, run: VariantRun, planned: tuple[PlannedTest, ...]) -> Choice:
+        """Of ``planned``, the tests of ``run``."""
+        if self._affected.why_all:
+            self._say_why_all()
+            return Choice(reason=self._affected.reason)
+        first = chosen_first(planned, self._affected.tests, self._known(run))
+        return Choice(first, self._job.request.quick, self._affected.reason)
+
+    def of_base(self, run: VariantRun, planned: tuple[PlannedTest, ...]) -> Choice:
+        """The same for the base: its other tests are needed if those of the patched kernel run."""
+        patched = self._patched.run_of(run.variant.name)
+        if not (self._job.request.quick and patched.first):
+            return Choice()
+        return Choice(tuple(test for test in planned if test in patched.first), quick=True)
+
+    def _say_why_all(self) -> None:
+        """To who asked for less, and once."""
+        if self._job.request.quick and not self.notes:
+            self.notes = (f"--quick runs all tests: {self._affected.reason}",)
+            self._events.publish(Note("", self.notes[0], "warning"))
+
+    @cached_property
+    def _maps(self) -> dict[str, ReachMap | None]:
+        """By the hash of the config."""
+        configs = dict.fromkeys(run.config.sha256 for run in self._patched.runs if run.config is not None)
+        return {config: known_base_reach(self._applied, config) for config in configs}
+
+    def _known(self, run: VariantRun) -> Collection[PlannedTest]:
+        """Tests of which the map of this very kernel knows all that they reach."""
+        reach = self._maps.get(run.config.sha256) if run.config is not None else None
+        return reach.tests.keys() - reach.partial if reach is not None else ()
+
+    @cached_property
+    def _affected(self) -> AffectedTests:
+        maps = [reach for reach in self._maps.values() if reach is not None]
+        if len(maps) < len(self._maps) or not maps:
+            mend = f"dmabuf-harness coverage --base {self._job.base.text} makes one, for all patches"
+            return AffectedTests(why_all=(f"there is no reach map of this base ({mend})",))
+        diff = check_git(self._applied.tree.path, *_DIFF, self._applied.tree.commit, self._applied.tree_id)
+        names = ("diff", "--name-only", "--no-renames", "-z", self._applied.tree.commit, self._applied.tree_id)
+        touched = check_git(self._applied.tree.path, *names).split("\0")
+        return affected_tests(parse_changes(diff), list(filter(None, touched)), merged(maps))
+
+
+def chosen_first(
+    planned: tuple[PlannedTest, ...], affected: Collection[PlannedTest], known: Collection[PlannedTest]
+) -> tuple[PlannedTest, ...]:
+    """Those of ``planned`` that are ``affected``, or of which nothing is ``known``; a module with one of its tests."""
+    own = {test for test in planned if not is_module(test) and (test in affected or test not in known)}
+    suites = {test.suite for test in own}
+    return tuple(test for test in planned if test in own or (is_module(test) and test.suite in suites))

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Tests that run before the others: in the same guest, told at once, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from harness.causes import Cause
+from harness.events import Event, EventStream, Note
+from harness.events import TestEnded as Ended
+from harness.executor import KernelJob
+from harness.executor.guests import GuestLauncher
+from harness.executor.kernel_test import KernelTest
+from harness.interfaces import Guest, GuestLost, SuiteContext
+from harness.model import PlannedTest, Status, TestResult, Variant
+from tests.support.fake_launcher import SOURCE, FakeGuest, FakeLauncher, FakeSuite
+from tests.support.scripted_guest import scripted_kernel
+
+ALPHA, BETA = FakeSuite(("a1", "a2", "a3"), name="alpha"), FakeSuite(("b1", "b2"), name="beta")
+FIRST = (PlannedTest("alpha", "a2"), PlannedTest("beta", "b1"))
+
+
+class Watched(FakeSuite):
+    """``asked``: what it was asked for, part by part."""
+
+    asked: list[SuiteContext]
+
+    def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
+        self.asked = [*getattr(self, "asked", []), context]
+        return super().run(guest, replace(context, planned=self.tests))  # of which a quick run has not all
+
+
+def _run(
+    tmp_path: Path, job: KernelJob, suites: tuple[FakeSuite, ...], *guests: FakeGuest
+) -> tuple[KernelTest, list[Event]]:
+    happened: list[Event] = []
+    events = EventStream()
+    events.subscribe(lambda _, event: happened.append(event))
+    launcher = cast(GuestLauncher, FakeLauncher([*guests]))
+    test = KernelTest(job, scripted_kernel(tmp_path), suites, launcher, events, tmp_path)
+    test.run()
+    return test, happened
+
+
+def _job(*suites: FakeSuite, first: tuple[PlannedTest, ...] = FIRST) -> KernelJob:
+    planned = tuple(PlannedTest(suite.name, test) for suite in suites for test in suite.tests)
+    names = tuple(suite.name for suite in suites)
+    return KernelJob("key", Variant("on", "", {}), names, planned, source=SOURCE, first=first)
+
+
+def _fresh() -> tuple[Watched, Watched]:
+    return Watched(("a1", "a2", "a3"), name="alpha"), Watched(("b1", "b2"), name="beta")
+
+
+def test_they_run_first_and_are_told_before_the_others(tmp_path: Path) -> None:
+    suites = _fresh()
+    test, happened = _run(tmp_path, _job(*suites), suites)
+    told = [event.result.name if isinstance(event, Ended) else "answer" for event in happened if _tells(event)]
+    assert told == ["a2", "b1", "answer", "a1", "a3", "b2"]
+    assert len(test.findings.boots) == 1
+
+
+def _tells(event: Event) -> bool:
+    return isinstance(event, Ended) or (isinstance(event, Note) and "reach the change" in event.text)
+
+
+def test_a_part_of_a_suite_still_leaves_out_what_is_slow(tmp_path: Path) -> None:
+    """Nobody named these tests: what takes minutes under emulation is left out as in a whole run."""
+    suites = _fresh()
+    _run(tmp_path, _job(*suites), suites)
+    assert [context.only for context in suites[0].asked] == [{"a2"}, {"a1", "a3"}]
+    assert all(context.in_parts for context in suites[0].asked)
+    suites = _fresh()
+    _run(tmp_path, replace(_job(*suites), narrowed=True), suites)
+    assert not any(context.in_parts for context in suites[0].asked)
+
+
+def test_those_alone_run_if_nothing_else_is_planned(tmp_path: Path) -> None:
+    suites = _fresh()
+    _run(tmp_path, replace(_job(*suites), planned=FIRST), suites)
+    assert [suite.ran for suite in suites] == [["a2"], ["b1"]]
+
+
+def test_what_is_lost_among_them_goes_on_among_them(tmp_path: Path) -> None:
+    dies = FakeSuite(("a1", "a2", "a3"), {"a1": [GuestLost("panic: oh", Cause.PANIC)]}, name="alpha")
+    first = (PlannedTest("alpha", "a1"), PlannedTest("alpha", "a3"))
+    test, happened = _run(tmp_path, _job(dies, first=first), (dies,))
+    assert dies.ran == ["a1", "a3", "a2"]
+    assert [(one.name, one.status) for one in test.findings.results] == [
+        ("a1", Status.ERROR),
+        ("a3", Status.PASS),
+        ("a2", Status.PASS),
+    ]
+    (note,) = [event for event in happened if _tells(event) and isinstance(event, Note)]
+    assert "1 bad (alpha a1)" in note.text
+
+
+def test_a_flag_of_trouble_is_laid_at_the_door_of_the_suite_in_which_it_came(tmp_path: Path) -> None:
+    class Taints(FakeSuite):
+        def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
+            yield from super().run(guest, context)
+            if "b1" in context.only:
+                cast(FakeGuest, guest).tainted = 512
+
+    alpha, beta = _fresh()[0], Taints(("b1", "b2"), name="beta")
+    test, _ = _run(tmp_path, _job(alpha, beta), (alpha, beta))
+    assert [(splat.kind, splat.during) for splat in test.findings.splats] == [("taint", "beta")]
+
+
+def test_a_repeat_has_no_first_tests() -> None:
+    job = _job(ALPHA, BETA)
+    assert job.narrowed_to(FIRST[0]).first == ()
+    assert job.up_to("alpha").first == FIRST[:1]

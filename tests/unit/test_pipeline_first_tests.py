@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which tests of a run come first, and in a quick run alone, by the reach map that is kept of its base."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.events import Event, EventStream, Note
+from harness.executor import Findings
+from harness.model import PlannedTest, ResolvedConfig, Status, TestResult
+from harness.pipeline import base_cache, reach_measuring
+from harness.pipeline.comparing import settle_base
+from harness.pipeline.first_tests import FirstTests, chosen_first
+from harness.pipeline.kernel_set import Choice, KernelSet, VariantRun
+from harness.pipeline.request import RunJob
+from harness.reach import FunctionSpan, ProfiledFile, ReachedPart, ReachMap
+from harness.series import Applied, Tree
+from harness.source import parse_base
+from tests.support.git_trees import DRIVER, git, make_repository
+from tests.support.run_requests import run_request
+from tests.support.sample_reports import OFF, ON, boot, on_disk
+from tests.support.scripted_executor import MACHINE, ScriptedExecutor
+
+REACHES, OTHER, BROKE_OFF, NEW = (PlannedTest("checks", name) for name in ("reaches", "other", "broke-off", "new"))
+SELFTEST, MODULE = PlannedTest("in-kernel", "dma_fence/wait"), PlannedTest("in-kernel", "dmabuf_selftests")
+PLANNED = (SELFTEST, MODULE, REACHES, OTHER, BROKE_OFF, NEW)
+MAP = ReachMap(
+    "key",
+    {DRIVER: ProfiledFile(frozenset({1}), (FunctionSpan(1, 2, "first"),))},
+    {
+        SELFTEST: {},
+        REACHES: {DRIVER: ReachedPart(frozenset({1}), frozenset({"first"}))},
+        OTHER: {},
+        BROKE_OFF: {},
+    },
+    partial=frozenset({BROKE_OFF}),
+)
+
+
+@pytest.fixture
+def applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Applied:
+    """The base is "v1", the patch is "first", which changes line 1."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tree = make_repository(tmp_path / "linux")
+    patched = git(tree, "rev-parse", "main~1^{tree}")
+    return Applied(Tree("debian:6.12", tree, git(tree, "rev-parse", "v1"), "6.12"), (), patched)
+
+
+def _kernels(tmp_path: Path, events: EventStream, *, quick: bool = True) -> KernelSet:
+    job = RunJob(run_request(quick=quick), tmp_path / "run", parse_base("debian:6.12"), (), (ON, OFF), (), (), ())
+    made = KernelSet(job, events)
+    for run in made.runs:
+        run.config, run.kernel = ResolvedConfig(run.variant, "", run.variant.name, ()), on_disk(tmp_path, "y")
+    return made
+
+
+def _keep(applied: Applied, *configs: str, reach: ReachMap = MAP) -> None:
+    tree = git(applied.tree.path, "rev-parse", f"{applied.tree.commit}^{{tree}}")
+    for config in configs:
+        reach_measuring._keep(reach_measuring._base_file(tree, config), reach)
+
+
+def _chosen(tmp_path: Path, applied: Applied, *, quick: bool = True) -> tuple[Choice, list[Event]]:
+    happened: list[Event] = []
+    events = EventStream()
+    events.subscribe(lambda _, event: happened.append(event))
+    kernels = _kernels(tmp_path, events, quick=quick)
+    first = FirstTests(kernels.job, kernels, applied, events)
+    found = [first.choose(run, PLANNED) for run in kernels.runs]
+    assert found[0] == found[1]
+    return found[0], happened
+
+
+def test_what_reaches_the_change_comes_first_and_what_nothing_is_known_of(tmp_path: Path, applied: Applied) -> None:
+    _keep(applied, ON.name, OFF.name)
+    choice, happened = _chosen(tmp_path, applied)
+    assert choice == Choice((REACHES, BROKE_OFF, NEW), quick=True, reason="the patch touches first")
+    assert happened == []
+    assert not _chosen(tmp_path, applied, quick=False)[0].quick
+
+
+def test_a_test_that_one_variant_reaches_is_chosen_in_both(tmp_path: Path, applied: Applied) -> None:
+    reached = MAP.tests[REACHES]
+    _keep(applied, ON.name)
+    _keep(applied, OFF.name, reach=replace(MAP, tests={**MAP.tests, REACHES: {}, OTHER: reached}))
+    assert set(_chosen(tmp_path, applied)[0].first) == {REACHES, OTHER, BROKE_OFF, NEW}
+
+
+@pytest.mark.parametrize("configs", [(), (ON.name,)])
+def test_without_a_map_of_each_kernel_all_run_and_one_is_told_how_to_make_it(
+    tmp_path: Path, applied: Applied, configs: tuple[str, ...]
+) -> None:
+    _keep(applied, *configs)
+    choice, happened = _chosen(tmp_path, applied)
+    assert choice.first == () and not choice.quick
+    (note,) = happened
+    assert isinstance(note, Note) and "dmabuf-harness coverage --base debian:6.12 makes one" in note.text
+    assert _chosen(tmp_path, applied, quick=False)[1] == []  # nobody asked
+
+
+def test_a_map_that_was_made_with_other_tests_is_none(
+    tmp_path: Path, applied: Applied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _keep(applied, ON.name, OFF.name)
+    monkeypatch.setattr(reach_measuring, "tests_digest", lambda: "other tests")
+    assert not _chosen(tmp_path, applied)[0].first
+
+
+def test_a_module_comes_with_one_of_its_tests() -> None:
+    """It stands for all of them: alone it would run them all."""
+    assert chosen_first(PLANNED, {SELFTEST}, PLANNED) == (SELFTEST, MODULE)
+    assert chosen_first(PLANNED, {REACHES}, PLANNED) == (REACHES,)
+
+
+def test_the_plan_of_a_quick_run_leaves_the_others_out(tmp_path: Path) -> None:
+    (run, _) = _kernels(tmp_path, EventStream()).runs
+    run.plan(PLANNED, Choice((REACHES,), quick=True))
+    assert run.findings.planned == run.first == (REACHES,)
+    assert run.not_chosen == tuple(test for test in PLANNED if test != REACHES)
+    run.plan(PLANNED, Choice((REACHES,)))
+    assert list(run.findings.planned) == list(PLANNED) and not run.not_chosen
+
+
+def test_the_base_of_a_quick_run_has_the_same_tests(tmp_path: Path, applied: Applied) -> None:
+    _keep(applied, ON.name, OFF.name)
+    kernels = _kernels(tmp_path, EventStream())
+    first = FirstTests(kernels.job, kernels, applied, EventStream())
+    for run in kernels.runs:
+        run.plan(PLANNED, first.choose(run, PLANNED))
+    base = KernelSet(kernels.job.of_base(), EventStream(), "base ")
+    assert first.of_base(base.runs[0], (REACHES, OTHER)) == Choice((REACHES,), quick=True)
+
+
+def test_a_base_that_is_known_as_a_whole_is_not_tested_again(tmp_path: Path, applied: Applied) -> None:
+    results = tuple(TestResult(test.suite, test.name, Status.PASS) for test in PLANNED)
+    run, executor = _a_base(tmp_path, applied), ScriptedExecutor()
+    job = replace(run[0].kernel_job(run[1]), planned=PLANNED, first=())
+    (tmp_path / "earlier/boots/move-notify-on-1").mkdir(parents=True)
+    base_cache.keep(base_cache.key(job, MACHINE), Findings(PLANNED, results, (), (boot(),)), tmp_path / "earlier")
+    settle_base(*run, executor, EventStream())
+    assert executor.jobs == [] and run[1].findings.planned == (REACHES,)
+    assert [result.test for result in run[1].findings.results] == [REACHES]
+
+
+def test_a_base_that_is_not_known_is_tested_with_the_chosen_ones_alone(tmp_path: Path, applied: Applied) -> None:
+    found = Findings((), (TestResult("checks", "reaches", Status.PASS),), (), (boot(),))
+    run, executor = _a_base(tmp_path, applied), ScriptedExecutor([found])
+    settle_base(*run, executor, EventStream())
+    assert [(job.planned, job.first) for job, _ in executor.jobs] == [((REACHES,), (REACHES,))]
+    again = _a_base(tmp_path, applied)
+    settle_base(*again, executor, EventStream())
+    assert len(executor.jobs) == 1 and again[1].earlier
+
+
+def _a_base(tmp_path: Path, applied: Applied) -> tuple[KernelSet, VariantRun]:
+    kernels = _kernels(tmp_path, EventStream())
+    run = kernels.runs[0]
+    run.applied = applied
+    run.plan(PLANNED, Choice((REACHES,), quick=True))
+    return kernels, run
