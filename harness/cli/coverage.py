@@ -72,7 +72,7 @@ def _measured(arguments: argparse.Namespace, directory: RunDirectory) -> Measure
     with EventLog(directory.path / "events.jsonl") as log, show_progress(sys.stdout) as progress:
         events.subscribe(log)
         events.subscribe(progress)
-        measured = local_measure(job, events)
+        measured = local_measure(job, events, arguments.test or "")
     directory.keep()
     return measured
 

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.gitcmd import check_git
 from harness.mutants.mutation import Mutation
 from harness.mutants.operators import can_be_written, mutants_of
 from harness.mutants.undoing import undone
@@ -71,8 +72,14 @@ def _means(globs: Iterable[str], path: str) -> bool:
     return any(fnmatchcase(path, glob) for glob in globs)
 
 
+def refuse_unknown_files(tree: Path, choice: Choice) -> None:
+    """Raise ``UserError`` if there is no such C file in ``tree``, under git: that need not wait for a kernel."""
+    if choice.globs and not any(path.endswith(".c") for path in _files(tree, choice.globs)):
+        raise _nothing(choice, [])
+
+
 def _files(tree: Path, globs: Sequence[str]) -> list[str]:
-    return [str(path.relative_to(tree)) for glob in globs for path in tree.glob(glob) if path.is_file()]
+    return [path for path in check_git(tree, "ls-files", "-z").split("\0") if _means(globs, path)]
 
 
 def _nothing(choice: Choice, files: Sequence[str]) -> UserError:

@@ -17,7 +17,7 @@ from harness.events import EventStream
 from harness.gitcmd import write_files
 from harness.intake import read_patches
 from harness.model import BuildFailure, Kernel
-from harness.mutants.choosing import Choice, PatchedFile, candidates, drawn
+from harness.mutants.choosing import Choice, PatchedFile, candidates, drawn, refuse_unknown_files
 from harness.mutants.mutation import Mutation
 from harness.mutants.schemata import with_mutants
 from harness.pipeline import RunJob
@@ -60,6 +60,7 @@ class MutantPlanter:
         """Build the kernel, holding the work tree. Raises ``UserError`` if the patch itself does not build."""
         with held_source(self._job, self._events) as held:
             applied = held.applied
+            refuse_unknown_files(applied.tree.path, self._choice)
             plain = KernelMaker(self._job, applied, self._events).kernel(self._job.variants[0])
             if isinstance(plain, BuildFailure):
                 raise UserError(_first_error(plain), where="the patch", hint="it must build without mutants: see run")

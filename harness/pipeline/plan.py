@@ -14,7 +14,7 @@ from harness.guest.walks.choice import GROUP as WALKS
 from harness.guest.walks.choice import single_walk
 from harness.interfaces import Suite
 from harness.model import Kernel, PlannedTest
-from harness.suites import check_names
+from harness.suites import check_names, test_names
 
 _HINT = "see dmabuf-harness list checks, and for other tests plan.json of an earlier run"
 
@@ -51,6 +51,15 @@ def refuse_unknown_checks(only: frozenset[str], suites: Sequence[str]) -> None:
         known = any(_names(pattern, name) for name in names) or (WALKS in suites and single_walk(pattern) is not None)
         if pattern.partition(".")[0] in groups and not known:
             raise _unknown(pattern, names)
+
+
+def refuse_unknown_test(name: str, suites: Sequence[Suite], tree: Path) -> None:
+    """Raise ``UserError`` for a name, or a suite and a name, that no test of ``suites`` has for any kernel of ``tree``:
+    so that nobody waits for the kernel."""
+    known = [known for suite in suites for known in test_names(suite, tree)]
+    plain = {name, *(name.removeprefix(f"{suite.name} ") for suite in suites)}
+    if not any(one in known or single_walk(one) is not None for one in plain):
+        raise _unknown(name, known)
 
 
 def _unknown(pattern: str, names: Sequence[str]) -> UserError:

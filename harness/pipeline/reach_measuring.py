@@ -26,7 +26,7 @@ from harness.phases import phase
 from harness.pipeline.base_cache import key, tests_digest
 from harness.pipeline.kernel_set import KernelSet, VariantRun
 from harness.pipeline.kernels import held_source
-from harness.pipeline.plan import chosen
+from harness.pipeline.plan import chosen, refuse_unknown_test
 from harness.pipeline.reach_counters import CounterReader, read_reach
 from harness.pipeline.request import RunJob
 from harness.reach import MapError, ReachMap, dump_reach, load_reach
@@ -74,8 +74,10 @@ def counting(job: RunJob) -> RunJob:
     )
 
 
-def measure(job: RunJob, events: EventStream, executor: Executor) -> MeasuredReach:
+def measure(job: RunJob, events: EventStream, executor: Executor, test: str = "") -> MeasuredReach:
     """The reach of ``job`` (as the user asked for it, patches and all), in each of its variants.
+
+    ``test``: one that will be asked for; a name that no test can have is refused before anything is built.
 
     The maps are also in the directory of the run, as ``coverage/reach-VARIANT.json``.
     Raises what ``held_source`` and ``Executor`` raise. A kernel that does not build or boot is one of ``failures``.
@@ -84,6 +86,8 @@ def measure(job: RunJob, events: EventStream, executor: Executor) -> MeasuredRea
     kernels = KernelSet(own, events)
     with held_source(own, events) as held:
         applied = held.applied
+        if test:
+            refuse_unknown_test(test, own.suites, applied.tree.path)
         sources = load_scope().sources(applied.tree.path, applied.touched)
         measured = MeasuredReach(applied, left_out=sources.left_out)
         ready = list(kernels.build(applied, lambda planned: chosen(planned, own.request.tests.only)))
@@ -103,9 +107,9 @@ def measure(job: RunJob, events: EventStream, executor: Executor) -> MeasuredRea
     return measured
 
 
-def local_measure(job: RunJob, events: EventStream) -> MeasuredReach:
+def local_measure(job: RunJob, events: EventStream, test: str = "") -> MeasuredReach:
     """The same with the guests of this machine."""
-    return measure(job, events, LocalExecutor(events, job.request.accel))
+    return measure(job, events, LocalExecutor(events, job.request.accel), test)
 
 
 def _uncompiled(applied: Applied, runs: Sequence[VariantRun]) -> dict[str, str]:

@@ -34,6 +34,7 @@ from harness.pipeline.symbol_notes import symbol_notes
 from harness.series import Applied
 from harness.verdict import apply_expectations, exit_code, judge
 
+_BY_SIGNAL = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 _BASE = "base "  # before the names of the base's variants, while the run goes
 
 
@@ -85,6 +86,7 @@ class _Run:
         events.subscribe(self._start_times)
         self._executor = executor
         self._knows_machine = False  # where only the patch itself is looked at, none is needed
+        self._has_verdict = False
         self._started = time.monotonic()
         self._date = datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -104,6 +106,7 @@ class _Run:
         pool = ThreadPoolExecutor(workers, thread_name_prefix="guest")
         try:
             self._settle(self._build_all(pool), pool)
+            self._has_verdict = True
         except BaseException:
             # First the programs, then the threads that wait for them.
             process.stop_all()
@@ -217,6 +220,11 @@ class _Run:
     # --- report -------------------------------------------------------------------------------
 
     def cut_off(self, why: str, code: ExitCode) -> RunOutcome:
+        """``why`` the run ended early. What comes after the verdict takes nothing away from it."""
+        if self._has_verdict:
+            self._coverage = ChangedCoverage(notes=(f"not measured: {why}",))
+            report = self.report()
+            return RunOutcome(report, code if code in _BY_SIGNAL else exit_code(report))
         for side in filter(None, (self._patched, self._base)):
             side.distrusted(self._executor)
         return RunOutcome(self.report(interrupted=why), code)

@@ -3,6 +3,7 @@
 
 from harness.suites.checks import check_names
 from harness.suites.counted import CountedSuite, CounterFiles, is_module
+from harness.suites.known_names import test_names
 from harness.suites.pytest_suite import PytestSuite
 from harness.suites.relevance import Order, by_relevance
 from harness.suites.suite_folder import kselftest_collections, suite_folders
@@ -20,4 +21,5 @@ __all__ = [
     "select_suites",
     "suite_folders",
     "suite_names",
+    "test_names",
 ]

@@ -75,20 +75,35 @@ class CountedSuite:
             yield from self._suite.run(guest, context)
             return
         ship(guest, context.logs / "counters.zip")
+        before = ""
         for name in context.planned:
             if not context.only or name in context.only:
-                yield from self._one(guest, context, name)
+                yield from self._one(guest, context, name, before)
+                before = name
 
-    def _one(self, guest: Guest, context: SuiteContext, name: str) -> Iterator[TestResult]:
-        """Run the test ``name`` alone between a reset of the counters and a look at them."""
+    def _one(self, guest: Guest, context: SuiteContext, name: str, before: str) -> Iterator[TestResult]:
+        """Run the test ``name`` alone between a reset of the counters and a look at them. ``before``: the test that
+        ran before it in this guest; empty if it is the first."""
         alone = replace(context, only=frozenset({name}), planned=(name,), in_parts=True)
         slow = isinstance(self._suite, InKernelSuite) and any(name in names for names in SLOW.values())
         if slow and alone.leaves_out_slow_tests(guest):
             yield TestResult(self.name, name, Status.SKIP, message=_TOO_SLOW)
             return
-        _count(guest, "reset")
+        yield from self._blaming(before, guest, "reset")
         yield from (result for result in self._suite.run(guest, alone) if result.name not in _MODULES)
-        self._sink(self._test(name), _unpacked(_count(guest, "take")))
+        yield from self._blaming(name, guest, "take", lambda said: self._sink(self._test(name), _unpacked(said)))
+
+    def _blaming(
+        self, name: str, guest: Guest, what: str, use: Callable[[str], None] = lambda _said: None
+    ) -> Iterator[TestResult]:
+        """Count, and lay it at the door of ``name`` if the guest is lost meanwhile: that test has ended by then, and
+        the next would be taken for the guilty one."""
+        try:
+            use(_count(guest, what))
+        except GuestLost as lost:
+            if name:
+                yield lost.result(self.name, name)
+            raise
 
     def _test(self, name: str) -> PlannedTest:
         return PlannedTest(self.name, name)

@@ -86,6 +86,21 @@ def test_counters_that_cannot_be_read_cost_the_guest_and_not_the_map(tmp_path: P
     assert not sunk
 
 
+@pytest.mark.parametrize("what", ["take", "reset"])
+def test_a_guest_that_is_lost_between_two_tests_is_laid_at_the_door_of_the_first(tmp_path: Path, what: str) -> None:
+    """The second has not begun: it is measured in the next guest."""
+    guest, inner, told = _guest(tmp_path), OneByOne(), list[tuple[str, Status]]()
+
+    def dies(_command: str) -> Answer:
+        return Answer(lost="panic: late") if inner.asked else Answer()
+
+    guest.replies[f"--count {what}"] = dies
+    context = SuiteContext(tmp_path, "logs", planned=("first", "second"))
+    with pytest.raises(GuestLost, match="late"):
+        told.extend((one.name, one.status) for one in CountedSuite(inner, lambda *_pair: None).run(guest, context))
+    assert told == [("first", Status.PASS), ("first", Status.ERROR)]
+
+
 def test_checks_tell_themselves_what_they_reach(tmp_path: Path) -> None:
     """One of them reaches something, the other (the planted case) nothing."""
     sunk: Sunk = []
