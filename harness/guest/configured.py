@@ -14,7 +14,8 @@ from harness.guest.registry import CheckFailed, CheckSkipped
 SYMBOLS = ("UDMABUF", "DMABUF_HEAPS_SYSTEM", "SW_SYNC", "DRM_VGEM")
 """Kconfig symbols that bring a device which the checks open; told if they are built in."""
 PROBE = "dmabuf_probe"
-"""The module; told if it was built for this kernel."""
+PROBE_NODE = "dmabuf_probe_drm"
+"""The modules; told if they were built for this kernel."""
 
 
 def has(name: str) -> bool:

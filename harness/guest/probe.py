@@ -33,19 +33,19 @@ _EVENTS_AT_ONCE = 256
 _tried_to_load: list[str] = []
 
 
-def _load_module() -> None:
+def load(module: str) -> None:
     """modprobe, once for all checks. MODPROBE_OPTIONS in the environment says where this kernel's modules are."""
-    if not _tried_to_load:
-        _tried_to_load.append(MODULE)
+    if module not in _tried_to_load:
+        _tried_to_load.append(module)
         try:
-            os.waitpid(os.posix_spawn(MODPROBE, [MODPROBE, MODULE], os.environ), 0)
+            os.waitpid(os.posix_spawn(MODPROBE, [MODPROBE, module], os.environ), 0)
         except FileNotFoundError:
             return
 
 
 def _open_probe() -> int:
     if not os.access(NODE, os.F_OK):
-        _load_module()
+        load(MODULE)
     try:
         return os.open(NODE, os.O_RDWR | os.O_CLOEXEC)
     except (FileNotFoundError, PermissionError) as error:

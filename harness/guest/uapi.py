@@ -206,6 +206,9 @@ dmabuf_probe_event = Layout(
     "Q:sequence Q:generation I:call I:buffer I:attachment i:result I:locked I:reserved",
 )
 dmabuf_probe_events = Layout("struct dmabuf_probe_events", "Q:after Q:pointer I:room I:count Q:dropped")
+dmabuf_probe_fences = Layout("struct dmabuf_probe_fences", "I:count I:flags 8i:fences Q:value i:fd i:result")
+dmabuf_probe_resv = Layout("struct dmabuf_probe_resv", "i:buffer i:other i:by I:usage Q:value i:fd i:result")
+dmabuf_probe_vmap = Layout("struct dmabuf_probe_vmap", "i:fd I:flags Q:offset Q:length Q:pointer")
 
 DMABUF_PROBE_ABI = 1
 DMABUF_PROBE_MAX_SIZE = 1 << 24
@@ -247,6 +250,9 @@ DMABUF_PROBE_CALL_UNMAP = 5
 DMABUF_PROBE_CALL_RELEASE = 6
 DMABUF_PROBE_CALL_NOTIFY = 7
 DMABUF_PROBE_CALLS = 8
+DMABUF_PROBE_MAX_FENCES = 8
+DMABUF_PROBE_MAX_WAIT = 60000
+DMABUF_PROBE_ANY = 1 << 0
 DMABUF_PROBE_IOC_MAGIC = 0xDB
 
 _PROBE = chr(DMABUF_PROBE_IOC_MAGIC)
@@ -266,6 +272,20 @@ DMABUF_PROBE_ACCESS = _iow(_PROBE, 12, dmabuf_probe_access.size)
 DMABUF_PROBE_BUFFER_STATE = _iowr(_PROBE, 13, dmabuf_probe_buffer_state.size)
 DMABUF_PROBE_ATTACHMENT_STATE = _iowr(_PROBE, 14, dmabuf_probe_attachment_state.size)
 DMABUF_PROBE_EVENTS = _iowr(_PROBE, 15, dmabuf_probe_events.size)
+DMABUF_PROBE_FENCE_ARRAY = _iowr(_PROBE, 16, dmabuf_probe_fences.size)
+DMABUF_PROBE_FENCE_CHAIN = _iowr(_PROBE, 17, dmabuf_probe_fences.size)
+DMABUF_PROBE_FENCE_FIND = _iowr(_PROBE, 18, dmabuf_probe_fences.size)
+DMABUF_PROBE_FENCE_MATCH = _iowr(_PROBE, 19, dmabuf_probe_fences.size)
+DMABUF_PROBE_FENCE_WAIT_ANY = _iowr(_PROBE, 20, dmabuf_probe_fences.size)
+DMABUF_PROBE_RESV_ADD = _iowr(_PROBE, 21, dmabuf_probe_resv.size)
+DMABUF_PROBE_RESV_REPLACE = _iowr(_PROBE, 22, dmabuf_probe_resv.size)
+DMABUF_PROBE_RESV_COPY = _iowr(_PROBE, 23, dmabuf_probe_resv.size)
+DMABUF_PROBE_RESV_SINGLETON = _iowr(_PROBE, 24, dmabuf_probe_resv.size)
+DMABUF_PROBE_RESV_GET = _iowr(_PROBE, 25, dmabuf_probe_resv.size)
+DMABUF_PROBE_RESV_WAIT = _iowr(_PROBE, 26, dmabuf_probe_resv.size)
+DMABUF_PROBE_RESV_TEST = _iowr(_PROBE, 27, dmabuf_probe_resv.size)
+DMABUF_PROBE_RESV_DEADLINE = _iowr(_PROBE, 28, dmabuf_probe_resv.size)
+DMABUF_PROBE_VMAP = _iow(_PROBE, 29, dmabuf_probe_vmap.size)
 
 
 def layouts() -> Mapping[str, Layout]:

@@ -22,4 +22,6 @@ static void __maybe_unused probe(struct dma_buf_ops *exporter, struct dma_buf_at
 	PROBE(PROBE_HAS_INVALIDATE, importer->invalidate_mappings);
 	PROBE(PROBE_HAS_CACHED_TABLE, attach->sgt);
 	PROBE(PROBE_HAS_VMAP_UNLOCKED, dma_buf_vmap_unlocked);
+	PROBE(PROBE_HAS_VMAP_ADDRESS, *dma_buf_vmap(attach->dmabuf));
+	PROBE(PROBE_HAS_VMAP_MAP, dma_buf_vmap(attach->dmabuf, &(struct iosys_map){ }));
 }

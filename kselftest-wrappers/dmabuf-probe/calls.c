@@ -23,6 +23,20 @@ static const struct probe_call probe_calls[] = {
 	{ DMABUF_PROBE_BUFFER_STATE, probe_buffer_state },
 	{ DMABUF_PROBE_ATTACHMENT_STATE, probe_attachment_state },
 	{ DMABUF_PROBE_EVENTS, probe_events },
+	{ DMABUF_PROBE_FENCE_ARRAY, probe_fence_array },
+	{ DMABUF_PROBE_FENCE_CHAIN, probe_fence_chain },
+	{ DMABUF_PROBE_FENCE_FIND, probe_fence_find },
+	{ DMABUF_PROBE_FENCE_MATCH, probe_fence_match },
+	{ DMABUF_PROBE_FENCE_WAIT_ANY, probe_fence_wait_any },
+	{ DMABUF_PROBE_RESV_ADD, probe_resv_add },
+	{ DMABUF_PROBE_RESV_REPLACE, probe_resv_replace },
+	{ DMABUF_PROBE_RESV_COPY, probe_resv_copy },
+	{ DMABUF_PROBE_RESV_SINGLETON, probe_resv_singleton },
+	{ DMABUF_PROBE_RESV_GET, probe_resv_get },
+	{ DMABUF_PROBE_RESV_WAIT, probe_resv_wait },
+	{ DMABUF_PROBE_RESV_TEST, probe_resv_test },
+	{ DMABUF_PROBE_RESV_DEADLINE, probe_resv_deadline },
+	{ DMABUF_PROBE_VMAP, probe_vmap },
 };
 
 const struct probe_call *probe_find_call(unsigned int cmd)

@@ -225,6 +225,74 @@ struct dmabuf_probe_events {
 	__u64 dropped; /* out: events that were lost since the file was opened */
 };
 
+/* --- functions that are exported, and that no driver in a guest calls --- */
+
+/*
+ * Each call is the one function of the kernel that it names, and passes on what
+ * that returns. Fences come and go as sync files, reservation objects as
+ * dma-bufs. ENOTTY where the kernel does not have the function, or has it in
+ * another form. EINVAL for what the kernel would warn of: no fences, or
+ * containers of fences (arrays and chains) where it takes none.
+ */
+#define DMABUF_PROBE_MAX_FENCES 8
+#define DMABUF_PROBE_MAX_WAIT 60000 /* milliseconds */
+
+#define DMABUF_PROBE_ANY (1 << 0) /* FENCE_ARRAY: it signals with the first of its fences */
+
+struct dmabuf_probe_fences {
+	__u32 count; /* of fences: as said below */
+	__u32 flags; /* FENCE_ARRAY alone */
+	__s32 fences[DMABUF_PROBE_MAX_FENCES]; /* sync files */
+	__u64 value; /* in, out: as said below */
+	__s32 fd; /* out: a sync file, -1 if the function gave no fence */
+	__s32 result; /* out: what the function returned, 1 for a time that was left */
+};
+
+/*
+ * FENCE_ARRAY: dma_fence_array_create() of them; fd is the array.
+ * FENCE_CHAIN: dma_fence_chain_init() of two, the previous link, or -1, and the
+ *	fence of the new one, for the point value; fd is the link, value its point.
+ * FENCE_FIND: dma_fence_chain_find_seqno() in the one for the point value; fd
+ *	is what it found, value its point.
+ * FENCE_MATCH: dma_fence_match_context() of two: is the first, or all of its
+ *	parts, of the second one's context?
+ * FENCE_WAIT_ANY: dma_fence_wait_any_timeout() of them, value milliseconds;
+ *	value is the place of the one that has signalled, or -1.
+ */
+
+struct dmabuf_probe_resv {
+	__s32 buffer; /* dma-buf */
+	__s32 other; /* dma-buf or sync file, as said below; else 0 */
+	__s32 by; /* RESV_REPLACE: sync file; else 0 */
+	__u32 usage; /* enum dma_resv_usage; RESV_COPY: 0 */
+	__u64 value; /* in, out: as said below, else 0 */
+	__s32 fd; /* out: a sync file, -1 if there is no fence */
+	__s32 result; /* out: as in struct dmabuf_probe_fences */
+};
+
+/*
+ * RESV_ADD: dma_resv_add_fence() of the sync file other.
+ * RESV_REPLACE: dma_resv_replace_fences(): those of other's context, with by.
+ * RESV_COPY: dma_resv_copy_fences() from buffer to the dma-buf other.
+ * RESV_SINGLETON: dma_resv_get_singleton(); fd is the fence.
+ * RESV_GET: dma_resv_get_fences(); fd is an array of them, value their number.
+ * RESV_WAIT: dma_resv_wait_timeout(), value milliseconds.
+ * RESV_TEST: dma_resv_test_signaled().
+ * RESV_DEADLINE: dma_resv_set_deadline(), value in ns.
+ */
+
+/*
+ * VMAP: dma_buf_vmap() of fd, copy, dma_buf_vunmap(). ERANGE beyond the end, EIO
+ * for what is no memory of the machine.
+ */
+struct dmabuf_probe_vmap {
+	__s32 fd;
+	__u32 flags; /* DMABUF_PROBE_WRITE */
+	__u64 offset;
+	__u64 length;
+	__u64 pointer;
+};
+
 #define DMABUF_PROBE_IOC_MAGIC 0xDB
 #define DMABUF_PROBE_INFO _IOR(DMABUF_PROBE_IOC_MAGIC, 0, struct dmabuf_probe_info)
 #define DMABUF_PROBE_EXPORT _IOWR(DMABUF_PROBE_IOC_MAGIC, 1, struct dmabuf_probe_export)
@@ -244,5 +312,19 @@ struct dmabuf_probe_events {
 #define DMABUF_PROBE_ATTACHMENT_STATE \
 	_IOWR(DMABUF_PROBE_IOC_MAGIC, 14, struct dmabuf_probe_attachment_state)
 #define DMABUF_PROBE_EVENTS _IOWR(DMABUF_PROBE_IOC_MAGIC, 15, struct dmabuf_probe_events)
+#define DMABUF_PROBE_FENCE_ARRAY _IOWR(DMABUF_PROBE_IOC_MAGIC, 16, struct dmabuf_probe_fences)
+#define DMABUF_PROBE_FENCE_CHAIN _IOWR(DMABUF_PROBE_IOC_MAGIC, 17, struct dmabuf_probe_fences)
+#define DMABUF_PROBE_FENCE_FIND _IOWR(DMABUF_PROBE_IOC_MAGIC, 18, struct dmabuf_probe_fences)
+#define DMABUF_PROBE_FENCE_MATCH _IOWR(DMABUF_PROBE_IOC_MAGIC, 19, struct dmabuf_probe_fences)
+#define DMABUF_PROBE_FENCE_WAIT_ANY _IOWR(DMABUF_PROBE_IOC_MAGIC, 20, struct dmabuf_probe_fences)
+#define DMABUF_PROBE_RESV_ADD _IOWR(DMABUF_PROBE_IOC_MAGIC, 21, struct dmabuf_probe_resv)
+#define DMABUF_PROBE_RESV_REPLACE _IOWR(DMABUF_PROBE_IOC_MAGIC, 22, struct dmabuf_probe_resv)
+#define DMABUF_PROBE_RESV_COPY _IOWR(DMABUF_PROBE_IOC_MAGIC, 23, struct dmabuf_probe_resv)
+#define DMABUF_PROBE_RESV_SINGLETON _IOWR(DMABUF_PROBE_IOC_MAGIC, 24, struct dmabuf_probe_resv)
+#define DMABUF_PROBE_RESV_GET _IOWR(DMABUF_PROBE_IOC_MAGIC, 25, struct dmabuf_probe_resv)
+#define DMABUF_PROBE_RESV_WAIT _IOWR(DMABUF_PROBE_IOC_MAGIC, 26, struct dmabuf_probe_resv)
+#define DMABUF_PROBE_RESV_TEST _IOWR(DMABUF_PROBE_IOC_MAGIC, 27, struct dmabuf_probe_resv)
+#define DMABUF_PROBE_RESV_DEADLINE _IOWR(DMABUF_PROBE_IOC_MAGIC, 28, struct dmabuf_probe_resv)
+#define DMABUF_PROBE_VMAP _IOW(DMABUF_PROBE_IOC_MAGIC, 29, struct dmabuf_probe_vmap)
 
 #endif /* _UAPI_DMABUF_PROBE_H */

@@ -19,6 +19,9 @@
  *	unlocked.c	breaking the locking rules without breaking the kernel
  *	access.c	contents: by bus address, or of a buffer's location
  *	events.c	the log
+ *	fences.c	functions of fences that nobody else in a guest calls
+ *	reservation.c	the same of reservation objects
+ *	vmap.c		the same of a buffer's mapping for the kernel
  *	compat.h	differences between generations of the API; api.c finds them
  *
  * Whoever holds the file may be hostile: no call crashes the kernel or makes

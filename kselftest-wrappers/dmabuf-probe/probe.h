@@ -247,4 +247,28 @@ int probe_access(struct probe_file *file, void *argument, struct probe_made *mad
 int probe_events(struct probe_file *file, void *argument, struct probe_made *made);
 void probe_log(struct probe_file *file, struct dmabuf_probe_event event);
 
+/* --- functions that nobody else in a guest calls: fences.c, reservation.c and vmap.c --- */
+
+struct dma_fence *probe_fence_of(int fd);
+bool probe_is_container(struct dma_fence *fence);
+void probe_fences_put(struct dma_fence **fences, unsigned int count);
+int probe_fence_give(struct dma_fence *fence, s32 *fd, struct probe_made *made);
+int probe_array_give(struct dma_fence **fences, unsigned int count, bool any, s32 *fd,
+		     struct probe_made *made);
+
+int probe_fence_array(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_fence_chain(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_fence_find(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_fence_match(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_fence_wait_any(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_resv_add(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_resv_replace(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_resv_copy(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_resv_singleton(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_resv_get(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_resv_wait(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_resv_test(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_resv_deadline(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_vmap(struct probe_file *file, void *argument, struct probe_made *made);
+
 #endif /* DMABUF_PROBE_H */

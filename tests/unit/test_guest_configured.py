@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest import configured, kernel, probe
+from harness.guest import configured, kernel, probe, syncobj
 from harness.guest.registry import CheckFailed, CheckSkipped
 
 OPEN: dict[str, Callable[[], object]] = {
@@ -19,6 +19,7 @@ OPEN: dict[str, Callable[[], object]] = {
     "SW_SYNC": kernel.Timeline,
     "DRM_VGEM": kernel.vgem,
     "dmabuf_probe": probe.Probe,
+    "dmabuf_probe_drm": syncobj.SyncNode,
 }
 
 
@@ -31,12 +32,12 @@ def nothing_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(kernel, "SW_SYNC_NODE", str(tmp_path / "sw_sync"))
     monkeypatch.setattr(kernel, "DRI_DIRECTORY", str(tmp_path / "dri"))
     monkeypatch.setattr(probe, "NODE", str(tmp_path / "dmabuf-probe"))
-    monkeypatch.setattr(probe, "_tried_to_load", ["yes"])
+    monkeypatch.setattr(probe, "_tried_to_load", [configured.PROBE, configured.PROBE_NODE])
     return tmp_path
 
 
 def test_every_device_of_the_checks_is_told_of() -> None:
-    assert set(OPEN) == {*configured.SYMBOLS, configured.PROBE}
+    assert set(OPEN) == {*configured.SYMBOLS, configured.PROBE, configured.PROBE_NODE}
 
 
 @pytest.mark.parametrize("name", OPEN)

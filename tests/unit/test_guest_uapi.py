@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest import uapi
+from harness.guest import syncobj, uapi
 from harness.guest.kernel import Descriptor
 from harness.paths import WRAPPERS, cache_root
 from tests.support.c_headers import bindings, c_program, compiled
@@ -61,6 +61,24 @@ needs_gcc = pytest.mark.skipif(
     not (shutil.which("gcc") and Path("/usr/include/linux/dma-heap.h").exists()),
     reason="needs gcc and the kernel headers of linux-libc-dev",
 )
+
+
+@needs_gcc
+def test_sync_objects_have_the_fields_of_the_header_at_their_places(tmp_path: Path) -> None:
+    """Where a later kernel has put more behind them, only the size differs, which drm_ioctl() allows for."""
+    include = _drm_headers()
+    if include is None:
+        pytest.skip("no drm/drm.h: neither libdrm-dev nor a kernel tree in the cache")
+    structs = {layout.c_name: layout for layout in syncobj.LAYOUTS}
+    header = "drm.h" if include == ["-I/usr/include/libdrm"] else "drm/drm.h"
+    theirs, ours = _theirs([header], "", {}, structs, tmp_path, *include), bindings({}, structs)
+    assert {name: _places(value) for name, value in ours.items()} == {n: _places(v) for n, v in theirs.items()}
+
+
+def _places(value: object) -> list[int]:
+    """Of a struct's size and fields, the fields."""
+    assert isinstance(value, list)
+    return value[1:]
 
 
 def _is_probe(name: str) -> bool:

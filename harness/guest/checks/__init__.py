@@ -23,13 +23,17 @@ def load() -> None:
         dmabuf_names,  # noqa: F401
         dmabuf_sharing,  # noqa: F401
         exporters,  # noqa: F401
+        fence_functions,  # noqa: F401
         heap,  # noqa: F401
+        kernel_mapping,  # noqa: F401
         limits,  # noqa: F401
         limits_memory,  # noqa: F401
         probe_arguments,  # noqa: F401
         probe_basics,  # noqa: F401
+        resv_functions,  # noqa: F401
         sw_sync,  # noqa: F401
         sw_sync_merge,  # noqa: F401
+        sync_objects,  # noqa: F401
         udmabuf,  # noqa: F401
         udmabuf_memory,  # noqa: F401
         vgem,  # noqa: F401

@@ -40,7 +40,7 @@ def is_the_exporter_of_its_buffers() -> None:
 def unknown_calls_are_refused() -> None:
     """Numbers that are not there, and those that are with another size."""
     with Probe() as probe:
-        for request in (uapi.DMABUF_PROBE_EVENTS + 1, uapi.DMABUF_PROBE_INFO + 0x10000, uapi.DMA_BUF_IOCTL_SYNC, 0):
+        for request in (uapi.DMABUF_PROBE_VMAP + 1, uapi.DMABUF_PROBE_INFO + 0x10000, uapi.DMA_BUF_IOCTL_SYNC, 0):
             with expect_errno(ENOTTY):
                 probe.ioctl(request, bytearray(512))
 
