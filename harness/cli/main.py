@@ -10,68 +10,80 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 from harness import __version__, process
-from harness.cli import (
-    bench,
-    bisect,
-    bisect_step,
-    compare,
-    completion,
-    coverage,
-    doctor,
-    expect,
-    faults,
-    listing,
-    mutants,
-    report,
-    run,
-    show,
-)
 from harness.cli.grouped_parser import GroupedParser
 from harness.errors import ExitCode, HarnessError
 from harness.paths import require_data
 from harness.report.text import one_line
 
-# In the order in which --help shows them.
+# Command -> module, in the order in which --help shows them. Only the module of the command that was typed is loaded.
 _COMMANDS = {
-    "commands": (run, show, report, compare, bisect, doctor, listing, coverage, completion),
-    "commands for scripts, and for work on the harness itself": (bisect_step, expect, faults, mutants, bench),
+    "commands": {
+        "run": "run",
+        "show": "show",
+        "report": "report",
+        "compare": "compare",
+        "bisect": "bisect",
+        "doctor": "doctor",
+        "list": "listing",
+        "coverage": "coverage",
+        "completion": "completion",
+    },
+    "commands for scripts, and for work on the harness itself": {
+        "bisect-step": "bisect_step",
+        "expect": "expect",
+        "faults": "faults",
+        "mutants": "mutants",
+        "bench": "bench",
+    },
 }
+_DOCTOR = "harness.cli.doctor"
 
 
-def parser() -> GroupedParser:
-    """The whole command line; the README, the man page and the completion are tested against it."""
+def parser(only: str = "") -> GroupedParser:
+    """The whole command line; the README, the man page and the completion are tested against it.
+
+    ``only``: know this command alone, unless there is no such command.
+    """
     top = GroupedParser(
         prog="dmabuf-harness",
         description="Build, boot and test a kernel with a dma-buf patch, with CONFIG_DMABUF_MOVE_NOTIFY on and off.",
         epilog="exit codes: 0 as expected, 1 a failure, 2 the input cannot be used, 3 trouble with the machine",
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    known = any(only in commands for commands in _COMMANDS.values())
     for title, commands in _COMMANDS.items():
         group = top.add_command_group(title)
-        for command in commands:
-            command.add_parser(group)
+        for name, module in commands.items():
+            if name == only or not known:
+                import_module(f"harness.cli.{module}").add_parser(group)
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
-    if given[:1] == [bisect_step.NAME]:
-        bisect_step.for_git(lambda: _main(given))  # where nothing can be written, nothing is a verdict
+    if given[:1] == ["bisect-step"]:
+        from harness.cli.bisect_step import for_git  # noqa: PLC0415 - only this command pays for it
+
+        for_git(lambda: _main(given))  # where nothing can be written, nothing is a verdict
     _open_streams()
     return _main(given)
 
 
 def _main(given: Sequence[str]) -> int:
-    top = parser()
-    completion.answer(top)  # a shell that asks for completions gets them, and nothing else happens
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions: it gets them, and nothing else happens
+        from harness.cli.completion import answer  # noqa: PLC0415 - only a shell pays for it
+
+        answer(parser())
+    top = parser(*given[:1])
     arguments = top.parse_args(given)
     if isinstance(sys.stdout, io.TextIOWrapper):  # names from all over the world, on a terminal that may not have them
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        if arguments.handler is not doctor.run:  # which tells of it beside what else is missing
+        if arguments.handler.__module__ != _DOCTOR:  # which tells of it beside what else is missing
             require_data()
         with process.stopped_by_signals():
             code = int(arguments.handler(arguments))

@@ -49,3 +49,14 @@ def test_a_command_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> No
             top.parse_args([name, "--help"])
         out = capsys.readouterr().out
         assert out.startswith(f"usage: tool {name} [-h]\n\n{said}\n")
+
+
+def test_each_command_is_known_alone_as_it_is_among_all() -> None:
+    every = {name: command for group in parser().groups for name, command in group.parsers.items()}
+    for name, command in every.items():
+        (alone,) = (one for group in parser(name).groups for one in group.parsers.items())
+        assert (alone[0], alone[1].format_help()) == (name, command.format_help())
+
+
+def test_what_is_no_command_is_held_against_all() -> None:
+    assert len(list(parser("lisst").commands())) == len(list(parser().commands()))

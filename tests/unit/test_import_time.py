@@ -13,7 +13,10 @@ from harness.paths import PROJECT_ROOT
 from harness.report import save
 from tests.support.sample_reports import bad_report
 
-SLOW = ("paramiko", "cryptography", "pytest", "_pytest", "unittest", "junit_xml", "jinja2", "hypothesis")
+SLOW = (
+    *("paramiko", "cryptography", "pytest", "_pytest", "unittest", "junit_xml", "jinja2", "hypothesis", "rich"),
+    *("harness.cli.run", "harness.cli.mutants", "harness.bisect", "harness.pipeline"),
+)
 ASKED = f"""\
 import sys
 from harness.cli.main import main
