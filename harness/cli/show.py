@@ -46,7 +46,7 @@ def show(arguments: argparse.Namespace) -> int:
 def _told(job: RunJob, *, each: bool) -> list[tuple[str, str]]:
     """(label, text) as the head of a report has them."""
     told = [("base", job.base.text)]
-    told += [("below", patch.subject) for patch in job.below]
+    told += [("below", patch.subject) for patch in job.prerequisites]
     told += series_facts(facts_of(job.patches)) or [("patch", "none")]
     told += [("patch-id", f"{patch.patch_id} {patch.subject}") for patch in job.patches if patch.patch_id]
     told += [("variants", ", ".join(variant.name for variant in job.variants))]

@@ -31,11 +31,11 @@ class _Candidate:
 
 
 def choose_base(
-    named: str, taken: Taken, below: Sequence[Patch] = (), fixups: Sequence[Fixup] = ()
+    named: str, taken: Taken, prerequisites: Sequence[Patch] = (), fixups: Sequence[Fixup] = ()
 ) -> tuple[str, tuple[str, ...]]:
     """The base that ``named`` stands for, or the best guess, and what to say about it: nothing if it was named.
 
-    ``below``, ``fixups``: as in ``RunJob``.
+    ``prerequisites``, ``fixups``: as in ``RunJob``.
     """
     if named:
         return named, ()
@@ -50,7 +50,7 @@ def choose_base(
             spec = _spec(here, here.commit(commit))
             return spec, _said(spec, "the patch names that commit as its base")
         notes = (f"the patch names {commit[:12]} as its base, which no tree at hand has",)
-    spec, why = _guessed(taken.patches, below, fixups, list(_at_hand(here)))
+    spec, why = _guessed(taken.patches, prerequisites, fixups, list(_at_hand(here)))
     return spec, (*_said(spec, why), *notes)
 
 
@@ -71,14 +71,14 @@ def _spec(tree: UserTree, commit: str) -> str:
 
 
 def _guessed(
-    patches: Sequence[Patch], below: Sequence[Patch], fixups: Sequence[Fixup], candidates: Sequence[_Candidate]
+    patches: Sequence[Patch], prerequisites: Sequence[Patch], fixups: Sequence[Fixup], candidates: Sequence[_Candidate]
 ) -> tuple[str, str]:
     """The candidate with the best claim, and its claim; the default base without one if nothing is known."""
     for one in candidates:
         if made_for(one.repository, one.commit, patches):
             return one.spec, "it has the very files that the patch was made from"
     for one in candidates:
-        if applies(one.repository, one.commit, patches, below, fixups_for(one.version, fixups)):
+        if applies(one.repository, one.commit, patches, prerequisites, fixups_for(one.version, fixups)):
             return one.spec, "the patch applies there"
     tried = ", ".join(one.spec for one in candidates)
     return DEFAULT_BASE, f"it is the default, and the patch applies to no tree at hand ({tried})" if tried else ""

@@ -54,10 +54,10 @@ def held_source(job: RunJob, events: EventStream) -> Iterator[HeldSource]:
 def _mended(job: RunJob, tree: Tree, events: EventStream) -> MendedBase:
     """``tree`` with what it needs below the patch."""
     fixups = fixups_for(tree.version, job.fixups)
-    if not fixups and not job.below:
+    if not fixups and not job.prerequisites:
         return MendedBase(tree)
     with phase(events, "", "fixups") as say:
-        mended = apply_fixups(tree, job.below, fixups, job.patches)
+        mended = apply_fixups(tree, job.prerequisites, fixups, job.patches)
         say(f"{len(mended.tree.fixups)} below the patch")
     for note in mended.notes:
         events.publish(Note("", note, "warning"))

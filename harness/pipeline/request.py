@@ -96,7 +96,8 @@ class RunJob:
     ``directory``: of the run.
     ``suites``: those that need a kernel, as they run; ``order``: why so, empty if it is the usual order.
     ``static``: look at the patch itself, too. ``red``: what of that counts.
-    ``below``: patches that the base needs, as the user says. ``fixups``: all of ours; each tree takes what it needs.
+    ``prerequisites``: patches that the base needs, as the user says.
+    ``fixups``: all of ours; each tree takes what it needs.
     ``counting``: its kernels count which of their lines run (see ``pipeline.reach_measuring``).
     """
 
@@ -111,7 +112,7 @@ class RunJob:
     notes: tuple[str, ...] = ()
     static: bool = False
     red: frozenset[str] = frozenset()
-    below: tuple[Patch, ...] = ()
+    prerequisites: tuple[Patch, ...] = ()
     fixups: tuple[Fixup, ...] = ()
     order: str = ""
     counting: bool = False
@@ -121,7 +122,7 @@ class RunJob:
         return {
             "command": list(self.request.command),
             "base": self.base.text,
-            "below the patches": [patch.subject for patch in self.below],
+            "below the patches": [patch.subject for patch in self.prerequisites],
             "patches": [{"subject": patch.subject, "files": list(patch.files)} for patch in self.patches],
             "variants": [variant.name for variant in self.variants],
             "suites": self.suite_names,
@@ -166,8 +167,8 @@ def check(request: RunRequest, directory: Path) -> RunJob:
     """
     source, tests = request.source, request.tests
     taken, patches = _patches(source, directory)
-    below, fixups = _below(source.fixups), () if source.no_fixups else load_fixups()
-    base, why = choose_base(source.base, taken, below, fixups)
+    prerequisites, fixups = _prerequisites(source.fixups), () if source.no_fixups else load_fixups()
+    base, why = choose_base(source.base, taken, prerequisites, fixups)
     suites, order = ((), "") if _only_static(tests) else _suites(tests, patches)
     return RunJob(
         request=request,
@@ -181,7 +182,7 @@ def check(request: RunRequest, directory: Path) -> RunJob:
         notes=(*why, *taken.notes, *([f"order of the suites: {order}"] if order else [])),
         static=_wants_static(tests, patches),
         red=load_red(),
-        below=below,
+        prerequisites=prerequisites,
         fixups=fixups,
         order=order,
     )
@@ -215,7 +216,7 @@ def _variants(tests: SuiteRequest) -> tuple[Variant, ...]:
     return select(tests.variant, variants_of(tests.variant_of, known) if tests.variant_of else known)
 
 
-def _below(named: Sequence[Path]) -> tuple[Patch, ...]:
+def _prerequisites(named: Sequence[Path]) -> tuple[Patch, ...]:
     """Files and directories as they are; a name that is neither is a bundled series."""
     bundled = bundled_series()
     found = [load_series(one) if str(one) in bundled and not exists(one) else read_patches([one]) for one in named]

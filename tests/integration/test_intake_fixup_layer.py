@@ -156,12 +156,12 @@ def test_what_goes_below_is_named_by_file_or_series(author: Author, tmp_path: Pa
     mine = author.patch("mine", replace(HEAP, "int more;\n", "int x;\n"))
     fixups = (Path("before-dynamic-5.10"), Path(mine.origin))
     job = check(run_request("debian:5.10", no_patch=True, fixups=fixups), tmp_path)
-    assert [patch.subject for patch in job.below] == [
+    assert [patch.subject for patch in job.prerequisites] == [
         "dma-buf: go back to before importers could follow a move",
         "mine",
     ]
     assert job.fixups == load_fixups()
-    assert job.of_base().below == job.below and job.of_base().fixups == job.fixups
+    assert job.of_base().prerequisites == job.prerequisites and job.of_base().fixups == job.fixups
     assert check(run_request("debian:5.10", no_patch=True, no_fixups=True), tmp_path).fixups == ()
     with pytest.raises(UserError, match="no-such-series"):
         check(run_request("debian:5.10", no_patch=True, fixups=(Path("no-such-series"),)), tmp_path)
