@@ -154,9 +154,9 @@ class ArmedCalls(SystemCalls):
     def open(self, path: str, flags: int) -> int:
         return self._make(_OPENAT, _AT_FDCWD, self._argument(os.fsencode(path) + b"\0"), flags, 0)
 
-    def map(self, fd: int, length: int) -> BareMapping:
+    def map(self, fd: int, length: int, offset: int = 0) -> BareMapping:
         prot = mmap.PROT_READ | mmap.PROT_WRITE
-        return BareMapping(self._make(_MMAP, 0, length, prot, mmap.MAP_SHARED, fd, 0), length, self)
+        return BareMapping(self._make(_MMAP, 0, length, prot, mmap.MAP_SHARED, fd, offset), length, self)
 
     def unmap(self, address: int, length: int) -> None:
         """munmap(), for which nothing fails."""

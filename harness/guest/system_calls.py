@@ -33,9 +33,9 @@ class SystemCalls:
         """A new descriptor."""
         return os.open(path, flags)
 
-    def map(self, fd: int, length: int) -> View:
-        """``length`` bytes of ``fd``, shared, to read and to write."""
-        return mmap.mmap(fd, length)
+    def map(self, fd: int, length: int, offset: int = 0) -> View:
+        """``length`` bytes of ``fd`` from ``offset``, shared, to read and to write."""
+        return mmap.mmap(fd, length, offset=offset)
 
 
 _makers = [SystemCalls()]

@@ -147,6 +147,8 @@ drm_version = Layout(
     "i:version_major i:version_minor i:version_patchlevel N:name_len P:name N:date_len P:date N:desc_len P:desc",
 )
 drm_gem_close = Layout("struct drm_gem_close", "I:handle I:pad")
+drm_gem_flink = Layout("struct drm_gem_flink", "I:handle I:name")
+drm_gem_open = Layout("struct drm_gem_open", "I:name I:handle Q:size")
 drm_get_cap = Layout("struct drm_get_cap", "Q:capability Q:value")
 drm_prime_handle = Layout("struct drm_prime_handle", "I:handle I:flags i:fd")
 drm_mode_create_dumb = Layout("struct drm_mode_create_dumb", "I:height I:width I:bpp I:flags I:handle I:pitch Q:size")
@@ -155,6 +157,8 @@ drm_mode_destroy_dumb = Layout("struct drm_mode_destroy_dumb", "I:handle")
 
 DRM_IOCTL_VERSION = _iowr("d", 0x00, drm_version.size)
 DRM_IOCTL_GEM_CLOSE = _iow("d", 0x09, drm_gem_close.size)
+DRM_IOCTL_GEM_FLINK = _iowr("d", 0x0A, drm_gem_flink.size)
+DRM_IOCTL_GEM_OPEN = _iowr("d", 0x0B, drm_gem_open.size)
 DRM_IOCTL_GET_CAP = _iowr("d", 0x0C, drm_get_cap.size)
 DRM_IOCTL_PRIME_HANDLE_TO_FD = _iowr("d", 0x2D, drm_prime_handle.size)
 DRM_IOCTL_PRIME_FD_TO_HANDLE = _iowr("d", 0x2E, drm_prime_handle.size)

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_IOCTL = "16 "  # of x86-64, as /proc shows it
+_IOCTL, _FCNTL = "16 ", "72 "  # of x86-64, as /proc shows them
 SIGKILL, SIGTERM, SIGBUS = 9, 15, 7  # the module signal is slow to import
 
 # Long enough for the caller to reach its system call; if it is not, the check still passes, it only proves less.
@@ -64,12 +64,34 @@ def start_child(action: Callable[[], object]) -> int:
 def await_ioctl(child: int) -> None:
     """Return when ``child`` sleeps in ioctl(), for which there is no event. Fails the check if it ends instead."""
     while not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-        # Number of the system call that it sleeps in; "running" if it does not (Documentation/filesystems/proc.rst).
-        with open(f"/proc/{child}/syscall") as file:  # noqa: PTH123 - pathlib is slow to import
-            if file.read().startswith(_IOCTL):
-                return
+        if _sleeps_in(f"/proc/{child}", _IOCTL):
+            return
         time.sleep(0.001)
     raise CheckFailed("the process ended, and never slept in ioctl()")
+
+
+def _sleeps_in(task: str, call: str) -> bool:
+    """If ``task``, a directory of /proc, sleeps in system call ``call``; "running" stands there if it does not sleep.
+
+    Documentation/filesystems/proc.rst.
+    """
+    with open(f"{task}/syscall") as file:  # noqa: PTH123 - pathlib is slow to import
+        return file.read().startswith(call)
+
+
+def await_fcntl(thread: int, ended: Callable[[], bool]) -> bool:
+    """Return when a thread of this process sleeps in fcntl(), for which there is no event; False if it has ``ended``.
+
+    ``thread``: its number (``_thread.get_native_id``).
+    """
+    while not ended():
+        try:
+            if _sleeps_in(f"/proc/self/task/{thread}", _FCNTL):
+                return True
+        except OSError:  # it is gone
+            return False
+        time.sleep(0.001)
+    return False
 
 
 def end_of_child(child: int) -> int:

@@ -25,9 +25,12 @@ def load() -> None:
         exporters,  # noqa: F401
         fence_functions,  # noqa: F401
         heap,  # noqa: F401
+        interrupts,  # noqa: F401
         kernel_mapping,  # noqa: F401
         limits,  # noqa: F401
+        limits_costs,  # noqa: F401
         limits_memory,  # noqa: F401
+        limits_nodes,  # noqa: F401
         probe_arguments,  # noqa: F401
         probe_basics,  # noqa: F401
         resv_functions,  # noqa: F401
@@ -38,6 +41,7 @@ def load() -> None:
         udmabuf_memory,  # noqa: F401
         vgem,  # noqa: F401
         vgem_fences,  # noqa: F401
+        vgem_handles,  # noqa: F401
         vgem_sharing,  # noqa: F401
         walks,  # noqa: F401
     )

@@ -7,13 +7,15 @@ a fixed number of rounds from a fixed seed (harness/guest/threads.py), so every 
 
 from __future__ import annotations
 
+import _thread
 import os
 from errno import EBUSY, EINVAL, ENOENT
 
 from harness.guest import uapi
 from harness.guest.kernel import PAGE, READABLE, WRITABLE, DmaBuf, Drm, Heap, Memfd, Udmabuf, bufinfo, udmabuf, vgem
-from harness.guest.registry import Group, absent_is_skipped, expect, expect_equal, measurement
+from harness.guest.registry import Group, absent_is_skipped, errno_name, expect, expect_equal, measurement
 from harness.guest.threads import ROUNDS, THREADS, Chance, in_threads, may_fail, together
+from harness.guest.waiting import await_fcntl
 
 check = Group("concurrency")
 
@@ -72,6 +74,63 @@ def buffers_of_one_memfd_are_made_and_closed() -> None:
 
         in_threads(work)
         memfd.seal(uapi.F_SEAL_WRITE)
+
+
+class _WriteSeal:
+    """F_SEAL_WRITE being added to a memfd in a thread of its own."""
+
+    def __init__(self, memfd: Memfd) -> None:
+        self._memfd = memfd
+        self._thread = 0
+        self._begun = _thread.allocate_lock()
+        self._begun.acquire()
+        self.end: list[str] = []
+
+    def add(self) -> None:
+        self._thread = _thread.get_native_id()
+        self._begun.release()
+        try:
+            self._memfd.seal(uapi.F_SEAL_WRITE)
+            self.end.append("sealed")
+        except OSError as error:
+            self.end.append(errno_name(error.errno or 0))
+
+    def is_waiting(self) -> bool:
+        """Return when it waits for pinned pages: True, or False if it came to its end without."""
+        with self._begun:
+            return await_fcntl(self._thread, lambda: bool(self.end))
+
+
+def _sealed_while_created(device: Udmabuf, memfd: Memfd) -> str:
+    """Make a buffer of a page while the seal waits for another page, which is then let go. Tells how the seal ended."""
+    seal = _WriteSeal(memfd)
+    pinned = device.create(memfd.fileno(), PAGE)
+
+    def create() -> None:
+        seal.is_waiting()
+        try:
+            made.append(device.create(memfd.fileno(), PAGE, PAGE))
+        except OSError as error:
+            expect_equal("errno", error.errno, EINVAL)
+        pinned.close()
+
+    made: list[DmaBuf] = []
+    together(seal.add, create)
+    for buffer in made:
+        buffer.close()
+    expect(not made or seal.end != ["sealed"], "pages of a memfd that is sealed against writing are in a buffer")
+    return seal.end[0]
+
+
+@check
+def memfd_is_sealed_or_made_a_buffer() -> None:
+    """F_SEAL_WRITE waits for pages that are pinned; what is pinned meanwhile must not be overlooked."""
+    with Udmabuf() as device:
+        ends = []
+        for _ in range(3):
+            with Memfd(2 * PAGE) as memfd:
+                ends.append(_sealed_while_created(device, memfd))
+    measurement(f"the seal ended with {' '.join(ends)}")
 
 
 @check

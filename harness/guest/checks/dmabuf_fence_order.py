@@ -98,3 +98,61 @@ def device_waits_for_a_writer_beside_a_reader_that_is_done() -> None:
             card.attach_fence(handle, uapi.VGEM_FENCE_WRITE)
         writing.advance()
         card.signal_fence(card.attach_fence(handle, uapi.VGEM_FENCE_WRITE))
+
+
+@check
+def polled_fence_that_was_replaced_signals_all_the_same() -> None:
+    """Only the poll holds it by then: its last reference is dropped while it signals, with the timeline's lock held."""
+    with udmabuf() as buffer, Timeline() as timeline, timeline.fence(1) as earlier, timeline.fence(2) as later:
+        _imported(buffer, (_WRITE, earlier))
+        expect_equal("ready events while pending", buffer.poll(_ANY), 0)
+        _imported(buffer, (_WRITE, later))
+        earlier.close()
+        timeline.advance()
+        expect_equal("ready events while the later is pending", buffer.poll(_ANY), 0)
+        timeline.advance()
+        expect_equal("ready events", buffer.poll(_ANY, 5), _ANY)
+
+
+@check
+def merge_of_what_came_in_another_order_has_each_timeline_once() -> None:
+    """An export lists fences as they came, the timeline that is older last: a merge with a later fence of that one."""
+    with (
+        udmabuf() as buffer,
+        Timeline() as older,
+        Timeline() as younger,
+        older.fence(1) as early,
+        older.fence(2) as late,
+        younger.fence(1) as other,
+    ):
+        _imported(buffer, (_READ, other), (_READ, early))
+        with (
+            buffer.export_sync_file(_WRITE) as exported,
+            exported.merge(late.fileno()) as one,
+            late.merge(exported.fileno()) as two,
+        ):
+            for merged in (one, two):
+                expect_equal("fences", len(merged.fences()), 2)
+
+
+@check
+def merge_of_many_is_imported_at_once() -> None:
+    """More parts than a buffer without fences has room for: all of them count, to the last."""
+    timelines = [Timeline() for _ in range(9)]
+    merged = timelines[0].fence(1)
+    try:
+        for timeline in timelines[1:]:
+            with merged as before, timeline.fence(1) as fence:
+                merged = before.merge(fence.fileno())
+        with udmabuf() as buffer:
+            _imported(buffer, (_READ, merged))
+            with buffer.export_sync_file(_WRITE) as exported:
+                expect_equal("fences", len(exported.fences()), len(timelines))
+            for timeline in timelines:
+                expect_equal("ready events before the last", buffer.poll(WRITABLE), 0)
+                timeline.advance()
+            expect_equal("ready events", buffer.poll(WRITABLE, 5), WRITABLE)
+    finally:
+        merged.close()
+        for timeline in timelines:
+            timeline.close()

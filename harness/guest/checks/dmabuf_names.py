@@ -11,6 +11,7 @@ from harness.guest.kernel import PAGE, DmaBuf, bufinfo, udmabuf, vgem
 from harness.guest.memory import Window
 from harness.guest.oracle import count_buffers
 from harness.guest.registry import Group, absent_is_skipped, expect, expect_equal, expect_errno, skip
+from harness.guest.slabs import expect_slabs_given_back
 
 check = Group("dmabuf")
 
@@ -125,6 +126,30 @@ def name_must_be_readable_to_its_end() -> None:
             with expect_errno(code):
                 buffer.ioctl(uapi.DMA_BUF_SET_NAME_B, address)
         expect_equal("name in fdinfo", buffer.info().get("name"), "kept")
+
+
+@check
+def memory_of_a_name_goes_with_its_buffer() -> None:
+    """Of buffers that are named and closed nothing stays."""
+
+    def name_and_close() -> None:
+        with udmabuf() as buffer:
+            _named(buffer, b"a name of thirty letters or so")
+
+    expect_slabs_given_back(name_and_close, 50)
+
+
+@check
+def memory_of_a_name_goes_with_the_next() -> None:
+    """Nor of the names that a buffer had before, and of those that were refused."""
+    with udmabuf() as buffer:
+
+        def rename() -> None:
+            _named(buffer, b"a name of thirty letters or so")
+            with expect_errno(EINVAL):
+                buffer.set_name(b"x" * uapi.DMA_BUF_NAME_LEN)
+
+        expect_slabs_given_back(rename, 100)
 
 
 def _readable_bufinfo() -> str:

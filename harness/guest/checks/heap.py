@@ -11,7 +11,8 @@ from errno import EACCES, EFAULT, EINVAL, ENOTTY
 from harness.guest import uapi
 from harness.guest.kernel import HEAP_DIRECTORY, PAGE, DmaBuf, Heap, vgem
 from harness.guest.memory import Window, expect_freed
-from harness.guest.registry import Group, expect, expect_equal, expect_errno
+from harness.guest.registry import CheckFailed, Group, expect, expect_equal, expect_errno
+from harness.guest.waiting import SIGKILL, end_of_child, start_child
 
 check = Group("heap")
 
@@ -41,6 +42,29 @@ def memory_is_zeroed() -> None:
             view[:] = b"\xa5" * size
         with heap.allocate(size) as buffer, buffer.map(size) as view:
             expect_equal("fresh buffer", view[:], bytes(size))
+
+
+@check
+def allocation_ends_with_its_process() -> None:
+    """A process that is killed while it allocates gets no buffer, and what there was of it goes back."""
+    for _ in range(3):
+        reads, writes = os.pipe2(os.O_CLOEXEC)
+
+        def allocate_until_killed(told: int = writes) -> None:
+            with Heap() as heap:
+                os.write(told, b"!")
+                while True:
+                    heap.allocate(16 << 20).close()
+
+        child = start_child(allocate_until_killed)
+        os.close(writes)
+        begun = os.read(reads, 1)
+        os.close(reads)
+        if begun:
+            os.kill(child, SIGKILL)
+        if end_of_child(child) != -SIGKILL:
+            Heap().close()  # tells why it could not
+            raise CheckFailed("the process ended before it was killed")
 
 
 @check

@@ -45,7 +45,7 @@ def _close(made: object) -> None:
     made.close()
 
 
-def _survives(
+def survives(
     call: Callable[[], object],
     undo: Callable[[object], object] = _close,
     look: Callable[[], object] = lambda: None,
@@ -68,14 +68,14 @@ def _survives(
 @check
 def udmabuf_out_of_memory() -> None:
     with Udmabuf() as device, Memfd(3 * PAGE) as memfd:
-        _survives(lambda: device.create(memfd.fileno(), 3 * PAGE))
+        survives(lambda: device.create(memfd.fileno(), 3 * PAGE))
 
 
 @check
 def udmabuf_of_a_list_out_of_memory() -> None:
     with Udmabuf() as device, Memfd(3 * PAGE) as memfd:
         pieces = [(memfd.fileno(), 2 * PAGE, PAGE), (memfd.fileno(), 0, 2 * PAGE)]
-        _survives(lambda: device.create_list(pieces))
+        survives(lambda: device.create_list(pieces))
 
 
 class _FreshMemfd:
@@ -104,7 +104,7 @@ def udmabuf_out_of_memory_pins_nothing() -> None:
             return device.create_list([(fd, 2 * PAGE, PAGE), (fd, 0, 2 * PAGE)])
 
         try:
-            _survives(create, look=memfd.renew)
+            survives(create, look=memfd.renew)
         finally:
             memfd.now.close()
 
@@ -113,7 +113,7 @@ def udmabuf_out_of_memory_pins_nothing() -> None:
 def heap_buffer_out_of_memory() -> None:
     """A buffer of blocks of two sizes."""
     with Heap() as heap:
-        _survives(lambda: heap.allocate((1 << 16) + 2 * PAGE))
+        survives(lambda: heap.allocate((1 << 16) + 2 * PAGE))
 
 
 @check
@@ -124,7 +124,7 @@ def dumb_buffer_out_of_memory() -> None:
             assert isinstance(handle, int)
             card.destroy_dumb(handle)
 
-        _survives(lambda: card.create_dumb().handle, destroy, allowed=_NO_INODE)
+        survives(lambda: card.create_dumb().handle, destroy, allowed=_NO_INODE)
 
 
 # --- sharing them -----------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def prime_export_out_of_memory() -> None:
     """The handle stays usable: it can be closed."""
     with vgem() as card:
         handle = _FreshHandle(card)
-        _survives(lambda: card.export(handle.now), look=handle.renew)
+        survives(lambda: card.export(handle.now), look=handle.renew)
 
 
 def _import_survives(buffer: DmaBuf) -> None:
@@ -162,7 +162,7 @@ def _import_survives(buffer: DmaBuf) -> None:
         def look() -> None:
             expect_equal("count in fdinfo", buffer.info()["count"], references)
 
-        _survives(lambda: card.import_fd(buffer.fileno()), close, look, _NO_INODE)
+        survives(lambda: card.import_fd(buffer.fileno()), close, look, _NO_INODE)
 
 
 @check
@@ -182,7 +182,7 @@ def import_of_a_heap_buffer_out_of_memory() -> None:
 @check
 def opening_the_card_out_of_memory() -> None:
     with vgem():
-        _survives(vgem)
+        survives(vgem)
 
 
 # --- using them -------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def mapping_out_of_memory() -> None:
             view[2 * PAGE] = 1
             view.close()
 
-        _survives(lambda: buffer.map_bare(3 * PAGE), touch_and_close)
+        survives(lambda: buffer.map_bare(3 * PAGE), touch_and_close)
 
 
 @check
@@ -214,7 +214,7 @@ def cpu_access_out_of_memory() -> None:
         buffers[0] = udmabuf(3 * PAGE)
 
     try:
-        _survives(lambda: buffers[0].sync(begin), lambda _: buffers[0].sync(end), look)
+        survives(lambda: buffers[0].sync(begin), lambda _: buffers[0].sync(end), look)
     finally:
         buffers[0].close()
 
@@ -233,7 +233,7 @@ def renaming_out_of_memory() -> None:
         def look() -> None:
             expect_equal("name in fdinfo", buffer.info().get("name"), names[0])
 
-        _survives(lambda: buffer.set_name(b"new"), lambda _: rename(), look)
+        survives(lambda: buffer.set_name(b"new"), lambda _: rename(), look)
 
 
 # --- fences -----------------------------------------------------------------------------------
@@ -252,13 +252,13 @@ def vgem_fence_out_of_memory() -> None:
         def look() -> None:
             expect_equal("ready events", buffer.poll(READABLE | WRITABLE, 5), READABLE | WRITABLE)
 
-        _survives(lambda: card.attach_fence(handle), signal, look)
+        survives(lambda: card.attach_fence(handle), signal, look)
 
 
 @check
 def timeline_out_of_memory() -> None:
     with Timeline():
-        _survives(Timeline)
+        survives(Timeline)
 
 
 @check
@@ -271,7 +271,7 @@ def software_fence_out_of_memory() -> None:
             with timeline.fence(0) as fence:
                 expect_equal("status of a fence in the past", fence.status(), 1)
 
-        _survives(lambda: timeline.fence(0x7FFFFFF0), look=look)
+        survives(lambda: timeline.fence(0x7FFFFFF0), look=look)
 
 
 @check
@@ -282,9 +282,22 @@ def merge_out_of_memory() -> None:
         def look() -> None:
             expect_equal("statuses", [one.status(), two.status()], [0, 0])
 
-        _survives(lambda: one.merge(two.fileno()), look=look)
+        survives(lambda: one.merge(two.fileno()), look=look)
         first.advance()
         expect_equal("statuses", [one.status(), two.status()], [1, 0])
+
+
+@check
+def merge_of_signalled_fences_out_of_memory() -> None:
+    """Nothing is pending, so that the merge is a fence of its own, which needs memory as well."""
+    with Timeline() as first, Timeline() as second, first.fence(1) as one, second.fence(1) as two:
+        first.advance()
+        second.advance()
+
+        def look() -> None:
+            expect_equal("statuses", [one.status(), two.status()], [1, 1])
+
+        survives(lambda: one.merge(two.fileno()), look=look)
 
 
 @check
@@ -302,7 +315,7 @@ def info_out_of_memory() -> None:
         second.fence(1) as two,
         one.merge(two.fileno()) as both,
     ):
-        _survives(both.fences, described)
+        survives(both.fences, described)
 
 
 def _two_readers(buffer: DmaBuf, first: SyncFile, second: SyncFile) -> None:
@@ -316,7 +329,7 @@ def export_of_fences_out_of_memory() -> None:
     """Of two fences, which need an array."""
     with udmabuf() as buffer, Timeline() as first, Timeline() as second, first.fence(1) as one, second.fence(1) as two:
         _two_readers(buffer, one, two)
-        _survives(lambda: buffer.export_sync_file(_WRITE))
+        survives(lambda: buffer.export_sync_file(_WRITE))
         first.advance()
         second.advance()
         expect_equal("ready events", buffer.poll(WRITABLE, 5), WRITABLE)
@@ -351,7 +364,7 @@ def import_of_fences_out_of_memory() -> None:
             with absent_is_skipped("DMA_BUF_IOCTL_IMPORT_SYNC_FILE"), one.merge(two.fileno()) as both:
                 buffer.now.import_sync_file(_WRITE, both.fileno())
                 buffer.renew()
-                _survives(
+                survives(
                     lambda: buffer.now.import_sync_file(_WRITE, both.fileno()),
                     lambda _: expect_equal("fences", fences(), 2),
                     look,

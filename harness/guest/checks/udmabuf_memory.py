@@ -290,6 +290,40 @@ def limit_of_sizes_can_be_changed() -> None:
 
 
 @check
+def limit_of_sizes_may_be_of_gigabytes() -> None:
+    """Its bytes need more than 31 bits, or than 32: what is allowed is a page all the same."""
+    with Udmabuf() as device, Memfd(PAGE) as memfd:
+        for megabytes in (2047, 2048, 4095, 4096, 4097, (1 << 31) - 1):
+            with _changed("size_limit_mb", megabytes):
+                device.create(memfd.fileno(), PAGE).close()
+
+
+@check
+def list_of_pages_needs_not_be_in_one_piece() -> None:
+    """Of 3 GiB it is larger than any piece that the allocator has. The memfd, which has no page, lacks the seal."""
+    size = 3 << 30
+    with (
+        Udmabuf() as device,
+        Memfd(size, seals=0) as memfd,
+        _changed("size_limit_mb", size >> 20),
+        expect_errno(EINVAL),
+    ):
+        device.create(memfd.fileno(), size)
+
+
+@check
+def list_may_be_long() -> None:
+    """4096 pieces, if the administrator allows them: each is there, the last as well."""
+    pieces = 4096
+    with Udmabuf() as device, Memfd(2 * PAGE) as memfd, _changed("list_limit", pieces):
+        os.pwrite(memfd.fileno(), b"last", PAGE)
+        items = [(memfd.fileno(), 0, PAGE)] * (pieces - 1) + [(memfd.fileno(), PAGE, PAGE)]
+        with device.create_list(items) as buffer, buffer.map(PAGE, (pieces - 1) * PAGE) as view:
+            expect_equal("size", buffer.size(), pieces * PAGE)
+            expect_equal("first bytes of the last page", view[:4], b"last")
+
+
+@check
 def pinned_memory_comes_back() -> None:
     """Of 32 MiB that buffers held in turn nothing stays, whether the memfd or the buffer is closed last."""
     size, rounds = 8 << 20, 4
