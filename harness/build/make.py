@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from harness import process
 from harness.architecture import ARCHITECTURE
 from harness.build.messages import is_compilation
 from harness.machine_failures import refuse_machine_failure
+from harness.paths import cache_root
 from harness.scratch import scratch
 
 # Equal sources give equal bits: no clock, user, host or git state goes into the image. An empty LOCALVERSION keeps
@@ -22,12 +24,12 @@ _FIXED = (
     "KBUILD_BUILD_USER=dmabuf-harness",
     "KBUILD_BUILD_HOST=localhost",
     "KBUILD_BUILD_VERSION=1",
-    # Line numbers for decoding stack traces, and nothing else of what DEBUG_INFO costs.
-    "KCFLAGS=-g1",
 )
 # The kernel's Makefile takes LC_ALL out of the environment. Warnings are compared as text: one kind of quotes.
 _PLAIN_MESSAGES = {"LANG": "C", "LC_CTYPE": "C", "LC_MESSAGES": "C"}
 _PROGRESS_SECONDS = 0.5
+_LINE_NUMBERS = "-g1"  # for decoding stack traces, and nothing else of what DEBUG_INFO costs
+_SOURCE = "/linux"  # how debug information names the source tree
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,31 @@ class Kbuild:
         ``told``: words for so many objects that were compiled within so many seconds.
         Raises ``InfrastructureError`` if the machine, not the source, is what failed.
         """
-        argv = ["make", "-C", str(self.tree / directory), f"O={objects or self.objects}", f"-j{self.jobs}"]
-        argv += ["--output-sync=target", *_FIXED, *compiler_variables(), *arguments]
+        place = objects or self.objects
+        argv = ["make", "-C", str(self.tree / directory), f"O={place}", f"-j{self.jobs}"]
+        argv += ["--output-sync=target", *_FIXED, f"KCFLAGS={' '.join(_flags(self.tree, place))}"]
+        argv += [*compiler_variables(), *arguments]
         with scratch("make") as temporary:
-            env = process.clean_environment({**_PLAIN_MESSAGES, "TMPDIR": str(temporary), **(environment or {})})
+            more = {"TMPDIR": str(temporary), **_PLAIN_MESSAGES, **_ccache(), **(environment or {})}
+            env = process.clean_environment(more)
             done = process.run(argv, env=env, log=self.log, on_line=_Progress(self.notify, told), merge=True)
         if not done.ok:
             refuse_machine_failure(done.stdout, self.objects)
         return done
+
+
+def _flags(tree: Path, objects: Path) -> list[str]:
+    """Equal sources give equal objects wherever they are: no path of this machine is in them."""
+    source, place = tree.resolve(), objects.resolve()  # as make sees them
+    near = os.path.relpath(source, place)  # as ccache names the source to the compiler
+    names = [f"-fdebug-prefix-map={old}={_SOURCE}" for old in (place, source, near)]
+    return [_LINE_NUMBERS, *names, f"-fmacro-prefix-map={near}/="]
+
+
+def _ccache() -> dict[str, str]:
+    """Paths below the cache are relative to ccache, so that one tree finds what another one compiled, if its objects
+    are as near to it. Messages keep their absolute paths."""
+    return {"CCACHE_BASEDIR": str(cache_root().resolve()), "CCACHE_ABSSTDERR": "1"}
 
 
 def compiler_variables() -> list[str]:

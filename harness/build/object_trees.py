@@ -11,7 +11,6 @@ A build that was killed leaves a tree that make alone would trust too much; ``un
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 from collections.abc import Collection, Iterator
@@ -21,10 +20,13 @@ from pathlib import Path
 from harness import process
 from harness.build.messages import is_compilation, target_of
 from harness.build.warnings import WarningStore
-from harness.paths import cache_dir, write_atomic
+from harness.paths import write_atomic
 
 COUNTING = "-coverage"
 """How the name of a variant ends whose kernel counts which lines run."""
+
+OBJECTS = "objects"
+"""Directory beside a work tree with its object trees."""
 
 _NAME = ".dmabuf-harness-variant"  # in each tree: whose it is
 _MARKER = ".dmabuf-harness-building"  # in a tree that is being built, or whose build was killed
@@ -131,9 +133,14 @@ class ObjectTree:
 
 
 def object_tree(source: Path, variant: str) -> ObjectTree:
-    """The tree of ``variant`` for the sources at ``source``; it need not exist yet."""
-    digest = hashlib.sha256(str(source).encode()).hexdigest()[:16]
-    return ObjectTree(cache_dir("objects", digest), variant)
+    """The tree of ``variant`` for the sources at ``source``; it need not exist yet.
+
+    It lives beside the sources: seen from it they are at the same relative path in each base, which is what ccache goes
+    by (harness/build/make.py).
+    """
+    parent = source.parent / OBJECTS
+    parent.mkdir(exist_ok=True)
+    return ObjectTree(parent, variant)
 
 
 def _owner(tree: Path) -> str:

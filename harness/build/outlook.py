@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from harness.build.object_trees import OBJECTS
 from harness.paths import cache_dir, write_atomic
 from harness.phases import time_left
 
@@ -76,7 +77,7 @@ def outlook(parent: Path, before: int | None) -> Outlook:
     Another base is better than none to go by, and what is typical better than nothing.
     """
     own = parent / _FILE
-    others = sorted(cache_dir("objects").glob(f"*/{_FILE}"), key=_written, reverse=True)
+    others = sorted(cache_dir("trees").glob(f"*/{OBJECTS}/{_FILE}"), key=_written, reverse=True)
     found = ((file, pace) for file in (own, *others) if (pace := _read(file)) is not None)
     file, pace = next(found, (None, Pace(_TYPICAL, 0.0)))
     return Outlook(before, pace, file == own)

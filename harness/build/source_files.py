@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.model import Kernel
 
 _LIST = "sources.txt"  # in the kernel's directory
-_ABSOLUTE = re.compile(r"[^\s:;()'\"=]+")
+_PATH = re.compile(r"[^\s:;()'\"=]+")
 
 
 def source_files(objects: Path, tree: Path) -> frozenset[str]:
@@ -23,15 +23,16 @@ def source_files(objects: Path, tree: Path) -> frozenset[str]:
     for directory, _, names in os.walk(objects):
         for name in names:
             if name.endswith(".cmd"):
-                found.update(_named(Path(directory, name), inside))
-    return frozenset(os.path.normpath(path) for path in found)
+                found.update(_named(Path(directory, name)))
+    paths = (os.path.normpath(objects / path) for path in found)
+    return frozenset(path.removeprefix(inside) for path in paths if path.startswith(inside))
 
 
-def _named(command: Path, inside: str) -> set[str]:
+def _named(command: Path) -> set[str]:
+    """Paths, absolute or, after ccache, from the object tree."""
     text = command.read_text(errors="surrogateescape")
     lines = [line for line in text.splitlines() if not line.startswith(("cmd_", "savedcmd_"))]
-    words = (word for line in lines for word in _ABSOLUTE.findall(line))
-    return {word.removeprefix(inside) for word in words if word.startswith(inside)}
+    return {word for line in lines for word in _PATH.findall(line) if word.startswith(("/", "../"))}
 
 
 def record(directory: Path, objects: Path, tree: Path) -> None:

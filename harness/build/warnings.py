@@ -8,6 +8,7 @@ object tree remembers the warnings of every object since it was last compiled.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections import Counter, defaultdict
@@ -96,7 +97,7 @@ def _base_warnings(target: str, applied: Applied, objects: Path) -> Counter[tupl
         return Counter()
     with scratch("base") as base:
         write_files(applied.tree.path, applied.tree.commit, applied.touched, base)
-        argv = _base_command(recorded.read_text(), applied, base)
+        argv = _base_command(recorded.read_text(), applied, objects, base)
         if argv is None:
             return Counter()
         done = process.run(argv, cwd=objects, merge=True)
@@ -106,7 +107,7 @@ def _base_warnings(target: str, applied: Applied, objects: Path) -> Counter[tupl
     )
 
 
-def _base_command(recorded: str, applied: Applied, base: Path) -> list[str] | None:
+def _base_command(recorded: str, applied: Applied, objects: Path, base: Path) -> list[str] | None:
     """kbuild's own compile command from a ``.cmd`` file, turned to the sources in ``base``.
 
     Touched headers are found in ``base`` first, whether they are included by "name" or by <name>.
@@ -115,15 +116,16 @@ def _base_command(recorded: str, applied: Applied, base: Path) -> list[str] | No
     command, source = _COMMAND.search(recorded), _SOURCE.search(recorded)
     if command is None or source is None:
         return None
-    relative = source[1].removeprefix(f"{applied.tree.path}/")
-    original = base / relative if relative in applied.touched else Path(source[1])
+    compiled = os.path.normpath(objects / source[1])  # ccache names it from the object tree
+    relative = compiled.removeprefix(f"{applied.tree.path}/")
+    original = base / relative if relative in applied.touched else Path(compiled)
     argv = _arguments(command[1])
-    if not original.is_file() or "-o" not in argv or source[1] not in argv:
+    if not original.is_file() or "-o" not in argv or compiled not in argv:
         return None
     argv[argv.index("-o") + 1] = str(base / "object.o")
-    argv[argv.index(source[1])] = str(original)
+    argv[argv.index(compiled)] = str(original)
     headers = [f"-I{base / part}" for part in (f"arch/{ARCHITECTURE.source_name}/include", "include", "include/uapi")]
-    return [argv[0], f"-iquote{base / Path(relative).parent}", *headers, *argv[1:], f"-iquote{Path(source[1]).parent}"]
+    return [argv[0], f"-iquote{base / Path(relative).parent}", *headers, *argv[1:], f"-iquote{Path(compiled).parent}"]
 
 
 def _arguments(command: str) -> list[str]:

@@ -151,7 +151,9 @@ class AllmodTree:
         recorded = self.path / Path(name).parent / f".{Path(name).name}.cmd"
         match = _DEPENDENCIES.search(recorded.read_text()) if recorded.is_file() else None
         words = match[1].replace("\\\n", " ").split() if match else []
-        paths = (relative(os.path.normpath(word), self._source) for word in words if not word.startswith("$("))
+        paths = (
+            relative(os.path.normpath(self.path / word), self._source) for word in words if not word.startswith("$(")
+        )
         return frozenset(paths)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import build, kconfig
+from harness.build.source_files import sources_of
 from harness.errors import InfrastructureError
 from harness.intake.diff_parser import parse_diff
 from harness.model import BuildFailure, Kernel, ResolvedConfig, SymbolRequest, Variant
@@ -207,8 +208,7 @@ def test_a_whole_build_says_how_far_it_is_once_one_is_known(linux: Linux, tmp_pa
     assert said()[0] == "1 of about 1300 objects (0 %)", "the first of all"
     linux.edit(DMA_BUF, "return 0;", "return 3;")
     assert said()[0] == "1 objects", "not a whole one"
-    for tree in (tmp_path / "cache").glob("dmabuf-harness/objects/*/current"):
-        shutil.rmtree(tree)
+    shutil.rmtree(tmp_path / "objects/current")
     linux.edit(DMA_BUF, "return 3;", "return 4;")
     assert said()[0] == "1 of 2 objects (50 %), less than a minute left"
 
@@ -437,3 +437,25 @@ def test_a_patch_that_breaks_kconfig_is_a_result(linux: Linux) -> None:
     [error] = failure.messages
     assert (failure.stage, error.path, error.line, error.added) == ("config", "Kconfig", 4, True)
     assert "nonsense" in error.text
+
+
+def test_a_tree_takes_what_another_one_compiled_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through ccache, though kbuild names all by absolute paths; and what comes of it is the same to the last byte."""
+    if shutil.which("ccache") is None:
+        pytest.skip("without ccache nothing is kept")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CCACHE_DIR", str(tmp_path / "ccache"))
+    homes = [tmp_path / "dmabuf-harness/trees" / name for name in ("one", "another")]
+    for home in homes:
+        home.mkdir(parents=True)
+        linux = Linux(home / "linux")
+        linux.edit(DMA_BUF, "return 0;", f"return {len(home.name)};")
+        kernel = linux.kernel()
+        assert sources_of(kernel) == frozenset({DMA_BUF, "drivers/dma-buf/sync_file.c", "include/linux/dma-buf.h"})
+        assert f"\n{linux.path}/{DMA_BUF}:" in kernel.log.read_text(), "messages keep their absolute paths"
+    counted = subprocess.run(["ccache", "--print-stats"], check=True, capture_output=True, text=True).stdout
+    assert "direct_cache_hit\t1\n" in counted
+    first, second = (home / "objects/current/drivers/dma-buf/sync_file.o" for home in homes)
+    assert first.read_bytes() == second.read_bytes()
+    text = first.read_bytes()
+    assert str(tmp_path).encode() not in text and b"../linux" not in text, "where it was made is no part of it"

@@ -69,6 +69,6 @@ def killed_at(linux: Linux, tmp_path: Path, where: str) -> Path:
     harness.send_signal(signal.SIGKILL)
     harness.wait()
     block.unlink()
-    files = filter(Path.is_file, (tmp_path / "cache").rglob("*"))
-    [half] = [path for path in files if path.read_bytes() == b"half\n"]
+    made = [path for place in ("cache", "objects") for path in (tmp_path / place).rglob("*") if path.is_file()]
+    [half] = [path for path in made if path.read_bytes() == b"half\n"]
     return half

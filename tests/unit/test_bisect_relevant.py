@@ -70,8 +70,9 @@ def test_kbuild_tells_what_took_part(tmp_path: Path) -> None:
         "    $(wildcard include/config/X) \\\n"
         f"  {tree}/include/linux/a.h \\\n"
         f"  {tree}/drivers/../lib/b.h \\\n"
+        "  ../linux/include/linux/by-ccache.h \\\n"
         "  include/generated/autoconf.h \\\n"
         "  /usr/include/stdio.h \\\n\n"
         "drivers/a.o: $(deps_drivers/a.o)\n"
     )
-    assert source_files(objects, tree) == {"drivers/a.c", "include/linux/a.h", "lib/b.h"}
+    assert source_files(objects, tree) == {"drivers/a.c", "include/linux/a.h", "include/linux/by-ccache.h", "lib/b.h"}

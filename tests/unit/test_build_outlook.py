@@ -45,7 +45,7 @@ def test_what_is_known_is_told(expected: Outlook, objects: int, seconds: float, 
 
 
 def test_the_base_itself_is_a_better_measure_than_another_one() -> None:
-    mine, other, older = (cache_dir("objects", name) for name in ("mine", "other", "older"))
+    mine, other, older = (cache_dir("trees", name, "objects") for name in ("mine", "other", "older"))
     assert outlook(mine, 0) == TYPICAL
     assert TYPICAL.told(325, 600.0) == "325 of about 1300 objects (25 %), about 30 min left"
     for place, objects in ((older, 1400), (other, 1700)):
@@ -58,7 +58,7 @@ def test_the_base_itself_is_a_better_measure_than_another_one() -> None:
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"objects": 0, "seconds": 3}', '{"objects": "many", "seconds": 3}'])
 def test_what_is_damaged_is_nothing_to_go_by(damage: str) -> None:
-    place = cache_dir("objects", "mine")
+    place = cache_dir("trees", "mine", "objects")
     (place / "whole-build.json").write_text(damage)
     assert outlook(place, 0) == TYPICAL
 
