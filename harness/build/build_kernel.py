@@ -54,7 +54,7 @@ def build(request: BuildRequest, notify: Callable[[str], None]) -> Kernel | Buil
 
 
 def lone_objects(request: BuildRequest, sources: Mapping[str, bytes]) -> dict[str, LoneObject]:
-    """How each C file of ``sources`` (path -> text) is compiled alone. The caller holds the work tree.
+    """The compiler command of each C file of ``sources`` (path -> text). The caller holds the work tree.
 
     The kernel of ``request`` was built; its objects are brought back should another one have been built since. Raises
     ``InfrastructureError`` if they cannot be.

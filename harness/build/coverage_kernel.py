@@ -56,7 +56,7 @@ class CounterNotes:
 
 
 def recipe(profiled: Sequence[str]) -> list[str]:
-    """What identifies a kernel beside its sources and config; nothing for one without counters."""
+    """The part of a kernel's key that names its counters; empty for a kernel without any."""
     if not profiled:
         return []
     return [
@@ -108,7 +108,7 @@ def keep_notes(part: Path, objects: Path, source: Path, profiled: Sequence[str])
 
 
 def counter_notes(kernel: Kernel) -> CounterNotes | None:
-    """Those of a coverage kernel, None for any other."""
+    """The notes of a coverage kernel; None for a kernel without counters."""
     directory = kernel.modules / _NOTES
     try:
         facts = json.loads((directory / _FACTS).read_text())

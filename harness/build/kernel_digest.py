@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Are two kernels the same to whoever boots them, though their sources differ in a comment, or lie elsewhere?
+"""The digest of a finished kernel: the same for kernels that boot alike, though their sources differ in a comment.
 
 Left out of the comparison is what is made of line numbers and paths: debug information, and the build ids, which are
 hashes of it. There is no clock, user, host or git state in an image (``build.make``).
@@ -23,7 +23,7 @@ _BUILD_ID = re.compile(rb"\x04\0{3}(?:\x10\0{3}\x03\0{3}GNU\0.{16}|\x14\0{3}\x03
 
 
 def kernel_digest(kernel: Kernel) -> str:
-    """Equal for kernels whose image, modules, selftests and options are equal."""
+    """Hash of a kernel's image, modules, selftests and options: equal kernels have the same."""
     digest = hashlib.sha256()
     options = [line for line in kernel.config.read_text().splitlines() if line.startswith("CONFIG_")]
     digest.update("\n".join(options).encode())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How far a build is, and how long it may still take: by what the last whole build needed, or kernels of ours do.
+"""Progress and remaining time of a build, estimated from the last whole build, or from figures of our own kernels.
 
 Only a build that began with nothing, or goes on with one that did, is told as a share: how much of a finished object
 tree must be made again, nobody knows before.
@@ -30,7 +30,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Of one build. ``before``: objects that earlier, killed builds left it; None: it is not a whole one.
+    """The forecast for one build. ``before``: objects that earlier, killed builds left it; None: it is not a whole one.
 
     ``pace``: of the last whole build. ``same``: that was of this base.
     """
@@ -72,7 +72,7 @@ class Outlook:
 
 
 def outlook(parent: Path, before: int | None) -> Outlook:
-    """For a build in ``parent``, the directory of a base's object trees.
+    """The forecast for a build in ``parent``, the directory of a base's object trees.
 
     Another base is better than none to go by, and what is typical better than nothing.
     """

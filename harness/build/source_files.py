@@ -36,13 +36,13 @@ def _named(command: Path) -> set[str]:
 
 
 def record(directory: Path, objects: Path, tree: Path) -> None:
-    """Write the list into the ``directory`` of a kernel."""
+    """Write the list of source files into the ``directory`` of a kernel."""
     text = "".join(f"{path}\n" for path in sorted(source_files(objects, tree)))
     (directory / _LIST).write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def sources_of(kernel: Kernel) -> frozenset[str] | None:
-    """The list of a finished kernel; None if it has none, being older than this list is."""
+    """The source files of a finished kernel; None for a kernel of the cache that is older than this list."""
     path = kernel.modules / _LIST
     if not path.is_file():
         return None

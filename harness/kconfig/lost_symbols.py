@@ -44,7 +44,7 @@ def problems(requests: Iterable[SymbolRequest], text: str, tree: Path, content: 
 
 
 def unknown(symbols: Iterable[str], text: str, tree: Path, content: str = "") -> tuple[str, ...]:
-    """Those of ``symbols`` that the Kconfig files of ``tree`` do not define; ``text``: the ``.config`` they made."""
+    """The part of ``symbols`` that the Kconfig files of ``tree`` do not define; ``text``: the ``.config`` they made."""
     config = parse_config(text)
     unseen = [symbol for symbol in symbols if symbol not in config]
     return tuple(symbol for symbol in unseen if symbol not in _read(tree, content).definitions)

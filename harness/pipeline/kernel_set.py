@@ -44,7 +44,7 @@ def no_choice(_run: VariantRun, _planned: tuple[PlannedTest, ...]) -> Choice:
 
 @dataclass
 class VariantRun:
-    """One variant on its way. ``findings``: half of them while it is not ``tested``: its tests came to their end.
+    """One variant of a run: its config, kernel and findings. ``tested``: its tests came to their end.
 
     ``earlier``: what is known of it from another run, in words; else empty. ``first``, ``not_chosen``: as in
     ``KernelJob`` and ``VariantReport``.
@@ -98,7 +98,7 @@ def _told(run: VariantRun, reason: str) -> str:
 
 
 class KernelSet:
-    """``job``: what this side is to be. ``label``: put before the names of variants in events."""
+    """The variants of one side. ``job``: base and patches. ``label``: put before the names of variants in events."""
 
     def __init__(self, job: RunJob, events: EventStream, label: str = "") -> None:
         self.job = job
@@ -165,7 +165,7 @@ class KernelSet:
         run.tested = True
 
     def kernel_job(self, run: VariantRun) -> KernelJob:
-        """All that is planned for ``run``, whose kernel is there."""
+        """The job of all tests that are planned for ``run``, whose kernel is there."""
         assert run.kernel is not None and run.applied is not None
         job = self.job.kernel_job(run.variant, run.kernel, JobSource.of(run.applied))
         return replace(job, planned=run.findings.planned, label=self._label, first=run.first)
@@ -187,7 +187,7 @@ class KernelSet:
             run.findings = replace(run.findings, splats=kept)
 
     def test_again(self, run: VariantRun, executor: Executor) -> None:
-        """The same once more, from the start. What the first try left in the run directory is put aside."""
+        """Run the tests of ``run`` once more. What the first try left in the run directory is put aside."""
         boots = self.job.directory / "boots"
         for boot in boots.glob(f"{run.variant.name}-[0-9]"):
             boot.rename(unused(boot.with_name(f"first-{boot.name}")))

@@ -27,7 +27,7 @@ def plan_tests(suites: tuple[Suite, ...], kernel: Kernel, tree: Path) -> tuple[P
 def narrow(
     planned: tuple[PlannedTest, ...], only: frozenset[str], elsewhere: tuple[PlannedTest, ...] = ()
 ) -> tuple[PlannedTest, ...]:
-    """Those whose name one of the patterns in ``only`` names: as a whole, as a group, or with wildcards.
+    """The tests that a pattern in ``only`` names: as a whole, as a group, or with wildcards.
 
     "udmabuf" names the group of "udmabuf.create" and of "udmabuf/create". Raises ``UserError`` for a pattern that
     names nothing, also among the tests that run ``elsewhere``: a run that tests nothing by mistake would be green.

@@ -32,7 +32,7 @@ class CounterReader:
         self._known: dict[str, GcovCounts] = {}
 
     def profiled(self) -> dict[str, ProfiledFile]:
-        """What can run, by the notes alone."""
+        """The lines, branches and functions that can run, as the notes alone tell."""
         counts = self._counts()
         with scratch("gcov") as place:
             notes = sorted(self._notes.directory.rglob("*.gcno"))
@@ -43,7 +43,7 @@ class CounterReader:
         return counts.profiled
 
     def reached(self, tests: Mapping[PlannedTest, Mapping[str, bytes]]) -> dict[PlannedTest, TestReach]:
-        """What ran by the .gcda files of each test. Those of objects without notes are passed over."""
+        """What ran in each test, by its .gcda files; those of objects without notes are passed over."""
         self._read(found for files in tests.values() for found in self._with_notes(files))
         return {test: self._joined(files) for test, files in tests.items()}
 

@@ -108,7 +108,7 @@ def measure(job: RunJob, events: EventStream, executor: Executor, test: str = ""
 
 
 def local_measure(job: RunJob, events: EventStream, test: str = "") -> MeasuredReach:
-    """The same with the guests of this machine."""
+    """``measure`` with the guests of this machine."""
     return measure(job, events, LocalExecutor(events, job.request.accel), test)
 
 

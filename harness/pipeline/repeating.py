@@ -45,7 +45,7 @@ class Repeater:
         return self._all(self._patched, report, last, logs, "all again: ")
 
     def all_without(self, report: VariantReport, last: str, logs: str) -> Rerun:
-        """The same of the base, which may have been tested in another order."""
+        """The tests of the base once more, which may have been tested in another order."""
         return self._all(self._base, report, last, logs, "all again: base ")
 
     def _all(self, side: KernelSet, report: VariantReport, last: str, logs: str, label: str) -> Rerun:

@@ -156,7 +156,7 @@ class RunJob:
         )
 
     def of_base(self) -> RunJob:
-        """The same without the patch, in a directory of its own inside that of the run."""
+        """The job of the base: without the patch, in a directory of its own inside that of the run."""
         return replace(self, patches=(), directory=self.directory / "base")
 
 

@@ -39,7 +39,7 @@ class StaticSuite:
             events.publish(Planned(PATCH.name, self.planned))
 
     def patched(self) -> None:
-        """The work tree holds the series."""
+        """Check the work tree, which holds the series."""
         if not self.planned:
             return
         with phase(self._events, PATCH.name, _PHASE, self._times) as say:
@@ -53,14 +53,14 @@ class StaticSuite:
         return self._check.needs_base
 
     def base(self) -> None:
-        """The work tree is at the base."""
+        """Check the work tree, which is at the base, for what the series may not have brought."""
         with phase(self._events, PATCH.name, _PHASE, self._times) as say:
             self._check.base()
             say("the base, for comparison")
         self._tell()
 
     def report(self) -> VariantReport:
-        """All that is known so far."""
+        """The report of the suite, as far as its results are known."""
         results = complete(self.planned, self._check.results())
         return VariantReport(PATCH, self.planned, results, times=self._times, of_patch=True)
 

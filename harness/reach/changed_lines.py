@@ -150,7 +150,7 @@ def _line(reach: ReachMap, path: str, line: int, text: str) -> LineCoverage:
 
 
 def reaching(tests: Sequence[PlannedTest]) -> ReachingTests:
-    """``tests`` as a report names them."""
+    """The names of ``tests`` in a report."""
     names = (f"{test.suite} {test.name}" for test in tests[:MAX_TESTS])
     return ReachingTests(tuple(names), len(tests))
 

@@ -47,7 +47,7 @@ class ProfiledFile:
         return max(around, key=lambda span: (span.first, -span.last), default=None)
 
     def joined(self, other: ProfiledFile) -> ProfiledFile:
-        """Both: an inline function of a header is compiled once in each object that calls it."""
+        """The counters of both: an inline function of a header is compiled once in each object that calls it."""
         branches = dict(self.branches)
         for line, ways in other.branches.items():
             branches[line] = max(ways, branches.get(line, 0))
@@ -64,7 +64,7 @@ class ReachedPart:
     branches: frozenset[Branch] = frozenset()
 
     def joined(self, other: ReachedPart) -> ReachedPart:
-        """What ran in either."""
+        """The lines, branches and functions that ran in either."""
         return ReachedPart(self.lines | other.lines, self.functions | other.functions, self.branches | other.branches)
 
     def __bool__(self) -> bool:
@@ -77,7 +77,7 @@ TestReach = Mapping[str, ReachedPart]
 
 @dataclass(frozen=True)
 class ReachMap:
-    """Who reaches what on the coverage kernel with the key ``kernel``.
+    """Tests and the lines that they run on the coverage kernel with the key ``kernel``.
 
     ``files``: path -> what can run there. ``tests``: all tests that ran, those that reached nothing, too.
     ``lost``: tests of which nothing is known, as their guest died before its counters were read, and why.

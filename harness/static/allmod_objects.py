@@ -45,7 +45,7 @@ _DEPENDENCIES = re.compile(r"^deps_\S+ := (.+?)\n\n", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True)
 class Compiled:
-    """What became of the objects that were asked for.
+    """The result of compiling the objects that were asked for.
 
     ``made``: those that are there now. ``errors``: of each of the others. ``warnings``: of the compiler, about C files
     and headers. ``sparse``: of sparse, if it ran.
@@ -66,7 +66,7 @@ class Configured:
 
 
 class AllmodTree:
-    """That of a work tree, which the caller holds. ``log`` receives all output."""
+    """The object tree of a work tree, which the caller holds. ``log`` receives all output."""
 
     def __init__(self, tree: Tree, jobs: int, log: Path, notify: Callable[[str], None]) -> None:
         source = tree.path
@@ -77,7 +77,7 @@ class AllmodTree:
         self._kbuild = Kbuild(source, self.path, jobs, log, notify)
 
     def working(self) -> AbstractContextManager[None]:
-        """Around all that follows. A tree in which make was killed is made anew: files in it may be half written."""
+        """A context for what follows. A tree in which make was killed is made anew: files in it may be half written."""
         return unbroken(self.path)
 
     def configure(self, wanted: Collection[str], *, anew: bool) -> Configured:

@@ -35,17 +35,17 @@ class ChangedFile:
 
     @property
     def is_source(self) -> bool:
-        """True for what a compiler reads."""
+        """True for a C file, header or assembler file: what a compiler reads."""
         return PurePosixPath(self.path).suffix in (*_COMPILED, ".rs")
 
     @property
     def has_comments(self) -> bool:
-        """True for what kernel-doc reads."""
+        """True for a file that kernel-doc reads."""
         return PurePosixPath(self.path).suffix in (".c", ".h")
 
     @property
     def obstacle(self) -> str:
-        """Why the suite cannot compile it, empty if it can try."""
+        """The reason why the suite cannot compile the file; empty if it can try."""
         if self.path.endswith(".rs"):
             return "Rust is not compiled here"
         if not ARCHITECTURE.owns(self.path):

@@ -123,7 +123,7 @@ class PatchCheck:
     # --- work ---------------------------------------------------------------------------------
 
     def patched(self, wanted: Iterable[PlannedTest]) -> None:
-        """Look at the tree, which holds the series, as far as ``wanted``, part of the plan, asks for it."""
+        """Run the tests ``wanted``, part of the plan, on the tree, which holds the series."""
         self._wanted = frozenset(wanted)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._scripts()
@@ -139,7 +139,7 @@ class PatchCheck:
         return checked or self._asks_about_entries
 
     def base(self) -> None:
-        """Look at what was found again; the tree is at the base."""
+        """Run the tests that found something again on the base, which the tree holds now."""
         if self._look is not None and needs_base(self._look, self._changes.files):
             objects = self._object_tree("base")
             with objects.working():
@@ -205,7 +205,7 @@ class PatchCheck:
     # --- results ------------------------------------------------------------------------------
 
     def results(self) -> tuple[TestResult, ...]:
-        """Of all that was wanted, as far as it is known."""
+        """The results of the tests that were wanted, as far as they are known."""
         planned = [test.name for test in self.plan() if test in self._wanted]
         return tuple(result for name in planned if (result := self._result(name)) is not None)
 

@@ -17,7 +17,7 @@ from harness.static.units import Units
 
 @dataclass
 class CompileFindings:
-    """What was seen of one content of the tree. ``units``: for each file the objects that were made for its sake.
+    """The results of compiling one state of the tree. ``units``: for each file the objects that were made for its sake.
 
     ``compiled``: by whom, for each file that went into an object. ``parts``: of each object, as far as the series
     touches them: what a header is warned of can depend on who includes it. ``off``: why a file is not enabled.
@@ -55,7 +55,7 @@ class CompileCheck:
         self._files = [file for file in changes.files if file.is_source and not file.obstacle]
 
     def patched(self) -> CompileFindings:
-        """The tree holds the series: all of it is compiled."""
+        """Compile the objects of all files of the series; the tree holds it."""
         checked = CompileFindings(config=self._configure())
         if checked.config.errors or not self._files:
             return checked

@@ -22,7 +22,7 @@ _ELSEWHERE = re.compile(r"(\blines? |\.[chS]:)\d+\b")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that a tool said. ``path``: relative to the tree, empty if it is about no file. ``line``: 0: none."""
+    """A complaint of a tool. ``path``: relative to the tree, empty if it is about no file. ``line``: 0: none."""
 
     path: str
     line: int
@@ -30,7 +30,7 @@ class Finding:
 
     @property
     def kind(self) -> tuple[str, str]:
-        """Equal for what a tool says of the same thing after lines have moved."""
+        """A finding without its line numbers, by which it is recognised after lines have moved."""
         return self.path, _ELSEWHERE.sub(r"\1#", self.text)
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ class Remark:
 def fresh(
     found: Iterable[Finding], before: Iterable[Finding], added: Mapping[str, frozenset[int]]
 ) -> tuple[Finding, ...]:
-    """Those of ``found`` that are not among ``before``, what the base has; in order of place, each once.
+    """The new findings: those of ``found`` that the base (``before``) does not have; in order of place, each once.
 
     Lines move, so what is said counts, and how often. Of equal ones those on lines in ``added`` are the new ones.
     """

@@ -19,7 +19,7 @@ _Added = Mapping[str, frozenset[int]]
 
 
 def told(case: TestResult, found: Sequence[Finding], before: Sequence[Finding], added: _Added, red: bool) -> TestResult:
-    """``case``, which passes, with what of ``found`` is new. ``before``: of the base."""
+    """The result ``case``, a pass, with those of ``found`` that are new as its failures. ``before``: of the base."""
     new = fresh(found, before, added)
     if not new:
         return replace(case, message=f"{len(set(found))} were there before" if found else "")
