@@ -10,7 +10,7 @@ from functools import cached_property
 from harness.events import EventStream, Note
 from harness.gitcmd import check_git
 from harness.model import PlannedTest
-from harness.pipeline.kernel_set import Choice, KernelSet, VariantRun
+from harness.pipeline.kernel_set import ChosenTests, KernelSet, VariantRun
 from harness.pipeline.reach_measuring import known_base_reach
 from harness.pipeline.request import RunJob
 from harness.reach import AffectedTests, ReachMap, affected_tests, merged, parse_changes
@@ -32,20 +32,20 @@ class FirstTests:
         self._applied = applied
         self.notes: tuple[str, ...] = ()  # for the report
 
-    def choose(self, run: VariantRun, planned: tuple[PlannedTest, ...]) -> Choice:
+    def choose(self, run: VariantRun, planned: tuple[PlannedTest, ...]) -> ChosenTests:
         """Of ``planned``, the tests of ``run``."""
         if self._affected.why_all:
             self._say_why_all()
-            return Choice(reason=self._affected.reason)
+            return ChosenTests(reason=self._affected.reason)
         first = chosen_first(planned, self._affected.tests, self._known(run))
-        return Choice(first, self._job.request.quick, self._affected.reason)
+        return ChosenTests(first, self._job.request.quick, self._affected.reason)
 
-    def of_base(self, run: VariantRun, planned: tuple[PlannedTest, ...]) -> Choice:
+    def of_base(self, run: VariantRun, planned: tuple[PlannedTest, ...]) -> ChosenTests:
         """The same for the base: its other tests are needed if those of the patched kernel run."""
         patched = self._patched.run_of(run.variant.name)
         if not (self._job.request.quick and patched.first):
-            return Choice()
-        return Choice(tuple(test for test in planned if test in patched.first), quick=True)
+            return ChosenTests()
+        return ChosenTests(tuple(test for test in planned if test in patched.first), quick=True)
 
     def _say_why_all(self) -> None:
         """To who asked for less, and once."""

@@ -26,7 +26,7 @@ Narrow = Callable[[tuple[PlannedTest, ...]], tuple[PlannedTest, ...]]
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenTests:
     """Of the tests that are planned for a kernel, those that run ``first``; ``quick``: and the others do not run.
 
     ``reason``: why these, in one line.
@@ -37,9 +37,9 @@ class Choice:
     reason: str = ""
 
 
-def no_choice(_run: VariantRun, _planned: tuple[PlannedTest, ...]) -> Choice:
+def no_choice(_run: VariantRun, _planned: tuple[PlannedTest, ...]) -> ChosenTests:
     """All tests run in their order."""
-    return Choice()
+    return ChosenTests()
 
 
 @dataclass
@@ -63,7 +63,7 @@ class VariantRun:
     first: tuple[PlannedTest, ...] = ()
     not_chosen: tuple[PlannedTest, ...] = ()
 
-    def plan(self, planned: tuple[PlannedTest, ...], choice: Choice) -> None:
+    def plan(self, planned: tuple[PlannedTest, ...], choice: ChosenTests) -> None:
         """Take what is to be tested."""
         self.first = choice.first
         self.not_chosen = tuple(test for test in planned if test not in choice.first) if choice.quick else ()
@@ -89,7 +89,7 @@ class VariantRun:
                 self.failure = made
 
 
-Choose = Callable[[VariantRun, tuple[PlannedTest, ...]], Choice]
+Choose = Callable[[VariantRun, tuple[PlannedTest, ...]], ChosenTests]
 
 
 def _told(run: VariantRun, reason: str) -> str:

@@ -14,7 +14,7 @@ from harness.model import PlannedTest, ResolvedConfig, Status, TestResult
 from harness.pipeline import base_cache, reach_measuring
 from harness.pipeline.comparing import settle_base
 from harness.pipeline.first_tests import FirstTests, chosen_first
-from harness.pipeline.kernel_set import Choice, KernelSet, VariantRun
+from harness.pipeline.kernel_set import ChosenTests, KernelSet, VariantRun
 from harness.pipeline.request import RunJob
 from harness.reach import FunctionSpan, ProfiledFile, ReachedPart, ReachMap
 from harness.series import Applied, Tree
@@ -63,7 +63,7 @@ def _keep(applied: Applied, *configs: str, reach: ReachMap = MAP) -> None:
         reach_measuring._keep(reach_measuring._base_file(tree, config), reach)
 
 
-def _chosen(tmp_path: Path, applied: Applied, *, quick: bool = True) -> tuple[Choice, list[Event]]:
+def _chosen(tmp_path: Path, applied: Applied, *, quick: bool = True) -> tuple[ChosenTests, list[Event]]:
     happened: list[Event] = []
     events = EventStream()
     events.subscribe(lambda _, event: happened.append(event))
@@ -77,7 +77,7 @@ def _chosen(tmp_path: Path, applied: Applied, *, quick: bool = True) -> tuple[Ch
 def test_what_reaches_the_change_comes_first_and_what_nothing_is_known_of(tmp_path: Path, applied: Applied) -> None:
     _keep(applied, ON.name, OFF.name)
     choice, happened = _chosen(tmp_path, applied)
-    assert choice == Choice((REACHES, BROKE_OFF, NEW), quick=True, reason="the patch touches first")
+    assert choice == ChosenTests((REACHES, BROKE_OFF, NEW), quick=True, reason="the patch touches first")
     assert happened == []
     assert not _chosen(tmp_path, applied, quick=False)[0].quick
 
@@ -117,10 +117,10 @@ def test_a_module_comes_with_one_of_its_tests() -> None:
 
 def test_the_plan_of_a_quick_run_leaves_the_others_out(tmp_path: Path) -> None:
     (run, _) = _kernels(tmp_path, EventStream()).runs
-    run.plan(PLANNED, Choice((REACHES,), quick=True))
+    run.plan(PLANNED, ChosenTests((REACHES,), quick=True))
     assert run.findings.planned == run.first == (REACHES,)
     assert run.not_chosen == tuple(test for test in PLANNED if test != REACHES)
-    run.plan(PLANNED, Choice((REACHES,)))
+    run.plan(PLANNED, ChosenTests((REACHES,)))
     assert list(run.findings.planned) == list(PLANNED) and not run.not_chosen
 
 
@@ -131,7 +131,7 @@ def test_the_base_of_a_quick_run_has_the_same_tests(tmp_path: Path, applied: App
     for run in kernels.runs:
         run.plan(PLANNED, first.choose(run, PLANNED))
     base = KernelSet(kernels.job.of_base(), EventStream(), "base ")
-    assert first.of_base(base.runs[0], (REACHES, OTHER)) == Choice((REACHES,), quick=True)
+    assert first.of_base(base.runs[0], (REACHES, OTHER)) == ChosenTests((REACHES,), quick=True)
 
 
 def test_a_base_that_is_known_as_a_whole_is_not_tested_again(tmp_path: Path, applied: Applied) -> None:
@@ -159,5 +159,5 @@ def _a_base(tmp_path: Path, applied: Applied) -> tuple[KernelSet, VariantRun]:
     kernels = _kernels(tmp_path, EventStream())
     run = kernels.runs[0]
     run.applied = applied
-    run.plan(PLANNED, Choice((REACHES,), quick=True))
+    run.plan(PLANNED, ChosenTests((REACHES,), quick=True))
     return kernels, run
