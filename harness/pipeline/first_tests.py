@@ -15,7 +15,7 @@ from harness.pipeline.reach_measuring import known_base_reach
 from harness.pipeline.request import RunJob
 from harness.reach import AffectedTests, ReachMap, affected_tests, merged, parse_changes
 from harness.series import Applied
-from harness.suites import is_module
+from harness.suites import is_module, is_slow
 
 # Without -M: a file with a new name is one that goes and one that comes.
 _DIFF = ("diff", "--no-ext-diff", "--no-color", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/")
@@ -79,7 +79,8 @@ class FirstTests:
 def chosen_first(
     planned: tuple[PlannedTest, ...], affected: Collection[PlannedTest], known: Collection[PlannedTest]
 ) -> tuple[PlannedTest, ...]:
-    """Those of ``planned`` that are ``affected``, or of which nothing is ``known``; a module with one of its tests."""
+    """Those of ``planned`` that are ``affected``, or of which nothing is ``known``; a module with one of its tests that
+    surely runs: alone it would run them all."""
     own = {test for test in planned if not is_module(test) and (test in affected or test not in known)}
-    suites = {test.suite for test in own}
+    suites = {test.suite for test in own if not is_slow(test)}
     return tuple(test for test in planned if test in own or (is_module(test) and test.suite in suites))

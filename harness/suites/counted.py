@@ -51,6 +51,11 @@ def is_module(test: PlannedTest) -> bool:
     return test.suite == InKernelSuite.name and test.name in _MODULES
 
 
+def is_slow(test: PlannedTest) -> bool:
+    """True for a test that is left out under software emulation."""
+    return test.suite == InKernelSuite.name and any(test.name in names for names in SLOW.values())
+
+
 class CountedSuite:
     """Implements ``harness.interfaces.Suite`` around another one."""
 
@@ -85,8 +90,7 @@ class CountedSuite:
         """Run the test ``name`` alone between a reset of the counters and a look at them. ``before``: the test that
         ran before it in this guest; empty if it is the first."""
         alone = replace(context, only=frozenset({name}), planned=(name,), in_parts=True)
-        slow = isinstance(self._suite, InKernelSuite) and any(name in names for names in SLOW.values())
-        if slow and alone.leaves_out_slow_tests(guest):
+        if is_slow(self._test(name)) and alone.leaves_out_slow_tests(guest):
             yield TestResult(self.name, name, Status.SKIP, message=_TOO_SLOW)
             return
         yield from self._blaming(before, guest, "reset")

@@ -115,6 +115,12 @@ def test_a_module_comes_with_one_of_its_tests() -> None:
     assert chosen_first(PLANNED, {REACHES}, PLANNED) == (REACHES,)
 
 
+def test_a_module_does_not_come_with_a_test_that_may_be_left_out() -> None:
+    slow = PlannedTest("in-kernel", "dma_fence_chain/wait_backward")
+    assert chosen_first((slow, *PLANNED), {slow}, PLANNED) == (slow,)
+    assert chosen_first((slow, *PLANNED), {slow, SELFTEST}, PLANNED) == (slow, SELFTEST, MODULE)
+
+
 def test_the_plan_of_a_quick_run_leaves_the_others_out(tmp_path: Path) -> None:
     (run, _) = _kernels(tmp_path, EventStream()).runs
     run.plan(PLANNED, ChosenTests((REACHES,), quick=True))

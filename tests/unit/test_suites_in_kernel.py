@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ REAL = (DATA / "dmesg-6.12-dmabuf_selftests-passes.log").read_text()
 WAIT_BACKWARD = "dma_fence_chain/wait_backward"
 
 
-def answer(log: str, status: int | None = 0, extra: str = "") -> object:
+def answer(log: str, status: int | None = 0, extra: str = "") -> Callable[[str], Answer]:
     """The kernel log between our own lines, as the guest shows it."""
 
     def reply(command: str) -> Answer:
@@ -110,7 +111,7 @@ def until_lost(machine: ScriptedGuest, tmp_path: Path, *planned: str) -> tuple[l
 def test_a_hang_loses_the_guest_and_names_the_test(tmp_path: Path) -> None:
     hangs = answer(stamped("dma-buf: Running a", "dma-buf: Running g/b"), None)
     kernel = scripted_kernel(tmp_path, "CONFIG_DMABUF_SELFTESTS=m\n")
-    found, reason = until_lost(ScriptedGuest(kernel, {"modprobe": hangs}), tmp_path)  # type: ignore[dict-item]
+    found, reason = until_lost(ScriptedGuest(kernel, {"modprobe": hangs}), tmp_path)
     assert found == [("a", Status.PASS), (SELFTESTS, Status.ERROR), ("g/b", Status.ERROR)]
     assert reason.startswith("it hangs: dmabuf_selftests still ran")
 
@@ -159,6 +160,27 @@ def test_slow_test_runs_when_named(tmp_path: Path) -> None:
         (WAIT_BACKWARD, Status.PASS),
         (SELFTESTS, Status.PASS),
     ]
+
+
+def _part(tmp_path: Path, *only: str) -> tuple[list[TestResult], list[str]]:
+    """Of a suite that is run part by part, on a slow guest."""
+    machine = ScriptedGuest(scripted_kernel(tmp_path, "CONFIG_DMABUF_SELFTESTS=m\n"), {"modprobe": answer(REAL)}, 8.0)
+    planned = ("sanitycheck", WAIT_BACKWARD, SELFTESTS)
+    context = SuiteContext(tmp_path, "logs", frozenset(only), planned=planned, in_parts=True)
+    return list(InKernelSuite().run(machine, context)), machine.commands
+
+
+def test_a_part_with_the_slow_test_alone_loads_nothing(tmp_path: Path) -> None:
+    results, commands = _part(tmp_path, WAIT_BACKWARD)
+    assert [(result.name, result.status) for result in results] == [(WAIT_BACKWARD, Status.SKIP)]
+    assert commands == []
+
+
+def test_a_part_leaves_out_the_slow_test_and_says_so_once(tmp_path: Path) -> None:
+    results, commands = _part(tmp_path, WAIT_BACKWARD, "sanitycheck")
+    assert [result.name for result in results] == [WAIT_BACKWARD, "sanitycheck", SELFTESTS]
+    assert "st_filter='sanitycheck'" in commands[0]
+    assert WAIT_BACKWARD not in [result.name for result in _part(tmp_path, "sanitycheck")[0]]
 
 
 # --- loads ------------------------------------------------------------------------------------
