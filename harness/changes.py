@@ -73,16 +73,16 @@ class Difference:
         return self.gone and self.with_patch is not None and self.with_patch.status is Status.SKIP
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """One line: "base: pass; patched: fail; patched 3/3 failed, base 0/3"."""
-        return self._told(self.patched)
+        return self._in_words(self.patched)
 
     @property
     def beside(self) -> str:
         """The same beside a case that tells itself what it was with the patch."""
-        return self._told("")
+        return self._in_words("")
 
-    def _told(self, patched: str) -> str:
+    def _in_words(self, patched: str) -> str:
         sides = [f"base: {self.base}" if self.base else "", f"patched: {patched}" if patched else ""]
         return "; ".join(filter(None, [*sides, str(self.repeats or ""), self.note]))
 

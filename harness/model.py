@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.causes import Cause, Observed, Status
 from harness.changed_coverage import ChangedCoverage
-from harness.changes import Comparison
+from harness.changes import Comparison, Difference
 from harness.identities import Moment, PlannedTest
 from harness.series import SeriesFacts
 
@@ -322,6 +322,14 @@ class VariantReport:
             or any(problem.fatal for problem in self.config_problems)
             or any(boot.outcome is not BootOutcome.UP for boot in self.boots[-1:])
         )
+
+    def difference(self, case: TestResult) -> Difference | None:
+        """What the comparison says of ``case``; None if it is unchanged, or nothing was compared."""
+        if self.comparison is None:
+            return None
+        if case.fingerprint:
+            return self.comparison.of_splat(case.fingerprint)
+        return self.comparison.of(case.suite, case.name)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Failure:
 
     symptom: Symptom
     variant: str
-    told: str
+    summary: str
     new: bool  # only with the patch, as far as the run knows
     splat: Splat | None = None
 

@@ -55,7 +55,7 @@ def _with_run(question: BisectRequest, report: RunReport, arguments: argparse.Na
     """``question`` about what went wrong in ``report``."""
     wanted = named(arguments.test, arguments.splat) if arguments.test or arguments.splat else None
     first, *others = from_run(report, wanted, arguments.variant)
-    sys.stdout.write(f"looking for {first.symptom} ({first.variant}): {first.told}\n")
+    sys.stdout.write(f"looking for {first.symptom} ({first.variant}): {first.summary}\n")
     if report.patches and not (arguments.series or arguments.config):
         several = "a patch" if len(report.patches) == 1 else f"{len(report.patches)} patches"
         sys.stdout.write(f"the run had {several} on top of {report.base}, the commits are tested without\n")

@@ -93,7 +93,7 @@ class MutantTest:
         return self._deadline is not None and time.monotonic() > self._deadline
 
     def _tell(self, outcome: TrialOutcome) -> None:
-        self._note(f"{self._names[outcome.number]}: {outcome.told}")
+        self._note(f"{self._names[outcome.number]}: {outcome.summary}")
 
     def _note(self, text: str) -> None:
         self._events.publish(Note("", text))

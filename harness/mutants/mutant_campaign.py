@@ -122,7 +122,7 @@ class MutantCampaign:
         for number, mutation in mutants.items():
             if is_equal(mutation):
                 self._outcomes[number] = TrialOutcome(number, Fate.EQUIVALENT)
-                self._note(f"{mutation.name}: {self._outcomes[number].told}")
+                self._note(f"{mutation.name}: {self._outcomes[number].summary}")
 
     def _told(self) -> dict[int, TrialOutcome]:
         return in_turn(self._outcomes, bool(self.cut_off))

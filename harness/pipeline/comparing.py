@@ -207,7 +207,7 @@ class Comparer:
         name = report.variant.name
         lack = lacking(base, report)
         for one in undecided(Comparison(tuple(settled.values())), lack).differences:
-            self._events.publish(Note(name, f"{case_of(one)}: {one.change.value}: {one.told}"))
+            self._events.publish(Note(name, f"{case_of(one)}: {one.change.value}: {one.summary}"))
         run = self._patched.run_of(name)
         besides = seen_besides(base, replace(report, splats=run.findings.splats), rounds, places)
         run.findings = replace(run.findings, splats=(*run.findings.splats, *besides))

@@ -231,7 +231,7 @@ class _Run:
 
     def report(self, interrupted: str = "") -> RunReport:
         request, applied = self._job.request, self._applied
-        base = [self._start_times.told(report, _BASE) for report in (self._base.reports() if self._base else ())]
+        base = [self._start_times.added_to(report, _BASE) for report in (self._base.reports() if self._base else ())]
         return RunReport(
             run_id=self._job.directory.name,
             started=self._date,
@@ -257,7 +257,7 @@ class _Run:
         )
 
     def _patched_reports(self) -> list[VariantReport]:
-        return [self._start_times.told(report) for report in self._patched.reports()]
+        return [self._start_times.added_to(report) for report in self._patched.reports()]
 
     @property
     def _notes(self) -> tuple[str, ...]:

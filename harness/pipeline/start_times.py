@@ -24,7 +24,7 @@ class StartTimes:
                 began = max(0.0, elapsed - result.seconds)
                 self._tests[variant, result.suite, result.name] = began  # the last: a test may be tried once more
 
-    def told(self, report: VariantReport, label: str = "") -> VariantReport:
+    def added_to(self, report: VariantReport, label: str = "") -> VariantReport:
         """``report`` with all start times; in events the name of its variant stands behind ``label``."""
         name = label + report.variant.name
         results = [

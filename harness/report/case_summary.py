@@ -33,19 +33,10 @@ WORDS = {
 }
 
 
-def told_of(variant: VariantReport, case: TestResult) -> Difference | None:
-    """What the comparison says of ``case``; None if nothing changed, or nothing was compared."""
-    if variant.comparison is None:
-        return None
-    if case.fingerprint:
-        return variant.comparison.of_splat(case.fingerprint)
-    return variant.comparison.of(case.suite, case.name)
-
-
 def kind_of(variant: VariantReport, case: TestResult) -> str:
     """ "new failure", "pre-existing", ...; empty if nothing changed, or nothing was compared."""
-    told = told_of(variant, case)
-    return told.change.value if told is not None else ""
+    found = variant.difference(case)
+    return found.change.value if found is not None else ""
 
 
 def summary(comparison: Comparison) -> str:
@@ -114,23 +105,23 @@ def counted(bad: Iterable[TestResult]) -> str:
 
 @dataclass(frozen=True)
 class BadCases:
-    """``every``: all that is bad in a run. ``told``: what is told one by one, each with its variant and how often it
+    """``every``: all that is bad in a run. ``one_by_one``: what is shown alone, each with its variant and how often it
     came again; what died explains what never ran, and comes first. ``never``: a line for each reason why many tests
     never ran."""
 
     every: tuple[TestResult, ...]
-    told: tuple[tuple[VariantReport, TestResult, int], ...]
+    one_by_one: tuple[tuple[VariantReport, TestResult, int], ...]
     never: tuple[str, ...]
 
 
 def bad_cases(report: RunReport) -> BadCases:
     own = [variant for _, variant in groups(report)]
-    apart = [(variant, *_told_apart(report, variant)) for variant in own]
+    apart = [(variant, *_shown_apart(report, variant)) for variant in own]
     bad = [(variant, case) for variant, alone, _ in apart for case in alone]
     bad.sort(key=lambda pair: pair[1].status is Status.MISSING)
     never = (f"{variant.variant.name}: {text}" for variant, _, many in apart for text in many)
     every = (case for variant in own for case in cases(variant) if case.is_bad)
-    return BadCases(tuple(every), tuple(_told_once(bad)), tuple(never))
+    return BadCases(tuple(every), tuple(_shown_once(bad)), tuple(never))
 
 
 def title_of(case: TestResult) -> str:
@@ -144,7 +135,7 @@ def status_words(variant: VariantReport, case: TestResult, again: int) -> str:
     return ", ".join(filter(None, [case.status.value, kind_of(variant, case), more]))
 
 
-def _told_apart(report: RunReport, variant: VariantReport) -> tuple[list[TestResult], list[str]]:
+def _shown_apart(report: RunReport, variant: VariantReport) -> tuple[list[TestResult], list[str]]:
     """What is bad in ``variant``: what is told one by one, and a line for each reason why many tests never ran.
 
     The second are such as "300 tests never ran: interrupted (Ctrl-C)"; if no reason is known here, some are named.
@@ -159,7 +150,7 @@ def _told_apart(report: RunReport, variant: VariantReport) -> tuple[list[TestRes
     return alone, [_line(why, some) for why, some in many.items()]
 
 
-def _told_once(bad: Sequence[tuple[VariantReport, TestResult]]) -> list[tuple[VariantReport, TestResult, int]]:
+def _shown_once(bad: Sequence[tuple[VariantReport, TestResult]]) -> list[tuple[VariantReport, TestResult, int]]:
     """``bad`` in its order, the same splat of a variant only where it first came, and how often it came elsewhere.
 
     A mistake on a path that everything takes makes the kernel print the same report during a hundred tests.

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from harness.changes import KERNEL, Comparison, Difference
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
-from harness.report.case_summary import besides, case_of, counted, kind_of, reproduce, summary, tested, told_of
+from harness.report.case_summary import besides, case_of, counted, kind_of, reproduce, summary, tested
 from harness.report.cases import by_suite, cases, groups, measurements, not_tested, suite_seconds, tally
 from harness.report.coverage_text import annotated, coverage_lines
 from harness.report.headline import headline
@@ -189,7 +189,7 @@ class _Page:
             result=case,
             marks=self.marks(variant, case),
             output=visible(cut_middle(case.output, MAX_OUTPUT, case.log)).strip("\n"),
-            compared=told_of(variant, case),
+            compared=variant.difference(case),
             log=self.file(case.log) if case.log else None,
             again=reproduce(self._report, variant, case),
         )

@@ -24,7 +24,7 @@ from junit_xml import TestCase, TestSuite
 
 from harness.changes import Change, Comparison, Difference
 from harness.model import RunReport, Status, TestResult, VariantReport
-from harness.report.case_summary import case_of, reproduce, summary, tested, told_of
+from harness.report.case_summary import case_of, reproduce, summary, tested
 from harness.report.cases import by_suite, cases, resolved, run_case
 from harness.report.coverage_text import coverage_figures, coverage_lines, reached_by
 from harness.report.headline import headline, not_whole
@@ -93,7 +93,7 @@ def _of_variant(report: RunReport, variant: VariantReport, run_dir: Path) -> lis
             suite if variant.of_patch else f"{name}: {suite}",
             f"dmabuf.{_part(suite)}" if variant.of_patch else f"dmabuf.{_part(name)}.{_part(suite)}",
             report,
-            [_case(one, run_dir, reproduce(report, variant, one), told_of(variant, one)) for one in results],
+            [_case(one, run_dir, reproduce(report, variant, one), variant.difference(one)) for one in results],
             {**properties, **_coverage(results)},
         )
         for suite, results in by_suite((*cases(variant), *_not_chosen(variant))).items()

@@ -24,7 +24,6 @@ from urllib.parse import quote
 from harness.changes import KERNEL
 from harness.errors import UserError
 from harness.model import BuildFailure, Kernel, RunReport, Status, TestResult, VariantReport
-from harness.report.case_summary import told_of
 from harness.report.cases import build_trouble, cases, kernel_cases, resolved
 from harness.report.headline import headline
 from harness.report.series_report import SeriesStep
@@ -317,7 +316,7 @@ def _node(name: str) -> str:
 
 def _about_test(variant: VariantReport, case: TestResult) -> dict[str, object]:
     """``counts``: it makes the run red. ``class``: what the comparison with the base says."""
-    told = told_of(variant, case)
+    told = variant.difference(case)
     return {
         "suite": case.suite,
         "name": case.name,

@@ -109,8 +109,8 @@ class _LastScreen:
 
     def _bad(self, detailed: int) -> list[Text]:
         bad = bad_cases(self._report)
-        lines = [line for told in bad.told[:detailed] for line in self._failure(*told)]
-        others = [f"{variant.variant.name}: {title_of(case)}" for variant, case, _ in bad.told[detailed:]]
+        lines = [line for told in bad.one_by_one[:detailed] for line in self._failure(*told)]
+        others = [f"{variant.variant.name}: {title_of(case)}" for variant, case, _ in bad.one_by_one[detailed:]]
         lines += [self._indented(2, f"{len(others)} more: {', '.join(others)}")] if others else []
         lines += [self._indented(2, text) for text in bad.never]
         return [Text(counted(bad.every), "bold red"), *lines] if bad.every else []

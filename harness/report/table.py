@@ -17,7 +17,6 @@ from harness.report.case_summary import (
     status_words,
     summary,
     title_of,
-    told_of,
 )
 from harness.report.cases import (
     by_suite,
@@ -132,8 +131,8 @@ class _Page:
 
     def _bad(self) -> list[str]:
         bad = bad_cases(self._report)
-        named = bad.told[MAX_DETAILED:]
-        lines = [line for told in bad.told[:MAX_DETAILED] for line in self._failure(*told)]
+        named = bad.one_by_one[MAX_DETAILED:]
+        lines = [line for told in bad.one_by_one[:MAX_DETAILED] for line in self._failure(*told)]
         lines += [
             f"  {self._name(variant, case)}: {status_words(variant, case, n)}" for variant, case, n in named[:MAX_NAMED]
         ]
@@ -146,7 +145,7 @@ class _Page:
         return [f"  {count} more in {one_line(str(where))}"] if count > 0 else []
 
     def _failure(self, variant: VariantReport, case: TestResult, again: int) -> list[str]:
-        log, told = self._log(case), told_of(variant, case)
+        log, told = self._log(case), variant.difference(case)
         return [
             f"  {self._style.paint(self._name(variant, case), 'red')}: {status_words(variant, case, again)}",
             *self._wrap(one_line(case.message), 6),
@@ -195,7 +194,7 @@ class _Page:
         alike: dict[tuple[str, str, str], list[str]] = {}
         for one in besides(found):
             own = case_of(one) if one.suite == KERNEL else ""
-            key = one.change.value, self._told(one.told, one.logs), own
+            key = one.change.value, self._told(one.summary, one.logs), own
             alike.setdefault(key, []).append(case_of(one))
         return [f"{change}: {_lack(names, told)}" for (change, told, _), names in alike.items()]
 

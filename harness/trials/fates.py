@@ -74,7 +74,7 @@ class TrialOutcome:
     seconds: float = 0.0
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """What is said of it as soon as it is decided."""
         if self.fate is Fate.KILLED and self.how is not None:
             what = f"killed by {self.test} ({self.how.value}), {self.seconds:.0f} s"

@@ -219,13 +219,11 @@ def _only_on_base(
         yield from vanished(result, before.get(above), after.get(above))
 
 
-def told_of(report: VariantReport, case: TestResult | Splat) -> Difference | None:
+def difference_of(report: VariantReport, case: TestResult | Splat) -> Difference | None:
     """What the comparison of ``report`` says of ``case``; None if it is unchanged, or nothing was compared."""
-    if report.comparison is None:
-        return None
-    if isinstance(case, Splat):
-        return report.comparison.of_splat(identity(case))
-    return report.comparison.of(case.suite, case.name)
+    if isinstance(case, TestResult):
+        return report.difference(case)
+    return report.comparison.of_splat(identity(case)) if report.comparison is not None else None
 
 
 # --- splats -----------------------------------------------------------------------------------
@@ -296,8 +294,8 @@ def _explains(before: TestResult | None, now: TestResult) -> bool:
     """True if what became of the program says why it lacks a result, or that is told of the program itself."""
     if now.status is Status.SKIP:
         return now.cut_short
-    told_itself = now.status is not Status.FAIL or before is None or is_graver(now.observed, before.observed)
-    return told_itself or is_silent(now)  # where a time limit cuts is chance
+    explained_itself = now.status is not Status.FAIL or before is None or is_graver(now.observed, before.observed)
+    return explained_itself or is_silent(now)  # where a time limit cuts is chance
 
 
 def is_left_out(result: TestResult) -> bool:

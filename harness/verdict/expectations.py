@@ -29,7 +29,7 @@ from harness.changes import KERNEL, Change
 from harness.model import RunReport, Splat, Status, TestResult, VariantReport
 from harness.paths import WRAPPERS
 from harness.toml_tables import OneLine, TomlTable, read_toml
-from harness.verdict.base_comparison import told_of
+from harness.verdict.base_comparison import difference_of
 from harness.verdict.failure_mode import masked
 
 ExpectationKind = Literal["fail", "skip", "splat", "flaky"]
@@ -134,7 +134,7 @@ def _is_about(entry: Expectation, result: TestResult) -> bool:
 def _is_refuted(entry: Expectation, case: TestResult | Splat, report: VariantReport) -> bool:
     """A test that is expected to fail and does not, or not so, on the base; one that is said to be flaky, and was not
     repeated; anything that comes each time with the patch only."""
-    told = told_of(report, case)
+    told = difference_of(report, case)
     if told is None or told.change is not Change.NEW:
         return False
     if entry.kind == "fail":
@@ -195,12 +195,12 @@ _NUMBER = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What an entry would be about. ``told``: what happened, for who reads it."""
+    """What an entry would be about. ``summary``: what happened, for who reads it."""
 
     suite: str
     kind: str
     match: str
-    told: str
+    summary: str
 
 
 def propose(report: RunReport, today: date) -> str:
@@ -230,7 +230,7 @@ def _unexpected(variant: VariantReport) -> Iterator[_Wanted]:
     for result in variant.results:
         kind = _kind(result, variant)
         if kind:
-            yield _Wanted(result.suite, kind, _escaped(result.name), _told(result))
+            yield _Wanted(result.suite, kind, _escaped(result.name), _summary(result))
     for splat in variant.splats:
         if not splat.known and not _is_new(variant, splat):
             moment = splat.moment
@@ -251,14 +251,14 @@ def _kind(result: TestResult, variant: VariantReport) -> str:
     """The kind of entry that would expect ``result``, empty if none would or need be."""
     if result.known or result.not_applicable or _is_new(variant, result):
         return ""
-    told = told_of(variant, result)
+    told = difference_of(variant, result)
     flaky = told is not None and told.change is Change.FLAKY
     return {Status.FAIL: "flaky" if flaky else "fail", Status.SKIP: "skip"}.get(result.status, "")
 
 
 def _is_new(variant: VariantReport, case: TestResult | Splat) -> bool:
     """True if the base does not have it: then it is the patch's, and not to be expected."""
-    told = told_of(variant, case)
+    told = difference_of(variant, case)
     return told is not None and told.change is Change.NEW
 
 
@@ -269,7 +269,7 @@ def _beyond(variant: VariantReport) -> Iterator[str]:
     yield from (f"{splat.title} (new)" for splat in variant.splats if splat.is_bad and _is_new(variant, splat))
 
 
-def _told(result: TestResult) -> str:
+def _summary(result: TestResult) -> str:
     """Without numbers, so that variants which differ in nothing else share an entry; on one line of a comment."""
     return _comment(masked(result.message)) or result.status.value
 
@@ -281,7 +281,7 @@ def _comment(text: str) -> str:
 def _toml_entry(wanted: _Wanted, base: str, variants: list[str], until: date) -> list[str]:
     return [
         "",
-        f"# {wanted.told}",
+        f"# {wanted.summary}",
         "[[expect]]",
         f'kind = "{wanted.kind}"',
         f"match = {_string(wanted.match)}",

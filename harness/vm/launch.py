@@ -111,8 +111,8 @@ class Launcher:
     def _doubt(self, kernel: Kernel, found: RaceResult) -> None:
         """A panic is the kernel's word, and KVM is not known yet: another kernel will tell whom to blame."""
         self._doubted.add(kernel.key)
-        self.accelerator = replace(self.accelerator, reason=f"not settled; {found.told()}")
-        self._notify(f"it is not settled whether KVM works here: {found.told()}")
+        self.accelerator = replace(self.accelerator, reason=f"not settled; {found.summary()}")
+        self._notify(f"it is not settled whether KVM works here: {found.summary()}")
 
     # --- boots --------------------------------------------------------------------------------
 
@@ -155,11 +155,11 @@ class Launcher:
             assert found.tcg is not None
             return _under_neither(found.kvm, found.tcg, attempts)
         if winner is found.kvm:
-            self._trust(kernel, winner.seconds, found.told())
+            self._trust(kernel, winner.seconds, found.summary())
         elif found.kvm.kernel_spoke:
             self._doubt(kernel, found)
         elif found.kvm.guest.blame is not Blame.MACHINE:  # else it was ended from outside: the next boot will show
-            self._give_up(found.told())
+            self._give_up(found.summary())
         return attempts.choose(winner)
 
     # --- boots under a KVM that is known ------------------------------------------------------
@@ -186,7 +186,7 @@ class Launcher:
 
     def _faster(self, found: RaceResult, attempts: BootAttempts) -> Booted:
         if found.winner is found.tcg:
-            self._give_up(found.told())
+            self._give_up(found.summary())
         return attempts.choose(found.winner or found.kvm)
 
     def _under_tcg_alone(
@@ -202,7 +202,7 @@ class Launcher:
                 return _under_kvm_alone(again, attempts)
             if again.is_up:
                 return self._up_again(kvm, again, tcg, attempts)
-        self._give_up(RaceResult(kvm, tcg).told())
+        self._give_up(RaceResult(kvm, tcg).summary())
         return attempts.choose(tcg)
 
     def _up_again(self, kvm: BootAttempt, again: BootAttempt, tcg: BootAttempt, attempts: BootAttempts) -> Booted:

@@ -40,7 +40,7 @@ class RaceResult:
             return not tcg.is_running or tcg.seconds >= kvm.seconds
         return tcg.is_up or not (kvm.is_running or tcg.is_running)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Why the winner is taken, in one line."""
         kvm, tcg = self.kvm, self.tcg
         if tcg is None or not tcg.is_up:

@@ -70,7 +70,7 @@ def test_what_is_asked_for_by_name_may_be_excused_or_of_the_base() -> None:
     (found,) = from_run(run_report(variant_report(ON, (excused,))), named("dmabuf.x", None))
     assert found.symptom.manners == ("fail: size is #",)
     on_base = replace(run_report(variant_report(ON)), base_variants=(variant_report(ON, (FAILED,)),))
-    assert from_run(on_base, named("dmabuf.x", None)) == [replace(found, told=FAILED.message)]
+    assert from_run(on_base, named("dmabuf.x", None)) == [replace(found, summary=FAILED.message)]
 
 
 @pytest.mark.parametrize(

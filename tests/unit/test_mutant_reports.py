@@ -182,7 +182,7 @@ def test_the_terminal_has_counts_survivors_and_the_control() -> None:
 
 
 def test_every_verdict_has_its_line() -> None:
-    lines = [verdict.told for verdict in report().verdicts]
+    lines = [verdict.summary for verdict in report().verdicts]
     assert lines[0] == ("survived 9 tests, 4 s")
     assert lines[1] == ("killed by udmabuf.a (leak), 2 s: leaked <b>")
     assert lines[2] == "not reached"

@@ -88,7 +88,7 @@ def test_what_is_bad_only_with_the_patch_is_repeated_and_settled(tmp_path: Path)
     done = compared(patched, base, repeater)[ON.name]
     assert repeater.asked == ["checks a"]
     assert [(one.name, one.change) for one in done.differences] == [("a", Change.FLAKY), ("b", Change.PRE_EXISTING)]
-    assert done.differences[0].told.endswith("patched 2/2 failed, base 1/2")
+    assert done.differences[0].summary.endswith("patched 2/2 failed, base 1/2")
     assert done.against == comparing.HERE
 
 
@@ -119,7 +119,7 @@ def test_cut_off_while_it_repeats_it_keeps_what_it_had(tmp_path: Path) -> None:
         ("b", Change.NEW, comparing.CUT_OFF),
         ("c", Change.PRE_EXISTING, ""),
     ]
-    assert done.differences[0].told.endswith("patched 1/1 failed, base 0/1")
+    assert done.differences[0].summary.endswith("patched 1/1 failed, base 0/1")
 
 
 @pytest.mark.parametrize(("whole", "change"), [(PASS, Change.FLAKY), (FAIL, Change.NEW)])

@@ -28,15 +28,15 @@ def test_each_variant_has_its_own_times() -> None:
     ):
         times(elapsed, event)
     report = variant_report(ON, (QUICK, AGAIN, NEVER))
-    told = times.told(report)
+    told = times.added_to(report)
     assert dict(told.started) == {"build": 1.0, "boot": 2.0}
     assert [result.started for result in told.results] == [3.5, 8.0, None]
-    assert [result.started for result in times.told(report, "base ").results] == [19.5, None, None]
-    nothing = times.told(variant_report(OFF, (QUICK,)))
+    assert [result.started for result in times.added_to(report, "base ").results] == [19.5, None, None]
+    nothing = times.added_to(variant_report(OFF, (QUICK,)))
     assert not nothing.started and nothing.results[0].started is None
 
 
 def test_a_clock_that_is_a_little_off_never_goes_below_the_start() -> None:
     times = StartTimes()
     times(0.2, Ended(ON.name, QUICK))
-    assert times.told(variant_report(ON, (QUICK,))).results[0].started == 0.0
+    assert times.added_to(variant_report(ON, (QUICK,))).results[0].started == 0.0

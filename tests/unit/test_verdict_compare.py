@@ -143,7 +143,7 @@ def test_of_several_results_of_one_test_the_worst_counts() -> None:
 
 def test_differences_tell_what_was_seen_on_each_side() -> None:
     one = only(compare(report(x(PASS)), report(x(FAIL, "odd bytes"))))
-    assert one.told == "base: pass; patched: fail: odd bytes"
+    assert one.summary == "base: pass; patched: fail: odd bytes"
 
 
 # --- building and booting ---------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_a_splat_of_the_base_is_pre_existing_wherever_it_comes_and_whatever_its_
     moved = replace(splat(), title=splat().title.replace("PID: 63", "PID: 1204"), during="checks: x", line=3, count=4)
     found = compare(report(splats=(splat(),)), report(splats=(moved,)))
     assert only(found).change is Change.PRE_EXISTING
-    assert only(found).told == "base: printed during kselftest; patched: printed 4 times during checks: x"
+    assert only(found).summary == "base: printed during kselftest; patched: printed 4 times during checks: x"
     assert not judge(report(splats=(moved,)), found).is_bad
 
 

@@ -136,7 +136,7 @@ def rounds(*pairs: tuple[Status, Status]) -> list[Round]:
 def test_counts_decide(pairs: list[tuple[Status, Status]], change: Change, told: str) -> None:
     settled = settle(A, rounds(*pairs), "repeats/1")
     assert settled.change is change
-    assert told in settled.told
+    assert told in settled.summary
     assert settled.logs == "repeats/1"
 
 
@@ -183,7 +183,7 @@ def test_a_race_that_is_lost_once_stays_red_and_a_stall_that_the_host_may_cause_
     patched = report(result("a", PASS), splats=(splat,))
     [one] = new(patched).differences
     settled = settle_unseen(settle(one, rounds(*([(PASS, PASS)] * 3))), attempt(PASS))
-    assert settled.change is change and "not seen again" in settled.told
+    assert settled.change is change and "not seen again" in settled.summary
     assert judge(patched, Comparison((settled,))).is_bad is (change is Change.NEW)
 
 
