@@ -51,6 +51,16 @@ def add_parser(commands: Any) -> None:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that say what to run; ``bench`` has them as well."""
     what = parser.add_argument_group("what to test")
+    _add_source_options(what)
+    _add_test_options(what)
+    _add_how_options(parser.add_argument_group("how"))
+    out = parser.add_argument_group("results")
+    out.add_argument("--out", type=Path, metavar="DIR", help="directory of this run (default: runs/ID)")
+    add_report_options(out, "junit")
+
+
+def _add_source_options(what: argparse._ActionsContainer) -> None:
+    """Those of a ``SourceRequest``."""
     what.add_argument(
         "-p",
         "--patch",
@@ -96,6 +106,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="patch that the base needs, or bundled series: goes below yours, with and without it; may be given again",
     )
     what.add_argument("--no-fixups", action="store_true", help="leave out the fixups that old trees get from us")
+
+
+def _add_test_options(what: argparse._ActionsContainer) -> None:
+    """Those of a ``SuiteRequest``."""
     what.add_argument("--variant", default="all", metavar="NAME", help="on, off, all or a name (default: %(default)s)")
     what.add_argument(
         "--variant-of",
@@ -123,7 +137,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="your own pytest files, run against each variant; may be given again",
     )
-    how = parser.add_argument_group("how")
+
+
+def _add_how_options(how: argparse._ActionsContainer) -> None:
+    """Those of ``JobLimits``, of this machine, and of what the verdict is made of."""
     how.add_argument("--no-base", action="store_true", help="do not test the base without the patch, nor compare")
     how.add_argument(
         "--repeat",
@@ -160,9 +177,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="make jobs (default: one per CPU)",
     )
-    out = parser.add_argument_group("results")
-    out.add_argument("--out", type=Path, metavar="DIR", help="directory of this run (default: runs/ID)")
-    add_report_options(out, "junit")
 
 
 def natural(text: str) -> int:
