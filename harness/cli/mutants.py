@@ -54,6 +54,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--sample", type=positive, metavar="N", help="only N mutants, drawn from all that are possible")
     parser.add_argument("--seed", type=natural, default=1, metavar="S", help="of the sample (default: %(default)s)")
     parser.add_argument("--minutes", type=positive, metavar="N", help="try no more mutants after N minutes in guests")
+    parser.add_argument(
+        "--snapshots",
+        action="store_true",
+        help="under emulation, let guests go on from one that was saved instead of booting each",
+    )
     parser.add_argument("--base", default="", metavar="BASE", help="as for run")
     parser.add_argument(
         "--variant", default="on", metavar="NAME", help="one variant, as for run (default: %(default)s)"
@@ -75,7 +80,7 @@ def mutants(arguments: argparse.Namespace) -> int:
             directory.create()
         events = EventStream()
         limit = arguments.minutes * 60.0 if arguments.minutes is not None else None
-        campaign = MutantCampaign(job, choice, events, limit)
+        campaign = MutantCampaign(job, choice, events, limit, arguments.snapshots)
         try:
             with EventLog(directory.path / "events.jsonl") as log, show_progress(sys.stdout) as progress:
                 events.subscribe(log)

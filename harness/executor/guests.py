@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import TracebackType
 from typing import Protocol
 
 from harness.causes import Blame
@@ -62,6 +63,19 @@ class WatchedGuest(Guest, Protocol):
         """End it."""
 
 
+class GuestSource(Protocol):
+    """A context manager that has guests of one kernel, all alike."""
+
+    def __enter__(self) -> GuestSource: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def boot(self, directory: Path, /) -> tuple[WatchedGuest, BootReport]:
+        """One with its logs in ``directory``. Raises ``InfrastructureError``."""
+
+
 class GuestLauncher(Protocol):
     """Boots guests, and judges the accelerator that runs them."""
 
@@ -75,6 +89,14 @@ class GuestLauncher(Protocol):
 
     def boot(self, kernel: Kernel, directory: Path, limits: JobLimits, /) -> tuple[WatchedGuest, BootReport]:
         """Boot ``kernel``; the caller shuts the guest down whatever the report says. Raises ``InfrastructureError``."""
+
+    def saved(
+        self, kernel: Kernel, limits: JobLimits, prepare: Callable[[WatchedGuest, Path], None], /
+    ) -> GuestSource | None:
+        """Guests of ``kernel`` that go on from one that was saved; None where a boot is as good, or not known to be.
+
+        ``prepare``: what is done in that one first; it gets the directory of its logs.
+        """
 
     def distrusts(self, kernel: str, boots: Iterable[BootReport], /) -> bool:
         """True if what ran in ``boots`` of the kernel with this key says nothing, and is to be run again."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from harness.causes import Blame, Cause
 from harness.errors import InfrastructureError
 from harness.events import EventStream, Note
 from harness.executor.guest_queue import GuestQueue, ReadyGuest
-from harness.executor.guests import GuestLauncher, WatchedGuest
+from harness.executor.guests import GuestLauncher, GuestSource, WatchedGuest
 from harness.executor.kernel_job import Findings, KernelJob
 from harness.guest import bundle, checks
 from harness.guest.oracle import warns_in
@@ -64,6 +65,7 @@ class MutantTest:
         self._control = ControlLedger()
         self._ledger = MutantLedger(self._plan.orders, self._plan.usual, self._tell)
         self._queue = GuestQueue(self._boot, self._prepare, directory / "boots" / _NAME, self._note)
+        self._source: GuestSource | None = None
         self._times: dict[str, float] = {}
         self._deadline = None if self._plan.seconds is None else time.monotonic() + self._plan.seconds
 
@@ -76,7 +78,12 @@ class MutantTest:
 
     def run(self) -> None:
         """Raises ``InfrastructureError`` if no guest comes up, or if the kernel does not last without a mutant."""
-        with self._queue:
+        with ExitStack() as stack:
+            if self._plan.snapshots:
+                self._source = self._launcher.saved(self._kernel, self._job.limits, self._fill)
+            if self._source is not None:
+                stack.enter_context(self._source)
+            stack.enter_context(self._queue)
             if self._plan.control:
                 with phase(self._events, self._shown, "control", self._times):
                     self._run_control(self._plan.control)
@@ -150,13 +157,25 @@ class MutantTest:
     # --- guests -------------------------------------------------------------------------------
 
     def _boot(self, directory: Path) -> tuple[WatchedGuest, BootReport]:
+        if self._source is not None:
+            try:
+                return self._source.boot(directory)
+            except InfrastructureError as error:
+                self._note(f"guests are booted, none is saved: {error}")
+                self._source = None
         return self._launcher.boot(self._kernel, directory, self._job.limits)
 
     def _prepare(self, ready: ReadyGuest) -> None:
-        """Bring the checks there, and run none of them: what that reads from the host is at hand then."""
-        ship(ready.guest, ready.logs / "checks.zip")
+        if self._source is None:
+            self._fill(ready.guest, ready.logs.parent)
         ready.guest.mark(f"start {_NAME}")
-        for _line in _command(ready, self._kernel, "", ready.guest.slowness):
+
+    def _fill(self, guest: WatchedGuest, directory: Path) -> None:
+        """Bring the checks there, and run none of them: what that reads from the host is at hand then."""
+        ready = ReadyGuest(guest, directory / "logs")
+        ready.logs.mkdir(parents=True, exist_ok=True)
+        ship(guest, ready.logs / "checks.zip")
+        for _line in _command(ready, self._kernel, "", guest.slowness):
             pass
 
 

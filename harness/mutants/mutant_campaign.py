@@ -33,7 +33,10 @@ _BESIDE = "does not compile beside the others"
 
 
 class MutantCampaign:
-    """``job``: base, patches and one variant. ``limit``: seconds for the trials, None: as long as it takes."""
+    """``job``: base, patches and one variant. ``limit``: seconds for the trials, None: as long as it takes.
+
+    ``snapshots``: as in ``TrialPlan``. ``executor``: by default that of this machine.
+    """
 
     def __init__(
         self,
@@ -41,12 +44,14 @@ class MutantCampaign:
         choice: Choice,
         events: EventStream,
         limit: float | None = None,
+        snapshots: bool = False,
         executor: Executor | None = None,
     ) -> None:
         self._job = job
         self._choice = choice
         self._events = events
         self._limit = limit
+        self._snapshots = snapshots
         self._executor = executor or LocalExecutor(events, job.request.accel)
         self._planted: Planted | None = None
         self._control = Control()
@@ -74,7 +79,8 @@ class MutantCampaign:
         self._run_control(planted, comparison)
         self._settle(planted.mutants, comparison.known)
         left = {number: one for number, one in planted.mutants.items() if number not in self._outcomes}
-        self._do(planted, TrialPlan((), orders(left, self._control), self._control.seconds, self._limit))
+        plan = TrialPlan((), orders(left, self._control), self._control.seconds, self._limit, self._snapshots)
+        self._do(planted, plan)
         if not self._outcomes.keys() >= left.keys():
             self.cut_off = "the time was up"
         unnoticed = [one.number for one in self._told().values() if one.fate in (Fate.SURVIVED, Fate.NOT_REACHED)]
@@ -90,7 +96,9 @@ class MutantCampaign:
             enough = threading.Event()
             compared = pool.submit(comparison.go_through, planted.mutants.values(), enough)
             try:
-                self._do(planted, TrialPlan(tuple(name for name in names if name not in excused)))
+                # In guests of the kind in which mutants are tried: what fails there for another reason is known then.
+                control = tuple(name for name in names if name not in excused)
+                self._do(planted, TrialPlan(control, snapshots=self._snapshots))
             except BaseException:
                 process.stop_all()
                 raise

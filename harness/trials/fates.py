@@ -48,12 +48,14 @@ class TrialPlan:
     """Either the ``control``, tests that are to run with no mutant chosen, or ``orders``, mutants to be tried.
 
     ``usual``: seconds that each test took in the control. ``seconds``: after which no mutant begins, None: no limit.
+    ``snapshots``: guests go on from a saved one, where that is quicker than a boot.
     """
 
     control: tuple[str, ...] = ()
     orders: tuple[MutantOrder, ...] = ()
     usual: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None
+    snapshots: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Control:
 
 @dataclass(frozen=True)
 class TrialFindings:
-    """What came of a ``TrialPlan``. ``outcomes``: each mutant that was decided. ``guests``: what they took."""
+    """What came of a ``TrialPlan``. ``outcomes``: each mutant that was decided."""
 
     control: Control = field(default_factory=Control)
     outcomes: tuple[TrialOutcome, ...] = ()

@@ -59,6 +59,7 @@ class VmGuest:
         self._spec = spec
         self._qemu = Qemu(directory, spec.accel)
         self._qemu_version = qemu_version
+        self._incoming: list[str] = []  # options of a QEMU that loads a guest (saved_guest.py)
         self._connection: ssh.Connection | None = None
         self._identity: Identity | None = None
         self._slowness = slowness(spec.accel, kernel)
@@ -161,9 +162,9 @@ class VmGuest:
     def _start_qemu(self) -> None:
         self._ports += 1
         self._port = free_port()
-        ours = checker_options(self._kernel)
-        directory = self._qemu.directory
-        self._qemu.start(qemu_command(self._kernel.image, directory, self._port, self._spec, ours))
+        image, ours = self._kernel.image, checker_options(self._kernel)
+        command = qemu_command(image, self._qemu.directory, self._port, self._spec, ours)
+        self._qemu.start([*command, *self._incoming])
 
     def _first_line(self) -> bool:
         """Has the kernel said anything? Not yet, or QEMU was started anew: False.

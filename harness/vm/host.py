@@ -26,6 +26,7 @@ PACKAGES = tuple(map(Path, ("/var/lib/dpkg/info", "/var/lib/dpkg/status", "/var/
 
 PROGRAMS = (
     *("sh", "mount", "mkdir", "chmod", "ip", "cat", "install", "ln", "sshd"),  # harness/guest/init
+    *("tar", "pivot_root", "chroot", "umount"),  # the same, of a guest whose root is a copy
     *("python3", "modprobe", "dmesg", "sed", "grep", "timeout", "stdbuf"),  # what suites run, and vm/ asks with
 )
 """What runs in a guest, found as ``init`` finds it."""
@@ -38,10 +39,11 @@ _BESIDE = (
     *("/usr/libexec/coreutils/libstdbuf.so", "/usr/lib/coreutils/libstdbuf.so"),
     *("/etc/modprobe.d/*.conf", "/usr/lib/modprobe.d/*.conf"),
 )
-# The modules that the checks import, those that they import only at need included (harness/guest/oracle.py, runner.py).
+# The modules that the checks import, those that they import only at need included (harness/guest/oracle.py,
+# runner.py, armed_calls.py, checks/limits.py).
 _ASK_PYTHON = (
     f"import sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); from harness.guest import checks, runner;"
-    "checks.all_checks(); import fnmatch, re;"
+    "checks.all_checks(); import ctypes, fnmatch, re, resource;"
     "print(*filter(None, (getattr(module, '__file__', None) for module in tuple(sys.modules.values()))), sep='\\n')"
 )
 _LIBRARY = re.compile(r"(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)  # "libc.so.6 => /lib/.../libc.so.6 (0x00007f...)"
@@ -105,13 +107,18 @@ def guest_files() -> frozenset[Path]:
     Where that cannot be told (no ldd), what the package managers list stands for the libraries. They are looked for
     once: one that is replaced under another name meanwhile is one that cannot be read any more.
     """
+    return frozenset(path.resolve() for path in named_guest_files())
+
+
+@cache
+def named_guest_files() -> frozenset[Path]:
+    """The same under the names by which they are asked for, which may be links."""
     programs = [Path(found) for found in map(partial(shutil.which, path=_PATH), PROGRAMS) if found]
     modules = _python_modules()
     named = [*programs, *modules, *chain.from_iterable(Path("/").glob(pattern[1:]) for pattern in _BESIDE)]
-    binaries = [path for path in named if path.suffix not in (".py", ".conf")]
-    libraries = _libraries(binaries)
+    libraries = _libraries([path for path in named if path.suffix not in (".py", ".conf")])
     rest = libraries if libraries and modules else _listed()
-    return frozenset(path.resolve() for path in (*named, *rest))
+    return frozenset([*named, *rest])
 
 
 def _listed() -> Iterator[Path]:

@@ -25,6 +25,7 @@ from harness.vm.attempts import BootAttempt, BootAttempts
 from harness.vm.command import MachineSpec
 from harness.vm.guest import VmGuest
 from harness.vm.race import HEAD_START, RaceResult, race
+from harness.vm.saved_guest import Prepare, SavedGuest
 
 SMALL_MEMORY, LARGE_MEMORY = 1024, 3072  # MiB
 _ROOM_FOR_LARGE = 7 << 30  # bytes: two large guests at once, and something for the host
@@ -131,6 +132,12 @@ class Launcher:
             if self.accelerator.name == "tcg":
                 return attempts.choose(attempts.run("tcg"))
             return self._boot_under_kvm(kernel, directory, attempts)
+
+    def saved(self, kernel: Kernel, limits: JobLimits, prepare: Prepare) -> SavedGuest | None:
+        """Guests of ``kernel`` that go on from one that was saved after ``prepare``; None unless they are emulated."""
+        if self.accelerator.name != "tcg" or not self.accelerator.proved:
+            return None
+        return SavedGuest(kernel, _machine("tcg", limits), self.qemu_version, prepare)
 
     def _attempts(self, kernel: Kernel, directory: Path, limits: JobLimits = _NO_LIMITS) -> BootAttempts:
         return BootAttempts(

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -17,8 +17,8 @@ from harness.executor.guests import GuestLauncher
 from harness.executor.mutant_test import MutantTest, late_reports, limit_factors, plan_text
 from harness.executor.wire import answer_text, job_text, read_answer, read_job
 from harness.guest import mutant_runner, registry
-from harness.interfaces import CommandResult, LineSink
-from harness.model import Kernel, Variant
+from harness.interfaces import CommandResult, JobLimits, LineSink
+from harness.model import BootReport, Kernel, Variant
 from harness.trials.fates import Control, MutantOrder, TrialPlan
 from tests.support.fake_launcher import FakeGuest, FakeLauncher
 from tests.support.scripted_guest import Answer, ScriptedGuest, scripted_kernel
@@ -191,3 +191,57 @@ def test_findings_travel_as_json(tmp_path: Path) -> None:
     assert read_answer(answer_text(found)) == found
     job = KernelJob("key", Variant("on", "", {}), trials=planned(1, 2))
     assert read_job(job_text(job)) == job
+
+
+@dataclass
+class SavingLauncher(FakeLauncher):
+    """Has guests that go on from a saved one, if ``saves``; ``asked``: what is done with its source."""
+
+    saves: bool = True
+    asked: list[str] = field(default_factory=list)
+
+    def saved(self, kernel: Kernel, limits: JobLimits, prepare: Callable[[FakeGuest, Path], None]) -> SavingLauncher:
+        self.asked.append("saved")
+        self._kernel, self._limits, self._fill = kernel, limits, prepare
+        return self
+
+    def __enter__(self) -> SavingLauncher:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.asked.append("removed")
+
+    def boot(self, *arguments: object) -> tuple[FakeGuest, BootReport]:
+        """Of the launcher with three arguments, of the source with one."""
+        if len(arguments) == 3:
+            self.asked.append("booted")
+            return super().boot(*arguments)  # type: ignore[arg-type]
+        if not self.saves:
+            raise InfrastructureError("the guest could not be saved")
+        self.asked.append("restored")
+        return super().boot(self._kernel, cast(Path, arguments[0]), self._limits)
+
+
+def tried_with_snapshots(tmp_path: Path, saves: bool) -> tuple[Findings, list[str]]:
+    kernel = scripted_kernel(tmp_path)
+    guests: list[FakeGuest] = [
+        TalkingGuest(number=number, kernel=kernel, leaks=frozenset({1}), plans=[""]) for number in range(1, 4)
+    ]
+    launcher = SavingLauncher(guests, saves=saves)
+    job = KernelJob(kernel.key, Variant("on", "", {}), trials=replace(planned(1, 2), snapshots=True))
+    test = MutantTest(job, kernel, cast(GuestLauncher, launcher), EventStream(), tmp_path / "run")
+    test.run()
+    assert all(guest.ended for guest in launcher.booted)
+    return test.findings, launcher.asked
+
+
+def test_guests_go_on_from_a_saved_one_and_it_is_removed(tmp_path: Path) -> None:
+    found, asked = tried_with_snapshots(tmp_path, saves=True)
+    assert fates(found) == {1: ("killed", "leak"), 2: ("survived", "")}
+    assert asked == ["saved", "restored", "restored", "removed"]
+
+
+def test_where_none_can_be_saved_each_is_booted(tmp_path: Path) -> None:
+    found, asked = tried_with_snapshots(tmp_path, saves=False)
+    assert fates(found) == {1: ("killed", "leak"), 2: ("survived", "")}
+    assert asked == ["saved", "booted", "booted", "removed"]
