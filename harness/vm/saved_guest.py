@@ -24,7 +24,7 @@ from harness.vm.guest import NoStart, VmGuest
 from harness.vm.identity import Identity, create_identity
 from harness.vm.qmp import MonitorError
 
-_ANSWER = 10.0  # seconds for an answer of QEMU's monitor
+_ANSWER = 60.0  # seconds for an answer of QEMU's monitor, which loads a guest meanwhile
 _SAVE = 120.0  # seconds to write a guest's memory, some 150 MB, to a file
 _TICK = 0.05
 _FAST = 10 << 30  # bytes a second: QEMU is modest by default
