@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from harness import process
 from harness.causes import Blame, Cause
 from harness.errors import InfrastructureError
 from harness.events import EventStream, Note
@@ -36,8 +37,9 @@ _NAME = "mutants"
 _PLAN = "/tmp/dmabuf-harness-mutants.plan"  # in the guest
 _WHOLE = 24 * 3600.0  # seconds for a plan: each check has its own limit, and silence ends it
 # Under TCG a check gets 20 s instead of 80, for a hang of 80 s costs as much as twenty other mutants; but never less
-# than a few times what it took without a mutant, which tells how busy the host is.
-_IMPATIENCE, _PATIENCE = 4, 4
+# than a few times what it took without a mutant, which tells how busy the host is. In the control only a hang may end
+# one: a limit that a busy host runs into says nothing.
+_IMPATIENCE, _PATIENCE, _CALM = 4, 4, 3
 _HOW = {
     Cause.PANIC: How.PANIC,
     Cause.EXIT: How.PANIC,
@@ -72,7 +74,7 @@ class MutantTest:
     @property
     def findings(self) -> Findings:
         """All that was found up to now."""
-        found = TrialFindings(self._control.control(), tuple(self._ledger.outcomes.values()))
+        found = TrialFindings(self._control.control(), tuple(self._ledger.outcomes.values()), self._source is not None)
         times = {**self._times, "waiting for guests": self._queue.waited}
         return Findings(boots=tuple(self._queue.boots), times=times, trials=found)
 
@@ -109,7 +111,8 @@ class MutantTest:
 
     def _run_control(self, tests: Sequence[str]) -> None:
         ready = self._queue.take(more=bool(self._plan.orders))
-        command = _command(ready, self._kernel, plan_text([(0, tests)], {}), ready.guest.slowness)
+        calm = _CALM * ready.guest.slowness
+        command = _command(ready, self._kernel, plan_text([(0, tests)], dict.fromkeys(tests, calm)), calm)
         try:
             for line in command:
                 self._control.take(read_word(line))
@@ -161,6 +164,8 @@ class MutantTest:
             try:
                 return self._source.boot(directory)
             except InfrastructureError as error:
+                if process.stopping():
+                    raise
                 self._note(f"guests are booted, none is saved: {error}")
                 self._source = None
         return self._launcher.boot(self._kernel, directory, self._job.limits)
@@ -202,7 +207,7 @@ def plan_text(plan: Iterable[tuple[int, Sequence[str]]], limits: Mapping[str, fl
 def limit_factors(tests: Iterable[str], slowness: float, usual: Mapping[str, float]) -> dict[str, float]:
     """By which the limits of ``tests`` are stretched. ``usual``: seconds of each without a mutant."""
     least = max(1.0, slowness / _IMPATIENCE)
-    return {test: min(slowness, max(least, _PATIENCE * usual.get(test, 0.0) / TIME_LIMIT)) for test in tests}
+    return {test: max(least, _PATIENCE * usual.get(test, 0.0) / TIME_LIMIT) for test in tests}
 
 
 def late_reports(console: str) -> dict[int, tuple[str, str]]:

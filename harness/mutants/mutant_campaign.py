@@ -123,6 +123,8 @@ class MutantCampaign:
             self._times[name] = self._times.get(name, 0.0) + seconds
         if found.trials.control.seconds or found.trials.control.red:
             self._control = found.trials.control
+            # Mutants are tried in guests of the kind that the control ran in, or in such as have more files.
+            self._snapshots = found.trials.snapshots
         self._outcomes |= {outcome.number: outcome for outcome in found.trials.outcomes}
 
     def _settle(self, mutants: Mapping[int, Mutation], is_equal: Callable[[Mutation], bool]) -> None:

@@ -116,10 +116,13 @@ class Control:
 
 @dataclass(frozen=True)
 class TrialFindings:
-    """What came of a ``TrialPlan``. ``outcomes``: each mutant that was decided."""
+    """What came of a ``TrialPlan``. ``outcomes``: each mutant that was decided. ``snapshots``: each guest
+    went on from a saved one.
+    """
 
     control: Control = field(default_factory=Control)
     outcomes: tuple[TrialOutcome, ...] = ()
+    snapshots: bool = False
 
 
 def counted(outcomes: Iterable[TrialOutcome]) -> dict[Fate, int]:
