@@ -102,7 +102,9 @@ def test_a_check_that_skips_itself_noticed(said: Callable[[str], list[str]]) -> 
 
 
 def test_a_new_taint_damages(said: Callable[[str], list[str]], switch: Switch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "take_figures", lambda: (switch.directory / "tainted").write_text("4608\n") and [])
+    monkeypatch.setattr(
+        registry, "take_measurements", lambda: (switch.directory / "tainted").write_text("4608\n") and []
+    )
     lines = said("1 x.good x.two\n")
     assert lines[2].startswith("bad splat x.good") and "taint flags 0 -> 512" in lines[2]
     assert lines[-1].startswith("damaged")
@@ -138,7 +140,9 @@ def test_a_kernel_in_which_something_is_left_behind_is_of_no_use(
 def test_a_module_that_is_loaded_damages_nothing(
     said: Callable[[str], list[str]], switch: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "take_figures", lambda: (switch.directory / "tainted").write_text("4096\n") and [])
+    monkeypatch.setattr(
+        registry, "take_measurements", lambda: (switch.directory / "tainted").write_text("4096\n") and []
+    )
     assert said("1 x.good x.two\n")[-1] == "done"
 
 
