@@ -31,12 +31,11 @@ _BOOT_LIMIT = 30.0  # seconds under KVM
 _SILENCE_LIMIT = 10.0  # seconds without an answer from sshd under KVM
 _HANDSHAKE_LIMIT = 5.0  # seconds for one try to log in under KVM
 _FIRST_LINE = 10.0  # seconds to the kernel's first line; under KVM it takes one
-_TAIL = 25  # lines of the console of a boot that failed
 _LAST_WORDS = 2.0  # seconds under KVM for a panic to be printed to its end
 # A command that does nothing, under KVM: what is so many times slower than after the login is no busy host.
 _CRAWL_FACTOR, _CRAWL_LEAST = 20, 1.0  # the second: seconds
 _PORT_TAKEN = "Could not set up host forwarding rule"
-_PORTS = 5  # tried, one after the other
+_PORTS = 5  # tried, one after the other; and starts of QEMU
 
 
 class NoStart(Exception):
@@ -135,7 +134,7 @@ class VmGuest:
         A kernel that panics or hangs on the way is a report, not an exception. Raises ``NoStart`` if not even the
         kernel's first line came.
         """
-        if not self._speaks:
+        if not self._speaks or self.console.clock_is_wrong:
             self._speaks = self._first_line()
             return None
         outcome = self._login()
@@ -148,7 +147,7 @@ class VmGuest:
         self._forget_keys()
         seconds = self.seconds
         self._hear_out()
-        tail = "" if outcome is BootOutcome.UP else _tail(self.evidence(), self.console.panic)
+        tail = "" if outcome is BootOutcome.UP else self.console.around_panic(self.evidence())
         return BootReport(
             outcome, self.accel, seconds, self.log, self._qemu_version, tail, self.ended, self.cause, self.hangs_in
         )
@@ -174,6 +173,8 @@ class VmGuest:
         """
         ended = self._qemu.process.poll() is not None
         self.console.poll()
+        if self.console.clock_is_wrong:
+            return self._start_for_its_clock()
         if self.console.kernel_started:
             return True
         late = self.seconds > _FIRST_LINE
@@ -194,6 +195,13 @@ class VmGuest:
         if self._ports == _PORTS:
             raise InfrastructureError(f"no free port on loopback for the guest's ssh, {_PORTS} times")
         self._start_qemu()
+
+    def _start_for_its_clock(self) -> bool:
+        self._qemu.process.kill()
+        if self._ports == _PORTS:
+            raise InfrastructureError(f"the guest's clock is wrong, {_PORTS} times: the host is too busy")
+        self._start_qemu()
+        return False
 
     def _login(self) -> BootOutcome | None:
         """Log in if sshd is there; how the boot ended, None while it goes on."""
@@ -390,10 +398,3 @@ class VmGuest:
 
     def __exit__(self, *exc: object) -> None:
         self.shutdown()
-
-
-def _tail(said: str, panic: str) -> str:
-    """The last lines of a boot that failed: around the ``panic``, whose stacks of all processors come after it."""
-    lines = said.splitlines()
-    at = next((number for number, line in enumerate(lines) if panic and panic in line), len(lines))
-    return "\n".join(lines[: at + _TAIL // 2][-_TAIL:])

@@ -72,6 +72,7 @@ class Qemu:
         """Run ``argv`` with a monitor of its own; console and log begin anew."""
         for stale in (self._log, self.console.path):
             stale.unlink(missing_ok=True)
+        self.console = Console(self.console.path)
         self.monitor.close()
         self.monitor = Monitor()
         theirs = self.monitor.theirs
