@@ -15,7 +15,7 @@ from harness.cli.run import natural, positive
 from harness.cli.rundir import run_directory, stored_stdin
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream
-from harness.mutants.choosing import MOST, Choice
+from harness.mutants.choosing import MOST, MutantChoice
 from harness.mutants.mutant_campaign import SUITES, MutantCampaign
 from harness.mutants.mutant_formats import as_json, markdown, page, summary
 from harness.mutants.mutant_report import MutantReport
@@ -94,12 +94,12 @@ def mutants(arguments: argparse.Namespace) -> int:
     return ExitCode.OK if report is not None and report.control.is_clean else ExitCode.FAILED
 
 
-def _choice(arguments: argparse.Namespace) -> Choice:
+def _choice(arguments: argparse.Namespace) -> MutantChoice:
     if not arguments.patch and not arguments.files:
         raise UserError("nothing to put mistakes into", where="mutants", hint="name a patch (-p) or files (--files)")
     if arguments.sample is not None and arguments.sample > MOST:
         raise UserError(f"one kernel holds at most {MOST}", where=f"--sample {arguments.sample}", hint="name fewer")
-    return Choice(tuple(arguments.files), tuple(arguments.mutant), arguments.sample, arguments.seed)
+    return MutantChoice(tuple(arguments.files), tuple(arguments.mutant), arguments.sample, arguments.seed)
 
 
 def _job(arguments: argparse.Namespace, patches: tuple[Path, ...], directory: Path) -> RunJob:

@@ -20,7 +20,7 @@ MOST = 4095
 
 
 @dataclass(frozen=True)
-class Choice:
+class MutantChoice:
     """``globs``: patterns of paths in the tree; none means what the patch changes.
 
     ``only``: patterns of names; none means all. ``sample``: so many of them, drawn with ``seed``; None: all.
@@ -42,7 +42,7 @@ class PatchedFile:
 
 
 def candidates(
-    tree: Path, choice: Choice, patched: Mapping[str, PatchedFile], compiled: Collection[str] | None
+    tree: Path, choice: MutantChoice, patched: Mapping[str, PatchedFile], compiled: Collection[str] | None
 ) -> tuple[Mutation, ...]:
     """All mutants that ``choice`` means, of the C files below ``tree``. ``patched``: path -> what the patch does there.
 
@@ -72,7 +72,7 @@ def _means(globs: Iterable[str], path: str) -> bool:
     return any(fnmatchcase(path, glob) for glob in globs)
 
 
-def refuse_unknown_files(tree: Path, choice: Choice) -> None:
+def refuse_unknown_files(tree: Path, choice: MutantChoice) -> None:
     """Raise ``UserError`` if there is no such C file in ``tree``, under git: that need not wait for a kernel."""
     if choice.globs and not any(path.endswith(".c") for path in _files(tree, choice.globs)):
         raise _nothing(choice, [])
@@ -82,7 +82,7 @@ def _files(tree: Path, globs: Sequence[str]) -> list[str]:
     return [path for path in check_git(tree, "ls-files", "-z").split("\0") if _means(globs, path)]
 
 
-def _nothing(choice: Choice, files: Sequence[str]) -> UserError:
+def _nothing(choice: MutantChoice, files: Sequence[str]) -> UserError:
     if choice.only and files:
         hint = "names are as in the results: 'drivers/dma-buf/dma-buf.c:812 *'"
         return UserError("no mutant has such a name", where=f"--mutant {' '.join(choice.only)}", hint=hint)
@@ -94,7 +94,7 @@ def _nothing(choice: Choice, files: Sequence[str]) -> UserError:
     return UserError(what, where="the patch", hint="see run --suite static for what is not compiled")
 
 
-def drawn(found: Sequence[Mutation], choice: Choice) -> dict[int, Mutation]:
+def drawn(found: Sequence[Mutation], choice: MutantChoice) -> dict[int, Mutation]:
     """The mutants to be tried, numbered from 1: all in the order of their places, or a sample in the order in which it
     is drawn, so that what comes of its first part is a sample, too. Same seed, same mutants."""
     count = min(len(found), MOST if choice.sample is None else choice.sample, MOST)

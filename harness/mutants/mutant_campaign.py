@@ -15,7 +15,7 @@ from harness.events import EventStream, Note
 from harness.executor import Executor, Findings, KernelJob
 from harness.executor.local_executor import LocalExecutor
 from harness.model import BootReport
-from harness.mutants.choosing import Choice
+from harness.mutants.choosing import MutantChoice
 from harness.mutants.judged_mutant import Verdict, judged
 from harness.mutants.mutant_report import MutantReport
 from harness.mutants.mutation import Mutation, mutated
@@ -41,7 +41,7 @@ class MutantCampaign:
     def __init__(
         self,
         job: RunJob,
-        choice: Choice,
+        choice: MutantChoice,
         events: EventStream,
         limit: float | None = None,
         snapshots: bool = False,

@@ -17,7 +17,7 @@ from harness.events import EventStream
 from harness.gitcmd import write_files
 from harness.intake import read_patches
 from harness.model import BuildFailure, Kernel
-from harness.mutants.choosing import Choice, PatchedFile, candidates, drawn, refuse_unknown_files
+from harness.mutants.choosing import MutantChoice, PatchedFile, candidates, drawn, refuse_unknown_files
 from harness.mutants.mutation import Mutation
 from harness.mutants.schemata import with_mutants
 from harness.pipeline import RunJob
@@ -51,7 +51,7 @@ class Planted:
 class MutantPlanter:
     """``job``: base and patches, with one variant."""
 
-    def __init__(self, job: RunJob, events: EventStream, choice: Choice) -> None:
+    def __init__(self, job: RunJob, events: EventStream, choice: MutantChoice) -> None:
         self._job = job
         self._events = events
         self._choice = choice

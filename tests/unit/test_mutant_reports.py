@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.mutants.choosing import Choice, PatchedFile, candidates, drawn
+from harness.mutants.choosing import MutantChoice, PatchedFile, candidates, drawn
 from harness.mutants.judged_mutant import Verdict
 from harness.mutants.mutant_formats import as_json, markdown, page, summary
 from harness.mutants.mutant_report import MutantReport
@@ -42,51 +42,51 @@ COMPILED = {PATH, "drivers/gpu/z.c", "include/linux/dma-buf.h"}
 
 
 def test_files_are_those_that_the_kernel_is_made_of(tree: Path) -> None:
-    found = candidates(tree, Choice(("drivers/dma-buf/*.c",)), {}, COMPILED)
+    found = candidates(tree, MutantChoice(("drivers/dma-buf/*.c",)), {}, COMPILED)
     assert {one.path for one in found} == {PATH}
 
 
 def test_only_what_is_named(tree: Path) -> None:
-    found = candidates(tree, Choice((PATH,), ("drivers/dma-buf/x.c:4 *", "*: call-dropped")), {}, COMPILED)
+    found = candidates(tree, MutantChoice((PATH,), ("drivers/dma-buf/x.c:4 *", "*: call-dropped")), {}, COMPILED)
     assert {one.line for one in found} == {3, 4, 5}
     with pytest.raises(UserError, match="no mutant has such a name"):
-        candidates(tree, Choice((PATH,), ("x.c:4 *",)), {}, COMPILED)
+        candidates(tree, MutantChoice((PATH,), ("x.c:4 *",)), {}, COMPILED)
 
 
 def test_of_a_patch_it_is_the_lines_that_it_adds(tree: Path) -> None:
     found = candidates(
-        tree, Choice(), {PATH: PatchedFile(frozenset({3})), "x.rst": PatchedFile(frozenset({3}))}, COMPILED
+        tree, MutantChoice(), {PATH: PatchedFile(frozenset({3})), "x.rst": PatchedFile(frozenset({3}))}, COMPILED
     )
     assert {(one.path, one.line, one.operator) for one in found} == {(PATH, 3, "call-dropped")}
 
 
 def test_what_a_patch_deletes_is_put_back(tree: Path) -> None:
     before = SOURCE.replace(b"\tg(a);\n", b"\tg(a);\n\tg(b);\n")
-    found = candidates(tree, Choice(), {PATH: PatchedFile(frozenset(), before)}, COMPILED)
+    found = candidates(tree, MutantChoice(), {PATH: PatchedFile(frozenset(), before)}, COMPILED)
     assert [(one.line, one.operator) for one in found] == [(4, "deletion-undone")]
 
 
 @pytest.mark.parametrize(
     ("choice", "patched", "words"),
     [
-        (Choice(("drivers/net/*.c",)), {}, "no C file of the test kernel has such a name"),
-        (Choice(), {PATH: PatchedFile(frozenset({2}))}, "no line of code"),
-        (Choice(), {PATH: PatchedFile(frozenset(), SOURCE)}, "no line of code"),
-        (Choice(), {"drivers/dma-buf/y.c": PatchedFile(frozenset({3}))}, "no line of code"),
+        (MutantChoice(("drivers/net/*.c",)), {}, "no C file of the test kernel has such a name"),
+        (MutantChoice(), {PATH: PatchedFile(frozenset({2}))}, "no line of code"),
+        (MutantChoice(), {PATH: PatchedFile(frozenset(), SOURCE)}, "no line of code"),
+        (MutantChoice(), {"drivers/dma-buf/y.c": PatchedFile(frozenset({3}))}, "no line of code"),
     ],
 )
-def test_nothing_to_try_is_told(tree: Path, choice: Choice, patched: dict[str, PatchedFile], words: str) -> None:
+def test_nothing_to_try_is_told(tree: Path, choice: MutantChoice, patched: dict[str, PatchedFile], words: str) -> None:
     with pytest.raises(UserError, match=words):
         candidates(tree, choice, patched, COMPILED)
 
 
 def test_the_same_seed_draws_the_same_and_a_larger_sample_goes_on() -> None:
     found = mutants_of(PATH, SOURCE)
-    first, again, other = (drawn(found, Choice((PATH,), (), 5, seed)) for seed in (1, 1, 2))
+    first, again, other = (drawn(found, MutantChoice((PATH,), (), 5, seed)) for seed in (1, 1, 2))
     assert first == again != other
     assert list(first) == [1, 2, 3, 4, 5]
     assert len(set(first.values())) == 5
-    assert list(drawn(found, Choice((PATH,), sample=1000)).values()) == list(found)
+    assert list(drawn(found, MutantChoice((PATH,), sample=1000)).values()) == list(found)
 
 
 def report(**changes: object) -> MutantReport:

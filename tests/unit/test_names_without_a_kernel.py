@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.mutants.choosing import Choice, refuse_unknown_files
+from harness.mutants.choosing import MutantChoice, refuse_unknown_files
 from harness.pipeline.plan import refuse_unknown_test
 from harness.suites import select_suites
 from tests.support.git_trees import DRIVER, git, write_tree
@@ -56,11 +56,11 @@ def test_a_test_of_a_suite_that_was_not_asked_for_is_refused(tree: Path) -> None
 
 @pytest.mark.parametrize("glob", [DRIVER, "drivers/*.c", "*dma-buf*"])
 def test_files_that_the_tree_has_are_let_through(tree: Path, glob: str) -> None:
-    refuse_unknown_files(tree, Choice((glob,)))
-    refuse_unknown_files(tree, Choice())
+    refuse_unknown_files(tree, MutantChoice((glob,)))
+    refuse_unknown_files(tree, MutantChoice())
 
 
 @pytest.mark.parametrize("glob", ["nothing", "", "/etc/passwd", "../*", "Makefile"])
 def test_files_that_it_has_not_are_refused(tree: Path, glob: str) -> None:
     with pytest.raises(UserError, match="no C file of the test kernel has such a name"):
-        refuse_unknown_files(tree, Choice((glob,)))
+        refuse_unknown_files(tree, MutantChoice((glob,)))
