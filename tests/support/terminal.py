@@ -17,14 +17,15 @@ from typing import Any
 
 import pyte
 
-_PATIENCE = 60.0  # seconds without which a test would wait for ever
+_PATIENCE = 60.0  # seconds: without an end, a test would wait for ever
 _IN_FRONT = ("setsid", "--ctty", "env", "--default-signal=INT")  # tests that run in the background ignore Ctrl-C
 
 
 class Terminal:
     """A program that runs with a terminal of ``columns`` by ``rows``; a context manager, which ends it.
 
-    ``said``: every byte that it wrote. ``lines``: what can be seen now, and above that what scrolled away.
+    ``patience``: seconds that it may take to show what a test waits for. ``said``: every byte that it wrote.
+    ``lines``: what can be seen now, and above that what scrolled away.
     """
 
     def __init__(
@@ -36,7 +37,9 @@ class Terminal:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         pass_fds: Sequence[int] = (),
+        patience: float = _PATIENCE,
     ) -> None:
+        self._patience = patience
         self.screen = pyte.HistoryScreen(columns, rows, history=10_000, ratio=0.5)
         self._stream = pyte.ByteStream(self.screen)
         self.said = b""
@@ -85,7 +88,7 @@ class Terminal:
 
     def wait_for(self, seen: Callable[[list[str]], bool]) -> list[str]:
         """Read until ``seen`` says so of ``shown``, which is returned."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self._patience
         while not seen(self.shown):
             assert time.monotonic() < deadline, f"never seen: {self.shown}"
             assert self._read(), f"it ended before: {self.lines}"
@@ -93,14 +96,19 @@ class Terminal:
 
     def finish(self) -> int:
         """Read to the end; the exit status."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self._patience
         while self._read():
             assert time.monotonic() < deadline, f"it goes on: {self.shown}"
         return self.process.wait(_PATIENCE)
 
     def resize(self, columns: int, rows: int) -> None:
+        """As terminals do that wrap anew what stands on them."""
+        there = "\r\n".join(line.rstrip() for line in self.screen.display[: self.screen.cursor.y + 1])
         _set_size(self._master, columns, rows)
         self.screen.resize(rows, columns)
+        self.screen.erase_in_display(2)
+        self.screen.cursor_position()
+        self._stream.feed(there.encode())
 
     @property
     def modes_now(self) -> list[Any]:
@@ -117,7 +125,7 @@ class Terminal:
 
     def _read(self) -> bool:
         """Take what there is, or wait for it; False at the end."""
-        ready, _, _ = select.select([self._master], [], [], _PATIENCE)
+        ready, _, _ = select.select([self._master], [], [], self._patience)
         assert ready, f"it says no more: {self.lines}"
         try:
             data = os.read(self._master, 65536)
