@@ -134,10 +134,18 @@ class _Four:
     """A pending fence of each usage on ``buffer``, each of a timeline of its own. It ends them, or ``end`` does."""
 
     def __init__(self, kernel: KernelFunctions, buffer: DmaBuf) -> None:
-        self.timelines = [Timeline() for _ in _USAGES]
-        for usage, timeline in enumerate(self.timelines):
-            with timeline.fence(1) as fence:
-                expect_equal("result", kernel.add(buffer, fence, usage), 0)
+        self.timelines: list[Timeline] = []
+        try:
+            for usage in _USAGES:
+                self._add(kernel, buffer, usage)
+        except BaseException:  # a kernel without usages ends the check here: nothing may stay open
+            self.__exit__()
+            raise
+
+    def _add(self, kernel: KernelFunctions, buffer: DmaBuf, usage: int) -> None:
+        self.timelines.append(Timeline())
+        with self.timelines[usage].fence(1) as fence:
+            expect_equal("result", kernel.add(buffer, fence, usage), 0)
 
     def __enter__(self) -> _Four:
         return self
