@@ -33,6 +33,7 @@ def test_every_interface_has_its_checks() -> None:
         "functions",
         "heap",
         "limits",
+        "prime",
         "probe",
         "sw-sync",
         "syncobj",

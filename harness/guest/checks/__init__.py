@@ -31,6 +31,7 @@ def load() -> None:
         limits_costs,  # noqa: F401
         limits_memory,  # noqa: F401
         limits_nodes,  # noqa: F401
+        prime_all_ways,  # noqa: F401
         probe_arguments,  # noqa: F401
         probe_basics,  # noqa: F401
         resv_functions,  # noqa: F401

@@ -6,9 +6,11 @@ from __future__ import annotations
 import _socket  # what the public module puts around it is slow to import
 import array
 import os
+from errno import EACCES, EBADF, ENXIO
 
-from harness.guest.kernel import PAGE, WRITABLE, DmaBuf, udmabuf, vgem
-from harness.guest.registry import Group, expect, expect_equal
+from harness.guest import uapi
+from harness.guest.kernel import PAGE, POLLNVAL, WRITABLE, Descriptor, DmaBuf, udmabuf, vgem
+from harness.guest.registry import Group, expect, expect_equal, expect_errno
 from harness.guest.waiting import SIGKILL, end_of_child, in_child, start_child
 
 check = Group("dmabuf")
@@ -29,6 +31,23 @@ def duplicate_outlives_the_original() -> None:
         expect_equal("size", duplicate.size(), PAGE)
         with duplicate.map(PAGE) as view:
             expect_equal("first bytes", view[:4], b"kept")
+
+
+@check
+def path_descriptor_gives_no_right_to_the_buffer() -> None:
+    """O_PATH names it and no more, and it cannot be opened by its name."""
+    path = "/proc/self/fd/{}"
+    with udmabuf() as buffer, DmaBuf(os.open(path.format(buffer.fileno()), os.O_PATH | os.O_CLOEXEC)) as name:
+        expect_equal("its inode", name.inode(), buffer.inode())
+        for call in (name.size, lambda: name.sync(uapi.DMA_BUF_SYNC_RW), lambda: name.map(PAGE)):
+            with expect_errno(EBADF):
+                call()
+        expect_equal("events", name.poll(WRITABLE), POLLNVAL)
+        with vgem() as node, expect_errno(EBADF):
+            node.import_fd(name.fileno())
+        for fd in (name.fileno(), buffer.fileno()):
+            with expect_errno(ENXIO, EACCES), Descriptor(os.open(path.format(fd), os.O_RDWR | os.O_CLOEXEC)):
+                pass
 
 
 # --- other processes --------------------------------------------------------------------------
