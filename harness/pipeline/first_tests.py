@@ -68,8 +68,8 @@ class FirstTests:
     def _affected(self) -> AffectedTests:
         maps = [reach for reach in self._maps.values() if reach is not None]
         if len(maps) < len(self._maps) or not maps:
-            mend = f"dmabuf-harness coverage --base {self._job.base.text} makes one, for all patches"
-            return AffectedTests(why_all=(f"there is no reach map of this base ({mend})",))
+            hint = f"dmabuf-harness coverage --base {self._job.base.text} makes one, for all patches"
+            return AffectedTests(why_all=(f"there is no reach map of this base ({hint})",))
         diff = check_git(self._applied.tree.path, *_DIFF, self._applied.tree.commit, self._applied.tree_id)
         names = ("diff", "--name-only", "--no-renames", "-z", self._applied.tree.commit, self._applied.tree_id)
         touched = check_git(self._applied.tree.path, *names).split("\0")
