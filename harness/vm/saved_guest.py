@@ -60,8 +60,15 @@ class SavableGuest(VmGuest):
     def poll_boot(self) -> BootReport | None:
         report = super().poll_boot()
         if report is not None:
-            (self._qemu.directory / ARCHIVE).unlink(missing_ok=True)
+            self._remove_archive()
         return report
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._remove_archive()
+
+    def _remove_archive(self) -> None:
+        (self._qemu.directory / ARCHIVE).unlink(missing_ok=True)
 
     def save(self, state: Path) -> None:
         """Stop it, and write it to ``state``; it is of no use any more. Raises ``MonitorError``."""

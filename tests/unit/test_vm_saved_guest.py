@@ -13,6 +13,7 @@ from harness.errors import InfrastructureError
 from harness.interfaces import GuestLost
 from harness.model import BootOutcome, BootReport
 from harness.vm.command import MachineSpec
+from harness.vm.copied_root import ARCHIVE
 from harness.vm.guest import NoStart, VmGuest
 from harness.vm.qmp import Monitor, MonitorError
 from harness.vm.saved_guest import RestoredGuest, SavableGuest, SavedGuest
@@ -62,6 +63,14 @@ def test_it_is_stopped_and_written_to_its_end(tmp_path: Path) -> None:
 def test_one_that_is_not_written_is_told(tmp_path: Path, states: tuple[str, ...]) -> None:
     with pytest.raises(MonitorError):
         savable(tmp_path, ScriptedMonitor(*states)).save(Path("/x"))
+
+
+def test_one_that_is_ended_while_it_boots_leaves_no_copy_of_the_host(tmp_path: Path) -> None:
+    guest = SavableGuest(scripted_kernel(tmp_path), SPEC, tmp_path / "boot", "7.2", tmp_path)
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot" / ARCHIVE).write_text("keys")
+    guest.shutdown()
+    assert list((tmp_path / "boot").iterdir()) == []
 
 
 def test_a_guest_goes_on_once_it_is_loaded(tmp_path: Path) -> None:
