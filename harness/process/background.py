@@ -13,6 +13,8 @@ from pathlib import Path
 
 from harness.process.guard import DIRECT, collect, kill_group, launch, reap
 
+_LOOK = 0.1  # seconds between two looks at how long its threads waited
+
 
 class Background:
     """A program without children that runs beside the harness (QEMU). End it with ``kill``, or as a context manager.
@@ -32,6 +34,7 @@ class Background:
         """``output``: file that receives stdout and stderr. ``pass_fds``: descriptors that it finds open."""
         self._lock = threading.Lock()
         self._usage: resource.struct_rusage | None = None
+        self._waited, self._looked = 0.0, 0.0
         self.started = time.monotonic()
         with output.open("ab") as handle:
             args = [str(arg) for arg in argv]
@@ -67,6 +70,19 @@ class Background:
         return self._usage.ru_utime + self._usage.ru_stime if self._usage is not None else 0.0
 
     @property
+    def waited_for_cpu(self) -> float:
+        """Seconds that its thread which waited most was ready to run while the host ran others.
+
+        From /proc/PID/task/TID/schedstat, the second field (Documentation/scheduler/sched-stats.rst); 0 where the
+        host's kernel does not count. Once the program has ended: what was seen last.
+        """
+        now = time.monotonic()
+        if now - self._looked >= _LOOK:
+            self._looked = now
+            self._waited = max([self._waited, *map(_waited, Path(f"/proc/{self._proc.pid}/task").glob("*/schedstat"))])
+        return self._waited
+
+    @property
     def peak_rss(self) -> int:
         """Bytes of the largest process among them, once it ended; 0 before."""
         return self._usage.ru_maxrss * 1024 if self._usage is not None else 0
@@ -76,3 +92,10 @@ class Background:
 
     def __exit__(self, *exc: object) -> None:
         self.kill()
+
+
+def _waited(schedstat: Path) -> float:
+    try:
+        return int(schedstat.read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):  # the thread is gone, or nobody counts
+        return 0.0

@@ -21,6 +21,7 @@ from harness.vm.command import MachineSpec, checker_options, qemu_command
 from harness.vm.console import LIMIT, Console
 from harness.vm.host import blamed
 from harness.vm.identity import Identity, create_identity, free_port
+from harness.vm.pulse import Pulse
 from harness.vm.qemu import Qemu
 from harness.vm.slowness import slowness
 
@@ -32,8 +33,6 @@ _SILENCE_LIMIT = 10.0  # seconds without an answer from sshd under KVM
 _HANDSHAKE_LIMIT = 5.0  # seconds for one try to log in under KVM
 _FIRST_LINE = 10.0  # seconds to the kernel's first line; under KVM it takes one
 _LAST_WORDS = 2.0  # seconds under KVM for a panic to be printed to its end
-# A command that does nothing, under KVM: what is so many times slower than after the login is no busy host.
-_CRAWL_FACTOR, _CRAWL_LEAST = 20, 1.0  # the second: seconds
 _PORT_TAKEN = "Could not set up host forwarding rule"
 _PORTS = 5  # tried, one after the other; and starts of QEMU
 
@@ -70,7 +69,7 @@ class VmGuest:
         self._port = self._ports = 0
         self._speaks = False
         self._refused = ""
-        self._pulse = 0.0
+        self._pulse = Pulse(self._qemu.own_time)
         self.ended = ""
         self.cause: Cause | None = None
         self.hangs_in = ""
@@ -140,7 +139,7 @@ class VmGuest:
         outcome = self._login()
         if outcome is BootOutcome.UP and self.accel == "kvm":
             with contextlib.suppress(GuestLost):  # whoever uses it next will see
-                self._pulse = self._beat(_SILENCE_LIMIT)
+                self._pulse.learn(self._live())
         return self._boot_report(outcome) if outcome is not None else None
 
     def _boot_report(self, outcome: BootOutcome) -> BootReport:
@@ -177,7 +176,7 @@ class VmGuest:
             return self._start_for_its_clock()
         if self.console.kernel_started:
             return True
-        late = self.seconds > _FIRST_LINE
+        late = self._qemu.own_time() > _FIRST_LINE
         if ended and self.accel != "kvm" and self.console.size:
             return True
         if ended or (late and self.accel == "kvm"):
@@ -217,11 +216,11 @@ class VmGuest:
             return BootOutcome.PANIC if self.console.panic else BootOutcome.EXITED
         except ssh.ConnectionFailed as error:
             self._refused = f", last try: {error}"
-        return self._too_late() if self.seconds > self._limit else None
+        return self._too_late() if self._qemu.own_time() > self._limit else None
 
     def _connect(self, connect: Callable[..., ssh.Connection]) -> None:
         assert self._identity is not None
-        left = self._limit - self.seconds
+        left = self._limit - self._qemu.own_time()
         self._connection = connect(
             self._port,
             self._identity.host_key,
@@ -229,13 +228,15 @@ class VmGuest:
             timeout=max(1.0, min(left, _HANDSHAKE_LIMIT * self.slowness)),
             check_alive=self._qemu.check_alive,
             silence_limit=_SILENCE_LIMIT * self.slowness,
+            clock=self._qemu.own_time,
         )
 
     def _too_late(self) -> BootOutcome:
         self.ended = f"no login within {self._limit:.0f} s{self._refused}"
         place = self.autopsy(self.ended)
-        self.cause = Cause.HANG if place else Cause.SILENCE
-        self.ended += f"; {place}" if place else ""
+        starved = self._qemu.starved
+        self.cause = Cause.MACHINE if starved else Cause.HANG if place else Cause.SILENCE
+        self.ended += "".join(f"; {told}" for told in (place, starved) if told)
         return BootOutcome.HANG
 
     def _forget_keys(self) -> None:
@@ -281,16 +282,11 @@ class VmGuest:
         """True if KVM has become far slower than it was when this guest came up. Raises ``GuestLost``."""
         if self.accel != "kvm":
             return False
-        limit = max(_CRAWL_LEAST, _CRAWL_FACTOR * self._pulse)
         try:
-            return self._beat(limit) >= limit
+            return self._pulse.crawls(self._live())
         except GuestLost:
             self._qemu.check_alive()
             return True  # it lives, and cannot even begin a command
-
-    def _beat(self, limit: float) -> float:
-        """Seconds that a command takes that does nothing; of two, as the first may have to read its file."""
-        return min(self._live().execute("true", timeout=limit).seconds for _ in range(2))
 
     def stuck(self) -> tuple[str, ...]:
         """What the kernel would say of tasks that no signal wakes and that do not wake by themselves, each once.
@@ -307,10 +303,13 @@ class VmGuest:
     def blamed(self, lost: GuestLost) -> GuestLost:
         """``lost``, which is the machine's doing where the files that this guest runs from were replaced.
 
-        It is KVM's if the ``autopsy`` found that next to nothing runs in this guest.
+        So is its silence on a host that had no time for it. It is KVM's if the ``autopsy`` found that next to nothing
+        runs in this guest.
         """
         if self._stands_still and self.accel == "kvm" and not lost.machine:
             return GuestLost("its processors stand still: it answers neither ssh nor an NMI", Cause.ACCELERATOR)
+        if lost.cause in (Cause.SILENCE, Cause.UNUSABLE) and (starved := self._qemu.starved):
+            return GuestLost(f"{lost.reason}; {starved}", Cause.MACHINE)
         return blamed(lost, self._born)
 
     def mark(self, text: str) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,10 @@ _KVM_TROUBLE = re.compile(
     r"KVM internal error|KVM: (?:entry failed|exception \d|unknown exit)|kvm run failed|failed to [gs]et MSR"
     r"|kvm_\w+: Assertion"
 )
+# On a host with more work than processors a guest that lives is silent for long. Limits are counted in the time that
+# the host gave it, so that they end a hang and not a wait; of the time that passes so much counts at least.
+_LEAST_SHARE = 0.25
+_STARVED = 0.5  # of its life: after so much waiting its silence says nothing of its kernel
 _TOLD_TO_END = "terminating on signal"
 _SAYS = f"{ARCHITECTURE.emulator}: "  # before each of its messages
 _KILLED = 128 + signal.SIGKILL  # by a user or the OOM killer; of any other signal it died by itself
@@ -44,6 +49,7 @@ class Qemu:
         self._lock = threading.RLock()  # who watches the guest may look while its directory gets another name
         self._log_size = 0
         self._kvm_said = ""
+        self._own = 0.0
         self.monitor = Monitor()
         self.console = Console(directory / "console.log")
 
@@ -68,6 +74,26 @@ class Qemu:
     def was_started(self) -> bool:
         return self._process is not None
 
+    def own_time(self) -> float:
+        """Seconds since its start, without what it waited for a processor of the host; 0 before.
+
+        It never runs backwards.
+        """
+        if self._process is None:
+            return 0.0
+        passed = time.monotonic() - self._process.started
+        self._own = max(self._own, passed - self._process.waited_for_cpu, passed * _LEAST_SHARE)
+        return self._own
+
+    @property
+    def starved(self) -> str:
+        """Empty, or in words that the host had no time for it: then it is the machine's that it was slow."""
+        if self._process is None:
+            return ""
+        passed, waited = time.monotonic() - self._process.started, self._process.waited_for_cpu
+        told = f"the host is too busy: of {passed:.0f} s the guest waited {waited:.0f} s for a processor"
+        return told if waited > _STARVED * passed else ""
+
     def start(self, argv: Sequence[str]) -> None:
         """Run ``argv`` with a monitor of its own; console and log begin anew."""
         for stale in (self._log, self.console.path):
@@ -77,6 +103,7 @@ class Qemu:
         self.monitor = Monitor()
         theirs = self.monitor.theirs
         full = [*argv, *self.monitor.options]
+        self._own = 0.0
         self._process = process.Background(full, output=self._log, pass_fds=[theirs.fileno()])
         theirs.close()  # else nobody would tell us that QEMU is gone
 

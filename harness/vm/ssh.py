@@ -76,13 +76,23 @@ class Executed:
 
 
 class Connection:
-    """An authenticated connection to one guest. ``check_alive`` raises ``GuestLost`` once the guest is gone."""
+    """An authenticated connection to one guest. ``check_alive`` raises ``GuestLost`` once the guest is gone.
 
-    def __init__(self, transport: paramiko.Transport, check_alive: Callable[[], None], silence_limit: float) -> None:
+    ``clock``: in which all limits are counted, in seconds.
+    """
+
+    def __init__(
+        self,
+        transport: paramiko.Transport,
+        check_alive: Callable[[], None],
+        silence_limit: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._transport = transport
         self._check_alive = check_alive
         self.silence_limit = silence_limit
-        self._last_answer = time.monotonic()
+        self._clock = clock
+        self._last_answer = clock()
         self._closed = threading.Event()
         for work in (self._beat, self._watch):
             threading.Thread(target=work, name="ssh-heartbeat", daemon=True).start()
@@ -95,7 +105,7 @@ class Connection:
             except (paramiko.SSHException, OSError, EOFError):
                 return
             if self._transport.is_active():
-                self._last_answer = time.monotonic()
+                self._last_answer = self._clock()
 
     def _watch(self) -> None:
         """Wake whoever waits for an answer without a limit, as ``exec_command`` does, once there will be none."""
@@ -116,7 +126,7 @@ class Connection:
 
     @property
     def _silence(self) -> float:
-        return time.monotonic() - self._last_answer
+        return self._clock() - self._last_answer
 
     def _check(self) -> None:
         self._check_alive()
@@ -132,9 +142,8 @@ class Connection:
     def execute(
         self, command: str, *, timeout: float, sink: LineSink | None = None, stdin: bytes | None = None
     ) -> Executed:
-        """Run ``command`` to its end or to ``timeout`` seconds from now. Raises ``GuestLost``."""
-        started = time.monotonic()
-        deadline = started + timeout
+        """Run ``command`` to its end or to ``timeout`` seconds from now by the clock. Raises ``GuestLost``."""
+        started, deadline = time.monotonic(), self._clock() + timeout
         out, err = _Stream("stdout", sink), _Stream("stderr", sink)
         channel = self._open(timeout)
         try:
@@ -179,13 +188,13 @@ class Connection:
                 err.feed(channel.recv_stderr(1 << 16))
                 got = True
             if got:
-                self._last_answer = time.monotonic()
+                self._last_answer = self._clock()
             elif ended:
                 return True
             else:
                 self._check()
                 select.select([channel], [], [], _TICK)
-            if time.monotonic() > deadline:
+            if self._clock() > deadline:
                 return False
 
     def close(self) -> None:
@@ -201,10 +210,11 @@ def connect(
     timeout: float,
     check_alive: Callable[[], None],
     silence_limit: float,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Connection:
     """Log in as root through ``port`` on loopback; ``timeout`` in seconds for the whole of it.
 
-    ``silence_limit``: seconds without any answer after which the guest counts as hanging.
+    ``silence_limit``: seconds by ``clock`` without any answer after which the guest counts as hanging.
     Raises ``ConnectionFailed`` if sshd is not there, is slow, or is not the one with ``host_key``.
     """
     try:
@@ -225,4 +235,4 @@ def connect(
     except BaseException:
         transport.close()
         raise
-    return Connection(transport, check_alive, silence_limit)
+    return Connection(transport, check_alive, silence_limit, clock)

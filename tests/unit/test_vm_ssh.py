@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import paramiko
@@ -55,7 +56,7 @@ def _answer(channel: paramiko.Channel, command: bytes) -> None:
 class Guest:
     """The two ends, and what is known of the guest besides: ``dead`` is why it is gone."""
 
-    def __init__(self, server: Server, silence_limit: float) -> None:
+    def __init__(self, server: Server, silence_limit: float, clock: Callable[[], float] = time.monotonic) -> None:
         ours, theirs = socket.socketpair()
         self.dead = ""
         self.server = server
@@ -65,7 +66,7 @@ class Guest:
         client = paramiko.Transport(ours)
         client.start_client(timeout=30)
         client.auth_none("root")
-        self.connection = Connection(client, self._check_alive, silence_limit)
+        self.connection = Connection(client, self._check_alive, silence_limit, clock)
 
     def _check_alive(self) -> None:
         if self.dead:
@@ -91,6 +92,15 @@ def test_a_command_is_answered(guests: list[Guest]) -> None:
     done = guest.connection.execute("echo", timeout=30, sink=lambda *line: lines.append(line))
     assert (done.status, done.stdout, lines) == (0, b"echo\n", [("stdout", "echo")])
     assert not guest.connection.is_silent
+
+
+def test_limits_are_counted_by_the_clock(guests: list[Guest]) -> None:
+    """It stands while a guest waits for the host: here it jumps."""
+    now = [0.0]
+    guests.append(guest := Guest(Server(deaf=True), 10_000, clock=lambda: now[0]))
+    threading.Timer(0.2, now.__setitem__, (0, 20_000.0)).start()
+    with pytest.raises(GuestLost, match=r"^no answer for 20000 s"):
+        guest.connection.execute("echo", timeout=100_000)
 
 
 def test_a_command_that_is_never_acknowledged_is_a_hang(guests: list[Guest]) -> None:
