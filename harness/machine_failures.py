@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the machine brings about, and no source: a full disk, and a compiler that was killed for lack of memory."""
+"""What the machine brings about, and no source: a full disk, a compiler killed for lack of memory, lost guests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.causes import Blame, Cause, Status
 from harness.errors import InfrastructureError
+from harness.model import BootOutcome, RunReport, VariantReport
 from harness.process import Completed
 
 _HINT = "free some disk space, or point XDG_CACHE_HOME at a larger disk"
@@ -67,3 +69,28 @@ def refuse_machine_failure(output: str, objects: Path | str) -> None:
     if _KILLED in output:
         what = "the compiler was killed, probably for lack of memory"
         raise InfrastructureError(what, where=str(objects), hint="free some memory, or use fewer jobs (-j)")
+
+
+def machine_trouble(report: RunReport) -> str:
+    """Why ``report`` is no verdict: all that is bad in it is the machine's doing. Empty if it is one.
+
+    It is not green either: a test that was lost twice, or never ran, may have found something.
+    """
+    bad = [part for part in report.parts if part.is_bad]
+    reasons = [_only_reason(part) for part in bad]
+    return reasons[0] if reasons and all(reasons) and not report.interrupted else ""
+
+
+def _only_reason(part: VariantReport) -> str:
+    """What the machine did to the tests of ``part``; empty if anything else is bad in it."""
+    lost = {boot.ended: boot for boot in part.boots if _is_machines(boot.cause)}
+    failed = any(boot.outcome is not BootOutcome.UP and not _is_machines(boot.cause) for boot in part.boots[-1:])
+    said = part.build_failure or any(splat.is_bad for splat in part.splats)
+    unsettled = any(problem.fatal for problem in part.config_problems) or part.kernel is None
+    results = [result for result in part.results if result.is_bad]
+    mine = all(_is_machines(result.cause) or (lost and result.status is Status.MISSING) for result in results)
+    return next(iter(lost)) if lost and mine and not (failed or said or unsettled) else ""
+
+
+def _is_machines(cause: Cause | None) -> bool:
+    return cause is not None and cause.blame in (Blame.MACHINE, Blame.ACCELERATOR)

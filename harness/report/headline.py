@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from harness.machine_failures import machine_trouble
 from harness.model import BootOutcome, RunReport, VariantReport
 from harness.report.case_summary import verdict
 from harness.report.cases import Tally, boot_trouble, build_trouble, groups, nothing_tested, tally
@@ -10,7 +11,7 @@ from harness.report.text import one_line, plural
 
 
 def headline(report: RunReport) -> str:
-    """ "PASS: ...", "FAIL: ..." or, for a run that was cut off, "INCOMPLETE: ...".
+    """ "PASS: ...", "FAIL: ...", or "INCOMPLETE: ..." for a run that was cut off or that only the machine spoiled.
 
     Variants that fared alike are told together.
     """
@@ -18,8 +19,8 @@ def headline(report: RunReport) -> str:
     for title, variant in groups(report):
         told.setdefault(_fate(variant), []).append(title)
     parts = [f"{' and '.join(names)}: {fate}" for fate, names in told.items()]
-    if report.interrupted:
-        return one_line("; ".join([f"INCOMPLETE: {report.interrupted}", *parts]))
+    if why := report.interrupted or machine_trouble(report):
+        return one_line("; ".join([f"INCOMPLETE: {why}", *parts]))
     if not report.tested:
         parts = [*parts, nothing_tested(report)]
     return one_line(f"{'FAIL' if report.is_bad else 'PASS'}{not_whole(report)}: {'; '.join(parts)}")

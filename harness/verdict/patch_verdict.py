@@ -13,6 +13,7 @@ from harness.causes import Cause
 from harness.changes import Change, Comparison, Difference
 from harness.errors import ExitCode
 from harness.identities import covering
+from harness.machine_failures import machine_trouble
 from harness.model import PlannedTest, RunReport, Splat, Status, TestResult, VariantReport
 from harness.splat import identity
 
@@ -144,9 +145,11 @@ def _excuse(one: Difference | None) -> str:
 
 
 def exit_code(report: RunReport) -> ExitCode:
-    """``OK`` only if nothing in ``report`` is bad, else ``FAILED``.
+    """``OK`` only if nothing in ``report`` is bad, ``INFRASTRUCTURE`` if that is the machine's alone, else ``FAILED``.
 
     A kernel that does not build or boot, or takes its guest down, is a failure like any other. Whoever cut a run
     off (a signal, trouble with the machine) knows the better code for it.
     """
+    if machine_trouble(report):
+        return ExitCode.INFRASTRUCTURE
     return ExitCode.FAILED if report.is_bad else ExitCode.OK
