@@ -14,6 +14,7 @@ from harness.guest.checks import all_checks
 from harness.kconfig import load_variants, select
 from harness.paths import PROJECT_ROOT
 from harness.suites import suite_names
+from tests.support.check_groups import CONTRACT_GROUPS
 
 PATCH = """Subject: [PATCH] dma-buf: forget the size
 
@@ -121,13 +122,12 @@ def test_no_two_faults_are_the_same_bug() -> None:
 
 def test_what_they_name_exists() -> None:
     variants, checks = load_variants(), set(all_checks())
-    of_contract = ("contract", "functions", "prime", "probe", "syncobj")
     for fault in load_faults().values():
         assert select(fault.variant, variants)
         assert fault.suite in suite_names()
         if fault.suite in ("checks", "contract"):
             assert fault.check in checks, fault
-            assert (fault.suite == "contract") == (fault.check.partition(".")[0] in of_contract), fault
+            assert (fault.suite == "contract") == (fault.check.partition(".")[0] in CONTRACT_GROUPS), fault
 
 
 def test_every_way_of_being_found_is_tried() -> None:

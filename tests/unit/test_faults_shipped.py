@@ -15,6 +15,7 @@ from harness.faults.shipped import DIRECTORY
 from harness.guest.checks import all_checks
 from harness.kconfig import load_variants, select
 from harness.suites import suite_names
+from tests.support.check_groups import CONTRACT_GROUPS
 
 PATCH = """Subject: [PATCH] dma-buf: forget the size
 
@@ -114,4 +115,4 @@ def test_what_they_name_exists() -> None:
         assert bug.suite in suite_names()
         if bug.check and bug.suite in ("checks", "contract"):
             assert bug.check in checks, bug
-            assert (bug.suite == "contract") == (bug.check.partition(".")[0] in ("contract", "probe")), bug
+            assert (bug.suite == "contract") == (bug.check.partition(".")[0] in CONTRACT_GROUPS), bug
