@@ -33,11 +33,13 @@ class FirstTests:
         self.notes: tuple[str, ...] = ()  # for the report
 
     def choose(self, run: VariantRun, planned: tuple[PlannedTest, ...]) -> ChosenTests:
-        """Of ``planned``, the tests of ``run``."""
+        """Of ``planned``, the tests of ``run``; all of them rather than none, or none but those that may be left out: a
+        kernel that runs no test shows nothing."""
         if self._affected.why_all:
-            self._say_why_all()
-            return ChosenTests(reason=self._affected.reason)
+            return self._all(self._affected.reason)
         first = chosen_first(planned, self._affected.tests, self._known(run))
+        if planned and all(map(is_slow, first)):
+            return self._all(f"{self._affected.reason}, which none of the tests asked for surely reaches")
         return ChosenTests(first, self._job.request.quick, self._affected.reason)
 
     def of_base(self, run: VariantRun, planned: tuple[PlannedTest, ...]) -> ChosenTests:
@@ -47,11 +49,12 @@ class FirstTests:
             return ChosenTests()
         return ChosenTests(tuple(test for test in planned if test in patched.first), quick=True)
 
-    def _say_why_all(self) -> None:
-        """To who asked for less, and once."""
+    def _all(self, reason: str) -> ChosenTests:
+        """All tests, which who asked for less is told, and once."""
         if self._job.request.quick and not self.notes:
-            self.notes = (f"--quick runs all tests: {self._affected.reason}",)
+            self.notes = (f"--quick runs all tests: {reason}",)
             self._events.publish(Note("", self.notes[0], "warning"))
+        return ChosenTests(reason=reason)
 
     @cached_property
     def _maps(self) -> dict[str, ReachMap | None]:

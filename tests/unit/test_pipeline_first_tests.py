@@ -26,6 +26,7 @@ from tests.support.scripted_executor import MACHINE, ScriptedExecutor
 
 REACHES, OTHER, BROKE_OFF, NEW = (PlannedTest("checks", name) for name in ("reaches", "other", "broke-off", "new"))
 SELFTEST, MODULE = PlannedTest("in-kernel", "dma_fence/wait"), PlannedTest("in-kernel", "dmabuf_selftests")
+SLOW = PlannedTest("in-kernel", "dma_fence_chain/wait_backward")
 PLANNED = (SELFTEST, MODULE, REACHES, OTHER, BROKE_OFF, NEW)
 MAP = ReachMap(
     "key",
@@ -63,13 +64,15 @@ def _keep(applied: Applied, *configs: str, reach: ReachMap = MAP) -> None:
         reach_measuring._keep(reach_measuring._base_file(tree, config), reach)
 
 
-def _chosen(tmp_path: Path, applied: Applied, *, quick: bool = True) -> tuple[ChosenTests, list[Event]]:
+def _chosen(
+    tmp_path: Path, applied: Applied, *, quick: bool = True, planned: tuple[PlannedTest, ...] = PLANNED
+) -> tuple[ChosenTests, list[Event]]:
     happened: list[Event] = []
     events = EventStream()
     events.subscribe(lambda _, event: happened.append(event))
     kernels = _kernels(tmp_path, events, quick=quick)
     first = FirstTests(kernels.job, kernels, applied, events)
-    found = [first.choose(run, PLANNED) for run in kernels.runs]
+    found = [first.choose(run, planned) for run in kernels.runs]
     assert found[0] == found[1]
     return found[0], happened
 
@@ -109,6 +112,20 @@ def test_a_map_that_was_made_with_other_tests_is_none(
     assert not _chosen(tmp_path, applied)[0].first
 
 
+@pytest.mark.parametrize("planned", [(OTHER,), (SELFTEST, MODULE, OTHER), (SLOW, OTHER)])
+def test_of_tests_of_which_none_surely_reaches_the_change_all_run(
+    tmp_path: Path, applied: Applied, planned: tuple[PlannedTest, ...]
+) -> None:
+    """Or a run that is narrowed down would boot no kernel, or run nothing in it, and be green."""
+    _keep(applied, ON.name, OFF.name)
+    choice, happened = _chosen(tmp_path, applied, planned=planned)
+    assert not choice.first and not choice.quick and "none of the tests asked for" in choice.reason
+    (note,) = happened
+    assert isinstance(note, Note) and note.text.startswith("--quick runs all tests: the patch touches first")
+    assert _chosen(tmp_path, applied, planned=(*planned, REACHES))[0].quick
+    assert not _chosen(tmp_path, applied, planned=())[1]  # only the patch itself is looked at
+
+
 def test_a_module_comes_with_one_of_its_tests() -> None:
     """It stands for all of them: alone it would run them all."""
     assert chosen_first(PLANNED, {SELFTEST}, PLANNED) == (SELFTEST, MODULE)
@@ -116,9 +133,8 @@ def test_a_module_comes_with_one_of_its_tests() -> None:
 
 
 def test_a_module_does_not_come_with_a_test_that_may_be_left_out() -> None:
-    slow = PlannedTest("in-kernel", "dma_fence_chain/wait_backward")
-    assert chosen_first((slow, *PLANNED), {slow}, PLANNED) == (slow,)
-    assert chosen_first((slow, *PLANNED), {slow, SELFTEST}, PLANNED) == (slow, SELFTEST, MODULE)
+    assert chosen_first((SLOW, *PLANNED), {SLOW}, PLANNED) == (SLOW,)
+    assert chosen_first((SLOW, *PLANNED), {SLOW, SELFTEST}, PLANNED) == (SLOW, SELFTEST, MODULE)
 
 
 def test_the_plan_of_a_quick_run_leaves_the_others_out(tmp_path: Path) -> None:
