@@ -9,13 +9,14 @@ from functools import cached_property
 
 from harness.events import EventStream, Note
 from harness.gitcmd import check_git
+from harness.interfaces import JobLimits
 from harness.model import PlannedTest
 from harness.pipeline.kernel_set import ChosenTests, KernelSet, VariantRun
 from harness.pipeline.reach_measuring import known_base_reach
 from harness.pipeline.request import RunJob
 from harness.reach import AffectedTests, ReachMap, affected_tests, merged, parse_changes
 from harness.series import Applied
-from harness.suites import is_module, is_slow
+from harness.suites import is_drawn, is_module, is_slow
 
 # Without -M: a file with a new name is one that goes and one that comes.
 _DIFF = ("diff", "--no-ext-diff", "--no-color", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/")
@@ -60,7 +61,7 @@ class FirstTests:
     def _maps(self) -> dict[str, ReachMap | None]:
         """By the hash of the config."""
         configs = dict.fromkeys(run.config.sha256 for run in self._patched.runs if run.config is not None)
-        return {config: known_base_reach(self._applied, config) for config in configs}
+        return {config: known_base_reach(self._applied, config, self._job.request.limits) for config in configs}
 
     def _known(self, run: VariantRun) -> Collection[PlannedTest]:
         """Tests of which the map of this very kernel knows all that they reach."""
@@ -71,7 +72,9 @@ class FirstTests:
     def _affected(self) -> AffectedTests:
         maps = [reach for reach in self._maps.values() if reach is not None]
         if len(maps) < len(self._maps) or not maps:
-            hint = f"dmabuf-harness coverage --base {self._job.base.text} makes one, for all patches"
+            limits = self._job.request.limits
+            same = "" if limits == JobLimits() else " with the same --memory, --thorough, --seed and --walks"
+            hint = f"dmabuf-harness coverage --base {self._job.base.text}{same} makes one, for all patches"
             return AffectedTests(why_all=(f"there is no reach map of this base ({hint})",))
         diff = check_git(self._applied.tree.path, *_DIFF, self._applied.tree.commit, self._applied.tree_id)
         names = ("diff", "--name-only", "--no-renames", "-z", self._applied.tree.commit, self._applied.tree_id)
@@ -82,8 +85,9 @@ class FirstTests:
 def chosen_first(
     planned: tuple[PlannedTest, ...], affected: Collection[PlannedTest], known: Collection[PlannedTest]
 ) -> tuple[PlannedTest, ...]:
-    """Those of ``planned`` that are ``affected``, or of which nothing is ``known``; a module with one of its tests that
-    surely runs: alone it would run them all."""
-    own = {test for test in planned if not is_module(test) and (test in affected or test not in known)}
+    """Those of ``planned`` that are ``affected``, or of which nothing is ``known``, or that draw what they do; a module
+    with one of its tests that surely runs: alone it would run them all."""
+    unsure = {test for test in planned if test not in known or is_drawn(test)}
+    own = {test for test in planned if not is_module(test) and (test in affected or test in unsure)}
     suites = {test.suite for test in own if not is_slow(test)}
     return tuple(test for test in planned if test in own or (is_module(test) and test.suite in suites))

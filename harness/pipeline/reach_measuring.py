@@ -8,6 +8,7 @@ kernel is a result of the patch.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from harness.events import EventStream, Note
 from harness.executor import Executor, KernelJob
 from harness.executor.local_executor import LocalExecutor
 from harness.gitcmd import check_git
+from harness.interfaces import JobLimits
 from harness.model import Status, Variant
 from harness.paths import cache_dir, write_atomic
 from harness.phases import phase
@@ -30,6 +32,7 @@ from harness.pipeline.plan import chosen, refuse_unknown_test
 from harness.pipeline.reach_counters import CounterReader, read_reach
 from harness.pipeline.request import RunJob
 from harness.reach import MapError, ReachMap, dump_reach, load_reach
+from harness.report import encode
 from harness.series import Applied
 from harness.source import Snapshot
 from harness.static.units import Units
@@ -43,6 +46,7 @@ class MeasuredReach:
     """``maps``: by the variant's name, those that could be made. ``same_as``: variant -> the one that is the same
     kernel. ``failures``: variant -> why there is no map. ``left_out``: files of the patch that cannot count, and why.
     ``uncompiled``: those that the configs do not compile -> the symbol that is off. ``configs``: variant -> its hash.
+    ``limits``: of the tests that were measured.
     """
 
     applied: Applied
@@ -52,6 +56,7 @@ class MeasuredReach:
     left_out: tuple[str, ...] = ()
     uncompiled: dict[str, str] = field(default_factory=dict)
     configs: dict[str, str] = field(default_factory=dict)
+    limits: JobLimits = field(default_factory=JobLimits)
 
     @property
     def source(self) -> Snapshot:
@@ -89,7 +94,7 @@ def measure(job: RunJob, events: EventStream, executor: Executor, test: str = ""
         if test:
             refuse_unknown_test(test, own.suites, applied.tree.path)
         sources = load_scope().sources(applied.tree.path, applied.touched)
-        measured = MeasuredReach(applied, left_out=sources.left_out)
+        measured = MeasuredReach(applied, left_out=sources.left_out, limits=own.request.limits)
         ready = list(kernels.build(applied, lambda planned: chosen(planned, own.request.tests.only)))
         measured.uncompiled = _uncompiled(applied, kernels.runs)
     for run in kernels.runs:
@@ -131,19 +136,20 @@ def _values(config: str) -> dict[str, str]:
 
 def base_reach(measured: MeasuredReach, variant: str) -> ReachMap | None:
     """The map of the base of what was measured, in ``variant``; None if it was not measured on this machine."""
-    return known_base_reach(measured.applied, measured.configs.get(variant, ""))
+    return known_base_reach(measured.applied, measured.configs.get(variant, ""), measured.limits)
 
 
-def known_base_reach(applied: Applied, config: str) -> ReachMap | None:
+def known_base_reach(applied: Applied, config: str, limits: JobLimits) -> ReachMap | None:
     """The map of the base of ``applied`` with the config that has this hash; None if it was not measured here, or
-    with other tests."""
+    with other tests, or other ``limits`` of them."""
     tree = check_git(applied.tree.path, "rev-parse", f"{applied.tree.commit}^{{tree}}").strip()
-    return _recall(_base_file(tree, config))
+    return _recall(_base_file(tree, config, limits))
 
 
-def _base_file(tree: str, config: str) -> Path:
-    """By what is reached and what reaches: the source, its config, and what tests in the guest."""
-    digest = hashlib.sha256(f"{tree} {config} {tests_digest()}".encode())
+def _base_file(tree: str, config: str, limits: JobLimits) -> Path:
+    """By what is reached and what reaches: the source, its config, what tests in the guest, and how much of it."""
+    asked = json.dumps(encode(limits), sort_keys=True)
+    digest = hashlib.sha256(f"{tree} {config} {tests_digest()} {asked}".encode())
     return cache_dir("reach") / f"base-{digest.hexdigest()[:32]}.json"
 
 
@@ -173,7 +179,7 @@ def _measure_run(
         return
     _keep(kept, found)
     if not measured.applied.touched and not job.narrowed and run.config is not None:
-        _keep(_base_file(measured.applied.tree_id, run.config.sha256), found)
+        _keep(_base_file(measured.applied.tree_id, run.config.sha256, job.limits), found)
 
 
 def _is_final(run: VariantRun, found: ReachMap) -> bool:

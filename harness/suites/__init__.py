@@ -2,7 +2,7 @@
 """Kinds of tests that run in, or against, a guest: one file per kind, ``registry`` knows them by name."""
 
 from harness.suites.checks import check_names
-from harness.suites.counted import CountedSuite, CounterFiles, is_module, is_slow
+from harness.suites.counted import CountedSuite, CounterFiles, is_drawn, is_module, is_slow
 from harness.suites.known_names import test_names
 from harness.suites.pytest_suite import PytestSuite
 from harness.suites.relevance import Order, by_relevance
@@ -16,6 +16,7 @@ __all__ = [
     "PytestSuite",
     "by_relevance",
     "check_names",
+    "is_drawn",
     "is_module",
     "is_slow",
     "kselftest_collections",

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.causes import Cause
 from harness.guest import bundle, counters
 from harness.guest.runner import REACH
+from harness.guest.walks.choice import GROUP as WALKS
 from harness.interfaces import Guest, GuestLost, Suite, SuiteContext
 from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.paths import write_atomic
@@ -19,6 +20,7 @@ from harness.suites.loads import KUNIT, SELFTESTS, SLOW
 
 _LIMIT = 20.0  # seconds under KVM for reading all counters
 _MODULES = frozenset({SELFTESTS, KUNIT})  # planned tests that stand for all others of the suite
+_STRESS = "contract.row-20-stress-loses-no-notification-and-no-contents"
 _TOO_SLOW = "takes more than a minute under software emulation"
 
 
@@ -54,6 +56,11 @@ def is_module(test: PlannedTest) -> bool:
 def is_slow(test: PlannedTest) -> bool:
     """True for a test that is left out under software emulation."""
     return test.suite == InKernelSuite.name and any(test.name in names for names in SLOW.values())
+
+
+def is_drawn(test: PlannedTest) -> bool:
+    """True for a test that draws what it does: what it reached once says little of what it reaches next."""
+    return test.suite == WALKS or test.name == _STRESS
 
 
 class CountedSuite:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.events import Event, EventStream, Note
 from harness.executor import Findings
+from harness.guest.checks import all_checks
+from harness.interfaces import JobLimits
 from harness.model import PlannedTest, ResolvedConfig, Status, TestResult
 from harness.pipeline import base_cache, reach_measuring
 from harness.pipeline.comparing import settle_base
@@ -19,6 +22,7 @@ from harness.pipeline.request import RunJob
 from harness.reach import FunctionSpan, ProfiledFile, ReachedPart, ReachMap
 from harness.series import Applied, Tree
 from harness.source import parse_base
+from harness.suites import is_drawn
 from tests.support.git_trees import DRIVER, git, make_repository
 from tests.support.run_requests import run_request
 from tests.support.sample_reports import OFF, ON, boot, on_disk
@@ -50,8 +54,9 @@ def applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Applied:
     return Applied(Tree("debian:6.12", tree, git(tree, "rev-parse", "v1"), "6.12"), (), patched)
 
 
-def _kernels(tmp_path: Path, events: EventStream, *, quick: bool = True) -> KernelSet:
-    job = RunJob(run_request(quick=quick), tmp_path / "run", parse_base("debian:6.12"), (), (ON, OFF), (), (), ())
+def _kernels(tmp_path: Path, events: EventStream, *, quick: bool = True, **limits: Any) -> KernelSet:
+    request = run_request(quick=quick, **limits)
+    job = RunJob(request, tmp_path / "run", parse_base("debian:6.12"), (), (ON, OFF), (), (), ())
     made = KernelSet(job, events)
     for run in made.runs:
         run.config, run.kernel = ResolvedConfig(run.variant, "", run.variant.name, ()), on_disk(tmp_path, "y")
@@ -61,16 +66,21 @@ def _kernels(tmp_path: Path, events: EventStream, *, quick: bool = True) -> Kern
 def _keep(applied: Applied, *configs: str, reach: ReachMap = MAP) -> None:
     tree = git(applied.tree.path, "rev-parse", f"{applied.tree.commit}^{{tree}}")
     for config in configs:
-        reach_measuring._keep(reach_measuring._base_file(tree, config), reach)
+        reach_measuring._keep(reach_measuring._base_file(tree, config, JobLimits()), reach)
 
 
 def _chosen(
-    tmp_path: Path, applied: Applied, *, quick: bool = True, planned: tuple[PlannedTest, ...] = PLANNED
+    tmp_path: Path,
+    applied: Applied,
+    *,
+    quick: bool = True,
+    planned: tuple[PlannedTest, ...] = PLANNED,
+    **limits: Any,
 ) -> tuple[ChosenTests, list[Event]]:
     happened: list[Event] = []
     events = EventStream()
     events.subscribe(lambda _, event: happened.append(event))
-    kernels = _kernels(tmp_path, events, quick=quick)
+    kernels = _kernels(tmp_path, events, quick=quick, **limits)
     first = FirstTests(kernels.job, kernels, applied, events)
     found = [first.choose(run, planned) for run in kernels.runs]
     assert found[0] == found[1]
@@ -110,6 +120,38 @@ def test_a_map_that_was_made_with_other_tests_is_none(
     _keep(applied, ON.name, OFF.name)
     monkeypatch.setattr(reach_measuring, "tests_digest", lambda: "other tests")
     assert not _chosen(tmp_path, applied)[0].first
+
+
+@pytest.mark.parametrize("limits", [{"memory": 512}, {"thorough": True}, {"seed": 7}, {"walks": 9}])
+def test_a_map_of_tests_that_were_asked_for_otherwise_is_none(
+    tmp_path: Path, applied: Applied, limits: dict[str, Any]
+) -> None:
+    _keep(applied, ON.name, OFF.name)
+    choice, _ = _chosen(tmp_path, applied, **limits)
+    assert not choice.first
+    assert "coverage --base debian:6.12 with the same --memory, --thorough, --seed and --walks makes" in choice.reason
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        PlannedTest("walks", "walks.fences"),
+        PlannedTest("walks", "walks.seed-17.walk-42"),
+        PlannedTest("contract", "contract.row-20-stress-loses-no-notification-and-no-contents"),
+    ],
+)
+def test_a_test_that_draws_what_it_does_is_always_chosen(drawn: PlannedTest) -> None:
+    """What it reached when the map was made says little."""
+    planned = (*PLANNED, drawn)
+    assert chosen_first(planned, {REACHES}, planned) == (REACHES, drawn)
+
+
+def test_the_tests_that_draw_are_known_by_the_names_that_they_have() -> None:
+    drawn = {name for name in all_checks() if is_drawn(PlannedTest(name.partition(".")[0], name))}
+    assert {name for name in drawn if not name.startswith("walks.")} == {
+        "contract.row-20-stress-loses-no-notification-and-no-contents"
+    }
+    assert "walks.buffers" in drawn
 
 
 @pytest.mark.parametrize("planned", [(OTHER,), (SELFTEST, MODULE, OTHER), (SLOW, OTHER)])
