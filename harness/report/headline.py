@@ -9,6 +9,8 @@ from harness.report.case_summary import verdict
 from harness.report.cases import Tally, boot_trouble, build_trouble, groups, nothing_tested, tally
 from harness.report.text import one_line, plural
 
+NOT_WHOLE = "NOT THE WHOLE VERDICT"
+
 
 def headline(report: RunReport) -> str:
     """ "PASS: ...", "FAIL: ...", or "INCOMPLETE: ..." for a run that was cut off or that only the machine spoiled.
@@ -29,7 +31,7 @@ def headline(report: RunReport) -> str:
 def not_whole(report: RunReport) -> str:
     """What a quick run must not be taken for; empty for any other."""
     count = report.not_chosen
-    return f" SO FAR (quick: {plural(count, 'test')} not chosen, NOT THE WHOLE VERDICT)" if count else ""
+    return f" SO FAR (quick: {plural(count, 'test')} not chosen, {NOT_WHOLE})" if count else ""
 
 
 def _fate(variant: VariantReport) -> str:

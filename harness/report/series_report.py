@@ -15,7 +15,7 @@ from harness.errors import UserError
 from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.cases import cases, groups, run_case
-from harness.report.headline import headline
+from harness.report.headline import NOT_WHOLE, headline
 from harness.report.store import EACH, VERSION, Written, checked, document, encode, load
 from harness.report.text import duration, one_line, plural
 from harness.series import PatchFacts, SeriesFacts
@@ -149,11 +149,12 @@ class _Patch:
 
 @dataclass(frozen=True)
 class _Series:
-    """All of ``each.json``."""
+    """All of ``each.json``. ``whole``: no run was a quick one that left tests out."""
 
     version: int
     verdict: str  # "pass" or "fail"
     patches: tuple[_Patch, ...]
+    whole: bool = True
 
 
 def save_steps(steps: Sequence[SeriesStep], directory: Path) -> Path:
@@ -170,7 +171,8 @@ def save_steps(steps: Sequence[SeriesStep], directory: Path) -> Path:
         )
         for step, fresh in zip(steps, came_with(steps), strict=True)
     )
-    series = _Series(VERSION, "fail" if any(step.is_bad for step in steps) else "pass", patches)
+    verdict = "fail" if any(step.is_bad for step in steps) else "pass"
+    series = _Series(VERSION, verdict, patches, whole=not _quick(steps))
     path = directory / EACH
     write_atomic(path, json.dumps(encode(series), indent=1) + "\n")
     return path
@@ -213,11 +215,18 @@ def series_headline(steps: Sequence[SeriesStep]) -> str:
     """The verdict on the whole series, in one line."""
     bad = [str(step.number) for step in steps if step.report is not None and step.is_bad]
     untested = [str(step.number) for step in steps if step.report is None]
+    quick = _quick(steps)
+    so_far = f" SO FAR (quick: tests not chosen after patch {', '.join(quick)}, {NOT_WHOLE})" if quick else ""
     if not bad and not untested:
-        return f"PASS: the kernel builds after each patch ({len(steps)}), and none makes anything worse"
+        return f"PASS{so_far}: the kernel builds after each patch ({len(steps)}), and none makes anything worse"
     told = [f"red after patch {', '.join(bad)}"] if bad else []
     told += [f"not tested: patch {', '.join(untested)}"] if untested else []
-    return f"FAIL: {'; '.join(told)}, of {len(steps)}"
+    return f"FAIL{so_far}: {'; '.join(told)}, of {len(steps)}"
+
+
+def _quick(steps: Sequence[SeriesStep]) -> list[str]:
+    """The numbers of those whose runs left tests out."""
+    return [str(step.number) for step in steps if step.report is not None and step.report.not_chosen]
 
 
 def blamed(step: SeriesStep, fresh: frozenset[Case]) -> str:

@@ -16,7 +16,7 @@ from harness.cli.each import run_each
 from harness.cli.rundir import RunDirectory
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream
-from harness.model import Kernel, RunReport, Status
+from harness.model import Kernel, PlannedTest, RunReport, Status
 from harness.pipeline import RunJob, RunOutcome, check
 from harness.pipeline.kernels import KernelMaker, held_source
 from harness.pipeline.patch_by_patch import settled, steps
@@ -205,6 +205,22 @@ def test_failure_is_laid_at_the_patch_that_brought_it(tmp_path: Path) -> None:
     assert f"bad: {len(told[1]['bad'])} since an earlier one" in text
     assert "FAIL: red after patch 2, 3; not tested: patch 4, of 4" in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(("second", "verdict"), [(run_report(), "PASS"), (bad_report(), "FAIL")])
+def test_a_series_of_quick_runs_says_that_it_is_not_whole(tmp_path: Path, second: RunReport, verdict: str) -> None:
+    first, *others = run_report().variants
+    quick = run_report(replace(first, not_chosen=(PlannedTest("checks", "left.out"),)), *others)
+    every = made(tmp_path, quick, second)
+    text = render_each(every, write_each(every, tmp_path))
+    assert f"\n{verdict} SO FAR (quick: tests not chosen after patch 1, NOT THE WHOLE VERDICT): " in text
+    assert json.loads((tmp_path / "each.json").read_text())["whole"] is False
+
+
+def test_a_series_of_whole_runs_is_whole(tmp_path: Path) -> None:
+    every = made(tmp_path, run_report(), None)
+    assert "SO FAR" not in render_each(every, write_each(every, tmp_path))
+    assert json.loads((tmp_path / "each.json").read_text())["whole"] is True
 
 
 def test_junit_has_the_series_and_every_run(tmp_path: Path) -> None:
