@@ -18,8 +18,9 @@ from harness.reach import AffectedTests, ReachMap, affected_tests, merged, parse
 from harness.series import Applied
 from harness.suites import is_drawn, is_module, is_slow
 
-# Without -M: a file with a new name is one that goes and one that comes.
-_DIFF = ("diff", "--no-ext-diff", "--no-color", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/")
+# Without -M: a file with a new name is one that goes and one that comes. With whole files, for what a comment hides.
+_WHOLE = "--unified=1000000"
+_DIFF = ("diff", "--no-ext-diff", "--no-color", "--no-renames", _WHOLE, "--src-prefix=a/", "--dst-prefix=b/")
 
 
 class FirstTests:

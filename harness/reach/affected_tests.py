@@ -8,15 +8,18 @@ is told. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.model import PlannedTest
 from harness.reach.changed_lines import FileChange
+from harness.reach.code_lines import code_lines, goes_on
 from harness.reach.reach_map import FunctionSpan, ProfiledFile, ReachMap
 
 _SILENT = re.compile(r"Documentation/.*|.*\.(?:rst|txt|md)|MAINTAINERS|CREDITS|\.mailmap")  # nothing of it is compiled
-_COMMENT = re.compile(r"\s*(?:/\*(?:(?!\*/).)*(?:\*/\s*)?|\*(?:\s.*)?|\*/\s*|//.*)?")
+_ATTRIBUTE = re.compile(
+    r"\b__\w|\[\["
+)  # a constructor runs, what has a section of its own is found, though nobody calls it
 _MAX_NAMED = 4
 
 
@@ -42,7 +45,9 @@ class AffectedTests:
 
 def affected_tests(changes: Sequence[FileChange], touched: Collection[str], reach: ReachMap) -> AffectedTests:
     """What of ``reach``, the map of the base, runs what ``changes`` change: a diff in which a renamed file is a new one
-    and one that is gone. ``touched``: all paths that the patch touches, also those of which a diff shows no lines."""
+    and one that is gone. It is best one with whole files as context: where it is not, a change of a comment that is in
+    no function concerns all tests. ``touched``: all paths that the patch touches, also those of which a diff shows no
+    lines."""
     shown = {path for change in changes for path in (change.old, change.path)}
     reasons = [
         f"no lines of {path} are shown" for path in sorted(touched) if path not in shown and not _is_silent(path)
@@ -105,18 +110,35 @@ def _touched(change: FileChange, file: ProfiledFile) -> tuple[list[FunctionSpan]
     spans: list[FunctionSpan] = []
     outside: list[int] = []
     fresh = _new_functions(change, file)
-    for line, text in change.deleted.items():
-        _sort_out(file.function_at(line), line, text, spans, outside)
-    for line, text in change.added.items():
+    old, new = code_lines(change.old_text), code_lines(change.text)
+    for line in change.deleted:
+        _sort_out(file.function_at(line), line, change.old_text, old, spans, outside)
+    for line in change.added:
         span = _around_gap(change, change.follows[line], file)
-        if line not in fresh:
-            _sort_out(span, line, text, spans, outside)
+        if line not in fresh or goes_on(change.text.get(line - 1, "")):
+            _sort_out(span, line, change.text, new, spans, outside)
+    for line, before in change.kept.items():  # where a comment begins or ends now, it is another line to the compiler
+        if old[before].strip() != new[line].strip():
+            _sort_out(file.function_at(before), before, change.old_text, old, spans, outside)
+            _sort_out(file.function_at(before), line, change.text, new, spans, outside)
     return list(dict.fromkeys(spans)), sorted(outside)
 
 
-def _sort_out(span: FunctionSpan | None, line: int, text: str, spans: list[FunctionSpan], outside: list[int]) -> None:
-    """A function on one line may be a macro that makes it, with data; a directive may concern what follows."""
-    if not text.strip() or (span is None and _COMMENT.fullmatch(text)):
+def _sort_out(
+    span: FunctionSpan | None,
+    line: int,
+    shown: Mapping[int, str],
+    code: Mapping[int, str],
+    spans: list[FunctionSpan],
+    outside: list[int],
+) -> None:
+    """A function on one line may be a macro that makes it, with data; a directive may concern what follows, and what
+    goes on with the line before is a part of a macro. ``shown``, ``code``: the lines, with and without comments."""
+    text = code[line]
+    if goes_on(shown.get(line - 1, "")):
+        outside.append(line)
+        return
+    if not shown[line].strip() or (span is None and not text.strip()):
         return
     if span is None or (span.first == span.last and "{" not in text) or text.lstrip().startswith("#"):
         outside.append(line)
@@ -159,7 +181,7 @@ def _blocks(change: FileChange) -> Iterator[list[int]]:
 
 
 def _is_static_functions(text: str) -> bool:
-    """Without directives, which would hold for what follows, too."""
+    """Without directives, which would hold for what follows, too, and without attributes."""
     if re.search(r"^\s*#", text, re.MULTILINE):
         return False
     import tree_sitter_c  # noqa: PLC0415 - only who looks at C pays for it
@@ -167,6 +189,13 @@ def _is_static_functions(text: str) -> bool:
 
     root = Parser(Language(tree_sitter_c.language())).parse(text.encode("utf-8", "replace")).root_node
     own = [node for node in root.children if node.type != "comment"]
-    return not root.has_error and all(
-        node.type == "function_definition" and (node.text or b"").startswith(b"static ") for node in own
+    return (
+        bool(own)
+        and not root.has_error
+        and all(
+            node.type == "function_definition"
+            and (node.text or b"").startswith(b"static ")
+            and not _ATTRIBUTE.search((node.text or b"").partition(b"{")[0].decode("utf-8", "replace"))
+            for node in own
+        )
     )

@@ -30,7 +30,8 @@ class FileChange:
     """What a diff does to one file. ``old`` is empty for a new file, ``path`` for one that is gone.
 
     ``added``: line of the patched file -> its text. ``deleted``: the same of the old file. ``follows``: line that is
-    added -> the line of the old file that it comes after, 0 for its top.
+    added -> the line of the old file that it comes after, 0 for its top. ``kept``: line of the patched file that the
+    diff shows as context -> its number in the old one; ``old_text``, ``text``: all lines of either that it shows.
     """
 
     path: str = ""
@@ -38,6 +39,9 @@ class FileChange:
     added: dict[int, str] = field(default_factory=dict)
     deleted: dict[int, str] = field(default_factory=dict)
     follows: dict[int, int] = field(default_factory=dict)
+    kept: dict[int, int] = field(default_factory=dict)
+    old_text: dict[int, str] = field(default_factory=dict)
+    text: dict[int, str] = field(default_factory=dict)
 
 
 def parse_changes(diff: str) -> tuple[FileChange, ...]:
@@ -70,11 +74,15 @@ def _take_hunk(change: FileChange, hunk: re.Match[str], lines: Iterator[str]) ->
         line = next(lines)
         if line.startswith("\\"):
             continue
+        if line[:1] not in "+-":
+            change.kept[new] = old
         if line[:1] != "+":
+            change.old_text[old] = line[1:]
             if line[:1] == "-":
                 change.deleted[old] = line[1:]
             old, left_old = old + 1, left_old - 1
         if line[:1] != "-":
+            change.text[new] = line[1:]
             if line[:1] == "+":
                 change.added[new], change.follows[new] = line[1:], old - 1
             new, left_new = new + 1, left_new - 1

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 import pytest
 
 from harness.model import PlannedTest
@@ -82,7 +84,7 @@ def test_a_touched_function_has_the_tests_that_run_it(hunk: str, tests: set[str]
         (_hunk("-0,0 +1", "+a").replace(f"--- a/{FILE}", "--- /dev/null"), f"{FILE} is new"),
         (_hunk("-1 +0,0", "-a").replace(f"+++ b/{FILE}", "+++ /dev/null"), f"{FILE} is removed"),
         (_hunk("-3,0 +4", "+"), "nothing that runs is changed"),
-        (_hunk("-3,0 +4,2", "+/* why */", "+ * more"), "nothing that runs is changed"),
+        (_hunk("-3,0 +4", "+/* why */"), f"{FILE}:4 is in no function"),  # or does it end the comment before it?
         (_hunk("-1 +1", "-a", "+b", path="Documentation/driver-api/dma-buf.rst"), "nothing that runs is changed"),
         ("", f"no lines of {FILE} are shown"),
     ],
@@ -112,6 +114,9 @@ def test_a_new_static_function_belongs_to_who_calls_it() -> None:
         tuple(line.replace("static ", "") for line in HELPER),  # somebody may call it already
         (*HELPER[:2], "+#define LIMIT 5", *HELPER[2:]),
         (*HELPER, "+static int other;"),
+        ("+static __attribute__((constructor)) int half(int a)", *HELPER[1:]),
+        ("+static int __attribute__((constructor)) half(int a)", *HELPER[1:]),
+        ("+static __init int half(int a)", *HELPER[1:]),
         ("+static const struct ops ops = {", "+\t.pin = pin,", "+};"),
         ("+module_param(limit, int, 0);",),
     ],
@@ -119,6 +124,85 @@ def test_a_new_static_function_belongs_to_who_calls_it() -> None:
 def test_other_new_code_concerns_all_tests(lines: tuple[str, ...]) -> None:
     diff = _hunk(f"-3,2 +3,{2 + len(lines)}", " ", *lines, " int pin(void)") + _hunk("-6 +6", "-\ta;", "+\tb;")
     assert _affected(diff)[1]
+
+
+SOURCE = """\
+#define LIMIT 4
+static int limit = LIMIT; /* of pins */
+
+int pin(void)
+{
+\ta = "/*";
+\tb = '"';
+}
+
+int unpin(void)
+{
+\t/* why
+\t */
+}
+
+static const int table[] = {
+\t1,
+\t2
+};
+module_init(bar);
+"""
+
+
+def _whole(*edits: tuple[str, str]) -> tuple[set[str], tuple[str, ...]]:
+    """Of ``SOURCE`` with each old text made a new one, and with a change of pin."""
+    changed = SOURCE
+    for old, new in (("b = '\"';", "b = 2;"), *edits):
+        assert changed.count(old) == 1
+        changed = changed.replace(old, new)
+    before, after = SOURCE.splitlines(), changed.splitlines()
+    lines = [f"{line[0]}{line[2:]}" for line in difflib.ndiff(before, after) if line[0] != "?"]
+    return _affected(_hunk(f"-1,{len(before)} +1,{len(after)}", *lines))
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        (("/* of pins */", "/* of pins */\n/* and more */"),),
+        (("/* of pins */", "/* of pins */\n/**\n * more: yes\n\n 3,\n */"),),
+        (("/* of pins */", "/* of pins */\n// more"),),
+        (("int unpin", "/* it is\n * said */\nint unpin"),),
+    ],
+    ids=["on a line", "on several", "to the end of a line", "above a function"],
+)
+def test_a_comment_concerns_no_test(edits: tuple[tuple[str, str], ...]) -> None:
+    assert _whole(*edits) == ({"pin"}, ())
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        (("module_init(bar);", "/*\nmodule_init(bar);\n*/"),),
+        (("\t2\n", "\t2\n* 3,\n"),),
+        (("module_init(bar);", "// off \\\nmodule_init(bar);"),),
+        (("module_init(bar);", "// off \\ \nmodule_init(bar);"),),
+        (("module_init(bar);", "/**/ #define bar 3\nmodule_init(bar);"),),
+        (("#define LIMIT 4", "#define LIMIT 4 \\\n\t+ 1"),),
+        (("\tb = 2;", "\tb = 2;\n#define PART 1 \\\n\n"),),
+        (("/* of pins */", "/* of pins"), ("module_init", "*/ module_init")),
+    ],
+    ids=["put out", "data", "put out by //", "with a space", "a directive", "a macro", "a macro inside", "not closed"],
+)
+def test_what_only_looks_like_a_comment_concerns_all_tests(edits: tuple[tuple[str, str], ...]) -> None:
+    assert _whole(*edits)[1]
+
+
+def test_a_function_that_a_comment_hides_is_touched() -> None:
+    hidden = _whole(("int unpin(void)\n{", "/*\nint unpin(void)\n{"), ("\t/* why\n\t */\n}", "}\n*/"))
+    assert hidden == ({"pin", "unpin", "inlined"}, ())
+
+
+def test_the_rest_of_a_macro_in_a_function_concerns_all_tests() -> None:
+    """Others may use it."""
+    lines = (" #define HALF(a) \\", "-\t((a) / 2)", "+\t((a) / 3)")
+    _, why_all = _affected(_hunk("-5,2 +5,2", *lines) + _hunk("-12 +12", *_SWAP))
+    assert why_all == (f"{FILE}:6 is in no function that is compiled",)
 
 
 def test_the_reason_names_the_functions_or_what_is_not_known() -> None:
