@@ -213,8 +213,7 @@ class KernelTest:
         """The tests ``planned`` of one suite, continued in a fresh guest with what is left if the guest is lost."""
         left, in_vain = planned, 0
         while left and in_vain < 2 and (guest := self._live_guest()) is not None:
-            whole = left == planned and not (self._job.narrowed or self._job.first)
-            loss = self._attempt(suite, guest, frozenset() if whole else left)
+            loss = self._attempt(suite, guest, planned, left)
             if loss is None:
                 return
             in_vain = in_vain + 1 if loss.in_vain else 0
@@ -234,8 +233,13 @@ class KernelTest:
         allowed = self._job.limits.boots
         return f"{allowed} {'guest was' if allowed == 1 else 'guests were'} lost before"
 
-    def _attempt(self, suite: Suite, guest: WatchedGuest, only: frozenset[str]) -> Loss | None:
-        """Run ``suite`` in ``guest``; the loss if the guest was lost and something may be left to do."""
+    def _attempt(self, suite: Suite, guest: WatchedGuest, part: frozenset[str], left: frozenset[str]) -> Loss | None:
+        """Run what is ``left`` of ``part``, of the tests of ``suite``, in ``guest``.
+
+        Returns the loss if the guest was lost and something may be left to do.
+        """
+        whole = left == part and not (self._job.narrowed or self._job.first)
+        only = frozenset() if whole else left
         logs = self._run_dir / "boots" / f"{self._variant}-{len(self._found.boots)}" / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         prefix, planned = str(logs.relative_to(self._run_dir)), self._planned(suite)
@@ -268,7 +272,7 @@ class KernelTest:
                 say(f"guest lost: {lost.reason}")
                 known = (place, guest.hangs_in) if place and lost.blame is Blame.KERNEL else ("", "")
                 loss = Loss(lost, known[0], bool(deadly), len(self._found.results) > before, known[1])
-                self._lose(suite, guest, loss, deadly or [self._suspect(suite, lost)])
+                self._lose(suite, guest, loss, deadly or [self._suspect(suite, part, lost)])
                 return loss
             except BaseException:
                 self._flush(held)
@@ -325,13 +329,13 @@ class KernelTest:
         """Forget those of the guest that was just ended."""
         self._found.splats[:] = [splat for splat in self._found.splats if splat not in splats]
 
-    def _suspect(self, suite: Suite, lost: GuestLost) -> TestResult:
-        """An error for the test that ran when the guest died, if the suite could not tell which it was."""
+    def _suspect(self, suite: Suite, part: frozenset[str], lost: GuestLost) -> TestResult:
+        """An error for the test of ``part`` that ran when the guest died, if ``suite`` could not tell which it was."""
         done = {result.name for result in self._found.results if result.suite == suite.name}
         for test in self._job.planned:
-            if test.suite == suite.name and test.name not in done:
+            if test.suite == suite.name and test.name in part - done:
                 return lost.result(suite.name, test.name)
-        # All its tests had ended, yet the guest did not survive the suite: that must not come out green.
+        # All of them had ended, yet the guest did not survive the suite: that must not come out green.
         return replace(lost.result(suite.name, GUEST), message=f"lost after the last test: {lost.reason}")
 
     def _note(self, text: str) -> None:

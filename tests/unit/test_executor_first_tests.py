@@ -16,7 +16,7 @@ from harness.executor.guests import GuestLauncher
 from harness.executor.kernel_test import KernelTest
 from harness.interfaces import Guest, GuestLost, SuiteContext
 from harness.model import PlannedTest, Status, TestResult, Variant
-from tests.support.fake_launcher import SOURCE, FakeGuest, FakeLauncher, FakeSuite
+from tests.support.fake_launcher import SOURCE, FakeGuest, FakeLauncher, FakeSuite, statuses
 from tests.support.scripted_guest import scripted_kernel
 
 ALPHA, BETA = FakeSuite(("a1", "a2", "a3"), name="alpha"), FakeSuite(("b1", "b2"), name="beta")
@@ -96,6 +96,48 @@ def test_what_is_lost_among_them_goes_on_among_them(tmp_path: Path) -> None:
     ]
     (note,) = [event for event in happened if _tells(event) and isinstance(event, Note)]
     assert "1 bad (alpha a1)" in note.text
+
+
+class LosesAtTheEndOf(FakeSuite):
+    """Its guest is lost once: when the part of ``tests`` that ends with ``last`` has ended."""
+
+    last = ""
+    lost: GuestLost | None = None
+
+    def run(self, guest: Guest, context: SuiteContext) -> Iterator[TestResult]:
+        yield from super().run(guest, replace(context, planned=self.tests))
+        if self.lost is not None and self.ran[-1] == self.last:
+            lost, self.lost = self.lost, None
+            raise lost
+
+
+def _loses(last: str, lost: GuestLost | None) -> LosesAtTheEndOf:
+    suite = LosesAtTheEndOf(("a1", "a2", "a3"), name="alpha")
+    suite.last, suite.lost = last, lost
+    return suite
+
+
+PASSED = [("a2", Status.PASS), ("a1", Status.PASS), ("a3", Status.PASS)]
+
+
+def test_a_guest_lost_after_the_last_of_them_is_no_fault_of_a_test_that_is_still_to_run(tmp_path: Path) -> None:
+    suite = _loses("a2", GuestLost("no answer for 80 s", Cause.SILENCE))
+    test, _ = _run(tmp_path, _job(suite, first=FIRST[:1]), (suite,))
+    assert statuses(test) == [PASSED[0], ("guest", Status.ERROR), *PASSED[1:]]
+    assert test.findings.results[1].message == "lost after the last test: no answer for 80 s"
+    assert suite.ran == ["a2", "a1", "a3"]
+
+
+def test_a_guest_lost_among_the_others_is_laid_at_the_first_of_them(tmp_path: Path) -> None:
+    dies = FakeSuite(("a1", "a2", "a3"), {"a1": [GuestLost("panic: oh", Cause.PANIC)]}, False, "alpha")
+    test, _ = _run(tmp_path, _job(dies, first=FIRST[:1]), (dies,))
+    assert statuses(test) == [PASSED[0], ("a1", Status.ERROR), PASSED[2]]
+
+
+def test_nothing_lost_nothing_blamed(tmp_path: Path) -> None:
+    suite = _loses("a2", None)
+    test, _ = _run(tmp_path, _job(suite, first=FIRST[:1]), (suite,))
+    assert statuses(test) == PASSED
 
 
 def test_a_flag_of_trouble_is_laid_at_the_door_of_the_suite_in_which_it_came(tmp_path: Path) -> None:
