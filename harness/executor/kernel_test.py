@@ -272,7 +272,7 @@ class KernelTest:
                 say(f"guest lost: {lost.reason}")
                 known = (place, guest.hangs_in) if place and lost.blame is Blame.KERNEL else ("", "")
                 loss = Loss(lost, known[0], bool(deadly), len(self._found.results) > before, known[1])
-                self._lose(suite, guest, loss, deadly or [self._suspect(suite, part, lost)])
+                self._lose(suite, guest, loss, deadly or [self._suspect(suite, part, lost)], before)
                 return loss
             except BaseException:
                 self._flush(held)
@@ -296,8 +296,11 @@ class KernelTest:
 
     # --- lost guests --------------------------------------------------------------------------
 
-    def _lose(self, suite: Suite, guest: WatchedGuest, loss: Loss, errors: list[TestResult]) -> None:
-        """Find out why, end the guest, and give ``errors`` the reason; a guest lost by the machine costs no test."""
+    def _lose(self, suite: Suite, guest: WatchedGuest, loss: Loss, errors: list[TestResult], before: int) -> None:
+        """Find out why, end the guest, and give ``errors`` the reason; a guest lost by the machine costs no test.
+
+        ``before``: how many results there were when what ran in it began; those are of other guests, parts or suites.
+        """
         if loss.lost.machine and process.stopping():
             raise process.Stopping
         place = loss.place
@@ -317,7 +320,7 @@ class KernelTest:
         if loss.lost.machine and once_more:
             self._retried |= names
             if GUEST in names:  # no test is left to be tried again, and what is looked at after the last one was not
-                self._found.results[:] = [one for one in self._found.results if one.suite != suite.name]
+                del self._found.results[before:]
             self._note(f"{name} was lost ({ended}), not by its kernel: {', '.join(sorted(names))} tried once more")
             return
         self._note(f"{name} was lost: {ended}")

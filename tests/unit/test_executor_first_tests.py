@@ -128,6 +128,32 @@ def test_a_guest_lost_after_the_last_of_them_is_no_fault_of_a_test_that_is_still
     assert suite.ran == ["a2", "a1", "a3"]
 
 
+KILLED = GuestLost("QEMU was killed or failed (QEMU exit status 137)", Cause.MACHINE)
+
+
+def test_a_machine_that_loses_the_guest_after_the_last_test_costs_what_ran_since_they_were_told(tmp_path: Path) -> None:
+    suite = _loses("a3", KILLED)
+    test, _ = _run(tmp_path, _job(suite, first=FIRST[:1]), (suite,))
+    assert statuses(test) == PASSED
+    assert suite.ran == ["a2", "a1", "a3", "a1", "a3"]
+
+
+def test_a_machine_that_loses_the_guest_right_after_them_costs_them(tmp_path: Path) -> None:
+    suite = _loses("a2", KILLED)
+    test, _ = _run(tmp_path, _job(suite, first=FIRST[:1]), (suite,))
+    assert statuses(test) == PASSED
+    assert suite.ran == ["a2", "a2", "a1", "a3"]
+
+
+def test_a_death_by_the_kernel_is_not_forgotten_when_the_machine_loses_the_next_guest(tmp_path: Path) -> None:
+    """A test of the same part died with the guest before."""
+    suite = _loses("a3", KILLED)
+    suite.deaths["a1"] = [GuestLost("panic: oh", Cause.PANIC)]
+    test, _ = _run(tmp_path, _job(suite, first=FIRST[:1]), (suite,))
+    assert statuses(test) == [PASSED[0], ("a1", Status.ERROR), PASSED[2]]
+    assert suite.ran == ["a2", "a1", "a3", "a3"]
+
+
 def test_a_guest_lost_among_the_others_is_laid_at_the_first_of_them(tmp_path: Path) -> None:
     dies = FakeSuite(("a1", "a2", "a3"), {"a1": [GuestLost("panic: oh", Cause.PANIC)]}, False, "alpha")
     test, _ = _run(tmp_path, _job(dies, first=FIRST[:1]), (dies,))
