@@ -101,7 +101,9 @@ class KernelTest:
         first, started = self._job.first, time.monotonic()
         self._run_part(first)
         if first and not self._is_distrusted and not self._job.label:
-            self._events.publish(first_answer(self._shown, first, self._found.results, time.monotonic() - started))
+            found, seconds = self._found, time.monotonic() - started
+            reports = [*found.splats, *self._reports_up_to_now()]
+            self._events.publish(first_answer(self._shown, first, found.results, reports, seconds))
         self._run_part([test for test in self._job.planned if test not in first])
 
     def _run_part(self, tests: Sequence[PlannedTest]) -> None:
@@ -171,17 +173,21 @@ class KernelTest:
         boots = self._found.boots
         told = find_splats(log := guest.evidence())
         self._note_end_of_lock_checking(log, told)
-        found = [replace(splat, log=boots[-1].console) for splat in (*told, *self._untold(told))]
-        found = self._decoded([splat for splat in found if not self._is_provoked(splat)])
+        found = self._decoded([replace(splat, log=boots[-1].console) for splat in self._unprovoked(told)])
         self._found.splats += found
         boots[-1] = replace(boots[-1], ended=reason, cause=cause, hangs_in=hangs_in)
         used = PhaseEnded(self._shown, "guest", guest.seconds, reason, guest.cpu_seconds, guest.peak_rss)
         self._events.publish(used)
         return found
 
-    def _untold(self, told: Sequence[Splat]) -> tuple[Splat, ...]:
-        """Trouble that the kernel knows of and did not print."""
-        return (*silent(self._taints, told), *hung(self._stuck, told))
+    def _reports_up_to_now(self) -> list[Splat]:
+        """Those of the guest at hand, which goes on."""
+        return [] if self._guest is None else self._unprovoked(find_splats(self._guest.evidence()))
+
+    def _unprovoked(self, told: Sequence[Splat]) -> list[Splat]:
+        """``told`` by the guest at hand, and what its kernel knows of and did not print, if nobody asked for it."""
+        found = (*told, *silent(self._taints, told), *hung(self._stuck, told))
+        return [splat for splat in found if not self._is_provoked(splat)]
 
     def _note_end_of_lock_checking(self, log: str, splats: Sequence[Splat]) -> None:
         """Lockdep reports once in a guest; the report need not make the run red, and then nothing else would tell."""

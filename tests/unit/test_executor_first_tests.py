@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from harness.causes import Cause
 from harness.events import Event, EventStream, Note
 from harness.events import TestEnded as Ended
@@ -64,7 +66,7 @@ def test_they_run_first_and_are_told_before_the_others(tmp_path: Path) -> None:
 
 
 def _tells(event: Event) -> bool:
-    return isinstance(event, Ended) or (isinstance(event, Note) and "reach the change" in event.text)
+    return isinstance(event, Ended) or (isinstance(event, Note) and "the change: " in event.text)
 
 
 def test_a_part_of_a_suite_still_leaves_out_what_is_slow(tmp_path: Path) -> None:
@@ -164,6 +166,45 @@ def test_nothing_lost_nothing_blamed(tmp_path: Path) -> None:
     suite = _loses("a2", None)
     test, _ = _run(tmp_path, _job(suite, first=FIRST[:1]), (suite,))
     assert statuses(test) == PASSED
+
+
+KASAN = """\
+[    5.000000] ==================================================================
+[    5.000001] BUG: KASAN: slab-use-after-free in dma_buf_export+0x1a/0x40
+[    5.000002] Read of size 8 at addr ffff888003a01230 by task python3/77
+[    5.000003] Call Trace:
+[    5.000004]  dma_buf_export+0x1a/0x40
+[    5.000005] ==================================================================
+"""
+PROVOKED = """\
+[    4.000000] dmabuf-harness: start alpha
+[    4.000001] dmabuf-harness: start provokes
+[    5.000000] ------------[ cut here ]------------
+[    5.000002] WARNING: drivers/dma-buf/dma-buf.c:722 at dma_buf_export+0x2b3/0x370, CPU#0: python3/342
+[    5.000003] Call Trace:
+[    5.000004]  f+0x20/0x40
+[    5.000005] ---[ end trace 0000000000000000 ]---
+"""
+
+
+@pytest.mark.parametrize(
+    ("guest", "lost", "told"),
+    [
+        (FakeGuest(1), None, "none is bad"),
+        (FakeGuest(1, says=PROVOKED), None, "none is bad"),
+        (FakeGuest(1), KILLED, "none is bad"),  # they ran once more
+        (FakeGuest(1, says=KASAN), None, "1 reported by the kernel (kasan: "),
+        (FakeGuest(1, tainted=512), None, "1 reported by the kernel (taint: "),
+        (FakeGuest(1), GuestLost("panic: oh", Cause.PANIC), "1 lost after the last test (alpha)"),
+        (FakeGuest(1, says=KASAN), GuestLost("panic: oh", Cause.PANIC), "(kasan: "),
+    ],
+)
+def test_no_trouble_is_told_as_good_news(tmp_path: Path, guest: FakeGuest, lost: GuestLost | None, told: str) -> None:
+    suite = _loses("a2", lost)
+    _, happened = _run(tmp_path, _job(suite, first=FIRST[:1]), (suite,), guest)
+    (note,) = [event for event in happened if _tells(event) and isinstance(event, Note)]
+    assert told in note.text
+    assert ("none is bad" in note.text) == (told == "none is bad")
 
 
 def test_a_flag_of_trouble_is_laid_at_the_door_of_the_suite_in_which_it_came(tmp_path: Path) -> None:
