@@ -99,6 +99,11 @@ class Cause(enum.Enum):
         return _CONSEQUENCES[self].loss
 
 
+def is_kernels(cause: Cause | None) -> bool:
+    """True unless it was somebody else's doing: then nothing is known about the kernel."""
+    return cause is None or cause.blame is Blame.KERNEL
+
+
 @dataclass(frozen=True)
 class _Consequence:
     severity: Severity

@@ -96,6 +96,9 @@ class Guest(Protocol):
     @property
     def kernel(self) -> Kernel: ...
 
+    def own_time(self) -> float:
+        """Seconds that the host gave it since its start: limits are counted in them."""
+
     def run(self, command: str, *, timeout: float, on_line: LineSink | None = None) -> CommandResult:
         """Run a shell command (dash, clean environment) as root. ``timeout``: host seconds, already stretched.
 

@@ -9,9 +9,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.causes import Blame, Cause, Status
+from harness.causes import Cause, Status, is_kernels
+from harness.changes import Change
 from harness.errors import InfrastructureError
-from harness.model import BootOutcome, RunReport, VariantReport
+from harness.model import BootOutcome, RunReport, TestResult, VariantReport
 from harness.process import Completed
 
 _HINT = "free some disk space, or point XDG_CACHE_HOME at a larger disk"
@@ -83,14 +84,20 @@ def machine_trouble(report: RunReport) -> str:
 
 def _only_reason(part: VariantReport) -> str:
     """What the machine did to the tests of ``part``; empty if anything else is bad in it."""
-    lost = {boot.ended: boot for boot in part.boots if _is_machines(boot.cause)}
-    failed = any(boot.outcome is not BootOutcome.UP and not _is_machines(boot.cause) for boot in part.boots[-1:])
+    lost = [boot.ended for boot in part.boots if not is_kernels(boot.cause)]
+    failed = any(boot.outcome is not BootOutcome.UP and is_kernels(boot.cause) for boot in part.boots[-1:])
     said = part.build_failure or any(splat.is_bad for splat in part.splats)
     unsettled = any(problem.fatal for problem in part.config_problems) or part.kernel is None
-    results = [result for result in part.results if result.is_bad]
-    mine = all(_is_machines(result.cause) or (lost and result.status is Status.MISSING) for result in results)
-    return next(iter(lost)) if lost and mine and not (failed or said or unsettled) else ""
+    spoiled = all(_is_spoiled(part, result) for result in part.results if result.is_bad)
+    return lost[0] if lost and spoiled and not (failed or said or unsettled) else ""
 
 
-def _is_machines(cause: Cause | None) -> bool:
-    return cause is not None and cause.blame in (Blame.MACHINE, Blame.ACCELERATOR)
+def _is_spoiled(part: VariantReport, result: TestResult) -> bool:
+    """Is nothing known of the bad ``result``, as the machine took its guest, or each guest in which it could run?"""
+    one = part.difference(result)
+    if one is not None and one.change is Change.NEW and one.repeats is not None and one.repeats.patched_bad:
+        return False
+    if result.status is not Status.MISSING:
+        return not is_kernels(result.cause)
+    alone = not any(boot.cause is not None and is_kernels(boot.cause) for boot in part.boots)
+    return alone and result.cause is not Cause.GONE

@@ -25,8 +25,8 @@ def add_parser(commands: Any) -> None:
     )
     parser.set_defaults(handler=show)
     parser.add_argument("--diff", action="store_true", help="print the diffs alone, byte for byte as they are applied")
-    parser.add_argument("--each", action="store_true", help="as for run")
-    parser.add_argument("--coverage", action="store_true", help="as for run")
+    for option in ("--each", "--quick", "--coverage", "--quiet", "--verbose"):
+        parser.add_argument(option, action="store_true", help="as for run")
     add_options(parser)
 
 
@@ -39,11 +39,11 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.diff:
         sys.stdout.buffer.write(b"".join(patch.diff for patch in job.patches))
     else:
-        sys.stdout.write(render_facts(_told(job, each=arguments.each)))
+        sys.stdout.write(render_facts(_told(job, each=arguments.each, quick=arguments.quick)))
     return 0
 
 
-def _told(job: RunJob, *, each: bool) -> list[tuple[str, str]]:
+def _told(job: RunJob, *, each: bool, quick: bool) -> list[tuple[str, str]]:
     """(label, text) as the head of a report has them."""
     told = [("base", job.base.text)]
     told += [("below", patch.subject) for patch in job.prerequisites]
@@ -53,4 +53,5 @@ def _told(job: RunJob, *, each: bool) -> list[tuple[str, str]]:
     told += [("suites", ", ".join(job.suite_names))]
     told += [("only", " ".join(sorted(only)))] if (only := job.request.tests.only) else []
     told += [("each", "built and tested after each patch")] if each else []
+    told += [("quick", "only the tests that reach the change, as far as the base's reach map tells")] if quick else []
     return told + [("note", note) for note in job.notes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.causes import is_kernels
 from harness.changes import Change
 from harness.executor import Executor, Findings, KernelJob
 from harness.model import BootOutcome, Status, VariantReport
@@ -65,8 +66,10 @@ class Repeater:
 
 def _attempt(found: Findings) -> Rerun:
     results = complete(found.planned, found.results)
-    outcome = found.boots[-1].outcome
-    lost = outcome is not BootOutcome.UP or any(result.status is Status.ERROR for result in results)
+    last = found.boots[-1]
+    up = last.outcome is BootOutcome.UP
+    outcome = last.outcome if up or is_kernels(last.cause) else None
+    lost = not up or any(result.status is Status.ERROR for result in results)
     return Rerun(results, found.splats, outcome, lost)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from harness.causes import Blame
+from harness.causes import is_kernels
 from harness.changes import KERNEL
 from harness.model import (
     BootOutcome,
@@ -136,10 +136,9 @@ def _restarts(boots: Sequence[BootReport]) -> str:
 
 def boot_trouble(boot: BootReport) -> str:
     """One line for a boot that failed."""
-    of_kernel = boot.cause is None or boot.cause.blame is Blame.KERNEL
     words = {
         BootOutcome.PANIC: "panics while booting",
-        BootOutcome.HANG: "hangs while booting" if of_kernel else "is not up",
+        BootOutcome.HANG: "hangs while booting" if is_kernels(boot.cause) else "is not up",
         BootOutcome.EXITED: "ended before it was up",
     }
     return words[boot.outcome] + (f": {boot.ended}" if boot.ended else "")

@@ -27,6 +27,7 @@ from harness.model import BuildFailure, Kernel, RunReport, Status, TestResult, V
 from harness.report.cases import build_trouble, cases, kernel_cases, resolved
 from harness.report.headline import headline
 from harness.report.series_report import SeriesStep
+from harness.report.store import verdict_word
 from harness.report.text import cut_middle, one_line, relative, visible
 
 ORIGIN_SETTING = "DMABUF_HARNESS_KCIDB_ORIGIN"
@@ -156,7 +157,7 @@ class _Submission:
             "patches": report.patches,
             "fixups": report.fixups,
             "already_in_base": report.already_in_base,
-            "verdict": "fail" if report.is_bad else "pass",
+            "verdict": verdict_word(report),
             "headline": headline(report),
             "whole": not report.not_chosen,
             "interrupted": report.interrupted or None,

@@ -16,7 +16,7 @@ from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.cases import cases, groups, run_case
 from harness.report.headline import NOT_WHOLE, headline
-from harness.report.store import EACH, VERSION, Written, checked, document, encode, load
+from harness.report.store import EACH, VERSION, Written, checked, document, encode, load, verdict_word
 from harness.report.text import duration, one_line, plural
 from harness.series import PatchFacts, SeriesFacts
 
@@ -117,7 +117,7 @@ class SeriesStep:
     def verdict(self) -> str:
         if self.report is None:
             return _UNTESTED
-        return "fail" if self.report.is_bad else "pass"
+        return verdict_word(self.report)
 
     @property
     def headline(self) -> str:

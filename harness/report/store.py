@@ -22,6 +22,7 @@ from typing import Any, TypeVar, cast
 
 from harness.errors import UserError
 from harness.events import Chosen, Event, Planned
+from harness.machine_failures import machine_trouble
 from harness.model import RunReport
 from harness.paths import write_atomic
 from harness.report.text import one_line
@@ -76,13 +77,18 @@ class Written:
 
 
 def save(run_dir: Path, report: RunReport) -> Path:
-    """Write ``results.json``: ``{"version": 2, "verdict": "pass"|"fail", "whole": bool, "run": {...}}``.
+    """Write ``results.json``: ``{"version": 2, "verdict": WORD, "whole": bool, "run": {...}}``.
 
-    ``whole``: false for a quick run, whose verdict is of the tests that were chosen. Returns its path.
+    WORD: ``verdict_word``. ``whole``: false for a quick run, whose verdict is of the tests that were chosen.
+    Returns its path.
     """
-    verdict = "fail" if report.is_bad else "pass"
-    whole = {"version": VERSION, "verdict": verdict, "whole": not report.not_chosen, "run": encode(report)}
+    whole = {"version": VERSION, "verdict": verdict_word(report), "whole": not report.not_chosen, "run": encode(report)}
     return _write(run_dir / RESULTS, whole)
+
+
+def verdict_word(report: RunReport) -> str:
+    """ "pass", "fail", or "incomplete" if only the machine is to blame for what is bad."""
+    return "incomplete" if machine_trouble(report) else "fail" if report.is_bad else "pass"
 
 
 def save_plan(run_dir: Path, plan: Mapping[str, Any]) -> Path:

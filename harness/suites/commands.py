@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +14,7 @@ from harness.interfaces import CommandResult, Guest, GuestLost
 
 MAX_LOG = 16 << 20  # characters of one log; a program that floods must not fill the host's disk
 _FULL = "dmabuf-harness: the log ends here, the output did not: it was read to its end\n"
+_TICK = 1.0  # seconds between two looks at how much time the guest had
 _Lines = queue.SimpleQueue[tuple[str, str] | None]
 
 
@@ -71,10 +73,13 @@ class StreamedCommand:
         self._result = done.result()
 
     def _next(self, lines: _Lines) -> tuple[str, str] | None:
-        try:
-            return lines.get(timeout=self._silence)
-        except queue.Empty:
-            raise GuestLost(f"it hangs: no word for {self._silence:.0f} s", Cause.SILENCE) from None
+        if self._silence is None:
+            return lines.get()
+        begun = self._guest.own_time()
+        while (silent := self._guest.own_time() - begun) < self._silence:
+            with contextlib.suppress(queue.Empty):
+                return lines.get(timeout=min(_TICK, self._silence - silent))
+        raise GuestLost(f"it hangs: no word for {self._silence:.0f} s", Cause.SILENCE)
 
 
 def log_file(directory: Path, test: str) -> Path:

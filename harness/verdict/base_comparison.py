@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from harness.causes import is_kernels
 from harness.changes import EVERY_TEST, KERNEL, Change, Comparison, Difference
 from harness.identities import covering
 from harness.model import BootOutcome, ConfigProblem, PlannedTest, Splat, Status, TestResult, VariantReport
@@ -167,11 +168,14 @@ def change_of(base: TestResult | None, patched: TestResult) -> Change:
     """``base`` None: there is no such test. A test that never ran, or died, is never unchanged.
 
     A base that only ran out of time, or was killed more mildly, does not show that the same trouble was there before.
+    One whose guest the machine took shows nothing.
     """
     if base is None:
         return _NO_SUCH_TEST[patched.status]
-    if base.status is Status.MISSING:
+    if base.status is Status.MISSING or not is_kernels(base.cause):
         return Change.NOT_COMPARABLE
+    if not is_kernels(patched.cause):
+        return Change.NEW  # no failure of the base explains it; repeats may show what the test does
     if patched.status is Status.MISSING:
         return Change.LOST
     if patched.status.is_bad:

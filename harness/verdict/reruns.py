@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.causes import Observed, Severity
+from harness.causes import Observed, Severity, is_kernels
 from harness.changes import KERNEL, Change, Comparison, Difference, Repeats
 from harness.identities import covering
 from harness.model import BootOutcome, PlannedTest, Splat, Status, TestResult, VariantReport
@@ -39,7 +39,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Rerun:
-    """What one repeat showed. ``lost``: it cost its guest."""
+    """What one repeat showed. ``boot``: None if the machine ended it. ``lost``: it cost its guest."""
 
     results: tuple[TestResult, ...] = ()
     splats: tuple[Splat, ...] = ()
@@ -163,10 +163,13 @@ def _seen(one: Difference, attempt: Rerun, *, on_base: bool = False) -> bool | N
 
 
 def _tells(one: Difference, result: TestResult) -> bool:
-    """False if ``result`` says nothing of the failure ``one``: it never ran, or skips itself and the base does not."""
+    """False if ``result`` says nothing of the failure ``one``.
+
+    It never ran, or skips itself and the base does not, or the machine took its guest.
+    """
     skipped = one.on_base is not None and one.on_base.status is Status.SKIP
     skips = result.status is Status.SKIP and not skipped
-    return result.status is not Status.MISSING and not skips
+    return result.status is not Status.MISSING and is_kernels(result.cause) and not skips
 
 
 def _settles(one: Difference, seen: Sequence[Observed]) -> bool | None:

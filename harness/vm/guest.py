@@ -62,17 +62,15 @@ class VmGuest:
         self._identity: Identity | None = None
         self._slowness = slowness(spec.accel, kernel)
         self._examined_from: int | None = None
-        self._stands_still = False
+        self._stands_still = self._speaks = False
         self._stuck: set[str] = set()
         self._born = time.time()
         self._limit = _BOOT_LIMIT * self.slowness
         self._port = self._ports = 0
-        self._speaks = False
-        self._refused = ""
-        self._pulse = Pulse(self._qemu.own_time)
-        self.ended = ""
+        self._refused = self.ended = self.hangs_in = ""
+        self.own_time = self._qemu.own_time
+        self._pulse = Pulse(self.own_time)
         self.cause: Cause | None = None
-        self.hangs_in = ""
 
     @property
     def accel(self) -> str:
@@ -228,13 +226,13 @@ class VmGuest:
             timeout=max(1.0, min(left, _HANDSHAKE_LIMIT * self.slowness)),
             check_alive=self._qemu.check_alive,
             silence_limit=_SILENCE_LIMIT * self.slowness,
-            clock=self._qemu.own_time,
+            clock=self.own_time,
         )
 
     def _too_late(self) -> BootOutcome:
         self.ended = f"no login within {self._limit:.0f} s{self._refused}"
         place = self.autopsy(self.ended)
-        starved = self._qemu.starved
+        starved = self._qemu.starved()
         self.cause = Cause.MACHINE if starved else Cause.HANG if place else Cause.SILENCE
         self.ended += "".join(f"; {told}" for told in (place, starved) if told)
         return BootOutcome.HANG
@@ -286,7 +284,7 @@ class VmGuest:
             return self._pulse.crawls(self._live())
         except GuestLost:
             self._qemu.check_alive()
-            return True  # it lives, and cannot even begin a command
+            return not self._qemu.starved(self._live().heard)  # it lives, and cannot even begin a command
 
     def stuck(self) -> tuple[str, ...]:
         """What the kernel would say of tasks that no signal wakes and that do not wake by themselves, each once.
@@ -303,12 +301,13 @@ class VmGuest:
     def blamed(self, lost: GuestLost) -> GuestLost:
         """``lost``, which is the machine's doing where the files that this guest runs from were replaced.
 
-        So is its silence on a host that had no time for it. It is KVM's if the ``autopsy`` found that next to nothing
-        runs in this guest.
+        So is its silence if the host had no time for it since it was heard last. It is KVM's if the ``autopsy`` found
+        that next to nothing runs in this guest.
         """
         if self._stands_still and self.accel == "kvm" and not lost.machine:
             return GuestLost("its processors stand still: it answers neither ssh nor an NMI", Cause.ACCELERATOR)
-        if lost.cause in (Cause.SILENCE, Cause.UNUSABLE) and (starved := self._qemu.starved):
+        heard = self._connection.heard if self._connection is not None else None
+        if lost.cause in (Cause.SILENCE, Cause.UNUSABLE) and (starved := self._qemu.starved(heard)):
             return GuestLost(f"{lost.reason}; {starved}", Cause.MACHINE)
         return blamed(lost, self._born)
 

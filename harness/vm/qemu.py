@@ -8,6 +8,7 @@ import re
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +31,8 @@ _KVM_TROUBLE = re.compile(
 # On a host with more work than processors a guest that lives is silent for long. Limits are counted in the time that
 # the host gave it, so that they end a hang and not a wait; of the time that passes so much counts at least.
 _LEAST_SHARE = 0.25
-_STARVED = 0.5  # of its life: after so much waiting its silence says nothing of its kernel
+_STARVED = 0.5  # of the time since it was heard: after so much waiting its silence says nothing of its kernel
+_LOOK, _LOOKS = 1.0, 3600  # seconds between two that are kept, and how many
 _TOLD_TO_END = "terminating on signal"
 _SAYS = f"{ARCHITECTURE.emulator}: "  # before each of its messages
 _KILLED = 128 + signal.SIGKILL  # by a user or the OOM killer; of any other signal it died by itself
@@ -50,6 +52,7 @@ class Qemu:
         self._log_size = 0
         self._kvm_said = ""
         self._own = 0.0
+        self._waits: deque[tuple[float, float]] = deque(maxlen=_LOOKS)  # when, and what it had waited by then
         self.monitor = Monitor()
         self.console = Console(directory / "console.log")
 
@@ -81,16 +84,23 @@ class Qemu:
         """
         if self._process is None:
             return 0.0
-        passed = time.monotonic() - self._process.started
-        self._own = max(self._own, passed - self._process.waited_for_cpu, passed * _LEAST_SHARE)
+        now, waited = time.monotonic(), self._process.waited_for_cpu
+        if not self._waits or now - self._waits[-1][0] >= _LOOK:
+            self._waits.append((now, waited))
+        passed = now - self._process.started
+        self._own = max(self._own, passed - waited, passed * _LEAST_SHARE)
         return self._own
 
-    @property
-    def starved(self) -> str:
-        """Empty, or in words that the host had no time for it: then it is the machine's that it was slow."""
+    def starved(self, since: float | None = None) -> str:
+        """Empty, or in words that the host had no time for it: then it is the machine's that it was slow.
+
+        ``since``: when it was still quick, by ``time.monotonic()``; None: its start.
+        """
         if self._process is None:
             return ""
-        passed, waited = time.monotonic() - self._process.started, self._process.waited_for_cpu
+        begun = self._process.started if since is None else since
+        before = max((waited for moment, waited in self._waits if moment <= begun), default=0.0)
+        passed, waited = time.monotonic() - begun, self._process.waited_for_cpu - before
         told = f"the host is too busy: of {passed:.0f} s the guest waited {waited:.0f} s for a processor"
         return told if waited > _STARVED * passed else ""
 
@@ -104,6 +114,7 @@ class Qemu:
         theirs = self.monitor.theirs
         full = [*argv, *self.monitor.options]
         self._own = 0.0
+        self._waits.clear()
         self._process = process.Background(full, output=self._log, pass_fds=[theirs.fileno()])
         theirs.close()  # else nobody would tell us that QEMU is gone
 

@@ -92,10 +92,14 @@ class Connection:
         self._check_alive = check_alive
         self.silence_limit = silence_limit
         self._clock = clock
-        self._last_answer = clock()
+        self._hear()
         self._closed = threading.Event()
         for work in (self._beat, self._watch):
             threading.Thread(target=work, name="ssh-heartbeat", daemon=True).start()
+
+    def _hear(self) -> None:
+        """It has answered. ``heard``: when, by ``time.monotonic()``."""
+        self._last_answer, self.heard = self._clock(), time.monotonic()
 
     def _beat(self) -> None:
         """Ask sshd for an answer again and again: a guest that hangs takes TCP data but answers nothing."""
@@ -105,7 +109,7 @@ class Connection:
             except (paramiko.SSHException, OSError, EOFError):
                 return
             if self._transport.is_active():
-                self._last_answer = self._clock()
+                self._hear()
 
     def _watch(self) -> None:
         """Wake whoever waits for an answer without a limit, as ``exec_command`` does, once there will be none."""
@@ -188,7 +192,7 @@ class Connection:
                 err.feed(channel.recv_stderr(1 << 16))
                 got = True
             if got:
-                self._last_answer = self._clock()
+                self._hear()
             elif ended:
                 return True
             else:

@@ -29,7 +29,7 @@ static void __maybe_unused probe_reservations(struct dma_resv *resv, struct dma_
 	PROBE(PROBE_HAS_RESERVE, dma_resv_reserve_fences(resv, 1));
 	PROBE(PROBE_HAS_REPLACE, dma_resv_replace_fences(resv, 1ull, fence, DMA_RESV_USAGE_READ));
 	PROBE(PROBE_HAS_SINGLETON, dma_resv_get_singleton(resv, DMA_RESV_USAGE_READ, *fences));
-	PROBE(PROBE_HAS_GET, dma_resv_get_fences(resv, DMA_RESV_USAGE_READ, number, fences));
+	PROBE(PROBE_HAS_GET, dma_resv_get_fences(resv, DMA_RESV_USAGE_BOOKKEEP, number, fences));
 	PROBE(PROBE_HAS_WAIT, dma_resv_wait_timeout(resv, DMA_RESV_USAGE_READ, true, 1UL));
 	PROBE(PROBE_HAS_TEST, dma_resv_test_signaled(resv, DMA_RESV_USAGE_READ));
 	PROBE(PROBE_HAS_DEADLINE, dma_resv_set_deadline(resv, DMA_RESV_USAGE_READ, ktime_get()));

@@ -36,10 +36,11 @@ def test_a_reply_is_told_as_what_run_would_test(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_and_what_is_done_for_each_patch_is_told(tmp_path: Path) -> None:
-    done = show(tmp_path, "-p", "-", "--each", "--only", "vgem", "udmabuf.size-has-a-limit", stdin=reply())
+    done = show(tmp_path, "-p", "-", "--each", "--quick", "--only", "vgem", "udmabuf.size-has-a-limit", stdin=reply())
     assert done.returncode == 0, done.stderr
     told = dict(line.split(maxsplit=1) for line in done.stdout.decode().splitlines() if line[:1].strip())
     assert told["only"] == "udmabuf.size-has-a-limit vgem"
+    assert told["quick"].startswith("only the tests that reach the change")
     assert told["each"] == "built and tested after each patch"
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,9 @@ class FakeGuest:
     def autopsy(self, reason: str) -> str:
         assert reason and not self.ended
         return self.place
+
+    def own_time(self) -> float:
+        return time.monotonic()
 
     def crawls(self) -> bool:
         return self.slowed_down

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,9 @@ class ScriptedGuest:
     @property
     def accel(self) -> str:
         return "kvm" if self.slowness == 1.0 else "tcg"
+
+    def own_time(self) -> float:
+        return time.monotonic()
 
     def run(self, command: str, *, timeout: float, on_line: LineSink | None = None) -> CommandResult:
         self.commands.append(command)

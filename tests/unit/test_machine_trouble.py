@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from harness.causes import Cause
+from harness.changes import Change, Comparison, Difference, Repeats
 from harness.errors import ExitCode
 from harness.machine_failures import machine_trouble
 from harness.model import BootOutcome, BuildFailure, RunReport, Status, TestResult, VariantReport
 from harness.report.headline import headline
+from harness.report.store import verdict_word
 from harness.verdict import exit_code
 from tests.support.sample_reports import ON, PASSES, boot, planned, run_report, splat, variant_report
 
@@ -35,6 +37,7 @@ def test_it_is_neither_green_nor_red() -> None:
     assert report.is_bad and machine_trouble(report) == BUSY
     assert exit_code(report) is ExitCode.INFRASTRUCTURE
     assert headline(report).startswith(f"INCOMPLETE: {BUSY}; ")
+    assert verdict_word(report) == "incomplete"
 
 
 def test_a_kernel_that_could_not_boot_on_a_busy_host_was_not_tested() -> None:
@@ -52,9 +55,21 @@ def test_a_kernel_that_could_not_boot_on_a_busy_host_was_not_tested() -> None:
         {"splats": (splat(),)},
         {"boots": (LOST, replace(LOST, outcome=BootOutcome.PANIC, cause=Cause.PANIC))},
         {"boots": (boot(ON),), "results": (*PASSES, NEVER)},
+        {"results": (*PASSES, replace(NEVER, cause=Cause.GONE))},
+        {"boots": (LOST, replace(LOST, ended="panic: oh", cause=Cause.PANIC)), "results": (*PASSES, NEVER)},
+        {"comparison": Comparison((Difference(ERROR.suite, ERROR.name, Change.NEW, repeats=Repeats(3, 3, 0, 3)),))},
         {"kernel": None, "build_failure": BuildFailure("kernel", (), Path("build.log"), "")},
     ],
-    ids=["a test fails", "a splat", "a panic", "a test that nobody explains", "no kernel"],
+    ids=[
+        "a test fails",
+        "a splat",
+        "a panic",
+        "a test that nobody explains",
+        "a test that is gone",
+        "a panic that is known",
+        "repeats that fail",
+        "no kernel",
+    ],
 )
 def test_whatever_else_is_bad_is_a_failure(changes: dict[str, object]) -> None:
     report = spoiled(**changes)

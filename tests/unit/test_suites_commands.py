@@ -55,8 +55,27 @@ class Talker(ScriptedGuest):
         return CommandResult(command, 0, "", "", 0.0)
 
 
+def test_a_guest_for_which_the_host_has_no_time_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own time stands; after some looks at it the command goes on."""
+    guest = Talker(scripted_kernel(tmp_path))
+    looks: list[float] = []
+
+    def own_time() -> float:
+        looks.append(0.0)
+        if len(looks) > 20:
+            guest.over.set()
+        return 0.0
+
+    guest.over = threading.Event()
+    monkeypatch.setattr(guest, "own_time", own_time)
+    monkeypatch.setattr(commands, "_TICK", 0.01)
+    running = StreamedCommand(guest, "program", 60, tmp_path / "log", silence=0.001)
+    assert list(running) == ["ok 1 forged", "ok 1 real"]
+
+
 def test_silence_loses_the_guest_and_stderr_is_only_logged(tmp_path: Path) -> None:
     guest = Talker(scripted_kernel(tmp_path))
+    guest.over = threading.Event()
     running = StreamedCommand(guest, "program", 60, tmp_path / "log", silence=0.2, stdout_only=True)
     lines: list[str] = []
     try:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
+from harness.causes import Cause
 from harness.changes import KERNEL, Change
 from harness.model import (
     BootOutcome,
@@ -58,6 +59,23 @@ from tests.support.verdicts import ERROR, FAIL, MISSING, OTHER, PASS, SKIP, chan
 )
 def test_each_pair_of_outcomes_has_its_class(base: Status, patched: Status, expected: Change) -> None:
     assert change(compare(report(x(base)), report(x(patched)))) is expected
+
+
+def lost(status: Status, cause: Cause | None) -> TestResult:
+    return replace(x(status), cause=cause)
+
+
+@pytest.mark.parametrize("patched", [Cause.SILENCE, Cause.TIME_LIMIT, Cause.MACHINE, Cause.ASSERTION])
+@pytest.mark.parametrize("machine", [Cause.MACHINE, Cause.ACCELERATOR])
+def test_a_base_whose_guest_the_machine_took_excuses_nothing(machine: Cause, patched: Cause) -> None:
+    found = compare(report(lost(ERROR, machine)), report(lost(ERROR, patched)))
+    assert change(found) is Change.NOT_COMPARABLE
+
+
+@pytest.mark.parametrize("base", [Cause.SILENCE, Cause.TIME_LIMIT, Cause.ASSERTION, Cause.PANIC])
+def test_what_the_machine_took_is_not_excused_by_a_base_that_fails(base: Cause) -> None:
+    assert change(compare(report(lost(ERROR, base)), report(lost(ERROR, Cause.MACHINE)))) is Change.NEW
+    assert change(compare(report(lost(ERROR, base)), report(lost(ERROR, base)))) is Change.PRE_EXISTING
 
 
 def test_what_is_unchanged_are_tests_and_not_the_build_and_the_boot_beside_them() -> None:

@@ -288,6 +288,14 @@ def test_a_splat_is_looked_for_by_its_fingerprint() -> None:
     assert settle(one, [(seen, attempt(MISSING))]).repeats == Repeats(1, 1, 0, 0)
 
 
+@pytest.mark.parametrize("machine", [Cause.MACHINE, Cause.ACCELERATOR])
+def test_a_repeat_that_the_machine_took_tells_nothing(machine: Cause) -> None:
+    assert settle(A, [(bad(machine, ERROR), bad(machine, ERROR))] * 2).repeats == Repeats(0, 0, 0, 0)
+    assert settle(A, [(bad(GONE, ERROR), bad(GONE, ERROR))]).repeats != Repeats(0, 0, 0, 0)
+    hang = replace(A, with_patch=Observed(ERROR, GONE))
+    assert settle(hang, [(bad(GONE, ERROR), bad(machine, ERROR))]).change is Change.NEW
+
+
 def test_a_boot_is_settled_by_boots() -> None:
     one = replace(A, suite=KERNEL, name="boot")
     up, panics = Rerun((), (), BootOutcome.UP), Rerun((), (), BootOutcome.PANIC, lost=True)

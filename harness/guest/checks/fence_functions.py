@@ -10,6 +10,7 @@ from errno import EINVAL, ENOMEM
 
 from harness.guest import uapi
 from harness.guest.failing import each_allocation
+from harness.guest.fence_arrays import need_arrays_that_look
 from harness.guest.kernel import READABLE, SyncFile, Timeline
 from harness.guest.probe_functions import NONE, KernelFunctions
 from harness.guest.registry import Group, expect, expect_equal, expect_errno
@@ -26,6 +27,7 @@ _ANY = uapi.DMABUF_PROBE_ANY
 @check
 def array_signals_with_the_last_of_its_fences() -> None:
     """dma_fence_array_create(): looked at only, and polled."""
+    need_arrays_that_look()
     with (
         KernelFunctions() as kernel,
         Timeline() as timeline,
@@ -46,6 +48,7 @@ def array_signals_with_the_last_of_its_fences() -> None:
 @check
 def array_of_any_signals_with_the_first_of_its_fences() -> None:
     """dma_fence_array_create() with signal_on_any: looked at only, and polled."""
+    need_arrays_that_look()
     with (
         KernelFunctions() as kernel,
         Timeline() as timeline,
@@ -66,6 +69,7 @@ def array_of_any_signals_with_the_first_of_its_fences() -> None:
 @check
 def array_outlives_those_who_gave_its_fences() -> None:
     """It holds its parts, and gives them back: the timeline of a fence that is kept is not freed."""
+    need_arrays_that_look()
     with KernelFunctions() as kernel, Timeline() as timeline:
         with timeline.fence(1) as one, timeline.fence(2) as two:
             held = kernel.fence_array(one, two)
