@@ -140,7 +140,7 @@ class _Patch:
 
     number: int
     subject: str
-    verdict: str  # "pass", "fail" or "untested"
+    verdict: str  # as ``verdict_word``, or "untested"
     headline: str
     bad: tuple[Case, ...]
     new: tuple[Case, ...]
