@@ -9,71 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import build, kconfig
+from harness import build
 from harness.build.source_files import sources_of
 from harness.errors import InfrastructureError
-from harness.intake.diff_parser import parse_diff
-from harness.model import BuildFailure, Kernel, ResolvedConfig, SymbolRequest, Variant
-from harness.paths import cache_dir
-from harness.series import Applied, Patch, Tree
-
-FAKELINUX = Path(__file__).parent.parent / "data" / "fakelinux"
-DMA_BUF = "drivers/dma-buf/dma-buf.c"
-COLLECTIONS = ("drivers/dma-buf", "dmabuf-heaps", "sync")
-ON = Variant("move-notify-on", "on", {"DMABUF_MOVE_NOTIFY": "y"})
-OFF = Variant("move-notify-off", "off", {"DMABUF_MOVE_NOTIFY": "n"})
-PCI = SymbolRequest("PCI", "y", "base.config:1", "devices", required=True)
-
-
-class Linux:
-    """The tree under git, with a patch that is whatever differs from its first commit."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        shutil.copytree(FAKELINUX, path)
-        self.git("init", "-q")
-        self.git("add", "-A")
-        self.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "base")
-        self.commit = self.git("rev-parse", "HEAD")
-
-    def git(self, *arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", self.path, *arguments], check=True, capture_output=True, text=True
-        ).stdout.strip()
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        file = self.path / name
-        text = file.read_text()
-        assert old in text
-        file.write_text(text.replace(old, new))
-
-    def applied(self) -> Applied:
-        self.git("add", "-A")
-        diff = parse_diff(self._diff(), "test")
-        patch = Patch("test", "test", "", diff)
-        tree = Tree("dir:fake", self.path, self.commit, "6.12.1")
-        return Applied(tree, (patch,) if diff.files else (), self.git("write-tree"), added=diff.added)
-
-    def _diff(self) -> bytes:
-        return subprocess.run(["git", "-C", self.path, "diff", self.commit], check=True, capture_output=True).stdout
-
-    def config(self, variant: Variant = ON) -> ResolvedConfig:
-        resolved = kconfig.resolve(self.applied(), [PCI], variant)
-        assert isinstance(resolved, ResolvedConfig)
-        return resolved
-
-    def build(self, variant: Variant = ON) -> Kernel | BuildFailure:
-        return build.build(build.BuildRequest(self.applied(), self.config(variant), 2, COLLECTIONS), lambda _text: None)
-
-    def kernel(self, variant: Variant = ON) -> Kernel:
-        built = self.build(variant)
-        assert isinstance(built, Kernel), built
-        return built
-
-    def failure(self) -> BuildFailure:
-        built = self.build()
-        assert isinstance(built, BuildFailure)
-        return built
+from harness.model import Kernel, Variant
+from harness.series import Applied
+from tests.support.fake_linux import COLLECTIONS, DMA_BUF, OFF, ON, Linux, compiled
 
 
 @pytest.fixture
@@ -82,10 +23,6 @@ def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linux:
     monkeypatch.setenv("CCACHE_DISABLE", "1")
     monkeypatch.setenv("LANG", "C.UTF-8")
     return Linux(tmp_path / "linux")
-
-
-def compiled(kernel: Kernel | BuildFailure) -> list[str]:
-    return [line.split()[1] for line in kernel.log.read_text().splitlines() if line.startswith("  CC ")]
 
 
 def test_a_kernel_comes_with_all_that_its_tests_need(linux: Linux) -> None:
@@ -363,82 +300,6 @@ def test_a_compiler_that_is_killed_while_kconfig_is_made_is_not_the_patchs(linux
     assert "CONFIG_PCI=y" in linux.config().text
 
 
-def test_lost_options_are_explained(linux: Linux) -> None:
-    wanted = [
-        SymbolRequest("UDMABUF", "y", "features/udmabuf.config:1", "", required=False),
-        SymbolRequest("SW_SYNC", "y", "features/sw_sync.config:1", "", required=False),
-        SymbolRequest("KUNIT", "m", "features/selftests.config:1", "", required=False, if_present=True),
-    ]
-    resolved = kconfig.resolve(linux.applied(), wanted, ON)
-    assert isinstance(resolved, ResolvedConfig)
-    assert {problem.request.symbol: problem.why for problem in resolved.problems} == {
-        "UDMABUF": "depends on MEMFD_CREATE (n)",
-        "SW_SYNC": "not in this tree",
-        "DMABUF_MOVE_NOTIFY": "depends on PCI (n)",
-    }
-
-
-def test_a_config_is_worked_out_once(linux: Linux) -> None:
-    first = linux.config()
-    applied = linux.applied()
-    shutil.rmtree(linux.path)
-    again = kconfig.resolve(applied, [PCI], ON)
-    assert again == first
-
-
-@pytest.fixture
-def no_kconfig(linux: Linux) -> None:
-    """Worked out once; from now on Kconfig cannot be run, so that what needs it anew fails."""
-    linux.config()
-    shutil.rmtree(cache_dir("configs", "programs"))
-    linux.path.with_name("cache").joinpath("dmabuf-harness/configs/programs").touch()
-
-
-@pytest.mark.usefixtures("no_kconfig")
-def test_a_patch_to_a_source_needs_no_new_config(linux: Linux) -> None:
-    before = linux.config()
-    linux.edit(DMA_BUF, "return 0;", "return 7;")
-    assert linux.config() == before
-
-
-@pytest.mark.parametrize(
-    ("name", "added"),
-    [
-        ("Kconfig", "config NEW\n\tbool\n"),
-        ("Makefile", "# anything\n"),
-        ("scripts/conf.sh", "# anything\n"),
-        ("scripts/basic/program.c", "int program;\n"),
-        ("drivers/dma-buf/options.of-any-name", "config NEW\n\tbool\n"),
-    ],
-)
-@pytest.mark.usefixtures("no_kconfig")
-def test_a_patch_to_what_kconfig_reads_needs_a_new_one(linux: Linux, name: str, added: str) -> None:
-    (linux.path / name).parent.mkdir(parents=True, exist_ok=True)
-    with (linux.path / name).open("a") as file:
-        file.write(added)
-    with pytest.raises(OSError, match="programs"):
-        linux.config()
-
-
-@pytest.mark.parametrize(
-    "line", ['source "drivers/dma-buf/dma-buf.c"', "default $(shell,cat drivers/dma-buf/dma-buf.c)"]
-)
-def test_a_kconfig_that_reads_a_source_is_asked_each_time(linux: Linux, line: str) -> None:
-    """It is the text of a C file then which decides, and nothing of it is in the key."""
-    (linux.path / "drivers/dma-buf/Kconfig").open("a").write(f"# {line}\n{line}\n")
-    linux.config()
-    assert not list(cache_dir("configs").glob("*.json"))
-
-
-def test_a_patch_that_breaks_kconfig_is_a_result(linux: Linux) -> None:
-    linux.edit("Kconfig", "config PCI", "nonsense\nconfig PCI")
-    failure = kconfig.resolve(linux.applied(), [PCI], ON)
-    assert isinstance(failure, BuildFailure)
-    [error] = failure.messages
-    assert (failure.stage, error.path, error.line, error.added) == ("config", "Kconfig", 4, True)
-    assert "nonsense" in error.text
-
-
 def test_a_tree_takes_what_another_one_compiled_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through ccache, though kbuild names all by absolute paths; and what comes of it is the same to the last byte."""
     if shutil.which("ccache") is None:
@@ -454,7 +315,8 @@ def test_a_tree_takes_what_another_one_compiled_before(tmp_path: Path, monkeypat
         assert sources_of(kernel) == frozenset({DMA_BUF, "drivers/dma-buf/sync_file.c", "include/linux/dma-buf.h"})
         assert f"\n{linux.path}/{DMA_BUF}:" in kernel.log.read_text(), "messages keep their absolute paths"
     counted = subprocess.run(["ccache", "--print-stats"], check=True, capture_output=True, text=True).stdout
-    assert "direct_cache_hit\t1\n" in counted
+    counts = dict(line.split("\t") for line in counted.splitlines())
+    assert (counts["direct_cache_hit"], counts["preprocessed_cache_hit"]) == ("2", "0"), "sync_file.o and the module"
     first, second = (home / "objects/current/drivers/dma-buf/sync_file.o" for home in homes)
     assert first.read_bytes() == second.read_bytes()
     text = first.read_bytes()

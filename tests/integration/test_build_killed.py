@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_build_fakelinux import DMA_BUF, Linux, compiled
+from harness.paths import PROJECT_ROOT
+from tests.support.fake_linux import DMA_BUF, Linux, compiled
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Linux:
 KILLED = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import test_build_fakelinux as t
+import tests.support.fake_linux as t
 linux = object.__new__(t.Linux)
 linux.path, linux.commit = t.Path(sys.argv[2]), sys.argv[3]
 linux.build()
@@ -62,7 +63,7 @@ def killed_at(linux: Linux, tmp_path: Path, where: str) -> Path:
     block, reached = tmp_path / "block", tmp_path / "block.reached"
     block.touch()
     env = {**os.environ, where: str(block), "PYTHONPATH": os.pathsep.join(sys.path)}
-    harness = subprocess.Popen([sys.executable, "-c", KILLED, Path(__file__).parent, linux.path, linux.commit], env=env)
+    harness = subprocess.Popen([sys.executable, "-c", KILLED, PROJECT_ROOT, linux.path, linux.commit], env=env)
     while not reached.exists():
         assert harness.poll() is None
         time.sleep(0.02)

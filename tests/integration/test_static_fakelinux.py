@@ -13,7 +13,7 @@ import pytest
 from harness.model import Status, TestResult
 from harness.source import obtain, parse_base
 from harness.static import PatchCheck, scripts
-from tests.integration.test_build_fakelinux import FAKELINUX, Linux
+from tests.support.fake_linux import FAKELINUX, Linux
 from tests.support.real import run_harness
 
 AMDGPU, LACKING, HEADER = "drivers/gpu/amdgpu_dma_buf.c", "drivers/gpu/lacking.c", "drivers/gpu/amdgpu.h"

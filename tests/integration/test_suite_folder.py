@@ -18,7 +18,7 @@ from harness.model import Kernel, Status
 from harness.paths import KERNEL_CONFIGS, PACKAGES, PATCHES, PROJECT_ROOT, WRAPPERS
 from harness.series import SeriesFacts
 from harness.suites import by_relevance, kselftest_collections, select_suites, suite_folders
-from tests.integration.test_build_fakelinux import Linux
+from tests.support.fake_linux import Linux
 from tests.support.scripted_guest import Answer, ScriptedGuest
 
 TOUCHED = "drivers/dma-buf/dma-buf.c"
