@@ -14,8 +14,8 @@
 
 #include "probe.h"
 
-extern typeof(sync_file_create) sync_file_create __weak;
-extern typeof(sync_file_get_fence) sync_file_get_fence __weak;
+typeof(sync_file_create) sync_file_create __weak;
+typeof(sync_file_get_fence) sync_file_get_fence __weak;
 
 /* With a reference; EINVAL for what is no sync file. */
 struct dma_fence *probe_fence_of(int fd)
@@ -82,7 +82,7 @@ static int probe_fences_get(struct dmabuf_probe_fences *call, struct dma_fence *
 }
 
 #if defined(PROBE_HAS_ARRAY) || defined(PROBE_HAS_ARRAY_ANY)
-extern typeof(dma_fence_array_create) dma_fence_array_create __weak;
+typeof(dma_fence_array_create) dma_fence_array_create __weak;
 
 static struct dma_fence_array *probe_array_create(struct dma_fence **fences, unsigned int count,
 						  bool any)
@@ -96,12 +96,22 @@ static struct dma_fence_array *probe_array_create(struct dma_fence **fences, uns
 #endif
 }
 
-/* An array of @fences as a sync file; it takes @fences, which were allocated, and their references. */
+/* Can an array signal with the first of its fences? */
+#ifdef PROBE_HAS_ARRAY_ANY
+static const bool probe_knows_any = true;
+#else
+static const bool probe_knows_any;
+#endif
+
+/*
+ * An array of @fences as a sync file; it takes @fences, which were allocated,
+ * and their references.
+ */
 int probe_array_give(struct dma_fence **fences, unsigned int count, bool any, s32 *fd,
 		     struct probe_made *made)
 {
 	struct dma_fence_array *array = NULL;
-	bool known = dma_fence_array_create && (!any || IS_ENABLED(PROBE_HAS_ARRAY_ANY));
+	bool known = dma_fence_array_create && (!any || probe_knows_any);
 	int ret = known ? -ENOMEM : -ENOTTY;
 	unsigned int i;
 
@@ -150,7 +160,7 @@ int probe_fence_array(struct probe_file *file, void *argument, struct probe_made
 }
 
 #ifdef PROBE_HAS_CHAIN
-extern typeof(dma_fence_chain_init) dma_fence_chain_init __weak;
+typeof(dma_fence_chain_init) dma_fence_chain_init __weak;
 
 /* Takes the references to both. */
 static int probe_chain_give(struct dma_fence *previous, struct dma_fence *fence,

@@ -44,7 +44,7 @@ static __maybe_unused struct dma_fence *probe_plain_fence_of(int fd)
 }
 
 #ifdef PROBE_HAS_COPY
-extern typeof(dma_resv_copy_fences) dma_resv_copy_fences __weak;
+typeof(dma_resv_copy_fences) dma_resv_copy_fences __weak;
 
 static int probe_copy(struct dma_resv *to, struct dmabuf_probe_resv *call, struct probe_made *made)
 {
@@ -87,8 +87,8 @@ static bool probe_is_usage(u32 usage)
 #endif
 
 #if defined(PROBE_HAS_ADD) && defined(PROBE_HAS_RESERVE) && defined(PROBE_HAS_GET)
-extern typeof(dma_resv_add_fence) dma_resv_add_fence __weak;
-extern typeof(dma_resv_reserve_fences) dma_resv_reserve_fences __weak;
+typeof(dma_resv_add_fence) dma_resv_add_fence __weak;
+typeof(dma_resv_reserve_fences) dma_resv_reserve_fences __weak;
 
 static int probe_add(struct dma_resv *resv, struct dmabuf_probe_resv *call, struct probe_made *made)
 {
@@ -120,7 +120,7 @@ int probe_resv_add(struct probe_file *file, void *argument, struct probe_made *m
 }
 
 #if defined(PROBE_HAS_REPLACE) && defined(PROBE_HAS_GET)
-extern typeof(dma_resv_replace_fences) dma_resv_replace_fences __weak;
+typeof(dma_resv_replace_fences) dma_resv_replace_fences __weak;
 
 static int probe_replace(struct dma_resv *resv, struct dmabuf_probe_resv *call,
 			 struct probe_made *made)
@@ -156,7 +156,7 @@ int probe_resv_replace(struct probe_file *file, void *argument, struct probe_mad
 }
 
 #ifdef PROBE_HAS_SINGLETON
-extern typeof(dma_resv_get_singleton) dma_resv_get_singleton __weak;
+typeof(dma_resv_get_singleton) dma_resv_get_singleton __weak;
 
 static int probe_singleton(struct dma_resv *resv, struct dmabuf_probe_resv *call,
 			   struct probe_made *made)
@@ -189,7 +189,7 @@ int probe_resv_singleton(struct probe_file *file, void *argument, struct probe_m
 }
 
 #ifdef PROBE_HAS_GET
-extern typeof(dma_resv_get_fences) dma_resv_get_fences __weak;
+typeof(dma_resv_get_fences) dma_resv_get_fences __weak;
 
 static int probe_get(struct dma_resv *resv, struct dmabuf_probe_resv *call, struct probe_made *made)
 {
@@ -223,7 +223,7 @@ int probe_resv_get(struct probe_file *file, void *argument, struct probe_made *m
 }
 
 #ifdef PROBE_HAS_WAIT
-extern typeof(dma_resv_wait_timeout) dma_resv_wait_timeout __weak;
+typeof(dma_resv_wait_timeout) dma_resv_wait_timeout __weak;
 
 static int probe_wait(struct dma_resv *resv, struct dmabuf_probe_resv *call,
 		      struct probe_made *made)
@@ -240,7 +240,8 @@ int probe_resv_wait(struct probe_file *file, void *argument, struct probe_made *
 #if defined(PROBE_HAS_WAIT) && defined(PROBE_HAS_GET)
 	struct dmabuf_probe_resv *call = argument;
 
-	if (call->other || call->by || call->value > DMABUF_PROBE_MAX_WAIT || !probe_is_usage(call->usage))
+	if (call->other || call->by || call->value > DMABUF_PROBE_MAX_WAIT ||
+	    !probe_is_usage(call->usage))
 		return -EINVAL;
 	if (!dma_resv_wait_timeout)
 		return -ENOTTY;
@@ -251,7 +252,7 @@ int probe_resv_wait(struct probe_file *file, void *argument, struct probe_made *
 }
 
 #ifdef PROBE_HAS_TEST
-extern typeof(dma_resv_test_signaled) dma_resv_test_signaled __weak;
+typeof(dma_resv_test_signaled) dma_resv_test_signaled __weak;
 
 static int probe_test(struct dma_resv *resv, struct dmabuf_probe_resv *call,
 		      struct probe_made *made)
@@ -277,7 +278,7 @@ int probe_resv_test(struct probe_file *file, void *argument, struct probe_made *
 }
 
 #ifdef PROBE_HAS_DEADLINE
-extern typeof(dma_resv_set_deadline) dma_resv_set_deadline __weak;
+typeof(dma_resv_set_deadline) dma_resv_set_deadline __weak;
 
 static int probe_deadline(struct dma_resv *resv, struct dmabuf_probe_resv *call,
 			  struct probe_made *made)
