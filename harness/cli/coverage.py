@@ -43,7 +43,7 @@ def add_parser(commands: Any) -> None:
 
 
 def coverage(arguments: argparse.Namespace) -> int:
-    """The exit code: 0 if each variant could be measured, else 3."""
+    """The exit code: 0 if each variant could be measured, else 3. What was measured is shown also if it is cut off."""
     asked = _line_asked(arguments.line)
     for file in (arguments.html, arguments.lcov, arguments.cobertura, arguments.json):
         if file is not None:
@@ -51,30 +51,55 @@ def coverage(arguments: argparse.Namespace) -> int:
     if not (arguments.patch or arguments.worktree or arguments.revert):
         arguments.no_patch = True
     with run_directory(arguments.out) as directory:
-        measured = _measured(arguments, directory)
-    for name, why in measured.failures.items():
-        sys.stdout.write(f"{name}: not measured: {why}\n")
-    if not measured.maps:
-        return ExitCode.INFRASTRUCTURE
-    maps = list(measured.maps.values())
-    _write_files(arguments, measured, merged(maps))  # before a name can be refused that only the maps can tell
-    sys.stdout.write(_shown(maps, arguments.test, asked))
+        try:
+            measured = _measured(arguments, directory)
+        except _CutOff as cut:
+            _tell(arguments, cut.measured, asked)
+            sys.stdout.write(f"what was measured is in {directory.path}\n")
+            raise cut.why from None
+    _tell(arguments, measured, asked)
     return ExitCode.INFRASTRUCTURE if measured.failures else ExitCode.OK
 
 
+class _CutOff(Exception):
+    """The measuring ended early, for the reason ``why``; ``measured`` has maps all the same."""
+
+    def __init__(self, measured: MeasuredReach, why: BaseException) -> None:
+        super().__init__(str(why))
+        self.measured = measured
+        self.why = why
+
+
 def _measured(arguments: argparse.Namespace, directory: RunDirectory) -> MeasuredReach:
+    """Raises ``_CutOff`` if it ends early and something is known."""
     request = request_from(arguments, stored_stdin(arguments.patch, directory))
     job = check(request, directory.path)
     machine_check.require(machine_check.check_all(None))
     if not directory.made:
         directory.create()
     events = EventStream()
+    kept: list[MeasuredReach] = []
     with EventLog(directory.path / "events.jsonl") as log, show_progress(sys.stdout) as progress:
         events.subscribe(log)
         events.subscribe(progress)
-        measured = local_measure(job, events, arguments.test or "")
+        try:
+            measured = local_measure(job, events, arguments.test or "", kept.append)
+        except BaseException as why:
+            if not any(one.maps for one in kept):
+                raise
+            directory.keep()
+            raise _CutOff(kept[-1], why) from why
     directory.keep()
     return measured
+
+
+def _tell(arguments: argparse.Namespace, measured: MeasuredReach, line: tuple[str, int] | None) -> None:
+    for name, why in measured.failures.items():
+        sys.stdout.write(f"{name}: {'measured in part' if name in measured.maps else 'not measured'}: {why}\n")
+    maps = list(measured.maps.values())
+    if maps:
+        _write_files(arguments, measured, merged(maps))  # before a name can be refused that only the maps can tell
+        sys.stdout.write(_shown(maps, arguments.test, line))
 
 
 def _line_asked(text: str | None) -> tuple[str, int] | None:

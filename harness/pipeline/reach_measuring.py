@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.build import COUNTING, counter_notes, load_scope
-from harness.errors import InfrastructureError
+from harness.errors import HarnessError, InfrastructureError
 from harness.events import EventStream, Note
 from harness.executor import Executor, KernelJob
 from harness.executor.local_executor import LocalExecutor
@@ -44,7 +44,8 @@ _KEEP = 60  # maps of at most 1.5 MB
 @dataclass
 class MeasuredReach:
     """``maps``: by the variant's name, those that could be made. ``same_as``: variant -> the one that is the same
-    kernel. ``failures``: variant -> why there is no map. ``left_out``: files of the patch that cannot count, and why.
+    kernel. ``failures``: variant -> why there is no map, or only one of the tests that ran until it was cut off.
+    ``left_out``: files of the patch that cannot count, and why.
     ``uncompiled``: those that the configs do not compile -> the symbol that is off. ``configs``: variant -> its hash.
     ``limits``: of the tests that were measured.
     """
@@ -79,12 +80,24 @@ def counting(job: RunJob) -> RunJob:
     )
 
 
-def measure(job: RunJob, events: EventStream, executor: Executor, test: str = "") -> MeasuredReach:
+def _forget(_measured: MeasuredReach) -> None:
+    """For callers to whom half of it is of no use."""
+
+
+def measure(
+    job: RunJob,
+    events: EventStream,
+    executor: Executor,
+    test: str = "",
+    keep: Callable[[MeasuredReach], None] = _forget,
+) -> MeasuredReach:
     """The reach of ``job`` (as the user asked for it, patches and all), in each of its variants.
 
     ``test``: one that will be asked for; a name that no test can have is refused before anything is built.
 
-    The maps are also in the directory of the run, as ``coverage/reach-VARIANT.json``.
+    ``keep`` gets what was measured, all or half of it, before this returns or raises, once there are kernels.
+
+    The maps are also in the directory of the run, as ``coverage/reach-VARIANT.json``, each as soon as it is there.
     Raises what ``held_source`` and ``Executor`` raise. A kernel that does not build or boot is one of ``failures``.
     """
     own = counting(job)
@@ -104,17 +117,20 @@ def measure(job: RunJob, events: EventStream, executor: Executor, test: str = ""
             measured.same_as[_plain(run.variant)] = run.same_as.removesuffix(COUNTING)
         elif run.kernel is None:
             measured.failures[_plain(run.variant)] = "the coverage kernel does not build"
-    for run in ready:
-        _measure_run(kernels, run, events, executor, measured)
-    for name, reach in measured.maps.items():
-        own.directory.mkdir(parents=True, exist_ok=True)
-        write_atomic(own.directory / f"reach-{name}.json", dump_reach(reach))
+    measured.failures.update((_plain(run.variant), "cut off before its first test ended") for run in ready)
+    try:
+        for run in ready:
+            _measure_run(kernels, run, events, executor, measured)
+    finally:
+        keep(measured)
     return measured
 
 
-def local_measure(job: RunJob, events: EventStream, test: str = "") -> MeasuredReach:
+def local_measure(
+    job: RunJob, events: EventStream, test: str = "", keep: Callable[[MeasuredReach], None] = _forget
+) -> MeasuredReach:
     """``measure`` with the guests of this machine."""
-    return measure(job, events, LocalExecutor(events, job.request.accel), test)
+    return measure(job, events, LocalExecutor(events, job.request.accel), test, keep)
 
 
 def _uncompiled(applied: Applied, runs: Sequence[VariantRun]) -> dict[str, str]:
@@ -166,20 +182,59 @@ def _measure_run(
     kept = cache_dir("reach") / f"{key(job, executor.machine()).tested}.json"
     if (known := _recall(kept)) is not None:
         events.publish(Note(name, "which test runs which line is known"))
-        measured.maps[name] = known
+        _add(measured, name, known, kernels.job.directory)
         return
-    run.findings = executor.run(job, kernels.job.directory)
-    found = _read(run, job, measured.applied, kernels.job.directory, events)
+    found = _measured(kernels, run, job, events, executor, measured)
     if not found.tests:
         last = run.findings.boots[-1].ended if run.findings.boots else ""
         measured.failures[name] = f"no test ran on the coverage kernel{f': {last}' if last else ''}"
         return
-    measured.maps[name] = found
+    _add(measured, name, found, kernels.job.directory)
     if not _is_final(run, found):
         return
     _keep(kept, found)
     if not measured.applied.touched and not job.narrowed and run.config is not None:
         _keep(_base_file(measured.applied.tree_id, run.config.sha256, job.limits), found)
+
+
+def _measured(
+    kernels: KernelSet,
+    run: VariantRun,
+    job: KernelJob,
+    events: EventStream,
+    executor: Executor,
+    measured: MeasuredReach,
+) -> ReachMap:
+    """Run ``job`` and read what its tests left; also if it is cut off, before what ended it goes on its way."""
+    directory = kernels.job.directory
+    try:
+        run.found(executor.run(job, directory, run.found))
+    except BaseException:
+        with suppress(HarnessError, OSError):  # what ended it is what is told
+            _rescue(run, job, events, directory, measured)
+        raise
+    return _read(run, job, measured.applied, directory, events)
+
+
+def _rescue(run: VariantRun, job: KernelJob, events: EventStream, directory: Path, measured: MeasuredReach) -> None:
+    """Read what the tests left that ran until ``job`` was cut off."""
+    name, ran = _plain(run.variant), len(run.findings.results)
+    if not ran:
+        return
+    why = f"cut off after {ran} of {len(job.planned)} tests"
+    events.publish(Note(name, f"{why}: what they left is read now; the next signal ends that, too", "warning"))
+    found = _read(run, job, measured.applied, directory, events)
+    if found.tests:
+        _add(measured, name, found, directory)
+        measured.failures[name] = why
+
+
+def _add(measured: MeasuredReach, name: str, found: ReachMap, directory: Path) -> None:
+    """Have ``found`` in ``measured`` and in the directory of the run."""
+    measured.maps[name] = found
+    measured.failures.pop(name, None)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_atomic(directory / f"reach-{name}.json", dump_reach(found))
 
 
 def _is_final(run: VariantRun, found: ReachMap) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from harness.model import PlannedTest
@@ -10,6 +11,7 @@ from harness.reach.reach_json import ranges
 from harness.reach.reach_map import ReachMap
 
 _NAME = 44  # columns of the names of files
+_MANY = 12  # tests that are not known of for one and the same reason: no more of them are named
 
 
 def reach_table(reach: ReachMap, functions: bool = True) -> str:
@@ -21,7 +23,7 @@ def reach_table(reach: ReachMap, functions: bool = True) -> str:
         totals = [total + count for total, count in zip(totals, counts, strict=True)]
         rows.append(_row(path, counts))
     rows.append(_row("all", totals))
-    rows += [f"{test.suite} {test.name}: not known: {why}" for test, why in reach.lost.items()]
+    rows += _not_known(reach)
     if functions:
         rows += _never_entered(reach)
     return "\n".join(rows) + "\n"
@@ -46,6 +48,15 @@ def _row(name: str, counts: Sequence[int]) -> str:
 
 def _share(ran: int, whole: int) -> str:
     return f"{ran}/{whole} {100 * ran // whole:3} %" if whole else "-"
+
+
+def _not_known(reach: ReachMap) -> Iterator[str]:
+    """The tests one by one, but for a reason that many share: of a measuring that was cut off."""
+    shared = Counter(reach.lost.values())
+    yield from (
+        f"{test.suite} {test.name}: not known: {why}" for test, why in reach.lost.items() if shared[why] <= _MANY
+    )
+    yield from (f"{count} tests: not known: {why}" for why, count in shared.items() if count > _MANY)
 
 
 def _never_entered(reach: ReachMap) -> Iterator[str]:

@@ -64,16 +64,20 @@ def run_harness(directory: Path, *arguments: str | Path, env: Mapping[str, str] 
 
 def await_phase(directory: Path, phase: str, process: subprocess.Popen[str]) -> None:
     """Wait until a run has begun ``phase``, as its events tell."""
+    await_event(directory, f'"phase": "{phase}"', process)
+
+
+def await_event(directory: Path, wanted: str, process: subprocess.Popen[str]) -> None:
+    """Wait until ``wanted`` is in the events of a run."""
     deadline = time.monotonic() + LIMIT
-    wanted = f'"phase": "{phase}"'
     while time.monotonic() < deadline:
         events = directory / "events.jsonl"
         if events.exists() and wanted in events.read_text():
             return
         if process.poll() is not None:
-            raise AssertionError(f"ended before {phase}: {process.communicate()}")
+            raise AssertionError(f"ended before {wanted}: {process.communicate()}")
         time.sleep(0.02)
-    raise AssertionError(f"{phase} did not begin")
+    raise AssertionError(f"{wanted} did not come")
 
 
 def processes(mark: str) -> list[str]:

@@ -3,14 +3,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from harness import machine_check
+from harness.cli import coverage
 from harness.cli.coverage import _line_asked, _shown
 from harness.cli.coverage_page import source_page
-from harness.errors import UserError
+from harness.cli.main import main
+from harness.errors import ExitCode, InfrastructureError, UserError
 from harness.model import PlannedTest
+from harness.pipeline import MeasuredReach
 from harness.reach import FunctionSpan, ProfiledFile, ReachedPart, ReachMap
 from harness.report import render_source
+from harness.series import Applied, Tree
 
 PATH = "drivers/dma-buf/dma-buf.c"
 PIN = PlannedTest("contract", "pin")
@@ -37,6 +46,59 @@ def test_one_test_and_one_line() -> None:
     assert "reached by 1 of 1 tests, 1 of 2 ways out of it" in _shown([ON], None, ("dma-buf.c", 2))
     assert "reached by 0 of 1 tests" in _shown([ON], None, (PATH, 6))
     assert "no counter" in _shown([ON], None, (PATH, 5))
+
+
+def test_a_reason_that_many_tests_share_is_told_once() -> None:
+    never = {PlannedTest("checks", f"check-{number}"): "never ran" for number in range(300)}
+    text = _shown([replace(ON, lost={**never, PIN: "panic"})], None, None)
+    assert "300 tests: not known: never ran" in text and "check-7" not in text
+    assert "contract pin: not known: panic" in text
+
+
+def _cut_off(
+    maps: dict[str, ReachMap], why: BaseException, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> tuple[int, Path]:
+    """``coverage`` that ends by ``why`` with ``maps`` in part; its exit code and its directory."""
+    measured = MeasuredReach(Applied(Tree("debian:6.12", tmp_path, "c0ffee", "6.12"), (), "tree"), maps)
+    measured.failures["on"] = "cut off after 3 of 4 tests"
+
+    def measure(_job: object, _events: object, _test: str, keep: Callable[[MeasuredReach], None]) -> None:
+        keep(measured)
+        raise why
+
+    monkeypatch.setattr(coverage, "local_measure", measure)
+    monkeypatch.setattr(machine_check, "require", lambda _checks: None)
+    directory = tmp_path / "run"
+    return main(["coverage", "--out", str(directory), "--json", str(tmp_path / "map.json")]), directory
+
+
+@pytest.mark.parametrize(
+    ("why", "code", "said"),
+    [
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED, "interrupted"),
+        (SystemExit(143), ExitCode.TERMINATED, "terminated"),
+        (InfrastructureError("QEMU is gone"), ExitCode.INFRASTRUCTURE, "QEMU is gone"),
+    ],
+)
+def test_what_was_measured_is_shown_and_kept_when_it_is_cut_off(
+    why: BaseException,
+    code: ExitCode,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ended, directory = _cut_off({"on": ON}, why, monkeypatch, tmp_path)
+    out = capsys.readouterr()
+    assert ended == code and out.err == f"dmabuf-harness: {said}\n"
+    assert "on: measured in part: cut off after 3 of 4 tests\n" in out.out and "1/3  33 %" in out.out
+    assert out.out.endswith(f"what was measured is in {directory}\n")
+    assert (directory / "events.jsonl").is_file() and (tmp_path / "map.json").is_file()
+
+
+def test_nothing_is_kept_if_nothing_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ended, directory = _cut_off({}, KeyboardInterrupt(), monkeypatch, tmp_path)
+    assert ended == ExitCode.INTERRUPTED and not directory.exists()
 
 
 @pytest.mark.parametrize("text", ["dma-buf.c", ":3", "dma-buf.c:x", "dma-buf.c:²", ""])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import signal
 import subprocess
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from harness.model import PlannedTest
 from harness.reach import load_reach
 from harness.suites import CounterFiles
 from tests.support.kernel_patches import BASE, patch_file
-from tests.support.real import Run, run_harness
+from tests.support.real import LIMIT, Run, await_event, run_harness, start_harness
 
 pytestmark = pytest.mark.vm
 
@@ -98,3 +99,21 @@ def test_the_sums_are_those_of_gcov_by_hand(patched: Run, tmp_path: Path) -> Non
     share, whole = re.findall(r"Lines executed:([\d.]+)% of (\d+)", own)[0]
     ran, can_run = len(reach.tests[test][UDMABUF].lines), len(reach.files[UDMABUF].lines)
     assert (f"{100 * ran / can_run:.2f}", str(can_run)) == (share, whole)
+
+
+def test_what_was_measured_until_ctrl_c_is_shown_and_kept(tmp_path: Path) -> None:
+    directory, seed = tmp_path / "cut", str(secrets.randbelow(1 << 30))
+    asked = ("--base", BASE, "--variant", "on", "--suite", "checks", "--seed", seed)
+    started = start_harness(directory, *asked, command="coverage")
+    try:
+        await_event(directory, '"event": "TestEnded"', started)
+        started.send_signal(signal.SIGINT)
+        stdout, stderr = started.communicate(timeout=LIMIT)
+    finally:
+        started.kill()
+    assert started.returncode == 130 and stderr == "dmabuf-harness: interrupted\n"
+    ran, planned = re.findall(r"measured in part: cut off after (\d+) of (\d+) tests", stdout)[0]
+    (path,) = (directory / "coverage").glob("reach-*.json")
+    reach = load_reach(path.read_text())
+    # A test whose result is there, and whose counters are not yet, is not known.
+    assert 0 < len(reach.tests) <= int(ran) < int(planned) == len(reach.tests) + len(reach.lost)
