@@ -24,6 +24,11 @@ def on_behalf_of(directory: Path) -> Iterator[None]:
         _run.reset(token)
 
 
+def acting_for() -> Path | None:
+    """The directory of the run that this thread acts for; None if it is not known."""
+    return _run.get()
+
+
 @contextlib.contextmanager
 def exclusive(path: Path, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold ``path`` (created if need be) against other processes and threads.
@@ -92,7 +97,20 @@ def try_exclusive(path: Path) -> Iterator[bool]:
 @contextlib.contextmanager
 def holding(directory: Path) -> Iterator[None]:
     """Hold a directory that is there. Raises ``BlockingIOError`` if somebody else does, ``OSError`` if it is gone."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with _holding(directory, os.O_DIRECTORY):
+        yield
+
+
+@contextlib.contextmanager
+def holding_file(path: Path) -> Iterator[None]:
+    """The same for a file."""
+    with _holding(path, 0):
+        yield
+
+
+@contextlib.contextmanager
+def _holding(path: Path, kind: int) -> Iterator[None]:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | kind)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

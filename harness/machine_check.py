@@ -22,6 +22,8 @@ from harness.errors import InfrastructureError
 from harness.version_numbers import dotted, first_version
 
 DISK_NEEDED = 8_000_000_000  # bytes: one source tree, two object trees, their kernels
+DISK_FOR_MORE = DISK_NEEDED // 4  # bytes: what builds add where a source and object trees are
+MORE_ROOM = "see what dmabuf-harness clean can remove, or point XDG_CACHE_HOME at a larger disk"
 MEMORY_NEEDED = 3_000_000_000  # bytes: a two-core build beside two guests
 KVM = Path("/dev/kvm")
 VIRTIOFSD = ("/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd")
@@ -53,13 +55,16 @@ class Need:
 
 @dataclass(frozen=True)
 class MachineFinding:
-    """One thing that was looked at. ``needed``: without it nothing runs. ``hint``: what to do if not ``ok``."""
+    """One thing that was looked at. ``needed``: without it nothing runs. ``hint``: what to do if not ``ok``.
+
+    ``warning``: it will do now, but not for long; ``hint`` says what to do then."""
 
     name: str
     ok: bool
     needed: bool
     detail: str
     hint: str = ""
+    warning: bool = False
 
 
 def check_all(boot_kvm: Callable[[], tuple[bool, str]] | None = None) -> list[MachineFinding]:
@@ -148,12 +153,13 @@ def check_disk(directory: Path | None = None) -> MachineFinding:
     """Room for sources, object trees and kernels. What the cache holds already counts as room."""
     where = directory or paths.cache_root()
     free = shutil.disk_usage(where).free
-    fit = free >= DISK_NEEDED or (free >= DISK_NEEDED / 4 and any((where / "trees").glob("*/linux")))
     detail = f"{free / 1e9:.1f} GB free in {where}"
-    if fit:
+    if free >= DISK_NEEDED:
         return MachineFinding("disk", True, True, detail)
-    hint = "free some, or point XDG_CACHE_HOME at a larger disk"
-    return MachineFinding("disk", False, True, f"{detail}, {DISK_NEEDED / 1e9:.0f} GB are needed", hint)
+    if free >= DISK_FOR_MORE and any((where / "trees").glob("*/linux")):
+        short = f"{detail}: a build on a base that is there needs {DISK_FOR_MORE / 1e9:.0f} GB, one on another base"
+        return MachineFinding("disk", True, True, f"{short} {DISK_NEEDED / 1e9:.0f} GB", MORE_ROOM, warning=True)
+    return MachineFinding("disk", False, True, f"{detail}, {DISK_NEEDED / 1e9:.0f} GB are needed", MORE_ROOM)
 
 
 def check_memory(meminfo: Path = Path("/proc/meminfo")) -> MachineFinding:

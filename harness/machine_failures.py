@@ -15,7 +15,7 @@ from harness.errors import InfrastructureError
 from harness.model import BootOutcome, RunReport, TestResult, VariantReport
 from harness.process import Completed
 
-_HINT = "free some disk space, or point XDG_CACHE_HOME at a larger disk"
+_HINT = "free some (dmabuf-harness clean), or point XDG_CACHE_HOME at a larger disk"
 _SAID = ("No space left on device", "Disk quota exceeded")  # strerror() of _FULL, as programs print it
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _KILLED = "Killed signal terminated program"  # gcc's driver, of the compiler

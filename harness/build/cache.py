@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.cache_users import note_use
 from harness.locks import exclusive, holding
 from harness.model import CompilerMessage, Kernel
 from harness.paths import cache_dir
@@ -24,7 +25,14 @@ _DESCRIPTION = "kernel.json"
 
 
 def find(key: str) -> Kernel | None:
-    """The finished kernel ``key``, or None. What is damaged counts as absent. Finding it keeps it from being pruned."""
+    """The finished kernel ``key``, or None. What is damaged counts as absent.
+
+    Finding it keeps it from being pruned, and from being removed while this process lives."""
+    note_use(cache_dir("kernels") / key)
+    return _whole(key)
+
+
+def _whole(key: str) -> Kernel | None:
     directory = cache_dir("kernels") / key
     try:
         kernel = _describe(key, directory, json.loads((directory / _DESCRIPTION).read_text()))
@@ -67,8 +75,9 @@ def publish(key: str, directory: Path, facts: Mapping[str, Any]) -> Kernel:
     warnings, notes. Whoever finished first wins; the least recently used kernels make room."""
     (directory / _DESCRIPTION).write_text(json.dumps(facts, default=dataclasses.asdict, indent=1))
     target = cache_dir("kernels") / key
+    note_use(target)
     with exclusive(_lock()):
-        if find(key) is None:
+        if _whole(key) is None:
             _remove(target)
             directory.rename(target)
         _prune()

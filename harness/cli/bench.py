@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from harness.cache_users import note_use
 from harness.cli.report_files import report_files
 from harness.cli.run import add_options, request_from, run_job
 from harness.cli.rundir import RunDirectory
@@ -78,6 +79,7 @@ def _own_cache(keep: bool) -> Iterator[Path]:
     """A cache beside the user's that shares only the sources, so that "cold" is cold and nothing of theirs is lost."""
     shared = cache_root()
     own = cache_dir("bench") / "dmabuf-harness"
+    note_use(own.parent)
     if not keep:
         shutil.rmtree(own, ignore_errors=True)
     own.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ _COMMANDS = {
         "doctor": "doctor",
         "list": "listing",
         "coverage": "coverage",
+        "clean": "clean",
         "completion": "completion",
     },
     "commands for scripts, and for work on the harness itself": {

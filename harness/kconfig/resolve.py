@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
+from harness.cache_users import note_use
 from harness.kconfig.config_inputs import inputs_digest, reads_sources
 from harness.kconfig.history import load_history
 from harness.kconfig.lost_symbols import ABSENT, problems, unknown
@@ -88,6 +89,7 @@ def _run_kconfig(applied: Applied, wanted: str) -> str | BuildFailure:
     """``allnoconfig`` from ``wanted``: what is not asked for is off, also where its default is on."""
     tree = applied.tree.path
     objects = cache_dir("configs", "programs", hashlib.sha256(str(tree).encode()).hexdigest()[:16])
+    note_use(objects)
     with unbroken(objects), scratch("config") as place:
         asked, config = place / "asked", place / ".config"
         asked.write_text(wanted)

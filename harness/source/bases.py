@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.cache_users import note_use
 from harness.paths import cache_root
 from harness.series import Tree
 from harness.source import debian, gittree, kernel_org, plaindir, worktree
@@ -15,6 +16,7 @@ from harness.source.spec import BaseSpec
 def cached_bases() -> Iterator[Tree]:
     """The bases that were fetched before and need no network: those of a release, not of a user's own tree."""
     for path in sorted((cache_root() / "trees").glob("*/linux")):
+        note_use(path.parent)
         if (tree := worktree.recorded_at(path)) is not None:
             yield tree
 

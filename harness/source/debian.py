@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness import process
+from harness.cache_users import note_use
 from harness.errors import HarnessError, InfrastructureError, UserError
 from harness.locks import exclusive
 from harness.machine_failures import require_space
@@ -41,6 +42,7 @@ def obtain(spec: BaseSpec, notify: Notify, keyring: Path = KEYRING) -> Tree:
     Raises ``UserError`` if the archive has no such version, ``InfrastructureError`` for network, disk or signature.
     """
     path = cache_root() / "trees" / f"debian-{spec.version}" / "linux"
+    note_use(path.parent)
     if (tree := worktree.recorded(spec, path)) is not None:
         return tree
     lock = cache_dir("downloads") / f"debian-{spec.version}.lock"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from harness.cache_users import note_use
 from harness.errors import InfrastructureError, UserError
 from harness.locks import exclusive
 from harness.machine_failures import failed
@@ -53,7 +54,9 @@ def obtain(spec: BaseSpec, notify: Notify) -> Tree:
 def home(spec: BaseSpec) -> Path:
     """Where the tree of a user's path lives: the same place each time, readable, and unlike any other's."""
     digest = hashlib.sha256(bytes(spec.path)).hexdigest()[:10]
-    return cache_dir("trees", f"{spec.kind}-{spec.path.name}-{digest}")
+    place = cache_dir("trees", f"{spec.kind}-{spec.path.name}-{digest}")
+    note_use(place)
+    return place
 
 
 def _user_tree(spec: BaseSpec) -> UserTree:

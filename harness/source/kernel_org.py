@@ -11,6 +11,7 @@ import os
 import re
 from pathlib import Path
 
+from harness.cache_users import note_use
 from harness.errors import InfrastructureError, UserError
 from harness.locks import exclusive
 from harness.machine_failures import require_space
@@ -35,6 +36,7 @@ def obtain(spec: BaseSpec, notify: Notify) -> Tree:
     checksum, signature and a tar file that is not a kernel.
     """
     path = cache_root() / "trees" / f"kernel.org-{spec.version}" / "linux"
+    note_use(path.parent)
     if (tree := worktree.recorded(spec, path)) is not None:
         return tree
     mirror = _mirror(spec)

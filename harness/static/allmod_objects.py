@@ -19,6 +19,7 @@ from harness import process
 from harness.architecture import ARCHITECTURE
 from harness.build.make import Kbuild
 from harness.build.messages import parse, relative
+from harness.cache_users import note_use
 from harness.machine_failures import refuse_machine_failure
 from harness.model import CompilerMessage
 from harness.paths import cache_dir, write_atomic
@@ -73,7 +74,9 @@ class AllmodTree:
         digest = hashlib.sha256(str(source).encode()).hexdigest()[:16]
         self._source = source
         self._commit = tree.commit
-        self.path = cache_dir("static", digest) / "objects"
+        place = cache_dir("static", digest)
+        note_use(place)
+        self.path = place / "objects"
         self._kbuild = Kbuild(source, self.path, jobs, log, notify)
 
     def working(self) -> AbstractContextManager[None]:

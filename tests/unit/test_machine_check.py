@@ -95,7 +95,12 @@ def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "XDG_CACHE_HOME" in short.hint
     # A source that is there already needs no room any more.
     (tmp_path / "trees/debian-6.12/linux").mkdir(parents=True)
-    assert machine_check.check_disk(tmp_path).ok
+    more = machine_check.check_disk(tmp_path)
+    assert (more.ok, more.warning) == (True, True)
+    assert "on a base that is there needs 2 GB, one on another base 8 GB" in more.detail
+    assert "dmabuf-harness clean" in more.hint
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=9_000_000_000))
+    assert not machine_check.check_disk(tmp_path).warning
 
 
 def test_kvm_is_believed_only_if_a_guest_boots(tmp_path: Path) -> None:
