@@ -30,7 +30,7 @@ _KVM_TROUBLE = re.compile(
 )
 # On a host with more work than processors a guest that lives is silent for long. Limits are counted in the time that
 # the host gave it, so that they end a hang and not a wait; of the time that passes so much counts at least.
-_LEAST_SHARE = 0.25
+LEAST_SHARE = 0.25
 _STARVED = 0.5  # of the time since it was heard: after so much waiting its silence says nothing of its kernel
 _LOOK, _LOOKS = 1.0, 3600  # seconds between two that are kept, and how many
 _TOLD_TO_END = "terminating on signal"
@@ -88,7 +88,7 @@ class Qemu:
         if not self._waits or now - self._waits[-1][0] >= _LOOK:
             self._waits.append((now, waited))
         passed = now - self._process.started
-        self._own = max(self._own, passed - waited, passed * _LEAST_SHARE)
+        self._own = max(self._own, passed - waited, passed * LEAST_SHARE)
         return self._own
 
     def starved(self, since: float | None = None) -> str:

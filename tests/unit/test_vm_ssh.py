@@ -22,9 +22,13 @@ KEY = paramiko.RSAKey.generate(2048)
 
 @dataclass
 class Server(paramiko.ServerInterface):
-    """Lets anybody in. ``deaf``: takes a command and never answers anything again, like an sshd in a dead kernel."""
+    """Lets anybody in. ``deaf``: takes a command and never answers anything again, like an sshd in a dead kernel.
+
+    ``opens``: no session is opened before that.
+    """
 
     deaf: bool = False
+    opens: threading.Event | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
     def check_auth_none(self, username: str) -> int:
@@ -34,6 +38,8 @@ class Server(paramiko.ServerInterface):
         return "none"
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
+        if self.opens is not None:
+            assert self.opens.wait(60)
         return OPEN_SUCCEEDED
 
     def check_global_request(self, kind: str, msg: paramiko.Message) -> bool:
@@ -101,6 +107,14 @@ def test_limits_are_counted_by_the_clock(guests: list[Guest]) -> None:
     threading.Timer(0.2, now.__setitem__, (0, 20_000.0)).start()
     with pytest.raises(GuestLost, match=r"^no answer for 20000 s"):
         guest.connection.execute("echo", timeout=100_000)
+
+
+def test_a_session_has_the_time_that_the_host_gives(guests: list[Guest]) -> None:
+    """While the clock stands, the wall's may pass the limit: a busy host makes no guest hang."""
+    opens = threading.Event()
+    guests.append(guest := Guest(Server(opens=opens), 30, clock=lambda: 0.0))
+    threading.Timer(0.6, opens.set).start()
+    assert guest.connection.execute("echo", timeout=0.3).stdout == b"echo\n"
 
 
 def test_a_command_that_is_never_acknowledged_is_a_hang(guests: list[Guest]) -> None:
