@@ -44,6 +44,29 @@ class Commit:
 
 
 @dataclass(frozen=True)
+class MailHead:
+    """What the header of a patch's mail says, as far as an answer needs it; each text is on one line.
+
+    ``subject``: as sent, with its "[PATCH v2 1/3]". ``sender``, ``to``, ``cc``: "Name <user@host>"; ``sender`` is who
+    wants the answers. ``message_id``, ``references``: without angle brackets, the mail itself not among them.
+    ``date``: ISO 8601 if it could be read, else as written.
+    """
+
+    subject: str
+    sender: str
+    message_id: str = ""
+    date: str = ""
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+    @property
+    def was_sent(self) -> bool:
+        """False for a file that only has the form of a mail, as git format-patch writes it."""
+        return bool(self.sender and (self.message_id or self.to))
+
+
+@dataclass(frozen=True)
 class Patch:
     """One patch as taken in: its diff, read once, and what its mail said about it.
 
@@ -52,6 +75,7 @@ class Patch:
     its release, else empty. ``base_commit`` and ``prerequisites`` (patch-ids): what git format-patch --base wrote.
     ``notes``: what a reader of the report should know about how it was taken in.
     ``message``: of the commit, without its subject; empty if there was none.
+    ``mail``: the head of the mail that it was in, ``cover``: that of the cover letter of its series, if there were any.
     """
 
     origin: str  # file (and message number) it came from, for messages
@@ -66,6 +90,8 @@ class Patch:
     prerequisites: tuple[str, ...] = ()
     message: str = ""
     notes: tuple[str, ...] = ()
+    mail: MailHead | None = None
+    cover: MailHead | None = None
 
     @property
     def diff(self) -> bytes:
@@ -94,6 +120,7 @@ class PatchFacts:
     patch_id: str = ""
     known: str = ""
     digest: str = ""
+    mail: MailHead | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +129,7 @@ class SeriesFacts:
 
     ``symbols_*``: Kconfig symbols without CONFIG_. ``exports_*``: names in EXPORT_SYMBOL lines that come or go.
     ``functions``: those whose body is touched, as far as the hunks show it. ``base_commit``: of its first patch.
+    ``cover``: the head of its cover letter.
     """
 
     patches: tuple[PatchFacts, ...] = ()
@@ -115,6 +143,7 @@ class SeriesFacts:
     base_commit: str = ""
     prerequisites: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    cover: MailHead | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from harness.errors import UserError
 from harness.intake.patch_identity import rivals, taken_back
 from harness.intake.patch_message import SeriesPosition
-from harness.series import Patch
+from harness.series import MailHead, Patch
 
 _PICK = "take one with --pick N or --pick SUBJECT"
 _PICK_SERIES = "; a whole series with --pick vN or --pick MESSAGE-ID"
@@ -43,15 +43,15 @@ class Candidate:
 class Thread:
     """All that one mailbox offers. ``alone``: it is one mail, which may be any of its series.
 
-    ``base``: what the cover letter of a version says of the base. ``tags``: what replies add, by version and number,
-    or by title where there is no number; 0 is for the cover letter.
+    ``base``: what the cover letter of a version says of the base, and its head. ``tags``: what replies add, by version
+    and number, or by title where there is no number; 0 is for the cover letter.
     ``notes``: what is to be said about where it comes from. ``folder``: the directory that the files are in.
     ``covers``: the places of the cover letters by message id, with who sent them.
     """
 
     candidates: list[Candidate] = field(default_factory=list)
     alone: bool = False
-    base: dict[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    base: dict[int, tuple[str, tuple[str, ...], MailHead | None]] = field(default_factory=dict)
     tags: dict[tuple[int, int | str], list[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     folder: str = ""
@@ -110,10 +110,9 @@ def _whole_series(thread: Thread, origin: str) -> list[Patch]:
         return _noted(_read(thread, newest, origin), notes)
     replies = [one for one in thread.candidates if one.quoted] if originals else []
     patches = _read(thread, _complete(newest, replies, origin), origin)
-    base, needs = thread.base.get(newest[0].position.version, ("", ()))
-    first = patches[0]
-    if base and not first.base_commit:
-        patches[0] = replace(first, base_commit=base, prerequisites=needs)
+    base, needs, cover = thread.base.get(newest[0].position.version, ("", (), None))
+    first = replace(patches[0], cover=cover)
+    patches[0] = replace(first, base_commit=base, prerequisites=needs) if base and not first.base_commit else first
     return _noted(patches, notes)
 
 

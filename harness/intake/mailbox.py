@@ -12,7 +12,9 @@ from email.message import Message
 
 from harness.errors import UserError
 from harness.intake import mail_fields, patch_message
+from harness.intake.mail_head import header, read_head
 from harness.intake.mime_parts import Attached, Part, parts, split
+from harness.series import MailHead
 
 # The separator of an mbox, as git's mailsplit knows it: a time of day and a year. A header must follow, so that no
 # line of a message is taken for one.
@@ -49,7 +51,7 @@ class Mail:
     ``mangled``: it went through an archive that writes "user at host". ``html``: there is a part of HTML.
     ``number``: of the mail in its file. ``attached``: the name of the file, if it was attached to that mail.
     ``recoded``: the charset that its diff was in, if that is not UTF-8. ``bare``: it is no mail.
-    ``flowed``: it was sent as ``format=flowed``. ``message_id``: without its angle brackets.
+    ``flowed``: it was sent as ``format=flowed``. ``head``: what an answer to it needs, None if it is no mail.
     ``notes``: what is to be said about how its diff was found. ``shown``: a reply shows it in its text.
     """
 
@@ -66,9 +68,14 @@ class Mail:
     recoded: str = ""
     bare: bool = False
     flowed: bool = False
-    message_id: str = ""
     notes: tuple[str, ...] = ()
     shown: bool = False
+    head: MailHead | None = None
+
+    @property
+    def message_id(self) -> str:
+        """Without its angle brackets; empty if it has none."""
+        return self.head.message_id if self.head is not None else ""
 
     @property
     def place(self) -> str:
@@ -226,7 +233,9 @@ def _as_attached(own: Mail, others: Sequence[Mail]) -> Mail:
 def _completed(mail: Mail, own: Mail) -> Mail:
     subject, author = mail.subject or own.subject, mail.author or own.author
     shown = mail.attached.startswith(_EMBEDDED) and patch_message.is_reply(own.subject)
-    return replace(mail, subject=subject, author=author, date=mail.date or own.date, shown=shown)
+    # A file of git format-patch was never sent by itself: what it is attached to is answered.
+    head = mail.head if mail.head is not None and mail.head.was_sent else own.head
+    return replace(mail, subject=subject, author=author, date=mail.date or own.date, shown=shown, head=head)
 
 
 def _of_file(part: Part, own: Mail) -> Mail:
@@ -251,23 +260,17 @@ def _attached(part: Part | Attached) -> Iterator[Mail]:
 
 
 def _mail_of(message: Message, texts: list[Part]) -> Mail:
-    sender = _header(message, "from")
+    sender = header(message, "from")
     return Mail(
-        subject=mail_fields.safe(_header(message, "subject")),
+        subject=mail_fields.safe(header(message, "subject")),
         author=mail_fields.author(sender),
         text=b"".join(part.text for part in texts),
         first_line=1,
         encoded=True,
-        date=mail_fields.date(_header(message, "date")),
+        date=mail_fields.date(header(message, "date")),
         mangled=" at " in sender and "@" not in sender,
         html=any(part.get_content_type() == "text/html" for part in message.walk()),
         recoded=next((part.recoded for part in texts if part.recoded), ""),
         flowed=any(part.flowed for part in texts),
-        message_id=_header(message, "message-id").strip(" <>"),
+        head=read_head(message),
     )
-
-
-def _header(message: Message, name: str) -> str:
-    """The header ``name`` (lower case) as text; "" if it is not there."""
-    value = next((str(value) for key, value in message.raw_items() if key.lower() == name), "")
-    return mail_fields.decoded(value.encode("utf-8", "surrogateescape"), message.get_content_charset("latin-1"))

@@ -147,6 +147,7 @@ def _patch(mail: Mail, origin: str, diff: Diff, said: Message, notes: Sequence[s
         prerequisites=said.prerequisites,
         notes=(*notes, *_almost_known(subject, identity)),
         message=said.body if said.author or mail.author else "",  # above a mere diff there may be anything
+        mail=mail.head,
     )
 
 

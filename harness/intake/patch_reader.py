@@ -161,7 +161,7 @@ def _from_mailbox(mails: Sequence[tuple[mailbox.Mail, str]], origin: str, *, one
             thread.add_tags(spot, title, own_tags(mail, found))
         elif spot.is_cover:
             said = read_message(mail.text.replace(b"\r\n", b"\n"))
-            thread.base[spot.version] = (said.base_commit, said.prerequisites)
+            thread.base[spot.version] = (said.base_commit, said.prerequisites, mail.head)
             thread.covers[mail.message_id] = (spot, mail.author)
         elif _DIFF.search(mail.text):
             (thread.candidates if one_mail or not mail.shown else shown).append(_own(mail, spot, title, name))

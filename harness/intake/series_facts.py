@@ -130,12 +130,15 @@ def facts_of(patches: Sequence[Patch]) -> SeriesFacts:
         base_commit=first.base_commit if first is not None else "",
         prerequisites=_each_once(identity for patch in patches for identity in patch.prerequisites),
         notes=_each_once(note for patch in patches for note in patch.notes),
+        cover=next((patch.cover for patch in patches if patch.cover is not None), None),
     )
 
 
 def _of_patch(patch: Patch) -> PatchFacts:
     digest = hashlib.sha256(patch.diff).hexdigest()
-    return PatchFacts(patch.subject, patch.author, patch.date, patch.tags, patch.patch_id, patch.known, digest)
+    return PatchFacts(
+        patch.subject, patch.author, patch.date, patch.tags, patch.patch_id, patch.known, digest, patch.mail
+    )
 
 
 def _each_once(names: Iterable[str]) -> tuple[str, ...]:
