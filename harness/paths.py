@@ -26,6 +26,9 @@ PACKAGES = DATA / "ci" / "packages.txt"
 GUEST_CODE = _PACKAGE / "guest"
 GUEST_INIT = GUEST_CODE / "init"
 
+PROJECT_FILE = "dmabuf-harness.toml"
+"""What a user's tree has its own options in."""
+
 REINSTALL = "install the package anew, or run it from a whole checkout"
 
 # Each has files that nothing works without; a glob over a directory that is not there finds nothing and says nothing.

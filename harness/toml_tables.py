@@ -80,6 +80,20 @@ def read_toml(file: Path, hint: str, shown: str = "") -> TomlTable:
         raise UserError(f"not TOML: {error}", where=where, hint=hint) from error
 
 
+def key_lines(text: str) -> dict[str, int]:
+    """Key -> the line, from 1, on which it stands, of a TOML text without tables that can be read."""
+    lines, found, start = text.splitlines(), dict[str, int](), 0
+    for end in range(1, len(lines) + 1):
+        try:
+            known = tomllib.loads("\n".join(lines[:end])).keys()
+        except tomllib.TOMLDecodeError:
+            continue  # in the middle of a value
+        says = (number for number in range(start, end) if lines[number].strip()[:1] not in ("", "#"))
+        found.update(dict.fromkeys(known - found.keys(), next(says, start) + 1))
+        start = end
+    return found
+
+
 def _record(kind: type, table: TomlTable, given: Mapping[str, object]) -> object:
     hints = typing.get_type_hints(kind, include_extras=True)
     known = {_key(one): one for one in fields(kind) if one.name not in given}

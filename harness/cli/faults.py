@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import machine_check
+from harness.cli.option_origins import add_project_option, whole_command
 from harness.cli.run import positive, record, run_job
 from harness.cli.rundir import RunDirectory, run_directory
 from harness.errors import ExitCode
@@ -61,6 +62,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="also write the table of docs/faults.md there, with --history that of docs/eyesight.md",
     )
+    add_project_option(parser, "base", "jobs")
 
 
 def faults(arguments: argparse.Namespace) -> int:
@@ -74,7 +76,7 @@ def faults(arguments: argparse.Namespace) -> int:
         obtain(parse_base(base), lambda text: None)
     with run_directory(arguments.out) as directory:
         directory.create()
-        command = ("dmabuf-harness", *sys.argv[1:])
+        command = whole_command(arguments)
         request = RunRequest(command, jobs=arguments.jobs, no_base=True)
         campaign = Campaign(chosen, request, directory.path, _Quietly(), _say)
         try:

@@ -29,6 +29,7 @@ _COMMANDS = {
         "doctor": "doctor",
         "list": "listing",
         "coverage": "coverage",
+        "init": "init",
         "clean": "clean",
         "completion": "completion",
     },
@@ -86,6 +87,10 @@ def _main(given: Sequence[str]) -> int:
     try:
         if arguments.handler.__module__ != _DOCTOR:  # which tells of it beside what else is missing
             require_data()
+        if hasattr(arguments, "project_keys"):
+            from harness.cli.option_origins import complete  # noqa: PLC0415 - only who takes options of run pays for it
+
+            complete(arguments, given, lambda: parser(*given[:1]))
         with process.stopped_by_signals():
             code = int(arguments.handler(arguments))
             sys.stdout.flush()  # here, where it can be told: the interpreter's own end would exit with 120

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import machine_check
+from harness.cli.option_origins import add_project_option, whole_command
 from harness.cli.run import natural, positive
 from harness.cli.rundir import run_directory, stored_stdin
 from harness.errors import ExitCode, UserError
@@ -68,6 +69,7 @@ def add_parser(commands: Any) -> None:
         "-j", "--jobs", type=positive, default=os.cpu_count() or 2, metavar="N", help="make jobs (default: one per CPU)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="directory of the results (default: runs/ID)")
+    add_project_option(parser, "base", "accel", "jobs")
 
 
 def mutants(arguments: argparse.Namespace) -> int:
@@ -104,7 +106,7 @@ def _choice(arguments: argparse.Namespace) -> MutantChoice:
 
 def _job(arguments: argparse.Namespace, patches: tuple[Path, ...], directory: Path) -> RunJob:
     request = RunRequest(
-        command=("dmabuf-harness", *sys.argv[1:]),
+        command=whole_command(arguments),
         source=SourceRequest(base=arguments.base, patches=patches, no_patch=not patches),
         tests=SuiteRequest(variant=arguments.variant, suites=SUITES),
         accel=arguments.accel,

@@ -13,6 +13,7 @@ from typing import Any
 from harness import machine_check
 from harness.cli.each import run_each
 from harness.cli.loudness import add_loudness_options, end_of_run
+from harness.cli.option_origins import add_project_option, whole_command
 from harness.cli.report_files import add_report_options, report_files
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
@@ -34,6 +35,11 @@ def add_parser(commands: Any) -> None:
         "Without -p the bundled series is tested.",
     )
     parser.set_defaults(handler=run)
+    add_run_options(parser)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """All options of ``run``; their long names are the keys of a project file."""
     add_options(parser)
     parser.add_argument("--each", action="store_true", help="build and test after every patch of the series")
     parser.add_argument(
@@ -57,6 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("results")
     out.add_argument("--out", type=Path, metavar="DIR", help="directory of this run (default: runs/ID)")
     add_report_options(out, "junit")
+    add_project_option(parser)
 
 
 def _add_source_options(what: argparse._ActionsContainer) -> None:
@@ -149,6 +156,14 @@ def _add_how_options(how: argparse._ActionsContainer) -> None:
         metavar="N",
         help="repeat what is bad only with the patch N times, and without it, too (default: %(default)s; 0: never)",
     )
+    how.add_argument(
+        "--expectations",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="your own expectations.toml, besides those that come with the suites; may be given again",
+    )
     how.add_argument("--strict", action="store_true", help="what is bad without the patch, too, makes the run red")
     how.add_argument(
         "--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves KVM by booting, else takes TCG"
@@ -213,7 +228,7 @@ def request_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> Ru
         what = f"not a memory for a guest: from {LEAST_MEMORY} to {MOST_MEMORY} MiB"
         raise UserError(what, where=f"--memory {arguments.memory}", hint="leave it out, or name so many MiB")
     return RunRequest(
-        command=("dmabuf-harness", *sys.argv[1:]),
+        command=whole_command(arguments),
         source=_source_from(arguments, patches),
         tests=_tests_from(arguments),
         limits=_limits_from(arguments),
@@ -222,6 +237,7 @@ def request_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> Ru
         no_base=arguments.no_base,
         repeat=arguments.repeat,
         strict=arguments.strict,
+        expectations=tuple(arguments.expectations),
         coverage=getattr(arguments, "coverage", False),
         quick=getattr(arguments, "quick", False),
     )
@@ -242,6 +258,7 @@ def _source_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> So
         pick=arguments.pick,
         fixups=tuple(arguments.fixup),
         no_fixups=arguments.no_fixups,
+        project=arguments.origins.project,
     )
 
 

@@ -7,6 +7,7 @@ import argparse
 import sys
 from typing import Any
 
+from harness.cli.option_origins import shown
 from harness.cli.report_files import report_files
 from harness.cli.run import add_options, request_from
 from harness.cli.rundir import RunDirectory, stored_stdin
@@ -39,19 +40,20 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.diff:
         sys.stdout.buffer.write(b"".join(patch.diff for patch in job.patches))
     else:
-        sys.stdout.write(render_facts(_told(job, each=arguments.each, quick=arguments.quick)))
+        facts = _facts(job, each=arguments.each, quick=arguments.quick)
+        sys.stdout.write(render_facts([*facts, *shown(arguments)]))
     return 0
 
 
-def _told(job: RunJob, *, each: bool, quick: bool) -> list[tuple[str, str]]:
+def _facts(job: RunJob, *, each: bool, quick: bool) -> list[tuple[str, str]]:
     """(label, text) as the head of a report has them."""
-    told = [("base", job.base.text)]
-    told += [("below", patch.subject) for patch in job.prerequisites]
-    told += series_facts(facts_of(job.patches)) or [("patch", "none")]
-    told += [("patch-id", f"{patch.patch_id} {patch.subject}") for patch in job.patches if patch.patch_id]
-    told += [("variants", ", ".join(variant.name for variant in job.variants))]
-    told += [("suites", ", ".join(job.suite_names))]
-    told += [("only", " ".join(sorted(only)))] if (only := job.request.tests.only) else []
-    told += [("each", "built and tested after each patch")] if each else []
-    told += [("quick", "only the tests that reach the change, as far as the base's reach map tells")] if quick else []
-    return told + [("note", note) for note in job.notes]
+    facts = [("base", job.base.text)]
+    facts += [("below", patch.subject) for patch in job.prerequisites]
+    facts += series_facts(facts_of(job.patches)) or [("patch", "none")]
+    facts += [("patch-id", f"{patch.patch_id} {patch.subject}") for patch in job.patches if patch.patch_id]
+    facts += [("variants", ", ".join(variant.name for variant in job.variants))]
+    facts += [("suites", ", ".join(job.suite_names))]
+    facts += [("only", " ".join(sorted(only)))] if (only := job.request.tests.only) else []
+    facts += [("each", "built and tested after each patch")] if each else []
+    facts += [("quick", "only the tests that reach the change, as far as the base's reach map tells")] if quick else []
+    return facts + [("note", note) for note in job.notes]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.intake import read_patches, reversed_patch
-from harness.paths import exists
+from harness.paths import PROJECT_FILE, exists
 from harness.series import Commit, Patch
 from harness.source import UserTree, is_range, parse_base
 
@@ -78,7 +78,8 @@ class _Taker:
 
     def uncommitted(self, out: Path) -> tuple[Patch, ...]:
         runs = self._tree.path / "runs"
-        change, notes = self._from_head().uncommitted([out.parent if out.parent.name == "runs" else out, runs])
+        ours = (out.parent if out.parent.name == "runs" else out, runs, self._tree.path / PROJECT_FILE)
+        change, notes = self._from_head().uncommitted(ours)
         self.notes += notes
         return read_patches([change])
 

@@ -23,7 +23,7 @@ from harness.source import BaseSpec, parse_base
 from harness.static import SUITE as STATIC
 from harness.static import load_red
 from harness.suites import PytestSuite, by_relevance, select_suites, suite_folders
-from harness.verdict import Expectation, load_expectations
+from harness.verdict import Expectation, load_expectations, own_expectations
 
 DEFAULT_REPEAT = 3
 
@@ -38,6 +38,7 @@ class SourceRequest:
     series, unless ``no_patch``. ``up_to``: how many patches of what was named are tested, None: all.
     ``pick``: number or subject of the one patch to take of ``patches``, or version or message id of the series.
     ``fixups``: patches, or names of bundled series, that the base needs. ``no_fixups``: none of ours.
+    ``project``: the file that options were taken from, as a patch would name it; empty if there is none.
     """
 
     base: str = ""
@@ -49,6 +50,7 @@ class SourceRequest:
     pick: str | None = None
     fixups: tuple[Path, ...] = ()
     no_fixups: bool = False
+    project: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class RunRequest:
     ``jobs``: of make. ``no_base``: do not test the base without the patch. ``repeat``: how often what is bad only with
     the patch is repeated. ``strict``: what is bad on the base, too, counts. ``coverage``: afterwards measure which
     changed lines run. ``quick``: only the tests that reach the change, as far as a reach map can tell.
+    ``expectations``: files of the user's.
     """
 
     command: tuple[str, ...]
@@ -85,6 +88,7 @@ class RunRequest:
     no_base: bool = False
     repeat: int = DEFAULT_REPEAT
     strict: bool = False
+    expectations: tuple[Path, ...] = ()
     coverage: bool = False
     quick: bool = False
 
@@ -167,6 +171,7 @@ def check(request: RunRequest, directory: Path) -> RunJob:
     """
     source, tests = request.source, request.tests
     taken, patches = _patches(source, directory)
+    _refuse_own_options(source.project, patches)
     prerequisites, fixups = _prerequisites(source.fixups), () if source.no_fixups else load_fixups()
     base, why = choose_base(source.base, taken, prerequisites, fixups)
     suites, order = ((), "") if _only_static(tests) else _suites(tests, patches)
@@ -178,7 +183,7 @@ def check(request: RunRequest, directory: Path) -> RunJob:
         variants=_variants(tests),
         symbols=load_fragments(),
         suites=suites,
-        expectations=load_expectations(),
+        expectations=(*own_expectations(request.expectations), *load_expectations()),
         notes=(*why, *taken.notes, *([f"order of the suites: {order}"] if order else [])),
         static=_wants_static(tests, patches),
         red=load_red(),
@@ -195,6 +200,14 @@ def _patches(source: SourceRequest, directory: Path) -> tuple[Taken, tuple[Patch
     if source.up_to is not None and source.up_to > len(patches):
         raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {source.up_to}", hint="name fewer")
     return taken, patches[: source.up_to]
+
+
+def _refuse_own_options(project: str, patches: Sequence[Patch]) -> None:
+    """What is tested must not say how: it could leave out the tests that it fails, and name files that are run."""
+    for patch in patches:
+        if project and project in patch.files:
+            what = f"{patch.subject!r} changes this file, which the options come from"
+            raise UserError(what, where=project, hint="say --no-project, and the options on the command line")
 
 
 def _only_static(tests: SuiteRequest) -> bool:

@@ -2,7 +2,7 @@
 """What the results are worth: every test accounted for, base held against patch, known trouble excused."""
 
 from harness.verdict.base_comparison import compare, undecided
-from harness.verdict.expectations import Expectation, apply_expectations, load_expectations, propose
+from harness.verdict.expectations import Expectation, apply_expectations, load_expectations, own_expectations, propose
 from harness.verdict.failure_mode import is_silent
 from harness.verdict.patch_verdict import complete, exit_code, judge, unjudged
 from harness.verdict.reruns import (
@@ -33,6 +33,7 @@ __all__ = [
     "judge",
     "load_expectations",
     "needs_base",
+    "own_expectations",
     "propose",
     "seen_besides",
     "settle",

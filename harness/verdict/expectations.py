@@ -70,14 +70,23 @@ def load_expectations(root: Path = WRAPPERS) -> tuple[Expectation, ...]:
     return tuple(entry for file in files for entry in read_expectations(file, f"{root.name}/{file.relative_to(root)}"))
 
 
+def own_expectations(files: Sequence[Path]) -> tuple[Expectation, ...]:
+    """Those of a user, whose entries name their suite: ``suite = "checks"``; that of a splat need not. Raises
+    ``UserError``."""
+    entries = (entry for file in files for entry in read_toml(file, _HINT).entries("expect"))
+    return tuple(_expectation(entry, "" if entry.content.get("kind") == "splat" else None) for entry in entries)
+
+
 def read_expectations(file: Path, shown: str) -> list[Expectation]:
     """The entries of one file, which lies in a folder named for its suite. ``shown``: its name in messages."""
     entries = read_toml(file, _HINT, shown).entries("expect")
     return [_expectation(entry, file.parent.name) for entry in entries]
 
 
-def _expectation(entry: TomlTable, suite: str) -> Expectation:
-    found = entry.decode(Expectation, origin=entry.where, suite=suite)
+def _expectation(entry: TomlTable, suite: str | None) -> Expectation:
+    """``suite``: the one it is about; None: it says so itself."""
+    given = {} if suite is None else {"suite": suite}
+    found = entry.decode(Expectation, ignored=("suite",) if suite == "" else (), origin=entry.where, **given)
     if found.match.search(""):  # found in every splat: "a|", "x*", ".*"
         raise entry.refuse("match fits anything", "name the test, or a part of the splat")
     return found

@@ -14,7 +14,7 @@ from harness.changes import Change, Repeats
 from harness.errors import UserError
 from harness.model import Status, TestResult, VariantReport
 from harness.paths import WRAPPERS
-from harness.verdict import Expectation, apply_expectations, compare, judge, load_expectations
+from harness.verdict import Expectation, apply_expectations, compare, judge, load_expectations, own_expectations
 from tests.support.sample_reports import ON, PASSES, splat, variant_report
 
 TODAY = date(2026, 11, 24)
@@ -100,6 +100,16 @@ def test_a_bad_entry_is_refused_by_file_and_number(tmp_path: Path, changes: dict
 def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match=r"checks/expectations\.toml: "):
         load_expectations(write_text(tmp_path / "wrappers", text))
+
+
+def test_a_users_own_file_names_the_suites(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    common = 'match = "heap"\nreason = "r"\nlink = "https://b.example"\nuntil = 2027-01-31\n'
+    file.write_text(f'[[expect]]\nkind = "fail"\nsuite = "checks"\n{common}[[expect]]\nkind = "splat"\n{common}')
+    assert [(one.kind, one.suite) for one in own_expectations([file])] == [("fail", "checks"), ("splat", "")]
+    file.write_text(f'[[expect]]\nkind = "fail"\n{common}')
+    with pytest.raises(UserError, match=r"mine\.toml, entry 1: suite is missing"):
+        own_expectations([file])
 
 
 # --- excusing ---------------------------------------------------------------------------------
