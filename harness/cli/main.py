@@ -25,6 +25,7 @@ _COMMANDS = {
         "show": "show",
         "report": "report",
         "compare": "compare",
+        "shell": "shell",
         "bisect": "bisect",
         "doctor": "doctor",
         "list": "listing",
@@ -81,7 +82,9 @@ def _main(given: Sequence[str]) -> int:
 
         answer(parser())
     top = parser(*given[:1])
-    arguments = top.parse_args(given)
+    ours, words = _apart(given)
+    arguments = top.parse_args(ours)
+    arguments.words = words
     if isinstance(sys.stdout, io.TextIOWrapper):  # names from all over the world, on a terminal that may not have them
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -109,6 +112,14 @@ def _main(given: Sequence[str]) -> int:
         return ExitCode.INFRASTRUCTURE
     finally:
         process.stop_all()
+
+
+def _apart(given: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The command line, and what stands after "--" for a guest: argparse would take the one for the other."""
+    if given[:1] != ["shell"] or "--" not in given:
+        return list(given), []
+    at = list(given).index("--")
+    return list(given[:at]), list(given[at + 1 :])
 
 
 def _open_streams() -> None:

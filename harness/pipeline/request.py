@@ -136,6 +136,8 @@ class RunJob:
             "repeat": self.request.repeat,
             "coverage": self.request.coverage,
             "quick": self.request.quick,
+            "limits": self.request.limits,
+            "own fixups": not self.request.source.no_fixups,
         }
 
     @property

@@ -153,6 +153,17 @@ def _module(kernel: Kernel) -> str:
     return ""
 
 
+def load_commands(kernel: Kernel, test: str) -> str:
+    """Shell lines that load the module with ``test`` alone and show what it said; empty if ``kernel`` has none."""
+    module = _module(kernel)
+    if not module:
+        return ""
+    loads = (selftest_loads if module == SELFTESTS else kunit_loads)(frozenset({test}), frozenset())
+    lines = [line for load in loads for line in (*load.setup, LISTEN, load.modprobe)]
+    unload = f"modprobe -r {module}"
+    return "\n".join((f"{unload} 2> /dev/null", *lines, "status=$?", unload, "dmesg | tail -n 30", "exit $status"))
+
+
 def _shell(module: str, load: Load, token: str) -> str:
     """Load the module while its part of the kernel log is shown.
 

@@ -77,6 +77,12 @@ class KselftestSuite:
 
     # --- the command --------------------------------------------------------------------------
 
+    def command(self, guest: Guest, test: str) -> str:
+        """Shell command that runs the program of ``test`` once, as ``run`` does; empty if it was not built."""
+        program = self._folder.program(test.rpartition("/")[2])
+        built = program.name in _installed(guest.kernel, self._folder.collection)
+        return self._command(guest, test, program, self._limit(guest)) if built else ""
+
     def _limit(self, guest: Guest) -> float:
         """Seconds for one program: the tree's ``settings`` or ours, stretched as slow as the guest is."""
         assert guest.kernel.kselftests is not None

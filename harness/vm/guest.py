@@ -137,7 +137,7 @@ class VmGuest:
         outcome = self._login()
         if outcome is BootOutcome.UP and self.accel == "kvm":
             with contextlib.suppress(GuestLost):  # whoever uses it next will see
-                self._pulse.learn(self._live())
+                self._pulse.learn(self.live())
         return self._boot_report(outcome) if outcome is not None else None
 
     def _boot_report(self, outcome: BootOutcome) -> BootReport:
@@ -246,7 +246,7 @@ class VmGuest:
 
     def run(self, command: str, *, timeout: float, on_line: LineSink | None = None) -> CommandResult:
         # In a shell of its own: sshd tells the signal that ends a command in a way that paramiko does not pass on.
-        done = self._live().execute(f"({command}\n)\nexit $?", timeout=timeout, sink=on_line)
+        done = self.live().execute(f"({command}\n)\nexit $?", timeout=timeout, sink=on_line)
         return CommandResult(
             command=command,
             status=done.status,
@@ -258,7 +258,7 @@ class VmGuest:
 
     def limit_silence(self, seconds: float) -> None:
         """Count the guest as hanging once it has not answered for ``seconds``."""
-        self._live().silence_limit = seconds
+        self.live().silence_limit = seconds
 
     def put(self, local: Path, remote: str) -> None:
         self._copy(f"cat > {shlex.quote(remote)}", local.read_bytes())
@@ -281,10 +281,10 @@ class VmGuest:
         if self.accel != "kvm":
             return False
         try:
-            return self._pulse.crawls(self._live())
+            return self._pulse.crawls(self.live())
         except GuestLost:
             self._qemu.check_alive()
-            return not self._qemu.starved(self._live().heard)  # it lives, and cannot even begin a command
+            return not self._qemu.starved(self.live().heard)  # it lives, and cannot even begin a command
 
     def stuck(self) -> tuple[str, ...]:
         """What the kernel would say of tasks that no signal wakes and that do not wake by themselves, each once.
@@ -323,7 +323,7 @@ class VmGuest:
 
     def _copy(self, command: str, data: bytes | None = None) -> bytes:
         limit = 20 * self.slowness
-        done = self._live().execute(command, timeout=limit, stdin=data)
+        done = self.live().execute(command, timeout=limit, stdin=data)
         if done.status is None:
             raise GuestLost(f"it hangs: {command.split(maxsplit=1)[0]} did not end within {limit:.0f} s", Cause.SILENCE)
         if done.status != 0:
@@ -331,7 +331,8 @@ class VmGuest:
             raise OSError(f"in the guest: {command}: {said or f'status {done.status}'}")
         return done.stdout
 
-    def _live(self) -> ssh.Connection:
+    def live(self) -> ssh.Connection:
+        """The connection to it, for more than ``run`` does. Raises ``GuestLost``."""
         if self._connection is None:
             raise GuestLost(self.ended or "the guest is not up", self.cause or Cause.UNUSABLE)
         return self._connection

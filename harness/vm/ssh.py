@@ -21,7 +21,9 @@ import paramiko
 from harness.causes import Cause
 from harness.errors import InfrastructureError
 from harness.interfaces import GuestLost, LineSink
+from harness.local_terminal import LocalTerminal
 from harness.vm.qemu import LEAST_SHARE
+from harness.vm.ssh_session import SshSession
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
@@ -166,6 +168,25 @@ class Connection:
         out.finish()
         err.finish()
         return Executed(status, bytes(out.kept), bytes(err.kept), time.monotonic() - started)
+
+    def interact(self, command: str, terminal: LocalTerminal, look: Callable[[], None]) -> int:
+        """Run ``command`` in front of ``terminal``, for as long as it takes; its exit status. Raises ``GuestLost``.
+
+        ``look``: called a few times in a second.
+        """
+
+        def watch() -> None:
+            look()
+            self._check()
+
+        channel = self._open(self.silence_limit)
+        try:
+            return SshSession(channel, terminal).run(command, watch, self._hear)
+        except (paramiko.SSHException, EOFError) as error:
+            self._check()
+            raise GuestLost(f"ssh connection lost: {error or type(error).__name__}", Cause.UNUSABLE) from error
+        finally:
+            channel.close()
 
     def _open(self, timeout: float) -> paramiko.Channel:
         try:
