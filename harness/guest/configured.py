@@ -13,6 +13,8 @@ from harness.guest.registry import CheckFailed, CheckSkipped
 
 SYMBOLS = ("UDMABUF", "DMABUF_HEAPS_SYSTEM", "SW_SYNC", "DRM_VGEM")
 """Kconfig symbols that bring a device which the checks open; told if they are built in."""
+QUARANTINE = "KASAN_GENERIC"
+"""Told if it is there: it keeps what was freed for a while, and memory cannot be counted."""
 PROBE = "dmabuf_probe"
 PROBE_NODE = "dmabuf_probe_drm"
 """The modules; told if they were built for this kernel."""

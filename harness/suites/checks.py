@@ -185,7 +185,8 @@ def ship(guest: Guest, local: Path) -> None:
 
 def _has(kernel: Kernel) -> tuple[str, ...]:
     """What the checks are told that ``kernel`` has, so that a device which is not there is no skip."""
-    built_in = tuple(symbol for symbol in configured.SYMBOLS if kernel.config_value(symbol) == "y")
+    symbols = (*configured.SYMBOLS, configured.QUARANTINE)
+    built_in = tuple(symbol for symbol in symbols if kernel.config_value(symbol) == "y")
     modules = (configured.PROBE, configured.PROBE_NODE)
     return (*built_in, *(one for one in modules if any(kernel.modules.glob(f"lib/modules/*/**/{one}.ko*"))))
 

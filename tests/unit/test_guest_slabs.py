@@ -74,6 +74,13 @@ def test_other_caches_do_not_count(play: Callable[[str], None]) -> None:
     expect_slabs_given_back(lambda: play(table(100, 5000)), 10)
 
 
+def test_nothing_is_counted_where_what_was_freed_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_HAS", "SW_SYNC,KASAN_GENERIC")
+    with pytest.raises(CheckSkipped, match="CONFIG_KASAN_GENERIC keeps memory") as skipped:
+        expect_slabs_given_back(lambda: None, 1)
+    assert skipped.value.not_applicable
+
+
 def test_without_the_file_it_is_skipped() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slabs, "SLABINFO", "/nowhere/slabinfo")
