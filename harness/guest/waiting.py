@@ -61,9 +61,14 @@ def start_child(action: Callable[[], object]) -> int:
     return child
 
 
+def has_ended(child: int) -> bool:
+    """True if ``child`` has ended; it can still be waited for."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def await_ioctl(child: int) -> None:
     """Return when ``child`` sleeps in ioctl(), for which there is no event. Fails the check if it ends instead."""
-    while not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+    while not has_ended(child):
         if _sleeps_in(f"/proc/{child}", _IOCTL):
             return
         time.sleep(0.001)
