@@ -12,17 +12,12 @@ LEAST_CAUGHT = 0.95
 _TOLD = re.compile(r"^(caught|skipped|BROKEN|BLIND) ([^:\s]+)", re.MULTILINE)
 
 
-def trouble(
-    stdout: str, status: int | None, names: Sequence[str], known: Collection[str] = (), beyond: Collection[str] = ()
-) -> list[str]:
-    """What is wrong, none if every one of ``names`` was tried and can fail. ``known``: those that fail honestly.
-
-    ``beyond``: those whose answers no lie falsifies.
-    """
+def trouble(stdout: str, status: int | None, names: Sequence[str], known: Collection[str] = ()) -> list[str]:
+    """What is wrong, none if every one of ``names`` was tried and can fail. ``known``: those that fail honestly."""
     told = [(found[1], found[2]) for found in _TOLD.finditer(stdout)]
     by_name = {name: what for what, name in told}
     found = [f"{name} was never tried" for name in names if name not in by_name]
-    found += [f"BLIND {name}" for name, what in by_name.items() if what == "BLIND" and name not in beyond]
+    found += [f"BLIND {name}" for name, what in by_name.items() if what == "BLIND"]
     found += [f"BROKEN {name}" for name, what in by_name.items() if what == "BROKEN" and name not in known]
     caught = sum(what == "caught" for what in by_name.values())
     if caught < LEAST_CAUGHT * len(names):

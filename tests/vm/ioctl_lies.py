@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import mmap
 import os
+import socket
 from types import SimpleNamespace
 
-from harness.guest import failing, kernel, memory, oracle, registry, uapi
+from harness.guest import failing, kernel, memory, oracle, registry, syncobj, uapi
 from harness.guest.checks import (
     concurrency,
     dmabuf_names,
@@ -16,6 +17,7 @@ from harness.guest.checks import (
     heap,
     limits,
     sw_sync,
+    sync_objects,
     udmabuf_memory,
     vgem,
 )
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _ioctl, _map, _seal, _close = kernel.Descriptor.ioctl, kernel.DmaBuf.map, kernel.Memfd.seal, kernel.Descriptor.close
 _fences, _lseek, _read, _import = kernel.SyncFile.fences, os.lseek, os.read, kernel.Drm.import_fd
+_number, _query = uapi.Layout.number, syncobj.SyncNode.query
 
 
 def _accepts(self: kernel.Descriptor, request: int, argument: bytearray | int) -> int:
@@ -113,6 +116,21 @@ def _refuses(*_arguments: object) -> None:
     raise OSError(5, "EIO")
 
 
+def _other_answers(self: uapi.Layout, data: bytes | bytearray, name: str) -> int:
+    return _number(self, data, name) + (name in ("result", "value", "first_signaled"))
+
+
+class _KeptClient(syncobj.SyncNode):
+    """The kernel never hears that it was closed: it is on its way through a socket, and nobody has it open."""
+
+    _way, _end = socket.socketpair()  # before the check, which must leave no descriptor behind
+
+    def close(self) -> None:
+        if self.fileno() >= 0:
+            socket.send_fds(self._way, [b"!"], [self.fileno()])
+        super().close()
+
+
 _INODES = _new_inodes()
 _EVERYWHERE: list[Lie] = [
     (kernel.Descriptor, "ioctl", _accepts),
@@ -139,14 +157,20 @@ _EVERYWHERE: list[Lie] = [
     (kernel.Drm, "import_fd", lambda self, fd: _import(self, fd) + 1),
     (kernel.Drm, "capability", lambda _self, _number: 0),
     (uapi.Layout, "text", lambda _self, _data, _name: "x"),
+    (uapi.Layout, "number", _other_answers),
+    (syncobj.SyncNode, "query", lambda self, handle, flags=0: _query(self, handle, flags) + 1),
+    (syncobj.SyncNode, "destroy", lambda _self, _handle, pad=0: None),
     (failing.Failing, "once", _out_of_reach),
     (memory, "memory", lambda _field: -next(_INODES) << 40),
     (os, "ftruncate", lambda _fd, _size: None),
     (os, "lseek", _seeks_anywhere),
     (os, "read", _reads_anything),
 ]
+# What is found of it is what the kernel still has when the check has ended.
+_KEPT: Lie = (sync_objects, "SyncNode", _KeptClient)
 # Only for the checks of the module that they are told in.
 _THERE: list[Lie] = [
+    _KEPT,
     (dmabuf_names, "bufinfo", lambda: ""),
     (concurrency, "bufinfo", lambda: ""),
     (sw_sync, "_sync_info", lambda: ""),
@@ -165,6 +189,11 @@ def lies_for(name: str) -> Iterator[Lie]:
     home = registry.registered()[name].__module__
     yield from (lie for lie in _THERE if getattr(lie[0], "__name__", "") == home)
     yield from list(_EVERYWHERE)
+
+
+def left_behind(lie: Lie) -> tuple[str, ...]:
+    """How a check that believed ``lie`` says that it found something, if it is what the kernel has kept."""
+    return ("leaked 1 timeline: ",) if lie is _KEPT else ()
 
 
 def was_caught(lie: Lie) -> None:

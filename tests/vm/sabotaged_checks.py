@@ -55,7 +55,7 @@ def _caught(name: str, lie: Lie) -> bool:
     finally:
         setattr(owner, attribute, truth)
         _keep_standard_descriptors()
-    found = _FOUND if _is_about_the_probe(name) else _FOUND_BY_IOCTL_CHECKS
+    found = _FOUND if _is_about_the_probe(name) else _FOUND_BY_IOCTL_CHECKS + ioctl_lies.left_behind(lie)
     if not any(line.startswith(found) for line in trouble):
         return False
     ioctl_lies.was_caught(lie)

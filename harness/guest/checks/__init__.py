@@ -37,6 +37,7 @@ def load() -> None:
         resv_functions,  # noqa: F401
         sw_sync,  # noqa: F401
         sw_sync_merge,  # noqa: F401
+        sync_object_events,  # noqa: F401
         sync_objects,  # noqa: F401
         udmabuf,  # noqa: F401
         udmabuf_memory,  # noqa: F401
