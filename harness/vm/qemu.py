@@ -32,6 +32,7 @@ _KVM_TROUBLE = re.compile(
 # the host gave it, so that they end a hang and not a wait; of the time that passes so much counts at least.
 LEAST_SHARE = 0.25
 _STARVED = 0.5  # of the time since it was heard: after so much waiting its silence says nothing of its kernel
+_BRIEF = 10.0  # seconds: who was heard just now lives, and what hangs in it had its time
 _LOOK, _LOOKS = 1.0, 3600  # seconds between two that are kept, and how many
 _TOLD_TO_END = "terminating on signal"
 _SAYS = f"{ARCHITECTURE.emulator}: "  # before each of its messages
@@ -94,7 +95,7 @@ class Qemu:
     def starved(self, since: float | None = None) -> str:
         """Empty, or in words that the host had no time for it: then it is the machine's that it was slow.
 
-        ``since``: when it was still quick, by ``time.monotonic()``; None: its start.
+        ``since``: when it was still quick, by ``time.monotonic()``; None: its start. If that was just now, it had time.
         """
         if self._process is None:
             return ""
@@ -102,7 +103,7 @@ class Qemu:
         before = max((waited for moment, waited in self._waits if moment <= begun), default=0.0)
         passed, waited = time.monotonic() - begun, self._process.waited_for_cpu - before
         told = f"the host is too busy: of {passed:.0f} s the guest waited {waited:.0f} s for a processor"
-        return told if waited > _STARVED * passed else ""
+        return told if waited > _STARVED * passed and passed > _BRIEF else ""
 
     def start(self, argv: Sequence[str]) -> None:
         """Run ``argv`` with a monitor of its own; console and log begin anew."""

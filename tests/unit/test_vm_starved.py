@@ -94,10 +94,26 @@ def test_only_what_it_waited_since_it_was_heard_counts(qemu: Qemu, waits: Callab
     waits(90.0)
     qemu.own_time()
     assert qemu.starved()
-    heard = time.monotonic()
+    heard = _long_ago(qemu)
     assert not qemu.starved(heard)
     waits(110.0)
     assert "waited 20 s" in qemu.starved(heard)
+
+
+def test_a_guest_that_was_heard_just_now_had_time(qemu: Qemu, waits: Callable[[float], None]) -> None:
+    """It answers; what hangs in it is its own doing, however little of the last moment it got."""
+    qemu.process.started -= 100
+    waits(90.0)
+    qemu.own_time()
+    waits(LONG)
+    assert qemu.starved(_long_ago(qemu)) and not qemu.starved(time.monotonic())
+
+
+def _long_ago(qemu: Qemu) -> float:
+    """The moment of the last look, which is 30 s ago from now on."""
+    ((moment, waited),) = qemu._waits
+    qemu._waits[0] = (moment - 30, waited)
+    return moment - 30
 
 
 def test_a_quarter_of_the_time_counts_whatever_the_host_does(qemu: Qemu, waits: Callable[[float], None]) -> None:
