@@ -112,7 +112,7 @@ class PipelineTester:
         shutil.rmtree(directory, ignore_errors=True)  # of a guest that was cut off
         started = time.monotonic()
         found = self._executor.run(built.kernel_job, directory)
-        return _attempt(found, built.tests, time.monotonic() - started)
+        return attempt_of(found, built.tests, time.monotonic() - started)
 
     def remember(self, built: Built, attempt: Attempt) -> None:
         if not _asks_own(built):
@@ -157,7 +157,8 @@ def _told(failure: BuildFailure) -> str:
     return first or (failure.tail.strip().splitlines() or [f"see {failure.log}"])[-1]
 
 
-def _attempt(found: Findings, planned: tuple[PlannedTest, ...], seconds: float) -> Attempt:
+def attempt_of(found: Findings, planned: tuple[PlannedTest, ...], seconds: float) -> Attempt:
+    """What ``found``, of the tests ``planned``, amounts to. ``seconds``: that it took."""
     last = found.boots[-1]
     return Attempt(
         outcome=last.outcome,

@@ -30,6 +30,7 @@ _COMMANDS = {
         "list": "listing",
         "coverage": "coverage",
         "shell": "shell",
+        "reproduce": "reproduce",
         "init": "init",
         "clean": "clean",
         "completion": "completion",

@@ -19,6 +19,7 @@ from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
 from harness.guest.walks.choice import WALKS
+from harness.intake.kept_patches import keep_patches
 from harness.interfaces import JobLimits
 from harness.pipeline import DEFAULT_REPEAT, RunJob, RunOutcome, RunRequest, SourceRequest, SuiteRequest, check, execute
 from harness.report import EventLog, Loudness, PlanFile, ReportFile, Written, show_progress, write_reports
@@ -303,6 +304,7 @@ def record(
     """Do ``job`` and write all that is known about it, also into ``files``; ``subscribers`` get the events."""
     if not directory.made:
         directory.create()
+    keep_patches(directory.path, job.patches, job.prerequisites)
     plan = PlanFile(directory.path, job.plan())
     events = EventStream()
     with EventLog(directory.path / "events.jsonl") as log:

@@ -11,11 +11,12 @@ from typing import Any
 
 from harness import machine_check
 from harness.build import find_kernel
-from harness.errors import InfrastructureError, UserError
+from harness.cli.sparse import Sparse
+from harness.events import EventStream
 from harness.local_terminal import LocalTerminal
 from harness.paths import unused
 from harness.report.text import one_line
-from harness.reproduce import GuestVisit, VisitRequest, pick_kernel
+from harness.reproduce import GuestVisit, KernelAgainMaker, VisitRequest, pick_kernel
 from harness.vm.launch import Launcher
 
 NAME = "shell"
@@ -53,22 +54,34 @@ def add_guest_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves KVM by booting, else takes TCG"
     )
+    parser.add_argument(
+        "--source",
+        default="",
+        metavar="BASE",
+        help="where the base is if its kernel has to be made again here (default: the one that the run names)",
+    )
     parser.add_argument("--memory", type=int, metavar="MIB", help="of the guest, in MiB (default: as in the run)")
 
 
 def shell(arguments: argparse.Namespace) -> int:
     stored = pick_kernel(arguments.run, arguments.variant, base=arguments.base)
-    if not stored.key:
-        raise UserError("it did not build in this run: there is no kernel", where=f"{arguments.run}: {stored.name}")
     machine_check.require(machine_check.check_all(None))
-    kernel = find_kernel(stored.key)
-    if kernel is None:
-        raise InfrastructureError("the kernel of this run is gone from the cache", where=stored.key)
+    directory = unused(stored.directory / "again" / NAME)
+    found = KernelAgainMaker(told_events(), directory, arguments.source).get(stored)
+    if found.note:
+        tell(found.note)
     limits = replace(stored.limits, memory=arguments.memory or stored.limits.memory)
     words = tuple(arguments.words)
     visit = GuestVisit(Launcher(arguments.accel, tell, find_kernel), LocalTerminal(), tell)
     request = VisitRequest(stored.name, words, kernel_log=arguments.kernel_log)
-    return visit.go(kernel, unused(stored.directory / "again" / NAME), limits, request)
+    return visit.go(found.kernel, directory, limits, request)
+
+
+def told_events() -> EventStream:
+    """What happens, with signs of life, on standard error."""
+    events = EventStream()
+    events.subscribe(Sparse(sys.stderr))
+    return events
 
 
 def tell(text: str) -> None:

@@ -30,15 +30,17 @@ class LocalExecutor:
         accel: str = "auto",
         find: FindKernel = find_kernel,
         launcher: Callable[[], GuestLauncher] | None = None,
+        around: Callable[[Suite, KernelJob], Suite] = lambda suite, _job: suite,
     ) -> None:
         """``accel``: "auto", "kvm" or "tcg". ``find``: the kernel with a key, None if the cache has it no more.
 
-        ``launcher``: makes what boots the guests, QEMU's by default.
+        ``launcher``: makes what boots the guests, QEMU's by default. ``around``: puts a suite around another.
         """
         self._events = events
         self._accel = accel
         self._find = find
         self._make_launcher = launcher or self._qemu
+        self._around = around
         self._lock = threading.Lock()
         self._made: GuestLauncher | None = None
 
@@ -60,7 +62,7 @@ class LocalExecutor:
         return self._launcher.distrusts(job.kernel, findings.boots)
 
     def run(self, job: KernelJob, directory: Path, keep: Callable[[Findings], None] = drop) -> Findings:
-        suites = tuple(_suite(name, job) for name in job.suites)
+        suites = tuple(self._around(_suite(name, job), job) for name in job.suites)
         if job.counting:
             files = CounterFiles(directory, job.variant.name)
             suites = tuple(CountedSuite(suite, files.take) for suite in suites)

@@ -187,7 +187,7 @@ if __name__ == "__main__":
     where = Path(sys.argv[1])
     with (
         mock.patch("harness.cli.shell.Launcher", lambda *_: LocalLauncher(where)),
-        mock.patch("harness.cli.shell.find_kernel", lambda key: scripted_kernel(where) if key else None),
+        mock.patch("harness.reproduce.kernel_again.find_kernel", lambda key: scripted_kernel(where) if key else None),
         mock.patch("harness.machine_check.require", lambda _findings: None),
     ):
         sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``dmabuf-harness reproduce``: a failure of a stored run once more."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness import machine_check
+from harness.cli.run import positive
+from harness.cli.shell import add_guest_options, add_kernel_options, tell, told_events
+from harness.executor.local_executor import LocalExecutor
+from harness.interfaces import Suite
+from harness.local_terminal import LocalTerminal
+from harness.paths import unused
+from harness.report.text import visible
+from harness.reproduce import KernelAgainMaker, Reproducer, ShellStop, SoughtFailure, TraceStop, seek
+from harness.suites.stopover import Stop, StopoverSuite
+
+_TIMES = 3
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "reproduce",
+        help="what failed in a run once more, in fresh guests",
+        description="Boot the kernel of RUN in which TEST failed, and run it: alone, and if it passes so, after the "
+        "tests that ran before it in its guest. Exits with 0 if it passed every time, with 1 if it did not.",
+    )
+    parser.set_defaults(handler=reproduce)
+    parser.add_argument(
+        "run", type=Path, nargs="?", default=Path("runs/latest"), metavar="RUN", help="default: %(default)s"
+    )
+    parser.add_argument("test", metavar="TEST", help="a test, the fingerprint of a splat, or boot")
+    parser.add_argument(
+        "--times", type=positive, metavar="N", help=f"how many guests (default: {_TIMES}; with a stop 1)"
+    )
+    parser.add_argument(
+        "--shell", action="store_true", help="stop in the guest before it runs, and after it if it fails"
+    )
+    parser.add_argument(
+        "--trace",
+        nargs="*",
+        metavar="FUNCTION",
+        help="record what these functions call, or without any the tracepoints of fences; in a kernel of its own",
+    )
+    add_kernel_options(parser)
+    add_guest_options(parser)
+
+
+def reproduce(arguments: argparse.Namespace) -> int:
+    sought = _sought(arguments)
+    machine_check.require(machine_check.check_all(None))
+    events = told_events()
+    times = arguments.times or (1 if arguments.shell or arguments.trace is not None else _TIMES)
+    directory = unused(sought.stored.directory / "again" / "reproduce")
+    maker = KernelAgainMaker(events, directory, arguments.source)
+    found = maker.get(sought.stored) if arguments.trace is None else maker.traced(sought.stored)
+    if found.note:
+        tell(found.note)
+    tell(f"looking for {sought.name} ({sought.stored.name}): {sought.failure.summary}")
+    executor = LocalExecutor(events, arguments.accel, around=lambda suite, _job: _around(suite, sought, arguments))
+    seen = Reproducer(executor, found.kernel, found.source, directory, tell).reproduce(sought, times)
+    lines = [*seen.summary(), f"  logs:       {directory}"]
+    sys.stdout.write("".join(f"{visible(line)}\n" for line in lines))
+    return seen.exit_code
+
+
+def _around(suite: Suite, sought: SoughtFailure, arguments: argparse.Namespace) -> Suite:
+    """``suite`` with a stop at the tests that are sought, if any is asked for."""
+    stops: list[Stop] = []
+    if arguments.trace is not None:
+        stops.append(TraceStop(arguments.trace, tell))
+    if arguments.shell:
+        stops.append(ShellStop(LocalTerminal(), sought.tests, sought.stored.limits, tell))
+    return StopoverSuite(suite, sought.tests, stops) if stops else suite
+
+
+def _sought(arguments: argparse.Namespace) -> SoughtFailure:
+    sought = seek(arguments.run, arguments.test, arguments.variant, base=arguments.base)
+    limits = replace(sought.stored.limits, memory=arguments.memory or sought.stored.limits.memory)
+    return replace(sought, stored=replace(sought.stored, limits=limits))
