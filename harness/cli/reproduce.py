@@ -18,7 +18,7 @@ from harness.local_terminal import LocalTerminal
 from harness.paths import unused
 from harness.report.text import visible
 from harness.reproduce import KernelAgainMaker, Reproducer, ShellStop, SoughtFailure, TraceStop, seek
-from harness.suites.stopover import Stop, StopoverSuite
+from harness.suites.stopover import Stopover, StopoverSuite
 
 _TIMES = 3
 
@@ -71,7 +71,7 @@ def reproduce(arguments: argparse.Namespace) -> int:
 
 def _around(suite: Suite, sought: SoughtFailure, arguments: argparse.Namespace) -> Suite:
     """``suite`` with a stop at the tests that are sought, if any is asked for."""
-    stops: list[Stop] = []
+    stops: list[Stopover] = []
     if arguments.trace is not None:
         stops.append(TraceStop(arguments.trace, tell))
     if arguments.shell:

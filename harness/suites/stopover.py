@@ -14,7 +14,7 @@ from harness.interfaces import Guest, Suite, SuiteContext
 from harness.model import Kernel, TestResult
 
 
-class Stop(Protocol):
+class Stopover(Protocol):
     """Something that is done around a test."""
 
     def around(self, guest: Guest, context: SuiteContext, results: list[TestResult]) -> AbstractContextManager[None]:
@@ -27,7 +27,7 @@ class StopoverSuite:
     ``tests``: those of the suite that are stopped at; what else is to run is run before them, and apart.
     """
 
-    def __init__(self, suite: Suite, tests: Sequence[PlannedTest], stops: Sequence[Stop]) -> None:
+    def __init__(self, suite: Suite, tests: Sequence[PlannedTest], stops: Sequence[Stopover]) -> None:
         self._suite = suite
         self._tests = frozenset(test.name for test in tests if test.suite == suite.name)
         self._stops = stops
