@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.changes import KERNEL, Change, Comparison, Difference
+from harness.causes import Cause, is_kernels
+from harness.changes import GUEST, KERNEL, Change, Comparison, Difference
 from harness.identities import OWN_TESTS, covering
 from harness.model import BootOutcome, RunReport, Status, TestResult, VariantReport
 from harness.report.cases import boot_trouble, cases, groups
@@ -191,6 +192,8 @@ def _line(why: str, some: list[TestResult]) -> str:
 _RESULTS = ("--out", "--report", "--junit", "--quiet", "--verbose")
 _REPLACED_FOR_KERNEL = ("--variant", *_RESULTS)
 _REPLACED = (*_REPLACED_FOR_KERNEL, "--suite", "--only")
+_NO_GUEST = (Cause.SKIPPED, Cause.GONE, Cause.NOT_BUILT)  # no test fails there: what is missing is the failure
+_BOOTS = 2  # of a kernel that never came up; after more of them it has lost guests
 _ABOUT_PATCH = (
     *("--patch", "--worktree", "--revert", "--up-to", "--each"),
     *("--repeat", "--strict", "--no-base", *_RESULTS),
@@ -198,6 +201,38 @@ _ABOUT_PATCH = (
 
 
 def reproduce(report: RunReport, variant: VariantReport, case: TestResult) -> str:
+    """A shell command that shows ``case`` once more to whoever has the run: in guests of the kernel that is there.
+
+    Where no guest would show it, or where the run's directory is not known: ``run_again``.
+    """
+    name = _sought(variant, case)
+    where = _directory(report)
+    if not (name and where):
+        return run_again(report, variant, case)
+    accel = list(_kept(report.command, ("--accel",), inverted=True))
+    command = ["dmabuf-harness", "reproduce", where, name, "--variant", variant.variant.name, *accel]
+    return one_line(shlex.join(command))
+
+
+def _sought(variant: VariantReport, case: TestResult) -> str:
+    """What ``reproduce`` takes for ``case``; empty if it is nothing that failed in a guest of the kernel."""
+    failed = case.status in (Status.FAIL, Status.ERROR) and is_kernels(case.cause) and case.cause not in _NO_GUEST
+    if variant.kernel is None or variant.of_patch or not failed or case.name == GUEST:
+        return ""
+    if case.suite != KERNEL:
+        return "" if case.suite.startswith(OWN_TESTS) else f"{case.suite}: {case.name}"
+    return case.fingerprint or (case.name if case.name == "boot" and len(variant.boots) <= _BOOTS else "")
+
+
+def _directory(report: RunReport) -> str:
+    """Where the run is, as seen from where it was started; empty if its command does not tell."""
+    if report.command[1:2] != ("run",) or any(_is_one_of(word, ("--each",)) for word in report.command[2:]):
+        return ""
+    named = [word.partition("=")[2] or word for word in _kept(report.command, ("--out",), inverted=True)]
+    return named[-1] if named else f"runs/{report.run_id}"
+
+
+def run_again(report: RunReport, variant: VariantReport, case: TestResult) -> str:
     """A shell command that repeats the run with ``variant`` only, and only the test of ``case`` if it is a test.
 
     What the kernel printed may be due to tests before the one that it came in: it takes all that ran.
@@ -240,13 +275,14 @@ def without_patch(command: Sequence[str], base: str = "") -> str:
     return one_line(shlex.join([*_kept(command, _ABOUT_PATCH), *named, "--no-patch"]))
 
 
-def _kept(command: Sequence[str], dropped: Sequence[str] = _REPLACED) -> Iterator[str]:
-    """``command`` without the ``dropped`` options (also abbreviated, as argparse allows) and their values."""
+def _kept(command: Sequence[str], dropped: Sequence[str] = _REPLACED, *, inverted: bool = False) -> Iterator[str]:
+    """``command`` without the ``dropped`` options (also abbreviated, as argparse allows) and their values, or these
+    alone if ``inverted``."""
     dropping = False
     for argument in command:
         if argument.startswith("-") and argument != "-":
             dropping = _is_one_of(argument.partition("=")[0], dropped)
-        if not dropping:
+        if dropping is inverted:
             yield argument
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from harness.changes import KERNEL
 from harness.model import RunReport, Splat, Status, TestResult, VariantReport
-from harness.report.case_summary import bad_cases, kind_of, reproduce, title_of
+from harness.report.case_summary import bad_cases, kind_of, run_again, title_of
 from harness.report.cases import ADDED
 from harness.report.plain_mail import WIDTH, command_lines, paragraph
 from harness.report.series_report import Case
@@ -75,7 +75,7 @@ def _failure(report: RunReport, number: int, one: _Told) -> list[str]:
     more = f", {plural(one.again, 'time')} more" if one.again else ""
     head = f"{number}. {title_of(one.case)}: {kind} ({' and '.join(one.names)}{more})"
     compared = one.variant.difference(one.case)
-    again = command_lines(reproduce(report, one.variant, one.case), 5)
+    again = command_lines(run_again(report, one.variant, one.case), 5)
     return [
         *paragraph(head, 0, 3),
         *_evidence(one.variant, one.case),

@@ -3,11 +3,20 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from harness.causes import Cause
+from harness.cli.main import parser
 from harness.model import PlannedTest, Status, TestResult
-from harness.report.case_summary import reproduce, without_patch
-from tests.support.sample_reports import ON, compared_report, run_report, splat, variant_report
+from harness.report import save
+from harness.report.case_summary import reproduce, run_again, without_patch
+from harness.report.cases import cases
+from harness.reproduce import seek
+from tests.support.sample_reports import ON, bad_report, compared_report, run_report, splat, variant_report
 
 FAILED = TestResult("checks", "udmabuf.x", Status.FAIL)
 
@@ -27,27 +36,27 @@ FAILED = TestResult("checks", "udmabuf.x", Status.FAIL)
 )
 def test_what_narrowed_the_run_is_replaced_and_all_else_kept(command: str, kept: str) -> None:
     report = run_report(command=("dmabuf-harness", *command.split()))
-    again = reproduce(report, variant_report(), FAILED)
+    again = run_again(report, variant_report(), FAILED)
     assert again == f"dmabuf-harness run{kept} --variant {ON.name} --suite checks --only udmabuf.x"
 
 
 def test_a_subtest_is_repeated_with_the_test_above_it() -> None:
     planned = (PlannedTest("sync", "sync/sync_test"), PlannedTest("sync", "sync/sync"))
     failed = TestResult("sync", "sync/sync_test/merge", Status.FAIL)
-    assert reproduce(run_report(), variant_report(planned=planned), failed).endswith(
+    assert run_again(run_report(), variant_report(planned=planned), failed).endswith(
         "--suite sync --only sync/sync_test"
     )
 
 
 def test_a_users_own_tests_are_named_by_the_file() -> None:
     report = run_report(command=("dmabuf-harness", "run", "--pytest", "mine.py"))
-    again = reproduce(report, variant_report(), TestResult("pytest:mine.py", "mine.py::test_x", Status.FAIL))
+    again = run_again(report, variant_report(), TestResult("pytest:mine.py", "mine.py::test_x", Status.FAIL))
     assert again == f"dmabuf-harness run --pytest mine.py --variant {ON.name} --only mine.py::test_x"
 
 
 def test_a_splat_is_repeated_with_all_tests_of_the_variant() -> None:
     report = run_report(variant_report(splats=(splat(),)))
-    assert reproduce(report, variant_report(), TestResult("kernel", "warn: x", Status.FAIL)).endswith(
+    assert run_again(report, variant_report(), TestResult("kernel", "warn: x", Status.FAIL)).endswith(
         f"'my patch.mbox' --variant {ON.name}"
     )
 
@@ -55,7 +64,7 @@ def test_a_splat_is_repeated_with_all_tests_of_the_variant() -> None:
 def test_a_splat_of_a_narrowed_run_is_repeated_with_the_tests_that_ran() -> None:
     """``--variant-of`` is another option than ``--variant``, and stays."""
     command = "dmabuf-harness run --variant-of KASAN --variant all --suite contract --only probe --out /d"
-    again = reproduce(
+    again = run_again(
         run_report(command=tuple(command.split())), variant_report(), TestResult("kernel", "kasan: x", Status.FAIL)
     )
     assert again == (f"dmabuf-harness run --variant-of KASAN --suite contract --only probe --variant {ON.name}")
@@ -63,7 +72,7 @@ def test_a_splat_of_a_narrowed_run_is_repeated_with_the_tests_that_ran() -> None
 
 def test_names_are_quoted_for_the_shell() -> None:
     odd = TestResult("checks", "x; rm -rf ~", Status.FAIL)
-    assert reproduce(run_report(), variant_report(), odd).endswith("--only 'x; rm -rf ~'")
+    assert run_again(run_report(), variant_report(), odd).endswith("--only 'x; rm -rf ~'")
 
 
 @pytest.mark.parametrize(
@@ -88,4 +97,64 @@ def test_the_base_that_was_guessed_from_the_patch_is_named_without_it() -> None:
 def test_a_test_that_is_gone_cannot_be_asked_for() -> None:
     report = compared_report()
     (gone,) = [result for result in report.variants[0].results if result.name == "was.there"]
-    assert reproduce(report, report.variants[0], gone).endswith(f"--variant {ON.name} --suite checks")
+    assert run_again(report, report.variants[0], gone).endswith(f"--variant {ON.name} --suite checks")
+
+
+# --- in the directory of the run --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [
+        ("run -p a.patch", f"runs/{run_report().run_id}"),
+        ("run --out /d -p a.patch", "/d"),
+        ("run --out=my/d -p a.patch", "my/d"),
+    ],
+)
+def test_what_failed_in_a_guest_is_shown_by_the_run_itself(command: str, where: str) -> None:
+    report = run_report(command=("dmabuf-harness", *command.split()))
+    once_more = reproduce(report, variant_report(), FAILED)
+    assert once_more == f"dmabuf-harness reproduce {where} 'checks: udmabuf.x' --variant {ON.name}"
+
+
+def test_the_accelerator_stays() -> None:
+    report = run_report(command=("dmabuf-harness", "run", "--accel", "tcg", "-p", "a.patch"))
+    assert reproduce(report, variant_report(), FAILED).endswith(f"--variant {ON.name} --accel tcg")
+
+
+def test_a_splat_is_named_by_its_fingerprint() -> None:
+    case = TestResult("kernel", "warn: x", Status.FAIL, fingerprint="warn-0123456789ab")
+    assert " warn-0123456789ab --variant " in reproduce(run_report(), variant_report(), case)
+
+
+@pytest.mark.parametrize(
+    ("command", "case"),
+    [
+        ("run --each -p a.patch", FAILED),  # each patch has a directory of its own
+        ("faults one", FAILED),
+        ("run", TestResult("checks", "udmabuf.x", Status.MISSING)),
+        ("run", TestResult("checks", "udmabuf.x", Status.SKIP)),
+        ("run", TestResult("checks", "udmabuf.x", Status.ERROR, cause=Cause.MACHINE)),
+        ("run", TestResult("checks", "udmabuf.x", Status.FAIL, cause=Cause.SKIPPED)),
+        ("run", TestResult("pytest:mine.py", "mine.py::test_x", Status.FAIL)),
+        ("run", TestResult("kernel", "build", Status.FAIL)),
+        ("run", TestResult("kernel", "config: CONFIG_X", Status.FAIL)),
+    ],
+)
+def test_what_no_guest_would_show_takes_a_run(command: str, case: TestResult) -> None:
+    report = run_report(command=("dmabuf-harness", *command.split()))
+    assert reproduce(report, variant_report(), case) == run_again(report, variant_report(), case)
+
+
+def test_what_it_says_can_be_typed(tmp_path: Path) -> None:
+    """Each kind of these commands is understood, and finds what it is about."""
+    report = replace(bad_report(), command=("dmabuf-harness", "run", "--out", str(tmp_path)))
+    save(tmp_path, report)
+    asked = []
+    for variant in report.variants:
+        for case in cases(variant):
+            words = shlex.split(reproduce(report, variant, case))
+            arguments = parser(words[1]).parse_args(words[1:])
+            if words[1] == "reproduce":
+                asked.append(seek(arguments.run, arguments.test, arguments.variant).name)
+    assert {"checks: dmabuf.sync_refuses_unknown_flags", "checks: vgem.import_twice"} <= set(asked)

@@ -69,8 +69,8 @@ def test_a_failure_has_its_reason_its_log_and_the_command_that_repeats_it() -> N
     assert lines[start + 1 : start + 4] == [
         "      expected EINVAL, got success",
         f"      log:   {RUN_DIR}/boots/move-notify-on-1/logs/checks.txt",
-        "      again: dmabuf-harness run -p 'my patch.mbox' --variant move-notify-on --suite checks"
-        " --only dmabuf.sync_refuses_unknown_flags",
+        "      again: dmabuf-harness reproduce /tmp/out 'checks: dmabuf.sync_refuses_unknown_flags'"
+        " --variant move-notify-on",
     ]
 
 
