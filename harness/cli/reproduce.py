@@ -12,12 +12,14 @@ from typing import Any
 from harness import machine_check
 from harness.cli.run import positive
 from harness.cli.shell import add_guest_options, add_kernel_options, tell, told_events
+from harness.executor import JobSource
 from harness.executor.local_executor import LocalExecutor
 from harness.interfaces import Suite
 from harness.local_terminal import LocalTerminal
 from harness.paths import unused
 from harness.report.text import visible
 from harness.reproduce import KernelAgainMaker, Reproducer, ShellStop, SoughtFailure, TraceStop, seek
+from harness.reproduce.gdb_stop import PATIENCE, GdbStop
 from harness.suites.stopover import Stopover, StopoverSuite
 
 _TIMES = 3
@@ -47,6 +49,7 @@ def add_parser(commands: Any) -> None:
         metavar="FUNCTION",
         help="record what these functions call, or without any the tracepoints of fences; in a kernel of its own",
     )
+    parser.add_argument("--gdb", action="store_true", help="wait for gdb, and stop in it where the test starts")
     add_kernel_options(parser)
     add_guest_options(parser)
 
@@ -55,31 +58,36 @@ def reproduce(arguments: argparse.Namespace) -> int:
     sought = _sought(arguments)
     machine_check.require(machine_check.check_all(None))
     events = told_events()
-    times = arguments.times or (1 if arguments.shell or arguments.trace is not None else _TIMES)
+    times = arguments.times or (1 if arguments.shell or arguments.gdb or arguments.trace is not None else _TIMES)
     directory = unused(sought.stored.directory / "again" / "reproduce")
     maker = KernelAgainMaker(events, directory, arguments.source)
     found = maker.get(sought.stored) if arguments.trace is None else maker.traced(sought.stored)
     if found.note:
         tell(found.note)
     tell(f"looking for {sought.name} ({sought.stored.name}): {sought.failure.summary}")
-    executor = LocalExecutor(events, arguments.accel, around=lambda suite, _job: _around(suite, sought, arguments))
+    executor = LocalExecutor(
+        events, arguments.accel, around=lambda suite, _job: _around(suite, sought, arguments, found.source)
+    )
     seen = Reproducer(executor, found.kernel, found.source, directory, tell).reproduce(sought, times)
     lines = [*seen.summary(), f"  logs:       {directory}"]
     sys.stdout.write("".join(f"{visible(line)}\n" for line in lines))
     return seen.exit_code
 
 
-def _around(suite: Suite, sought: SoughtFailure, arguments: argparse.Namespace) -> Suite:
+def _around(suite: Suite, sought: SoughtFailure, arguments: argparse.Namespace, source: JobSource) -> Suite:
     """``suite`` with a stop at the tests that are sought, if any is asked for."""
     stops: list[Stopover] = []
     if arguments.trace is not None:
         stops.append(TraceStop(arguments.trace, tell))
     if arguments.shell:
         stops.append(ShellStop(LocalTerminal(), sought.tests, sought.stored.limits, tell))
+    if arguments.gdb:
+        stops.append(GdbStop(source.path if source.repository else None, source.tree_id, tell))
     return StopoverSuite(suite, sought.tests, stops) if stops else suite
 
 
 def _sought(arguments: argparse.Namespace) -> SoughtFailure:
     sought = seek(arguments.run, arguments.test, arguments.variant, base=arguments.base)
     limits = replace(sought.stored.limits, memory=arguments.memory or sought.stored.limits.memory)
+    limits = replace(limits, time_factor=PATIENCE) if arguments.gdb else limits
     return replace(sought, stored=replace(sought.stored, limits=limits))

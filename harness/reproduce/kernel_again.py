@@ -11,15 +11,16 @@ from harness.build import compiler, find_kernel
 from harness.errors import InfrastructureError, UserError
 from harness.events import EventStream
 from harness.executor import JobSource
+from harness.gitcmd import run_git
 from harness.intake import load_fixups
 from harness.intake.kept_patches import kept_below, kept_patches
 from harness.kconfig import load_fragments
 from harness.model import BuildFailure, Kernel
-from harness.paths import KERNEL_CONFIGS
+from harness.paths import KERNEL_CONFIGS, cache_root
 from harness.pipeline import RunJob, RunRequest, SourceRequest
 from harness.pipeline.kernels import KernelMaker, bring, held_source
 from harness.reproduce.stored_kernel import StoredKernel
-from harness.source import parse_base
+from harness.source import cached_bases, parse_base
 
 TRACE_CONFIG = KERNEL_CONFIGS / "trace" / "trace.config"
 _TRACER = "FUNCTION_GRAPH_TRACER"
@@ -27,7 +28,7 @@ _TRACER = "FUNCTION_GRAPH_TRACER"
 
 @dataclass(frozen=True)
 class KernelAgain:
-    """``source``: explains its stacks; empty for a kernel that was in the cache. ``note``: in what it differs from the
+    """``source``: explains its stacks; empty if nothing in the cache has it. ``note``: in what it differs from the
     run's, empty if it is the same."""
 
     kernel: Kernel
@@ -50,7 +51,7 @@ class KernelAgainMaker:
             what = "it did not build in this run: there is no kernel"
             raise UserError(what, where=f"{stored.directory}: {stored.name}")
         found = find_kernel(stored.key)
-        return KernelAgain(found) if found is not None else self.make(stored)
+        return KernelAgain(found, _source_of(stored)) if found is not None else self.make(stored)
 
     def traced(self, stored: StoredKernel) -> KernelAgain:
         """The same with what traces its functions: another kernel, unless that of the run has it."""
@@ -92,6 +93,15 @@ class KernelAgainMaker:
             prerequisites=kept_below(stored.directory),
             fixups=load_fixups() if stored.own_fixups else (),
         )
+
+
+def _source_of(stored: StoredKernel) -> JobSource:
+    """Where the cache has the source of a kernel with the patch, which no branch holds."""
+    tree_id = "" if stored.of_base else stored.report.tree_id
+    for tree in cached_bases() if tree_id else ():
+        if run_git(tree.path, "cat-file", "-e", tree_id).ok:
+            return JobSource(str(tree.path.relative_to(cache_root())), tree_id)
+    return JobSource()
 
 
 def _pinned(base: str, commit: str) -> str:

@@ -68,7 +68,7 @@ class VmGuest:
         self._limit = _BOOT_LIMIT * self.slowness
         self._port = self._ports = 0
         self._refused = self.ended = self.hangs_in = ""
-        self.own_time = self._qemu.own_time
+        self.own_time, self.human = self._qemu.own_time, self._qemu.human
         self._pulse = Pulse(self.own_time)
         self.cause: Cause | None = None
 

@@ -119,6 +119,10 @@ class Qemu:
         self._process = process.Background(full, output=self._log, pass_fds=[theirs.fileno()])
         theirs.close()  # else nobody would tell us that QEMU is gone
 
+    def human(self, line: str, seconds: float) -> str:
+        """What the monitor for people says to ``line``, awaited for at most ``seconds``. Raises ``MonitorError``."""
+        return self.monitor.human(line, seconds)
+
     def kill(self) -> None:
         """End it, if it was started, and read what the console got last."""
         if self._process is not None:
