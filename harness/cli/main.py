@@ -31,6 +31,7 @@ _COMMANDS = {
         "coverage": "coverage",
         "shell": "shell",
         "reproduce": "reproduce",
+        "watch": "watch",
         "init": "init",
         "clean": "clean",
         "completion": "completion",

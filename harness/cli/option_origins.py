@@ -108,6 +108,21 @@ def _words(key: str, action: argparse.Action, value: Any) -> Iterator[str]:
         yield from (word for one in value for word in (f"--{key}", str(one)))
 
 
+def typed_words(arguments: argparse.Namespace) -> list[str]:
+    """What was typed of the options of ``run``, for another process in another directory."""
+    options = run_options()
+    words = ["--no-project"] if arguments.no_project else []
+    for key in (key for key, origin in arguments.origins.keys.items() if origin == TYPED):
+        words += _words(key, options[key], _absolute(getattr(arguments, options[key].dest)))
+    return words
+
+
+def _absolute(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_absolute(one) for one in value]
+    return value.absolute() if isinstance(value, Path) else value
+
+
 def shown(arguments: argparse.Namespace) -> list[tuple[str, str]]:
     """(label, text) of each option: its value, and where that comes from."""
     origins = arguments.origins.keys

@@ -57,14 +57,18 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that say what to run; ``bench`` has them as well."""
-    what = parser.add_argument_group("what to test")
-    _add_source_options(what)
-    _add_test_options(what)
-    _add_how_options(parser.add_argument_group("how"))
+    _add_source_options(parser.add_argument_group("what to test"))
+    add_test_options(parser)
     out = parser.add_argument_group("results")
     out.add_argument("--out", type=Path, metavar="DIR", help="directory of this run (default: runs/ID)")
     add_report_options(out, "junit")
     add_project_option(parser)
+
+
+def add_test_options(parser: argparse.ArgumentParser) -> None:
+    """Those that say how to test, whatever it is."""
+    _add_test_options(parser.add_argument_group("by which tests"))
+    _add_how_options(parser.add_argument_group("how"))
 
 
 def _add_source_options(what: argparse._ActionsContainer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import threading
 import time
@@ -56,6 +57,12 @@ class Background:
         while (code := self.poll()) is None and time.monotonic() < deadline:
             time.sleep(0.02)
         return code
+
+    def interrupt(self) -> None:
+        """Send it what Ctrl-C sends; it may have ended by now."""
+        with self._lock:
+            if self._usage is None:  # not reaped yet: the number is its own
+                os.kill(self._proc.pid, signal.SIGINT)
 
     def kill(self) -> None:
         """End it and everything it started, now."""

@@ -4,12 +4,13 @@
 from harness.source.bases import cached_bases, obtain
 from harness.source.snapshot import Snapshot
 from harness.source.spec import DEFAULT_BASE, BaseSpec, parse_base
-from harness.source.user_tree import UserTree, is_range
+from harness.source.user_tree import NoChangesError, UserTree, is_range
 from harness.source.worktree import reset, worktree_lock
 
 __all__ = [
     "DEFAULT_BASE",
     "BaseSpec",
+    "NoChangesError",
     "Snapshot",
     "UserTree",
     "cached_bases",

@@ -29,6 +29,10 @@ _PLAIN = (
 _SAID = ("%s", "%an <%ae>", "%ad", "%b")  # no message has a NUL in it
 
 
+class NoChangesError(UserError):
+    """The work tree is as its commit has it."""
+
+
 @dataclass(frozen=True)
 class CommitRange:
     """``start``: the commit that the first of ``changes`` applies to, as a full id."""
@@ -77,6 +81,10 @@ class UserTree:
     def objects(self) -> Path:
         """The directory that has its objects, wherever git keeps it."""
         return (self.path / self._git("rev-parse", "--git-path", "objects")).resolve()
+
+    def git_directory(self) -> Path:
+        """Where git keeps HEAD and the index of this work tree."""
+        return Path(self._git("rev-parse", "--absolute-git-dir")).resolve()
 
     def version(self) -> str:
         """The kernel's version at HEAD, as in ``Tree``; empty if HEAD is no commit of a kernel tree."""
@@ -142,7 +150,7 @@ class UserTree:
         diff = self._difference(new)
         if not diff:
             told = f" (not counted: {_names(left_out)})" if left_out else ""
-            raise UserError(f"no uncommitted changes{told}", where=str(self.path), hint="leave --worktree out")
+            raise NoChangesError(f"no uncommitted changes{told}", where=str(self.path), hint="leave --worktree out")
         notes = [f"new files in the patch: {_names(new)}"] if new else []
         notes += [f"left out, not in a directory of the tree: {_names(left_out)}"] if left_out else []
         told = "uncommitted changes in"
