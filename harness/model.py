@@ -150,11 +150,10 @@ class TestResult:
 
     ``seconds``: wall time as seen by the host. ``message``: one line. ``output``: the test's own text.
     ``lost_coverage``: what a passing or skipped test did not test (a skip hidden in a pass), one line each.
-    ``log``: path relative to the run directory of the file that holds the raw text.
+    ``log``: path relative to the run directory of its raw text. ``source``: its lines around the one that failed.
     ``known``: reason of the expectation that excuses a bad status (expectations.toml), else empty.
     ``excused``: what the comparison with the base says in its favour ("pre-existing: ..."), else empty.
-    ``fingerprint``: of the splat that it stands for, if it does.
-    ``measurements``: what it measured, one line each.
+    ``fingerprint``: of the splat that it stands for, if it does. ``measurements``: what it measured, one line each.
     ``not_applicable``: skipped, and nothing is lost: there is no such promise here.
     ``cut_short``: skipped for want of time or memory in this guest, and the kernel is not to blame: how far it got is
     chance.
@@ -183,6 +182,7 @@ class TestResult:
     cause: Cause | None = None
     hangs_in: str = ""
     reported: bool = False
+    source: str = ""
 
     @property
     def test(self) -> PlannedTest:

@@ -111,7 +111,10 @@ class Patch:
 
 @dataclass(frozen=True)
 class PatchFacts:
-    """What a report shows of one ``Patch``; fields as there. ``digest``: sha256 of its diff as applied, in hex."""
+    """What a report shows of one ``Patch``; fields as there. ``digest``: sha256 of its diff as applied, in hex.
+
+    ``diff``: its text, with bytes that are no UTF-8 kept as surrogates; empty if it is too long to be shown.
+    """
 
     subject: str
     author: str = ""
@@ -121,6 +124,7 @@ class PatchFacts:
     known: str = ""
     digest: str = ""
     mail: MailHead | None = None
+    diff: str = ""
 
 
 @dataclass(frozen=True)

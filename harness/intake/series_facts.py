@@ -16,6 +16,9 @@ from harness.unified_diff import FileDiff, Hunk
 
 # Indented with tabs or with blanks alone: a help text is indented with both, and a hunk may begin in one.
 _CONFIG = re.compile(rb"(?:\t*| *)(?:menu)?config[ \t]+(\w+)[ \t]*(?:#.*)?$")
+MAX_DIFF = 1 << 18
+"""Bytes of a diff that a report shows: longer ones are read elsewhere."""
+
 _OTHER = re.compile(rb"(?:\t*| *)(?:(?:main|end)?menu|(?:end)?choice|(?:end)?if|source|comment)\b")
 _HELP = re.compile(rb"[ \t]*(?:help|---help---)[ \t]*$")
 
@@ -137,7 +140,15 @@ def facts_of(patches: Sequence[Patch]) -> SeriesFacts:
 def _of_patch(patch: Patch) -> PatchFacts:
     digest = hashlib.sha256(patch.diff).hexdigest()
     return PatchFacts(
-        patch.subject, patch.author, patch.date, patch.tags, patch.patch_id, patch.known, digest, patch.mail
+        patch.subject,
+        patch.author,
+        patch.date,
+        patch.tags,
+        patch.patch_id,
+        patch.known,
+        digest,
+        patch.mail,
+        patch.diff.decode("utf-8", "surrogateescape") if len(patch.diff) <= MAX_DIFF else "",
     )
 
 

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from harness.changed_coverage import ChangedCoverage, ChangedFileCoverage, LineCoverage, VariantCoverage
 from harness.model import RunReport
+from harness.report.diff_walk import DiffKind, WalkedLine, walked
 from harness.report.text import one_line, plural
 
 _ERROR = re.compile(r"-E[A-Z0-9]{3,}\b|ERR_PTR|PTR_ERR|goto\s+\w*(err|fail|out|unlock|unpin)")
-_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MAX_RUNS = 12  # places that are named; the page has all
 
 
@@ -148,34 +148,28 @@ def _cell(text: str) -> str:
 
 
 def annotated(coverage: ChangedCoverage) -> list[tuple[str, str, str]]:
-    """(mark, line of the diff, who reaches it) for each line.
+    """(mark, line of the diff, who reaches it) for each line: ``reach_of`` each."""
+    known = lines_that_can_run(coverage)
+    return [_annotated(line, known.get((line.path, line.number))) for line in walked(coverage.diff)]
+
+
+def lines_that_can_run(coverage: ChangedCoverage | None) -> dict[tuple[str, int], LineCoverage]:
+    """By path and number in the changed file."""
+    files = coverage.whole.files if coverage is not None and coverage.whole is not None else ()
+    return {(file.path, line.line): line for file in files for line in file.lines}
+
+
+def reach_of(line: WalkedLine, covered: LineCoverage | None) -> tuple[str, str]:
+    """(mark, who reaches it).
 
     Marks: "ran", "partly" (not all ways out), "never", "gone" (deleted), "head" (no line of a file), or empty.
     """
-    files = coverage.whole.files if coverage.whole is not None else ()
-    known = {file.path: {line.line: line for line in file.lines} for file in files}
-    found: list[tuple[str, str, str]] = []
-    lines: dict[int, LineCoverage] = {}
-    number = old_left = new_left = 0
-    for text in coverage.diff.splitlines():
-        if old_left > 0 or new_left > 0:
-            added, deleted = text.startswith("+"), text.startswith("-")
-            found.append(("gone", text, "") if deleted else _annotated(text, lines.get(number) if added else None))
-            kept = not text.startswith("\\")
-            old_left -= kept and not added
-            new_left -= kept and not deleted
-            number += kept and not deleted
-            continue
-        if text.startswith("+++ "):
-            lines = known.get(text[4:].rstrip("\t").removeprefix("b/"), {})
-        if hunk := _HUNK.match(text):
-            old_left, number, new_left = int(hunk[1] or 1), int(hunk[2]), int(hunk[3] or 1)
-        found.append(("head", text, ""))
-    return found
+    if line.kind is not DiffKind.ADDED or covered is None:
+        return (line.kind.value if line.kind in (DiffKind.GONE, DiffKind.HEAD) else "", "")
+    mark = "never" if not covered.ran else "partly" if len(covered.taken) < covered.ways else "ran"
+    return (mark, _by(covered))
 
 
-def _annotated(text: str, line: LineCoverage | None) -> tuple[str, str, str]:
-    if line is None:
-        return ("", text, "")
-    mark = "never" if not line.ran else "partly" if len(line.taken) < line.ways else "ran"
-    return (mark, text, _by(line))
+def _annotated(line: WalkedLine, covered: LineCoverage | None) -> tuple[str, str, str]:
+    mark, by = reach_of(line, covered)
+    return (mark, line.text, by)

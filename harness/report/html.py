@@ -7,7 +7,9 @@ What a page says is here, how in ``templates/``. Whatever a template prints is m
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 import os
 import shlex
 from collections.abc import Iterator
@@ -18,18 +20,24 @@ from urllib.parse import quote
 
 from harness.changes import KERNEL, Comparison, Difference
 from harness.model import BootReport, RunReport, Status, TestResult, VariantReport
-from harness.report.case_summary import besides, case_of, counted, kind_of, reproduce, summary, tested
+from harness.report.annotated_diff import annotated_patches
+from harness.report.case_summary import WORDS, besides, case_of, counted, kind_of, reproduce, summary, tested
 from harness.report.cases import by_suite, cases, groups, measurements, not_tested, suite_seconds, tally
-from harness.report.coverage_text import annotated, coverage_lines
+from harness.report.coverage_text import coverage_lines
 from harness.report.headline import headline
 from harness.report.series_report import patch_lines, touched
 from harness.report.text import cut_middle, duration, one_line, plural, relative, visible
+from harness.report.timeline import ROW, timeline
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 MAX_OUTPUT = 65_536
 """Characters of output per test, so that the page opens at once."""
+
+_NO_WAY_OUT = "base-uri 'none'; form-action 'none'"
+
+_WORST_FIRST = ("fail", "error", "missing", "skip", "pass")
 
 MAX_OPEN = 3
 """Failures that are unfolded from the start."""
@@ -54,7 +62,22 @@ def templates() -> Environment:
         finalize=lambda value: one_line(value) if type(value) is str else value,  # Markup is done already
     )
     made.filters.update(duration=duration, plural=plural, block=_block, tested=tested)
+    made.globals.update(_our_own())
     return made
+
+
+def _our_own() -> dict[str, str]:
+    """Style and script as they stand in the page, and the policy that lets a browser take these and nothing else."""
+    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
+
+    place = Path(__file__).parent / "templates"
+    style, script = ((place / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; {_NO_WAY_OUT}"
+    return {"style": Markup(style), "script": Markup(script), "policy": policy}
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _block(text: str) -> object:
@@ -108,7 +131,9 @@ class _Page:
         self.max_open = MAX_OPEN
         self.command = shlex.join(report.command)
         self.coverage_lines = coverage_lines(report.coverage) if report.coverage is not None else []
-        self.annotated = annotated(report.coverage) if report.coverage is not None else []
+        self.patches = annotated_patches(report)
+        self.timeline = timeline(report)
+        self.row = ROW
         self._suites = [by_suite(cases(variant)) for _, variant in self.groups]
 
     def file(self, path: str | Path, label: str = "") -> _File:
@@ -122,6 +147,23 @@ class _Page:
         """How it ended, and what became of it on the way from the base."""
         word = "known" if case.excuse else case.status.value
         return [mark for mark in (word, kind_of(variant, case)) if mark]
+
+    def marks_of(self, found: list[list[TestResult]]) -> list[tuple[str, str]]:
+        """How a test ended in each variant, and its class there or ""."""
+        pairs = zip(self.groups, found, strict=True)
+        marks = [self.marks(variant, one) for (_, variant), results in pairs for one in results]
+        return [(mark[0], "".join(mark[1:])) for mark in marks]
+
+    @property
+    def statuses(self) -> list[str]:
+        """Those that there are, the worst first."""
+        there = {self.marks(variant, case)[0] for variant, case in self._all()}
+        return [word for word in (*_WORST_FIRST, "known") if word in there]
+
+    @property
+    def classes(self) -> list[str]:
+        there = {kind_of(variant, case) for variant, case in self._all()}
+        return [change.value for change in WORDS if change.value in there]
 
     # --- top ----------------------------------------------------------------------------------
 
@@ -149,9 +191,13 @@ class _Page:
 
     def tests(self, suite: str) -> list[tuple[str, list[list[TestResult]]]]:
         """(name, its results in each variant)."""
-        found = [own.get(suite, ()) for own in self._suites]
-        names = dict.fromkeys(result.name for results in found for result in results)
-        return [(name, [[one for one in results if one.name == name] for results in found]) for name in names]
+        found: list[dict[str, list[TestResult]]] = []
+        for own in self._suites:
+            found.append({})
+            for result in own.get(suite, ()):
+                found[-1].setdefault(result.name, []).append(result)
+        names = dict.fromkeys(name for results in found for name in results)
+        return [(name, [results.get(name, []) for results in found]) for name in names]
 
     @property
     def measured(self) -> list[tuple[str, tuple[str, ...]]]:

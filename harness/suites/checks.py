@@ -23,6 +23,7 @@ from harness.ktap import KtapParser, KtapTest
 from harness.model import Kernel, PlannedTest, Status, TestResult
 from harness.paths import WRAPPERS
 from harness.splat import find_splats, is_oom_of_user_page_fault
+from harness.suites.check_source import check_source
 from harness.suites.commands import StreamedCommand, log_file
 from harness.suites.suite_folder import SuiteKind, load_suite_folder, suite_folders
 
@@ -134,6 +135,7 @@ class ChecksSuite:
             measurements=tuple(measurements),
             cause=next(iter(causes), None),
             reported=Cause.REPORT in causes,
+            source=check_source(next(iter(said), "")) if test.status is Status.FAIL else "",
         )
 
 

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -15,25 +18,31 @@ import pytest
 from hypothesis import given, settings
 
 from harness import process
-from harness.model import RunReport, Status, TestResult, VariantReport
+from harness.model import Frame, RunReport, Status, TestResult, VariantReport
 from harness.paths import PROJECT_ROOT
+from harness.report.annotated_diff import annotated_patches
 from harness.report.html import MAX_OUTPUT, render_html
+from harness.report.timeline import timeline
+from harness.series import PatchFacts, SeriesFacts
 from tests.support.report_strategies import run_reports
 from tests.support.sample_reports import (
     OFF,
     ON,
     RUN_DIR,
+    TITLE,
     bad_report,
     boot,
     compared_report,
     run_report,
+    splat,
     variant_report,
 )
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "input"}
 OUR_TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "p", "strong", "span", "dl", "dt", "dd"),
     *("code", "div", "table", "thead", "tbody", "tr", "th", "td", "a", "br", "details", "summary", "pre", "ul", "li"),
+    *("section", "button", "input", "select", "option", "script", "kbd", "svg", "line", "rect", "text"),
 }
 
 
@@ -45,6 +54,7 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.links: list[str] = []
         self.texts: list[str] = []
+        self.attributes: list[str] = []
         self._open: list[str] = []
         self.feed(text)
         self.close()
@@ -52,6 +62,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
         self.links += [value or "" for name, value in attrs if name in ("href", "src")]
         if tag not in VOID:
             self._open.append(tag)
@@ -60,7 +71,8 @@ class Page(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.texts.append(data)
+        if self._open[-1:] not in (["style"], ["script"]):
+            self.texts.append(data)
 
     @property
     def text(self) -> str:
@@ -82,7 +94,7 @@ def test_a_script_in_any_text_is_only_text() -> None:
         run_id=evil,
     )
     shown = page(report)
-    assert "script" not in shown.tags
+    assert shown.tags.count("script") == 1  # our own
     assert shown.text.count(evil) > 8
 
 
@@ -132,6 +144,18 @@ def test_any_report_is_a_page_of_our_own_tags(report: RunReport) -> None:
 def test_nothing_is_loaded_from_elsewhere() -> None:
     text = render_html(bad_report(), RUN_DIR)
     assert "src=" not in text and "url(" not in text and "@import" not in text and "<link" not in text
+
+
+def test_a_browser_is_told_to_take_our_own_style_and_script_alone() -> None:
+    text = render_html(bad_report(), RUN_DIR)
+    policy = re.findall(r"Content-Security-Policy\" content=\"([^\"]*)\"", text)
+    assert len(policy) == 1 and "unsafe" not in policy[0] and "default-src &#39;none&#39;" in policy[0]
+    for tag in ("style", "script"):
+        [inside] = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.S)
+        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        assert f"{tag}-src &#39;sha256-{digest}&#39;" in policy[0]
+    shown = page(bad_report())
+    assert not any(name == "style" or name.startswith("on") for name in shown.attributes)
 
 
 def test_the_head_reads_as_one_list() -> None:
@@ -192,3 +216,71 @@ def test_templates_are_data_of_the_package() -> None:
     assert (
         {path for path in place.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")} == packed != set()
     )
+
+
+# --- the patch ---------------------------------------------------------------------------------
+
+DIFF = """diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -75,3 +75,4 @@ static int f(void)
+ <kept>
+-old
++int <new>;
++\x1b[31mmore
+ kept
+"""
+
+
+def patched(report: RunReport, *diffs: str) -> RunReport:
+    return replace(report, series=SeriesFacts(tuple(PatchFacts(f"p{at}", diff=diff) for at, diff in enumerate(diffs))))
+
+
+def test_a_patch_is_shown_with_what_is_known_of_its_lines() -> None:
+    frame = Frame("dma_buf_pin", path="drivers/dma-buf/dma-buf.c", line=76, added=True)
+    bad = bad_report()
+    on = replace(bad.variants[0], splats=(replace(splat(), stack=(frame,)),))
+    shown = page(patched(replace(bad, variants=(on, bad.variants[1])), DIFF)).text
+    assert "p0 +2 -1 , 2 remarks" in shown
+    assert f"76 +int <new>; warn: {TITLE}, here (move-notify-on)" in shown
+    assert "77 +\\x1b[31mmore warning: unused variable 'old' (move-notify-on)" in shown
+
+
+def test_a_remark_stands_at_the_last_patch_that_adds_its_line() -> None:
+    found = annotated_patches(patched(bad_report(), DIFF, DIFF))
+    assert [patch.remarks for patch in found] == [0, 1]
+
+
+def test_runs_of_before_diffs_were_kept_have_no_such_part() -> None:
+    assert "The patch" not in page(bad_report()).text.replace("The patch itself", "")
+
+
+def test_the_lines_of_the_check_that_failed_are_shown() -> None:
+    bad = TestResult("checks", "x", Status.FAIL, message="odd", source="   9  a = 1\n>  10  same(a, 2)")
+    assert "<pre>   9  a = 1\n&gt;  10  same(a, 2)</pre>" in render_html(
+        run_report(variant_report(ON, (bad,))), RUN_DIR
+    )
+
+
+# --- when --------------------------------------------------------------------------------------
+
+
+def test_phases_are_drawn_where_they_were() -> None:
+    on = variant_report(ON, started={"config": 0.0, "build": 4.0, "boot": 207.1, "suite:kselftest": 216.2})
+    drawn = timeline(run_report(on, seconds=400.0))
+    assert drawn is not None
+    assert [(bar.kind, bar.left, bar.label) for bar in drawn.rows[0].bars] == [
+        ("config", 0.0, ""),
+        ("build", 10.0, "build"),
+        ("boot", 517.7, ""),
+        ("suite", 540.5, "kselftest"),
+    ]
+    assert drawn.ticks[1] == (150.0, "1 min")
+    assert timeline(run_report()) is None
+    assert page(run_report(on)).tags.count("rect") == 4
+
+
+def test_nothing_is_drawn_beyond_the_end() -> None:
+    on = variant_report(ON, started={"build": -5.0, "boot": 1e9}, times={"build": 1e12, "boot": 3.0})
+    drawn = timeline(run_report(on, seconds=1.0))
+    assert drawn is not None and all(0 <= bar.left <= 1000 for bar in drawn.rows[0].bars)
