@@ -10,10 +10,11 @@ from pathlib import Path
 from harness.bisect import ObservationKind, observe
 from harness.bisect.commit_tests import attempt_of
 from harness.bisect.observation import Observation
-from harness.errors import ExitCode, InfrastructureError
+from harness.errors import ExitCode, InfrastructureError, UserError
 from harness.executor import Executor, JobSource, KernelJob
 from harness.identities import OWN_TESTS, PlannedTest
 from harness.model import Kernel
+from harness.paths import exists
 from harness.reproduce.sought_failure import SoughtFailure
 
 _PATIENCE = 2  # attempts more that the machine may spoil
@@ -131,8 +132,12 @@ def kernel_job(
 
 
 def _own_file(suite: str) -> str:
-    """Runs keep the name of a user's own file, not the file."""
-    return str(Path(suite.removeprefix(OWN_TESTS)).resolve())
+    """Runs keep the name of a user's own file, not the file. Raises ``UserError`` if none of that name is here."""
+    path = Path(suite.removeprefix(OWN_TESTS))
+    if not exists(path):
+        hint = "change into the directory in which that file is"
+        raise UserError("it is a test of yours, and its file is not here", where=str(path), hint=hint)
+    return str(path.resolve())
 
 
 def _first_part(planned: tuple[PlannedTest, ...]) -> tuple[PlannedTest, ...]:

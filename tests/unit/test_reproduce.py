@@ -141,6 +141,18 @@ def test_the_machine_is_no_verdict(tmp_path: Path) -> None:
         tried(tmp_path, *3 * [lost])
 
 
+def test_a_test_of_the_users_needs_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sought = seek(stored(tmp_path, red(result("mine.py::x", Status.FAIL, suite="pytest:mine.py"))), "mine.py::x")
+    executor = ScriptedExecutor([found(Status.FAIL)])
+    reproducer = Reproducer(executor, kernel(), JobSource(), tmp_path / "again", lambda _text: None)
+    with pytest.raises(UserError, match="its file is not here; change into the directory"):
+        reproducer.reproduce(sought, 1)
+    (tmp_path / "mine.py").touch()
+    reproducer.reproduce(sought, 1)
+    assert executor.jobs[0][0].own_tests == {"pytest:mine.py": str(tmp_path / "mine.py")}
+
+
 def test_a_suite_that_ran_in_two_parts_does_so_again(tmp_path: Path) -> None:
     results = (
         *(replace(result(name), started=at) for name, at in (("a.one", 1.0), ("a.two", 3.0))),
