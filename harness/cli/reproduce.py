@@ -12,6 +12,7 @@ from typing import Any
 from harness import machine_check
 from harness.cli.run import positive
 from harness.cli.shell import add_guest_options, add_kernel_options, tell, told_events
+from harness.errors import UserError
 from harness.executor import JobSource
 from harness.executor.local_executor import LocalExecutor
 from harness.interfaces import Suite
@@ -58,7 +59,7 @@ def reproduce(arguments: argparse.Namespace) -> int:
     sought = _sought(arguments)
     machine_check.require(machine_check.check_all(None))
     events = told_events()
-    times = arguments.times or (1 if arguments.shell or arguments.gdb or arguments.trace is not None else _TIMES)
+    times = arguments.times or (1 if _stops(arguments) else _TIMES)
     directory = unused(sought.stored.directory / "again" / "reproduce")
     maker = KernelAgainMaker(events, directory, arguments.source)
     found = maker.get(sought.stored) if arguments.trace is None else maker.traced(sought.stored)
@@ -77,17 +78,23 @@ def reproduce(arguments: argparse.Namespace) -> int:
 def _around(suite: Suite, sought: SoughtFailure, arguments: argparse.Namespace, source: JobSource) -> Suite:
     """``suite`` with a stop at the tests that are sought, if any is asked for."""
     stops: list[Stopover] = []
-    if arguments.trace is not None:
-        stops.append(TraceStop(arguments.trace, tell))
     if arguments.shell:
         stops.append(ShellStop(LocalTerminal(), sought.tests, sought.stored.limits, tell))
+    if arguments.trace is not None:  # of the test alone, and not of what is typed before
+        stops.append(TraceStop(arguments.trace, tell))
     if arguments.gdb:
         stops.append(GdbStop(source.path if source.repository else None, source.tree_id, tell))
     return StopoverSuite(suite, sought.tests, stops) if stops else suite
 
 
+def _stops(arguments: argparse.Namespace) -> bool:
+    return arguments.shell or arguments.gdb or arguments.trace is not None
+
+
 def _sought(arguments: argparse.Namespace) -> SoughtFailure:
     sought = seek(arguments.run, arguments.test, arguments.variant, base=arguments.base)
+    if _stops(arguments) and not sought.tests:
+        raise UserError("no test runs there, so that nobody can stop at it", where=sought.name, hint="read its log")
     limits = replace(sought.stored.limits, memory=arguments.memory or sought.stored.limits.memory)
     limits = replace(limits, time_factor=PATIENCE) if arguments.gdb else limits
     return replace(sought, stored=replace(sought.stored, limits=limits))

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness import machine_check
 from harness.build import find_kernel
+from harness.cli.run import LEAST_MEMORY, MOST_MEMORY
 from harness.cli.sparse import Sparse
 from harness.events import EventStream
 from harness.local_terminal import LocalTerminal
@@ -60,7 +61,14 @@ def add_guest_options(parser: argparse.ArgumentParser) -> None:
         metavar="BASE",
         help="where the base is if its kernel has to be made again here (default: the one that the run names)",
     )
-    parser.add_argument("--memory", type=int, metavar="MIB", help="of the guest, in MiB (default: as in the run)")
+    parser.add_argument("--memory", type=_memory, metavar="MIB", help="of the guest, in MiB (default: as in the run)")
+
+
+def _memory(text: str) -> int:
+    number = int(text)
+    if not LEAST_MEMORY <= number <= MOST_MEMORY:
+        raise argparse.ArgumentTypeError(f"from {LEAST_MEMORY} to {MOST_MEMORY} MiB")
+    return number
 
 
 def shell(arguments: argparse.Namespace) -> int:

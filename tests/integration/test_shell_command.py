@@ -40,7 +40,7 @@ def argv(place: Path, *arguments: str | Path) -> list[str]:
 
 def piped(place: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = argv(place, *arguments)
-    return subprocess.run(command, input=given, capture_output=True, cwd=PROJECT_ROOT, timeout=60, check=False)
+    return subprocess.run(command, input=given, capture_output=True, cwd=PROJECT_ROOT, timeout=600, check=False)
 
 
 def typed(terminal: Terminal, text: str) -> None:
@@ -110,6 +110,7 @@ def test_nobody_who_reads_is_no_traceback(place: Path) -> None:
         (BUILT, ["--variant", "no"], "the run has no such variant; it has move-notify-on"),
         (run_report(variant_report(ON, kernel=None)), ["--variant", "on"], "it did not build in this run"),
         (BUILT, ["ls"], "unrecognized arguments: ls"),
+        (BUILT, ["--memory", "5"], "argument --memory: from 512 to"),
     ],
 )
 def test_what_there_is_no_guest_of_is_bad_input(
@@ -117,7 +118,7 @@ def test_what_there_is_no_guest_of_is_bad_input(
 ) -> None:
     run = stored(place.parent, report)
     command = [*PROGRAM, str(place), "shell", str(run), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, timeout=600, check=False)
     assert done.returncode == 2
     assert said in done.stderr.splitlines()[-1]
 
@@ -125,7 +126,7 @@ def test_what_there_is_no_guest_of_is_bad_input(
 def test_the_first_variant_in_which_something_is_bad_is_taken(place: Path) -> None:
     run = stored(place.parent, bad_report())
     command = [*PROGRAM, str(place), "shell", str(run), "--", "true"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, timeout=600, check=False)
     assert f"{ON.name}: booting" in done.stderr
 
 
