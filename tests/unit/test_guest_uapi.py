@@ -48,13 +48,15 @@ def _theirs(
 
 
 def _drm_headers() -> list[str] | None:
-    """Compiler options that find drm/drm.h: the system's, libdrm's, or a kernel tree in the cache."""
+    """Compiler options that find drm/drm.h: the system's, libdrm's, or the largest of the kernel trees in the cache."""
     if Path("/usr/include/drm/drm.h").exists():
         return []
     if Path("/usr/include/libdrm/drm.h").exists():
         return ["-I/usr/include/libdrm"]
     trees = [*cache_root().glob("trees/*/include/uapi/drm"), *cache_root().glob("trees/*/*/include/uapi/drm")]
-    return [f"-idirafter{trees[0].parent}"] if trees else None
+    whole = [tree for tree in trees if "linux.part" not in tree.parts and (tree / "drm.h").exists()]
+    newest = max(whole, key=lambda tree: (tree / "drm.h").stat().st_size, default=None)
+    return [f"-idirafter{newest.parent}"] if newest else None
 
 
 needs_gcc = pytest.mark.skipif(
