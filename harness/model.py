@@ -336,7 +336,7 @@ class VariantReport:
 class RunReport:
     """A whole run, as stored in ``results.json``: every report can be made again from it alone.
 
-    ``directory`` is where the run's files are. ``command``: what the user typed, for the reproduce line.
+    ``command``: what the user typed, for the reproduce line.
     ``machine``: accelerator answer, QEMU, compiler, virtme-ng versions, ... as label -> text.
     ``interrupted``: why the run stopped early, else empty: such a run is never green.
     ``asked``: suites, and names that ``--only`` took: what the run was narrowed to.

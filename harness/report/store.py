@@ -25,6 +25,7 @@ from harness.events import Chosen, Event, Planned
 from harness.machine_failures import machine_trouble
 from harness.model import RunReport
 from harness.paths import write_atomic
+from harness.report.moved_run import found_here
 from harness.report.text import one_line
 from harness.report.version_1 import with_causes
 
@@ -112,7 +113,8 @@ def load(run: Path) -> RunReport:
         raise _no_results(run)
     found = document(path)
     stored = found.get("run")
-    return checked(RunReport, stored if found["version"] == VERSION else with_causes(stored), path)
+    report = checked(RunReport, stored if found["version"] == VERSION else with_causes(stored), path)
+    return found_here(report, path.absolute().parent)
 
 
 def _no_results(directory: Path) -> UserError:

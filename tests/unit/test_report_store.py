@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from harness.errors import UserError
 from harness.events import Chosen, EventStream, Note, PhaseEnded, PhaseStarted, Planned
 from harness.events import TestEnded as Ended
-from harness.model import PlannedTest, RunReport, Status, TestResult, VariantReport
+from harness.model import BuildFailure, PlannedTest, RunReport, Status, TestResult, VariantReport
 from harness.report import EventLog, PlanFile, load, save, save_plan
 from harness.report.store import encode
 from harness.series import Patch
@@ -43,6 +43,31 @@ def test_a_run_comes_back_as_it_was(tmp_path: Path, report: RunReport) -> None:
 def test_any_run_comes_back_as_it_was(tmp_path: Path, report: RunReport) -> None:
     save(tmp_path, report)
     assert load(tmp_path) == report
+
+
+def test_the_files_of_a_run_that_was_moved_are_found(tmp_path: Path) -> None:
+    """As of one that a CI job kept: its pages link to what is there, and not to a directory of another machine."""
+    was, now = tmp_path / "was", tmp_path / "now"
+    kept = [place / "kernels" / "key" / name for place in (was, was / "base") for name in ("config", "build.log")]
+    for path in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    failed = VariantReport(OFF, build_failure=BuildFailure("kernel", (), kept[1], ""))
+    save(was, run_report(_left(kept[0], kept[1]), failed, base_variants=(_left(kept[2], kept[3]),)))
+    was.rename(now)
+    (now / "base/kernels/key/config").unlink()
+    report = load(now)
+    assert report.variants == (
+        _left(now / "kernels/key/config", now / "kernels/key/build.log"),
+        replace(failed, build_failure=BuildFailure("kernel", (), now / "kernels/key/build.log", "")),
+    )
+    assert report.base_variants == (_left(kept[2], now / "base/kernels/key/build.log"),)
+
+
+def _left(config: Path, log: Path) -> VariantReport:
+    variant = variant_report()
+    assert variant.kernel is not None
+    return replace(variant, kernel=replace(variant.kernel, config=config, log=log))
 
 
 def test_the_file_is_json_for_others_to_read(tmp_path: Path) -> None:
