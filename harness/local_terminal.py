@@ -47,7 +47,7 @@ class LocalTerminal:
             return
         before = termios.tcgetattr(self.stdin)
         try:
-            tty.setraw(self.stdin)
+            tty.setraw(self.stdin, termios.TCSADRAIN)  # and not TCSAFLUSH: what was typed ahead is for the guest
             yield
         finally:
             with contextlib.suppress(termios.error):  # the terminal may have been closed

@@ -185,3 +185,10 @@ def test_the_kernel_log_is_no_output_of_the_command(place: Path) -> None:
     done = piped(place, "--kernel-log", "--", "write-log hello; echo done")
     assert done.stdout == b"done\n"
     assert b"kernel: [    9.000000] hello\n" in done.stderr
+
+
+def test_what_is_typed_ahead_is_for_the_guest(place: Path) -> None:
+    """While it boots the terminal is still our own."""
+    with Terminal(argv(place), cwd=PROJECT_ROOT, columns=100) as terminal:
+        typed(terminal, "exit 6\r")
+        assert terminal.finish() == 6
