@@ -128,18 +128,18 @@ def render_markdown(report: RunReport, _run_dir: Path, _stored: Path) -> str:
 
 
 def _bullets(lines: Iterable[str]) -> list[str]:
-    return [f"- {_cell(line)}" for line in lines]
+    return [f"- {markdown_cell(line)}" for line in lines]
 
 
 def _rows(coverage: ChangedCoverage) -> Iterator[str]:
     for file in coverage.whole.files if coverage.whole is not None else ():
         for line in file.lines:
             ways = f"{len(line.taken)}/{line.ways}" if line.ways else ""
-            tests = _cell(str(line.tests)) if line.ran else "**never**"
-            yield f"| {_cell(file.path)}:{line.line} | {ways} | {tests} |"
+            tests = markdown_cell(str(line.tests)) if line.ran else "**never**"
+            yield f"| {markdown_cell(file.path)}:{line.line} | {ways} | {tests} |"
 
 
-def _cell(text: str) -> str:
+def markdown_cell(text: str) -> str:
     """No text of a patch or a test may end a cell, or be taken for Markdown or HTML."""
     return re.sub(r"([\\`*\[\]<>|])", r"\\\1", one_line(text))  # "_" inside a word, as in names of C, is none
 

@@ -13,6 +13,10 @@ from pathlib import Path
 
 from harness.model import RunReport
 from harness.paths import write_atomic
+from harness.report.changed_cobertura import render_cobertura
+from harness.report.ci_annotations import render_annotations
+from harness.report.ci_summary import render_summary
+from harness.report.code_quality import render_code_quality
 from harness.report.coverage_text import render_markdown
 from harness.report.html import render_html
 from harness.report.kcidb import render_kcidb, render_series_kcidb, settings
@@ -56,6 +60,10 @@ FORMATS: Mapping[str, ReportFormat] = {
     "junit": ReportFormat("JUnit XML, for CI systems", _junit, _series_junit, "junit.xml"),
     "html": ReportFormat("a page to read, which needs nothing else", render_html, file_name="report.html"),
     "markdown": ReportFormat("which changed lines ran, as Markdown for a mail", render_markdown, whole=False),
+    "summary": ReportFormat("the run as Markdown, for the summary of a CI job", render_summary, whole=False),
+    "annotations": ReportFormat("GitHub's annotations, for a job to print", render_annotations, whole=False),
+    "codequality": ReportFormat("GitLab's code quality report, JSON", render_code_quality, whole=False),
+    "cobertura": ReportFormat("which changed lines ran, as Cobertura has it", render_cobertura, whole=False),
     "kcidb": ReportFormat("KernelCI's submission schema, JSON", render_kcidb, render_series_kcidb, ready=settings),
 }
 
