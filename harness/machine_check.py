@@ -45,7 +45,7 @@ class Need:
 
     package: str
     brings: str
-    use: str  # "needed" | "setup" | "archive" | "optional" | "develop": see there
+    use: str  # "needed" | "setup" | "archive" | "optional" | "develop" | "browser": see there
     why: str
 
     @property

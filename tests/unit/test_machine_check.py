@@ -23,7 +23,7 @@ def script(path: Path, text: str) -> Path:
 
 def test_list_of_packages_is_well_formed() -> None:
     needs = machine_check.needs()
-    assert {need.use for need in needs} == {"needed", "setup", "archive", "optional", "develop"}
+    assert {need.use for need in needs} == {"needed", "setup", "archive", "optional", "develop", "browser"}
     assert len({need.package for need in needs}) == len(needs)
     assert {"qemu-system-x86_64", "sshd", "gcc", "/usr/include/gelf.h"} <= {need.brings for need in needs}
     assert set(machine_check.VERSIONS) <= {need.brings for need in needs}
