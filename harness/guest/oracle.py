@@ -12,12 +12,18 @@ import time
 
 from harness.guest import kernel
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 SYNC_INFO = "/sys/kernel/debug/sync/info"
 DMA_DEBUG = "/sys/kernel/debug/dma-api"
 KMSG = "/dev/kmsg"
 
 # Seconds. The last reference to a dma-buf may be dropped by a worker (a fence callback's fput), a moment after close().
 RELEASE_LIMIT = 2.0
+# Descriptors whose numbers are looked at: checks have fewer open at a time.
+_NUMBERS = 32
 _RECORD = 8192  # bytes: the longest that one read of /dev/kmsg gives
 
 
@@ -79,6 +85,24 @@ def open_files() -> dict[str, str]:
     return found
 
 
+_reserved: set[int] = set()  # for good: each is told once, and belongs to the check that ran
+
+
+def reserved_numbers(opened: Iterable[str]) -> set[int]:
+    """Numbers of descriptors that none of ``opened`` has and nobody gets: a call took one with get_unused_fd_flags(),
+    failed, and did not give it back. /proc/self/fd does not show them."""
+    free = [os.open("/", os.O_PATH | os.O_CLOEXEC)]
+    try:
+        while free[-1] < _NUMBERS:
+            free.append(os.dup(free[0]))
+    except OSError:  # no more are allowed
+        return set()
+    finally:
+        for fd in free:
+            os.close(fd)
+    return set(range(_NUMBERS)).difference(free, map(int, opened))
+
+
 class Inventory:
     """What there was when it was made."""
 
@@ -93,8 +117,15 @@ class Inventory:
         return {**count_buffers(kernel.bufinfo() or ""), **count_timelines(_read(SYNC_INFO)), **mappings}
 
     def leaked_files(self) -> list[str]:
-        """A line for each descriptor that is open now and was not before, or is open on something else."""
-        return [f"leaked descriptor {fd} -> {what}" for fd, what in open_files().items() if self._files.get(fd) != what]
+        """A line for each descriptor that is open now and was not before, or is open on something else; and for each
+        number that stays reserved."""
+        now = open_files()
+        reserved = reserved_numbers(now) - _reserved
+        _reserved.update(reserved)
+        return [
+            *(f"leaked descriptor {fd} -> {what}" for fd, what in now.items() if self._files.get(fd) != what),
+            *(f"leaked descriptor {fd} -> nothing: its number stays reserved" for fd in sorted(reserved)),
+        ]
 
     def leaked_objects(self, patience: float = 0.0) -> list[str]:
         """A line for each kind of kernel object of which there are more, or fewer, than before.

@@ -20,6 +20,11 @@ SIGKILL, SIGTERM, SIGBUS = 9, 15, 7  # the module signal is slow to import
 _HEAD_START = 0.05
 
 
+# Seconds, for a poll(): more than any check may take, which so ends it. One whose time is up looks once more, and finds
+# ready what nobody woke it for.
+UNTIL_WOKEN = 3600.0
+
+
 class soon:  # lower case: reads as a statement: with soon(timeline.advance): ...
     """Context manager: calls ``action`` in another thread a moment later, waits for it at the end, raises its error."""
 

@@ -210,7 +210,7 @@ def _measured(
     try:
         run.found(executor.run(job, directory, run.found))
     except BaseException:
-        with suppress(HarnessError, OSError):  # what ended it is what is told
+        with suppress(HarnessError, OSError, ValueError):  # what ended it is what is told
             _rescue(run, job, events, directory, measured)
         raise
     return _read(run, job, measured.applied, directory, events)
@@ -218,10 +218,11 @@ def _measured(
 
 def _rescue(run: VariantRun, job: KernelJob, events: EventStream, directory: Path, measured: MeasuredReach) -> None:
     """Read what the tests left that ran until ``job`` was cut off."""
-    name, ran = _plain(run.variant), len(run.findings.results)
+    name = _plain(run.variant)
+    ran = CounterFiles(directory, job.variant.name).read().keys() & set(job.planned)
     if not ran:
         return
-    why = f"cut off after {ran} of {len(job.planned)} tests"
+    why = f"cut off after {len(ran)} of {len(job.planned)} tests"
     events.publish(Note(name, f"{why}: what they left is read now; the next signal ends that, too", "warning"))
     found = _read(run, job, measured.applied, directory, events)
     if found.tests:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -31,6 +32,37 @@ def test_a_leaked_descriptor_fails_the_check_that_leaked_it(checks: Checks, caps
     assert f"# leaked descriptor {leaked[0]} -> /dev/null" in told
     assert "not ok 1 t.leaking" in told
     assert "ok 2 t.good" in told
+
+
+def test_a_number_that_stays_reserved_is_laid_at_the_check_that_ran(
+    checks: Checks, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """open() of a FIFO reserves the number, as calls that fail do, and sleeps until somebody writes."""
+    fifo, opened = tmp_path / "fifo", list[int]()
+    os.mkfifo(fifo)
+    thread = threading.Thread(target=lambda: opened.append(os.open(fifo, os.O_RDONLY)), daemon=True)
+
+    def reserving() -> None:
+        first = os.dup(0)  # lower than that which is reserved: the lowest free number is the same afterwards
+        thread.start()
+        await_open(thread)
+        os.close(first)
+
+    assert not runner.run(checks(reserving, good))
+    os.close(os.open(fifo, os.O_WRONLY))
+    thread.join()
+    os.close(opened[0])
+    told = lines(capsys)
+    assert f"# leaked descriptor {opened[0]} -> nothing: its number stays reserved" in told
+    assert "not ok 1 t.reserving" in told
+    assert "ok 2 t.good" in told
+
+
+def await_open(thread: threading.Thread) -> None:
+    """Return when ``thread`` sleeps in openat(), for which there is no event."""
+    state = Path(f"/proc/self/task/{thread.native_id}/syscall")
+    while not state.read_text().startswith("257 "):
+        time.sleep(0.001)
 
 
 def test_a_failed_check_that_closes_its_files_leaks_nothing(checks: Checks) -> None:

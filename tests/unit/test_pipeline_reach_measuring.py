@@ -22,12 +22,14 @@ from harness.pipeline.request import RunJob
 from harness.reach import ReachMap, load_reach
 from harness.series import Applied, Tree
 from harness.source import parse_base
+from harness.suites import CounterFiles
 from tests.support.run_requests import run_request
 from tests.support.sample_reports import OFF, ON, on_disk
 from tests.support.scripted_executor import ScriptedExecutor
 
 RAN, NEVER = PlannedTest("checks", "ran"), PlannedTest("checks", "never")
-FOUND = Findings((RAN, NEVER), (TestResult("checks", "ran", Status.PASS),))
+# A program has results of its own, which are no tests that were planned.
+FOUND = Findings((RAN, NEVER), (TestResult("checks", "ran", Status.PASS), TestResult("sync", "sync/part", Status.PASS)))
 MAP = ReachMap("key", {}, {RAN: {}}, {NEVER: "never ran"})
 
 
@@ -38,6 +40,8 @@ class CutOffExecutor(ScriptedExecutor):
 
     def run(self, job: KernelJob, directory: Path, keep: Callable[[Findings], None] = drop) -> Findings:
         found = super().run(job, directory, keep)
+        for result in found.results:
+            CounterFiles(directory, job.variant.name).take(result.test, {})
         if len(self.jobs) == 2:
             raise self.why
         return found

@@ -10,7 +10,7 @@ from harness.guest import uapi
 from harness.guest.kernel import READABLE, WRITABLE, DmaBuf, Timeline, udmabuf
 from harness.guest.memory import Window
 from harness.guest.registry import Group, absent_is_skipped, expect, expect_equal, expect_errno
-from harness.guest.waiting import soon
+from harness.guest.waiting import UNTIL_WOKEN, soon
 
 check = Group("dmabuf")
 
@@ -81,7 +81,7 @@ def poll_for_writing_sleeps_until_the_last_fence() -> None:
             second.advance()
 
         with soon(signal_both):
-            expect_equal("ready events", buffer.poll(WRITABLE, 10), WRITABLE)
+            expect_equal("ready events", buffer.poll(WRITABLE, UNTIL_WOKEN), WRITABLE)
             statuses = [reader.status(), writer.status()]
         expect_equal("statuses when it woke", statuses, [1, 1])
 
@@ -134,7 +134,7 @@ def poll_wakes_when_the_fence_signals() -> None:
     with udmabuf() as buffer, Timeline() as timeline, timeline.fence(1) as fence:
         _imported(buffer, _WRITE, fence.fileno())
         with soon(timeline.advance):
-            expect_equal("ready events", buffer.poll(WRITABLE, 10), WRITABLE)
+            expect_equal("ready events", buffer.poll(WRITABLE, UNTIL_WOKEN), WRITABLE)
 
 
 @check

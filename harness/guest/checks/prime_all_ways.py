@@ -7,11 +7,13 @@ from harness.guest import uapi
 from harness.guest.kernel import PAGE, DmaBuf, Drm, Heap, udmabuf, vgem
 from harness.guest.probe import Probe
 from harness.guest.registry import Group, expect_equal
+from harness.guest.slabs import expect_slabs_given_back
 from harness.guest.syncobj import SyncNode
 
 check = Group("prime")
 
 _PATTERN = b"shared " * 4
+_ROUNDS = 24  # enough to be told from what others allocate meanwhile
 
 
 def _dumb(node: Drm) -> DmaBuf:
@@ -29,6 +31,14 @@ def _imported(node: Drm, buffer: DmaBuf) -> int:
     with node.export(handle) as again:
         expect_equal("the inode of what is exported again", again.inode(), buffer.inode())
     return handle
+
+
+def _import_costs_nothing(node: Drm, buffer: DmaBuf) -> None:
+    def import_and_close() -> None:
+        node.close_handle(node.import_fd(buffer.fileno()))
+
+    with buffer:
+        expect_slabs_given_back(import_and_close, _ROUNDS)
 
 
 def _expect_shared(node: Drm, buffer: DmaBuf) -> None:
@@ -63,6 +73,14 @@ def vgem_imports_the_buffers_of_another_driver() -> None:
         with third.export(imported) as again, again.map(PAGE) as memory:
             expect_equal("the first byte of the new buffer", memory[:1], b"\0")
         third.close_handle(imported)
+
+
+@check
+def imports_that_are_gone_cost_nothing() -> None:
+    """Neither who exported the buffer nor who imported it keeps memory of some bytes, for the mapping least of all."""
+    with SyncNode() as node, Heap() as heap, vgem() as other:
+        for buffer in (udmabuf(), heap.allocate(PAGE), _dumb(other)):
+            _import_costs_nothing(node, buffer)
 
 
 @check

@@ -12,7 +12,7 @@ from harness.guest.kernel import READABLE, Timeline
 from harness.guest.memory import Window
 from harness.guest.oracle import SYNC_INFO
 from harness.guest.registry import Group, absent_is_skipped, expect, expect_equal, expect_errno
-from harness.guest.waiting import SIGTERM, end_of_child, soon, start_child
+from harness.guest.waiting import SIGTERM, UNTIL_WOKEN, end_of_child, soon, start_child
 
 check = Group("sw-sync")
 
@@ -157,7 +157,7 @@ def poll_wakes_when_the_fence_signals() -> None:
     with Timeline() as timeline, timeline.fence(1) as fence:
         expect_equal("ready events while pending", fence.poll(READABLE), 0)
         with soon(timeline.advance):
-            expect_equal("ready events", fence.poll(READABLE, 10), READABLE)
+            expect_equal("ready events", fence.poll(READABLE, UNTIL_WOKEN), READABLE)
 
 
 # --- what a sync_file tells -------------------------------------------------------------------

@@ -9,7 +9,7 @@ from harness.guest import uapi
 from harness.guest.kernel import READABLE, Timeline
 from harness.guest.memory import Window
 from harness.guest.registry import Group, expect, expect_equal, expect_errno
-from harness.guest.waiting import soon
+from harness.guest.waiting import UNTIL_WOKEN, soon
 
 check = Group("sw-sync")
 
@@ -227,7 +227,7 @@ def poll_of_a_merge_wakes_at_the_last_signal() -> None:
             second.advance()
 
         with soon(signal_both):
-            expect_equal("ready events", both.poll(READABLE, 10), READABLE)
+            expect_equal("ready events", both.poll(READABLE, UNTIL_WOKEN), READABLE)
             expect_equal("status when it woke", [one.status(), two.status(), both.status()], [1, 1, 1])
 
 
