@@ -260,8 +260,9 @@ def _saw(report: VariantReport, elsewhere: Sequence[Splat]) -> bool:
         return False
     if any(splat.moment.boot for splat in elsewhere):
         return True
-    missing = [result for result in report.results if result.status is Status.MISSING]
-    return _is_up(report) and not any(splat.moment.is_in(result) for splat in elsewhere for result in missing)
+    missing = [result.test for result in report.results if result.status is Status.MISSING]
+    never = [*missing, *report.not_chosen]
+    return _is_up(report) and not any(splat.moment.is_in(test) for splat in elsewhere for test in never)
 
 
 # --- what the base has and the patched kernel has not: tests, results, suites -----------------

@@ -251,6 +251,13 @@ def test_a_splat_that_is_gone_is_fixed_if_the_patch_got_there() -> None:
     assert [one.change for one in found.differences if one.fingerprint] == [Change.NOT_COMPARABLE]
 
 
+def test_a_splat_of_a_test_that_was_not_chosen_is_not_fixed() -> None:
+    base = report(x(PASS), splats=(other_splat(),))
+    assert only(compare(base, report(x(PASS)))).change is Change.FIXED
+    found = compare(base, report(not_chosen=(PlannedTest("checks", "x"),)))
+    assert [one.change for one in found.differences if one.fingerprint] == [Change.NOT_COMPARABLE]
+
+
 def test_a_splat_where_the_base_never_got_is_not_comparable() -> None:
     found = compare(report(x(MISSING)), report(x(PASS), splats=(other_splat(),)))
     assert [one.change for one in found.differences if one.fingerprint] == [Change.NOT_COMPARABLE]
