@@ -88,7 +88,7 @@ KINDS = (
     CacheKind(
         "half made, or half removed",
         _each("kernels/.*.part", "trees/*/*.part", *(f"{place}.*{REMOVED}" for place in ("", "*/", "*/*/"))),
-        _TREE,
+        (*_TREE, "kernels/.lock"),  # under which a kernel that is begun gets its own
         owned=True,
         useless=True,
     ),

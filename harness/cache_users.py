@@ -9,6 +9,7 @@ either the user is seen, or the entry is not found.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -43,12 +44,22 @@ class _OwnUses:
     def __init__(self, folder: Path) -> None:
         self._handle = (folder / secrets.token_hex(8)).open("ab", buffering=0)
         fcntl.flock(self._handle, fcntl.LOCK_EX)
-        self._handle.write(f"{os.getpid()}\n".encode())
+        self._write(f"{os.getpid()}\n".encode())
         self.known: set[tuple[str, str]] = set()
 
     def add(self, name: str, directory: str) -> None:
-        self._handle.write(f"{json.dumps([name, directory])}\n".encode())
+        self._write(f"{json.dumps([name, directory])}\n".encode())
         self.known.add((name, directory))
+
+    def _write(self, line: bytes) -> None:
+        """A whole line or none: half of one, on a full disk, would hide what is used."""
+        end = self._handle.seek(0, os.SEEK_END)
+        try:
+            if self._handle.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._handle.name))
+        except OSError:
+            self._handle.truncate(end)
+            raise
 
 
 def note_use(entry: Path) -> None:

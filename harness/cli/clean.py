@@ -47,7 +47,7 @@ def _days(text: str) -> float:
 
 def _size(text: str) -> int:
     """Bytes: "20G" is 20,000,000,000."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kMGT]?)B?", text)
+    match = re.fullmatch(r"(\d{1,18}(?:\.\d{1,18})?)([kMGT]?)B?", text)
     if match is None:
         raise argparse.ArgumentTypeError("write it as 20G or 500M")
     return int(float(match[1]) * _UNITS[match[2]])

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli.report_files import check_place
+from harness.cli.report_files import check_place, refuse_own
 from harness.errors import UserError
 from harness.model import RunReport
 from harness.paths import write_atomic
@@ -40,12 +40,15 @@ def add_reply_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_reply(arguments: argparse.Namespace) -> str:
-    """Who is named in the tag; empty if none is asked for. Raises ``UserError`` for what cannot be done."""
+def check_reply(arguments: argparse.Namespace, run: Path) -> str:
+    """Who is named in the tag; empty if none is asked for. Raises ``UserError`` for what cannot be done.
+
+    ``run``: the directory of the run, whose own files are not to be overwritten."""
     if arguments.reply is not None and arguments.reply != _STDOUT:
         if arguments.reply.is_dir():
             hint = "name the run before --reply"
             raise UserError("it is a directory, not a file to write", where=f"--reply {arguments.reply}", hint=hint)
+        refuse_own(arguments.reply, [run], "reply")
         check_place(arguments.reply)
     if arguments.tested_by is None:
         return ""

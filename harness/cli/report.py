@@ -32,7 +32,7 @@ def report(arguments: argparse.Namespace) -> int:
     directory = run.resolve().parent if run.is_file() else run.resolve()
     series = run.name == EACH or (run / EACH).is_file()
     files = report_files(arguments, directory, series=series)
-    person = check_reply(arguments)
+    person = check_reply(arguments, directory)
     if series:
         return _each(directory, files, arguments, person)
     loaded = load(run)

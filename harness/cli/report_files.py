@@ -77,10 +77,15 @@ def _check_format(file: ReportFile, series: bool) -> None:
 
 def _refuse_own(file: ReportFile, runs: Sequence[Path]) -> None:
     """A run is made again from its results; what all formats have under a name of theirs is that format."""
-    names = {kind.file_name: name for name, kind in FORMATS.items() if kind.file_name}
-    place, name = _place(file.path).parent, file.path.name
-    if any(place == run.resolve() for run in runs) and (name in _KEPT or names.get(name, file.format) != file.format):
-        raise UserError("it is a file of the run itself", where=str(file.path), hint="name another file")
+    refuse_own(file.path, runs, file.format)
+
+
+def refuse_own(path: Path, runs: Sequence[Path], kind: str) -> None:
+    """Raise ``UserError`` if ``path`` is what the directory of one of ``runs`` has something else than ``kind`` in."""
+    names = {one.file_name: name for name, one in FORMATS.items() if one.file_name}
+    place, name = _place(path).parent, path.name
+    if any(place == run.resolve() for run in runs) and (name in _KEPT or names.get(name, kind) != kind):
+        raise UserError("it is a file of the run itself", where=str(path), hint="name another file")
 
 
 def _refuse_twin(file: ReportFile, before: Sequence[ReportFile]) -> None:

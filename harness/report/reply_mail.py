@@ -20,7 +20,7 @@ from harness.report.series_report import SeriesStep
 from harness.report.text import one_line
 from harness.series import MailHead, SeriesFacts
 
-_ANSWER = re.compile(r"(?:\s*(?:re|aw|sv|antw)\s*:\s*)+", re.IGNORECASE)
+_ANSWER = re.compile(r"\A(?:\s*(?:re|aw|sv|antw)\s*:\s*)+", re.IGNORECASE)  # not the end of "core:"
 _PERSON = re.compile(r"(?:(?P<name>[^<>]*\S)\s*<(?P<named>[^<>]+)>|(?P<bare>[^<>\s]+))")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
 _MAX_REFERENCES = 20
@@ -81,7 +81,11 @@ def _mail(series: SeriesFacts, subject: str, body: Sequence[str]) -> ReplyMail:
         note = "the patch came from no mail: to whom, and In-Reply-To, are left out"
         return ReplyMail(_text([("Subject", f"Re: {one_line(subject)}")], body), (note,))
     to, cc, unusable = _people(head)
-    fields = [("To", ", ".join(to)), ("Cc", ", ".join(cc)), ("Subject", f"Re: {_ANSWER.sub('', head.subject, 1)}")]
+    fields = [
+        ("To", ", ".join(to)),
+        ("Cc", ", ".join(cc)),
+        ("Subject", f"Re: {_ANSWER.sub('', one_line(head.subject))}"),
+    ]
     fields += _thread(head)
     notes = [f"an address that cannot be used is left out: {person}" for person in unusable]
     notes += [] if head.message_id else ["the mail had no message id: In-Reply-To is left out"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -248,6 +249,31 @@ def test_uses_are_noted_once(root: Path) -> None:
     assert len(file.read_text().splitlines()) == 2
 
 
+def test_half_a_line_on_a_full_disk_hides_no_use(root: Path) -> None:
+    """A limit of the size of files is as good as a full disk: so much is written, and no more."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    note_use(root / "kernels/aa")
+    (file,) = (path for path in (root / "users").iterdir() if path.name != ".lock")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 5, limits[1]))
+    try:
+        with pytest.raises(OSError):
+            note_use(root / "kernels/bb")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    note_use(root / "kernels/cc")
+    with no_new_users() as users:
+        assert set(users) == {"kernels/aa", "kernels/cc"}
+
+
+def test_a_kernel_that_is_begun_is_not_taken_for_a_leftover(root: Path) -> None:
+    """Its directory is there a moment before it is held; the lock of all kernels is held then."""
+    put(root, "kernels/.cc.1a2b3c4d.part/image")
+    with exclusive(root / "kernels/.lock"):
+        (half,) = inventory(root)
+        assert "another run" in remove_entry(half)
+    assert remove_entry(half) == ""
+
+
 # --- the command ------------------------------------------------------------------------------------
 
 
@@ -280,7 +306,9 @@ def test_what_was_freed_and_what_stays_is_said(root: Path, capsys: pytest.Captur
     assert re.fullmatch(rf"1\.\d MB freed, 0\.1 MB left in {root}", said[-1])
 
 
-@pytest.mark.parametrize("option", [["--max", "lots"], ["--max", "-1G"], ["--keep", "-1"], ["--keep", "ages"]])
+@pytest.mark.parametrize(
+    "option", [["--max", "lots"], ["--max", "-1G"], ["--keep", "-1"], ["--keep", "ages"], ["--max", "9" * 400]]
+)
 def test_what_is_no_size_and_no_number_of_days_is_refused(option: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(["clean", *option])

@@ -21,7 +21,7 @@ from harness.model import RunReport, Status, TestResult
 from harness.report import SeriesStep, load, write_each, write_reports
 from harness.report.plain_mail import WIDTH, command_lines
 from harness.report.reply_mail import ReplyMail, reply_to_run, reply_to_series
-from harness.report.text import visible
+from harness.report.text import one_line, visible
 from harness.series import MailHead, PatchFacts, SeriesFacts
 from tests.support.recorded import DATA, loaded, runs
 from tests.support.report_strategies import run_reports
@@ -83,6 +83,19 @@ def test_the_cover_letter_of_a_series_is_answered() -> None:
 @pytest.mark.parametrize("subject", ["Re: [PATCH] x", "AW: RE: [PATCH] x", "[PATCH] x"])
 def test_an_answer_to_an_answer_says_so_once(subject: str) -> None:
     assert answer(sent(run_report(), replace(HEAD, subject=subject)))["Subject"] == "Re: [PATCH] x"
+
+
+@pytest.mark.parametrize("subject", ["[PATCH] RDMA/core: x", "dma-buf: fire: re: x", "Re: [PATCH] drm/core: x"])
+def test_no_word_of_the_subject_is_taken_for_the_mark_of_an_answer(subject: str) -> None:
+    assert (
+        answer(sent(run_report(), replace(HEAD, subject=subject)))["Subject"] == f"Re: {subject.removeprefix('Re: ')}"
+    )
+
+
+@pytest.mark.parametrize("subject", ["[PATCH] x\nBcc: other@example.org", "[PATCH] \ud800\x1b[31m x", "x\n\nbody"])
+def test_a_subject_of_a_foreign_run_stays_one_header(subject: str) -> None:
+    mail = answer(sent(run_report(), replace(HEAD, subject=subject)))
+    assert (mail["Subject"], mail["Bcc"]) == (f"Re: {one_line(subject)}", None)
 
 
 def test_a_long_message_id_stays_what_it_is() -> None:
@@ -303,6 +316,8 @@ def test_tag_is_by_default_who_git_knows(
         (["--reply", "--tested-by", "nobody"], "--tested-by nobody: that is no name with an address"),
         (["--reply", "--tested-by", "A <a@b>\nBcc: x <c@d>"], "that is no name with an address"),
         (["--reply", "."], "--reply .: it is a directory, not a file to write; name the run before --reply"),
+        (["--reply", "RUN/results.json"], "results.json: it is a file of the run itself; name another file"),
+        (["--reply", "RUN/junit.xml"], "junit.xml: it is a file of the run itself; name another file"),
         (["--reply", "nowhere/x"], "nowhere/x: its directory does not exist"),
     ],
 )
@@ -310,7 +325,9 @@ def test_what_cannot_be_done_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[Any], says: str
 ) -> None:
     run = run_of(tmp_path / "run", run_report())
-    assert main(["report", str(run), *given]) == 2
+    before = (run / "results.json").read_bytes()
+    assert main(["report", str(run), *(one.replace("RUN", str(run)) for one in given)]) == 2
+    assert (run / "results.json").read_bytes() == before
     told = capsys.readouterr()
     assert told.out == "" and says in told.err.replace("\\n", "\n") and told.err.count("\n") <= 2
 
