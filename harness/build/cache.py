@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -22,12 +23,15 @@ from harness.paths import cache_dir
 _KEEP = 40  # kernels of some 40 MB each
 _IN_USE = 6 * 3600.0  # seconds after its last use in which a kernel is kept whatever: a guest reads its modules from it
 _DESCRIPTION = "kernel.json"
+_KEY = re.compile(r"[\w-]+")
 
 
 def find(key: str) -> Kernel | None:
     """The finished kernel ``key``, or None. What is damaged counts as absent.
 
     Finding it keeps it from being pruned, and from being removed while this process lives."""
+    if key and not _KEY.fullmatch(key):
+        return None  # results.json of a run that somebody else made may have any path there
     note_use(cache_dir("kernels") / key)
     return _whole(key)
 

@@ -228,8 +228,11 @@ def _directory(report: RunReport) -> str:
     """Where the run is, as seen from where it was started; empty if its command does not tell."""
     if report.command[1:2] != ("run",) or any(_is_one_of(word, ("--each",)) for word in report.command[2:]):
         return ""
-    named = [word.partition("=")[2] or word for word in _kept(report.command, ("--out",), inverted=True)]
-    return named[-1] if named else f"runs/{report.run_id}"
+    words = list(_kept(report.command, ("--out",), inverted=True))
+    if not words:
+        return f"runs/{report.run_id}"
+    named = words[-1].partition("=")[2] if words[-1].startswith("-") else words[-1]
+    return f"./{named}" if named.startswith("-") else named
 
 
 def run_again(report: RunReport, variant: VariantReport, case: TestResult) -> str:

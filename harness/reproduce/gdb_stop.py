@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ SCRIPT = "commands.gdb"
 _LIMIT = 30.0  # seconds under KVM for a question to the guest
 _ANSWER = 10.0  # seconds for QEMU's monitor
 _TICK = 0.2
+_LOADED = re.compile(r"(\w+) (0x[0-9a-f]+)")  # else it is no address: gdb would evaluate what it says
 # Each suite writes to the kernel log where a test starts: the next line of user space there is that one.
 _START = "devkmsg_write"
 _PROBE = "modprobe -q dmabuf_probe; modprobe -q dmabuf_probe_drm; "
@@ -69,6 +71,7 @@ class GdbStop:
             _await_gdb(guest)
             yield
             guest.human("gdbserver none", _ANSWER)
+            guest.human("cont", _ANSWER)  # it may stand at a breakpoint, and nobody could let it go on now
 
     def _source(self, place: Path) -> Path | None:
         """What dma-buf reaches of the source of the kernel; the work tree may hold another one by now."""
@@ -96,10 +99,9 @@ def commands(kernel: Kernel, loaded: str, socket: Path, source: Path | None) -> 
     if scripts.is_file():
         yield f"source {scripts}"
     yield f"target remote {socket}"
-    for line in loaded.splitlines():
-        name, _, address = line.partition(" ")
-        for module in _modules(kernel, name):
-            yield f"add-symbol-file {module} {address}"
+    for found in filter(None, map(_LOADED.fullmatch, loaded.splitlines())):
+        for module in _modules(kernel, found[1]):
+            yield f"add-symbol-file {module} {found[2]}"
     yield f"tbreak {_START}"
     yield "continue"
 

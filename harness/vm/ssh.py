@@ -181,7 +181,7 @@ class Connection:
 
         channel = self._open(self.silence_limit)
         try:
-            return SshSession(channel, terminal).run(command, watch, self._hear)
+            return SshSession(channel, terminal, self._clock).run(command, watch, self._hear)
         except (paramiko.SSHException, EOFError) as error:
             self._check()
             raise GuestLost(f"ssh connection lost: {error or type(error).__name__}", Cause.UNUSABLE) from error

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -13,22 +14,29 @@ from harness.local_terminal import LocalTerminal
 
 _TICK = 0.25  # seconds between two looks at the guest, and at the size of the terminal
 _PIECE = 1 << 15
+_LINGER = 5.0  # seconds without output after which nothing more comes of a command that has ended
 _KILLED = 255  # as ssh(1): a command that a signal ended in a way that sshd does not tell
 
 
 class SshSession:
     """``channel``: open, and nothing runs on it yet.
 
+    ``clock``: in which it is waited for the last output, in seconds.
+
     The size of the terminal is looked at again and again: a handler of SIGWINCH would be one for the whole process,
     and only its main thread could have it.
     """
 
-    def __init__(self, channel: paramiko.Channel, terminal: LocalTerminal) -> None:
+    def __init__(
+        self, channel: paramiko.Channel, terminal: LocalTerminal, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._channel = channel
         self._terminal = terminal
         self._size = terminal.size
         self._unsent = b""
         self._reads = True  # standard input is not at its end
+        self._clock = clock
+        self._over_at: float | None = None  # when it is over though nothing says that no more output comes
 
     def run(self, command: str, look: Callable[[], None], heard: Callable[[], None]) -> int:
         """Run ``command`` to its end; its exit status, 255 if none is told.
@@ -39,7 +47,7 @@ class SshSession:
         if self._terminal.is_terminal:
             columns, rows = self._size
             self._channel.get_pty(self._terminal.kind, columns, rows)
-        self._channel.exec_command(command)
+        self._channel.exec_command(command.encode("utf-8", "surrogateescape"))
         with self._terminal.raw():
             while not self._is_over():
                 look()
@@ -47,6 +55,7 @@ class SshSession:
                 self._wait()
                 if self._show():
                     heard()
+                    self._over_at = None
                 self._send()
         status = self._channel.recv_exit_status()
         if status < 0:
@@ -55,9 +64,17 @@ class SshSession:
 
     def _is_over(self) -> bool:
         """Asked before what arrives is read: after an early yes it would be lost."""
-        ended = self._channel.exit_status_ready() or self._channel.closed
-        # A daemon that the command left behind may keep the streams open: nothing is awaited of it.
-        return ended and not (self._channel.recv_ready() or self._channel.recv_stderr_ready())
+        told = self._channel.closed or bool(self._channel.exit_status_ready() and self._channel.eof_received)
+        return (told or self._has_lingered()) and not (self._channel.recv_ready() or self._channel.recv_stderr_ready())
+
+    def _has_lingered(self) -> bool:
+        """sshd tells how a command ended before it has read all that it said. But a daemon that was left behind may
+        keep the streams open for ever: nothing is awaited of it."""
+        if not self._channel.exit_status_ready():
+            return False
+        if self._over_at is None:
+            self._over_at = self._clock() + _LINGER
+        return self._clock() >= self._over_at
 
     def _follow_size(self) -> None:
         if self._terminal.is_terminal and (size := self._terminal.size) != self._size:

@@ -102,10 +102,11 @@ class ShellServer(paramiko.ServerInterface):
         threading.Thread(target=_feed, args=(channel, program.stdin.fileno()), daemon=True).start()
         assert program.stdout is not None
         assert program.stderr is not None
-        for data in iter(lambda: os.read(program.stdout.fileno(), 1 << 15), b""):  # type: ignore[union-attr]
-            channel.sendall(data)
-        channel.sendall_stderr(program.stderr.read())
-        channel.send_exit_status(program.wait() & 0xFF)
+        with contextlib.suppress(OSError):  # the visitor has gone
+            for data in iter(lambda: os.read(program.stdout.fileno(), 1 << 15), b""):  # type: ignore[union-attr]
+                channel.sendall(data)
+            channel.sendall_stderr(program.stderr.read())
+            channel.send_exit_status(program.wait() & 0xFF)
         channel.close()
 
 
@@ -113,7 +114,7 @@ def _feed(channel: paramiko.Channel, pipe: int) -> None:
     with contextlib.suppress(OSError):
         while data := channel.recv(1024):
             os.write(pipe, data)
-    os.close(pipe)
+        os.close(pipe)
 
 
 def _resize(terminal: int, width: int, height: int) -> None:

@@ -102,3 +102,10 @@ def test_a_kernel_whose_removal_was_killed_is_not_taken_for_whole(root: Path, mo
     assert cache.find("b") is None
     add("d")
     assert not list(root.glob("*b*"))
+
+
+@pytest.mark.parametrize("key", ["/etc", "../../../etc", "..", "a/b", "a\nb", "a\0b"])
+def test_what_is_no_key_is_no_kernel_wherever_it_lies(key: str) -> None:
+    """Keys come from results.json, too, which anybody may have written."""
+    add("one")
+    assert cache.find(key) is None

@@ -109,6 +109,9 @@ def test_a_test_that_is_gone_cannot_be_asked_for() -> None:
         ("run -p a.patch", f"runs/{run_report().run_id}"),
         ("run --out /d -p a.patch", "/d"),
         ("run --out=my/d -p a.patch", "my/d"),
+        ("run --out a=b -p a.patch", "a=b"),
+        ("run --out=a=b -p a.patch", "a=b"),
+        ("run --out=-d -p a.patch", "./-d"),
     ],
 )
 def test_what_failed_in_a_guest_is_shown_by_the_run_itself(command: str, where: str) -> None:

@@ -134,7 +134,8 @@ def test_the_test_waits_for_gdb(tmp_path: Path) -> None:
     with GdbStop(None, "", said.append).around(stopped, context(tmp_path), []):
         assert stopped.states == []
         assert stopped.patience == float("inf")
-    assert [one.split(maxsplit=1)[0] for one in stopped.asked] == ["gdbserver", "stop", "info", "info", "gdbserver"]
+    asked = [one.split(maxsplit=1)[0] for one in stopped.asked]
+    assert asked == ["gdbserver", "stop", "info", "info", "gdbserver", "cont"]
     script = tmp_path / "boot" / SCRIPT
     assert said == [f"the guest waits for gdb; in another terminal: gdb -x {script}"]
     assert script.read_text().splitlines()[-2:] == ["tbreak devkmsg_write", "continue"]
@@ -151,6 +152,14 @@ def test_gdb_gets_the_symbols_and_those_of_modules_at_their_addresses(tmp_path: 
     assert "set substitute-path /linux /src" in lines
     assert lines.index("target remote /s") < lines.index("tbreak devkmsg_write")
     assert not any(line.startswith("add-symbol-file") and "0x1" in line.split() for line in lines)
+
+
+def test_what_a_guest_says_of_its_modules_is_no_order_for_gdb(tmp_path: Path) -> None:
+    kernel = scripted_kernel(tmp_path)
+    (module := tmp_path / "lib/modules/6.12.0/updates/dmabuf-probe.ko").parent.mkdir(parents=True)
+    module.touch()
+    lines = list(commands(kernel, 'dmabuf_probe $_shell("touch /tmp/x")\n* 0x1\n', Path("/s"), None))
+    assert not any("$_shell" in line or line.startswith("add-symbol-file") for line in lines)
 
 
 # --- what a person has in hand ----------------------------------------------------------------
