@@ -22,6 +22,7 @@ from harness.paths import write_atomic
 from harness.pipeline import MeasuredReach, check, local_measure, write_coverage
 from harness.reach import ReachMap, dump_reach, line_text, merged, reach_table, test_text
 from harness.report import EventLog, render_source, show_progress
+from harness.report.text import visible
 
 
 def add_parser(commands: Any) -> None:
@@ -54,7 +55,10 @@ def coverage(arguments: argparse.Namespace) -> int:
         try:
             measured = _measured(arguments, directory)
         except _CutOff as cut:
-            _tell(arguments, cut.measured, asked)
+            try:
+                _tell(arguments, cut.measured, asked)
+            except UserError as error:  # what was asked for may be what did not come to run
+                sys.stdout.write(f"{visible(str(error))}\n")
             sys.stdout.write(f"what was measured is in {directory.path}\n")
             raise cut.why from None
     _tell(arguments, measured, asked)

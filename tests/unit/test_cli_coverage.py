@@ -56,7 +56,7 @@ def test_a_reason_that_many_tests_share_is_told_once() -> None:
 
 
 def _cut_off(
-    maps: dict[str, ReachMap], why: BaseException, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    maps: dict[str, ReachMap], why: BaseException, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *options: str
 ) -> tuple[int, Path]:
     """``coverage`` that ends by ``why`` with ``maps`` in part; its exit code and its directory."""
     measured = MeasuredReach(Applied(Tree("debian:6.12", tmp_path, "c0ffee", "6.12"), (), "tree"), maps)
@@ -69,7 +69,7 @@ def _cut_off(
     monkeypatch.setattr(coverage, "local_measure", measure)
     monkeypatch.setattr(machine_check, "require", lambda _checks: None)
     directory = tmp_path / "run"
-    return main(["coverage", "--out", str(directory), "--json", str(tmp_path / "map.json")]), directory
+    return main(["coverage", "--out", str(directory), "--json", str(tmp_path / "map.json"), *options]), directory
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,16 @@ def test_what_was_measured_is_shown_and_kept_when_it_is_cut_off(
     assert "on: measured in part: cut off after 3 of 4 tests\n" in out.out and "1/3  33 %" in out.out
     assert out.out.endswith(f"what was measured is in {directory}\n")
     assert (directory / "events.jsonl").is_file() and (tmp_path / "map.json").is_file()
+
+
+def test_what_did_not_come_to_run_is_no_bad_input(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended, directory = _cut_off({"on": ON}, KeyboardInterrupt(), monkeypatch, tmp_path, "--test", "later")
+    out = capsys.readouterr()
+    assert ended == ExitCode.INTERRUPTED and out.err == "dmabuf-harness: interrupted\n"
+    assert "no test that was measured is called that" in out.out
+    assert out.out.endswith(f"what was measured is in {directory}\n")
 
 
 def test_nothing_is_kept_if_nothing_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
