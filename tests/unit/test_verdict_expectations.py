@@ -12,7 +12,7 @@ import pytest
 from harness.causes import Cause
 from harness.changes import Change, Repeats
 from harness.errors import UserError
-from harness.model import Status, TestResult, VariantReport
+from harness.model import Splat, Status, TestResult, VariantReport
 from harness.paths import WRAPPERS
 from harness.verdict import Expectation, apply_expectations, compare, judge, load_expectations, own_expectations
 from tests.support.sample_reports import ON, PASSES, splat, variant_report
@@ -60,6 +60,19 @@ def known(report: VariantReport, *entries: Expectation, base: str = "6.12.117", 
 def test_the_bundled_expectations_can_be_read() -> None:
     for found in load_expectations(WRAPPERS):
         assert found.reason and found.link and found.origin
+
+
+@pytest.mark.parametrize(
+    ("first", "excused"),
+    [
+        ("WARNING: CPU: 0 PID: 98 at mm/page_alloc.c:5534 __alloc_pages+0x16c/0x270", True),
+        ("WARNING: possible circular locking dependency detected", False),  # through fs_reclaim
+    ],
+)
+def test_a_warning_of_the_allocator_excuses_no_other_that_it_takes_part_in(first: str, excused: bool) -> None:
+    text = f"{first}\n  __alloc_pages+0x25d/0x270\n  __kmalloc+0x1/0x2\n  udmabuf_create+0x1/0x2 [udmabuf]"
+    report = variant_report(ON, splats=(Splat("warn", first, text, 1),))
+    assert bool(known(report, *load_expectations(WRAPPERS), base="6.1.192")) is excused
 
 
 def test_an_entry_is_read_whole(tmp_path: Path) -> None:
