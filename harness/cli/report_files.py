@@ -49,6 +49,13 @@ def report_files(arguments: argparse.Namespace, *runs: Path, series: bool = Fals
     return files
 
 
+def written_files(arguments: argparse.Namespace) -> tuple[Path, ...]:
+    """Where they are to be, if the options can be used at all."""
+    short = (getattr(arguments, name, None) for name in FORMATS)
+    texts = getattr(arguments, "report", [])
+    return (*(Path(text.partition("=")[2]) for text in texts if text.partition("=")[2]), *filter(None, short))
+
+
 def _named(arguments: argparse.Namespace) -> Iterator[ReportFile]:
     for text in arguments.report:
         name, equals, path = text.partition("=")

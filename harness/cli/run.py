@@ -14,7 +14,7 @@ from harness import machine_check
 from harness.cli.each import run_each
 from harness.cli.loudness import add_loudness_options, end_of_run
 from harness.cli.option_origins import add_project_option, whole_command
-from harness.cli.report_files import add_report_options, report_files
+from harness.cli.report_files import add_report_options, report_files, written_files
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
@@ -264,6 +264,7 @@ def _source_from(arguments: argparse.Namespace, patches: tuple[Path, ...]) -> So
         fixups=tuple(arguments.fixup),
         no_fixups=arguments.no_fixups,
         project=arguments.origins.project,
+        written=written_files(arguments),
     )
 
 

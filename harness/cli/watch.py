@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import machine_check
-from harness.cli.option_origins import add_project_option, typed_words
+from harness.cli.option_origins import add_project_option, run_options, typed_words
+from harness.cli.project_file import find_project, value_of
+from harness.cli.report_files import written_files
 from harness.cli.run import add_test_options
 from harness.errors import ExitCode
 from harness.report.text import duration
@@ -38,16 +40,27 @@ def add_parser(commands: Any) -> None:
 
 
 def watch(arguments: argparse.Namespace) -> int:
-    watched = WatchedTree(arguments.tree)
+    start = arguments.tree.absolute()
+    watched = WatchedTree(start, () if arguments.no_project else _reports(start))
     since = watched.tree.commit(arguments.since or "HEAD")
     machine_check.require(machine_check.check_all(None))
     with scratch("watch") as place:
-        child = ChildRun(watched.tree.path, since, typed_words(arguments), place)
+        child = ChildRun(watched.tree.path, start, since, typed_words(arguments), place)
         try:
             _follow(watched, since, child)
         finally:
             child.close()
     return ExitCode.OK
+
+
+def _reports(start: Path) -> tuple[Path, ...]:
+    """Where the runs that begin in ``start`` write reports because a project file says so. Raises ``UserError``."""
+    project = find_project(start.resolve())
+    if project is None:
+        return ()
+    options = run_options()
+    said = {key: value_of(project, key, options[key]) for key in ("report", "junit") if key in project.values}
+    return written_files(argparse.Namespace(**said))
 
 
 def _follow(watched: WatchedTree, since: str, child: ChildRun) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.intake import read_patches, reversed_patch
-from harness.paths import PROJECT_FILE, exists
+from harness.paths import exists
 from harness.series import Commit, Patch
 from harness.source import UserTree, is_range, parse_base
 
@@ -29,19 +29,25 @@ class Taken:
 
 
 def take(
-    base: str, patches: Sequence[Path], reverts: Sequence[Path], *, worktree: bool, out: Path, pick: str | None = None
+    base: str,
+    patches: Sequence[Path],
+    reverts: Sequence[Path],
+    *,
+    worktree: bool,
+    ours: Sequence[Path],
+    pick: str | None = None,
 ) -> Taken:
     """All that the command line names: ``reverts`` first, then ``patches``, then uncommitted work if ``worktree``.
 
     ``base``: as named by the user; if it is a git tree, ranges and commits are looked up there, else in the tree that
-    the user stands in. ``out``: directory of the run, no part of uncommitted work. ``pick``: of ``patches``, as
-    ``read_patches`` has it. Raises ``UserError``.
+    the user stands in. ``ours``: the directory of the run, then files that it writes elsewhere: no part of uncommitted
+    work. ``pick``: of ``patches``, as ``read_patches`` has it. Raises ``UserError``.
     """
     taker = _Taker(base)
     undone = [patch for name in reverts for patch in taker.reverted(name)]
     found = list(read_patches(list(taker.sources(patches)), pick))
     if worktree:
-        found += taker.uncommitted(out)
+        found += taker.uncommitted(ours[0], ours[1:])
     return Taken((*undone, *found), taker.used, taker.start, tuple(taker.notes))
 
 
@@ -76,9 +82,9 @@ class _Taker:
     def _commits(self, tree: UserTree, name: str) -> tuple[Commit, ...]:
         return tree.commits(name).changes if is_range(name) else (tree.change(name),)
 
-    def uncommitted(self, out: Path) -> tuple[Patch, ...]:
+    def uncommitted(self, out: Path, written: Sequence[Path]) -> tuple[Patch, ...]:
         runs = self._tree.path / "runs"
-        ours = (out.parent if out.parent.name == "runs" else out, runs, self._tree.path / PROJECT_FILE)
+        ours = (out.parent if out.parent.name == "runs" else out, runs, *(path.resolve() for path in written))
         change, notes = self._from_head().uncommitted(ours)
         self.notes += notes
         return read_patches([change])

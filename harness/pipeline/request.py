@@ -39,6 +39,7 @@ class SourceRequest:
     ``pick``: number or subject of the one patch to take of ``patches``, or version or message id of the series.
     ``fixups``: patches, or names of bundled series, that the base needs. ``no_fixups``: none of ours.
     ``project``: the file that options were taken from, as a patch would name it; empty if there is none.
+    ``written``: reports that the user names: in a tree, they are no work.
     """
 
     base: str = ""
@@ -51,6 +52,7 @@ class SourceRequest:
     fixups: tuple[Path, ...] = ()
     no_fixups: bool = False
     project: str = ""
+    written: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,8 @@ def check(request: RunRequest, directory: Path) -> RunJob:
 
 def _patches(source: SourceRequest, directory: Path) -> tuple[Taken, tuple[Patch, ...]]:
     """What was taken, and the patches that are tested."""
-    taken = take(source.base, source.patches, source.reverts, worktree=source.worktree, out=directory, pick=source.pick)
+    ours, work = (directory, *source.written), source.worktree
+    taken = take(source.base, source.patches, source.reverts, worktree=work, ours=ours, pick=source.pick)
     patches = taken.patches or (() if source.no_patch else load_series(bundled_series()[DEFAULT_SERIES]))
     if source.up_to is not None and source.up_to > len(patches):
         raise UserError(f"there are only {len(patches)} patches", where=f"--up-to {source.up_to}", hint="name fewer")

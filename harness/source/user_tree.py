@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness import process
 from harness.errors import InfrastructureError, UserError
+from harness.paths import PROJECT_FILE
 from harness.scratch import scratch
 from harness.series import Commit
 from harness.source.worktree import kernel_version
@@ -161,7 +162,8 @@ class UserTree:
         untracked = self._listed("ls-files", "-z", "--others", "--exclude-standard")
         known = set(self._listed("ls-tree", "-z", "-d", "--name-only", "HEAD"))
         excluded = [path.relative_to(self.path) for path in besides if path.is_relative_to(self.path)]
-        mine = [name for name in untracked if not any(Path(name).is_relative_to(path) for path in excluded)]
+        theirs = (name for name in untracked if Path(name).name != PROJECT_FILE)  # the harness's own, wherever it lies
+        mine = [name for name in theirs if not any(Path(name).is_relative_to(path) for path in excluded)]
         # A name that ends in a slash is a repository of its own.
         counted = [name for name in mine if "/" in name[:-1] and name[-1] != "/" and name.partition("/")[0] in known]
         tops = (name.partition("/")[0] for name in mine if name not in set(counted))

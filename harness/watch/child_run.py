@@ -18,13 +18,14 @@ _TIME_TO_END = 60.0  # seconds, in which an interrupted run writes what it has
 
 
 class ChildRun:
-    """Runs in ``tree``. ``since``: the commit at which the series begins. ``options``: of ``run``, as typed.
+    """Runs of ``tree``. ``since``: the commit at which the series begins. ``options``: of ``run``, as typed.
 
-    ``place``: directory for what the runs print.
+    ``start``: the directory in the tree that they start in, whose project file counts. ``place``: directory for what
+    the runs print.
     """
 
-    def __init__(self, tree: Path, since: str, options: Sequence[str], place: Path) -> None:
-        self._tree, self._since, self._options = tree, since, options
+    def __init__(self, tree: Path, start: Path, since: str, options: Sequence[str], place: Path) -> None:
+        self._tree, self._start, self._since, self._options = tree, start, since, options
         self._output = place / "output"
         self._process: Background | None = None
         self._directory = tree
@@ -36,7 +37,7 @@ class ChildRun:
         # -P: a directory "harness" of the tree is none of ours.
         command = [sys.executable, "-P", "-m", "harness", "run", *self._what(order), *self._options]
         self._process = Background(
-            [*command, "--out", self._directory], output=self._output, cwd=self._tree, env=os.environ
+            [*command, "--out", self._directory], output=self._output, cwd=self._start, env=os.environ
         )
 
     def _what(self, order: WatchOrder) -> list[str]:

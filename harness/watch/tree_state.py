@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.paths import PROJECT_FILE
 from harness.source import NoChangesError, UserTree
 
 # In git's own directory: what a commit, a checkout or a rebase writes. Objects are written all the time.
@@ -29,15 +28,19 @@ class TreeState:
 
 
 class WatchedTree:
-    """The tree that ``path`` is in; what changes in its ``runs`` is no work. Raises ``UserError``."""
+    """The tree that ``path`` is in; what changes in its ``runs`` is no work, nor is ``written``, the reports of runs.
 
-    def __init__(self, path: Path) -> None:
+    Raises ``UserError``.
+    """
+
+    def __init__(self, path: Path, written: Iterable[Path] = ()) -> None:
         found = UserTree.around(path) if path.is_dir() else None
         if found is None or not found.version():
             raise UserError("not a kernel tree under git", where=str(path), hint="name one, or change into it")
         self.tree = found
         self.git_directory = found.git_directory()
         self._results = found.path / "runs"
+        self._ours = (self._results, *(file.resolve() for file in written))
 
     @property
     def places(self) -> tuple[Path, ...]:
@@ -58,7 +61,7 @@ class WatchedTree:
         """As it is now. Files that git does not track count if they are new in its directories (``UserTree``)."""
         head = self.tree.commit("HEAD")
         try:
-            change, _ = self.tree.uncommitted((self._results, self.tree.path / PROJECT_FILE))
+            change, _ = self.tree.uncommitted(self._ours)
         except NoChangesError:
             return TreeState(head)
         except UserError as error:

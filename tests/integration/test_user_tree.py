@@ -39,8 +39,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def taken(*patches: str, base: str = "", reverts: tuple[str, ...] = (), worktree: bool = False) -> Taken:
-    out = Path.cwd() / "runs" / "1"
-    return take(base, [Path(name) for name in patches], [Path(name) for name in reverts], worktree=worktree, out=out)
+    ours = (Path.cwd() / "runs" / "1", Path("drivers/dma-buf/summary.md"))
+    return take(base, [Path(name) for name in patches], [Path(name) for name in reverts], worktree=worktree, ours=ours)
 
 
 def applied(found: Taken, base: str) -> dict[str, str]:
@@ -186,10 +186,10 @@ def test_configuration_does_not_join_hunks(tree: Path) -> None:
 
 def test_one_commit_of_a_range_is_picked(tree: Path) -> None:
     for pick, subject in (("2", "second"), ("first", "first")):
-        [patch] = take("", [Path("v1..main")], (), worktree=False, out=tree / "runs", pick=pick).patches
+        [patch] = take("", [Path("v1..main")], (), worktree=False, ours=(tree / "runs",), pick=pick).patches
         assert patch.subject == subject
     with pytest.raises(UserError, match=r"commit [0-9a-f]{12}, commit [0-9a-f]{12}: --pick '3' is none of the patches"):
-        take("", [Path("v1..main")], (), worktree=False, out=tree / "runs", pick="3")
+        take("", [Path("v1..main")], (), worktree=False, ours=(tree / "runs",), pick="3")
 
 
 @pytest.mark.parametrize(
@@ -276,6 +276,8 @@ def test_uncommitted_work_staged_or_not_with_new_files(tree: Path) -> None:
     (tree / "drivers/dma-buf/new.c").write_text("int new;\n")
     (tree / "drivers/dma-buf/built.o").write_text("ignored\n")
     (tree / "notes.txt").write_text("stray\n")
+    (tree / "drivers/dma-buf/dmabuf-harness.toml").write_text("strict = true\n")  # ours: init writes it
+    (tree / "drivers/dma-buf/summary.md").write_text("a report of the run before\n")
     (tree / "runs/1").mkdir(parents=True)
     (tree / "runs/1/plan.json").write_text("{}\n")
     before = state(tree)

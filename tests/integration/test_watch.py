@@ -98,7 +98,7 @@ def test_what_is_no_kernel_tree_is_refused(tmp_path: Path) -> None:
 
 
 @contextmanager
-def watching(tree: Path) -> Iterator[subprocess.Popen[str]]:
+def watching(tree: Path, below: str = "") -> Iterator[subprocess.Popen[str]]:
     """``dmabuf-harness watch`` with the suite that needs no guest. All that it starts has MARK in its environment."""
     env = {
         **os.environ,
@@ -106,7 +106,11 @@ def watching(tree: Path) -> Iterator[subprocess.Popen[str]]:
         "XDG_CACHE_HOME": str(tree.parent / "cache"),
         "MARK": str(tree),
     }
-    argv = ["env", "--default-signal=INT", *harness_command("watch", tree, "--suite", "static", "--accel", "tcg")]
+    argv = [
+        "env",
+        "--default-signal=INT",
+        *harness_command("watch", tree / below, "--suite", "static", "--accel", "tcg"),
+    ]
     with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -141,6 +145,20 @@ def test_a_save_a_commit_and_the_end(tree: Path) -> None:
         assert process.wait(LIMIT) == 130
     assert processes(f"MARK={tree}") == []
     assert git(tree, "status", "--porcelain", "--untracked-files=no") == f"M {DRIVER}"
+
+
+def test_reports_that_the_project_file_asks_for_are_no_work(tree: Path) -> None:
+    """They lie beside it, in a directory of the tree: each run would be the reason of the next."""
+    (tree / "drivers/dma-buf" / PROJECT_FILE).write_text('report = ["markdown=summary.md"]\n')
+    with watching(tree, "drivers/dma-buf") as process:
+        said(process, "watch", "Ctrl-C ends it")
+        edit(tree, "int line_5;", "int five;")
+        said(process, "quick", "runs/")
+        git(tree, "commit", "--quiet", "--all", "--message", "five")
+        assert process.stdout is not None and " verdict " in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == 130
+    assert "drivers/dma-buf/summary.md" in git(tree, "status", "--porcelain")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
