@@ -78,6 +78,8 @@ def read_toml(file: Path, hint: str, shown: str = "") -> TomlTable:
         raise UserError(f"cannot be read: {error.strerror}", where=where, hint=hint) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"not TOML: {error}", where=where, hint=hint) from error
+    except RecursionError as error:
+        raise UserError("lists or tables are nested too deeply", where=where, hint=hint) from error
 
 
 def key_lines(text: str) -> dict[str, int]:

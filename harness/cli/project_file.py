@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.paths import PROJECT_FILE, cache_root, exists
+from harness.paths import PROJECT_FILE, cache_root, exists, is_directory, is_file
 from harness.toml_tables import key_lines, read_toml
 
 _HINT = "correct it, or leave it out with --no-project"
@@ -50,6 +50,8 @@ def find_project(start: Path) -> ProjectFile | None:
     path = next((place / PROJECT_FILE for place in within if exists(place / PROJECT_FILE)), None)
     if path is None or path.is_relative_to(cache_root()):
         return None
+    if not is_file(path) and not is_directory(path):  # a pipe would be waited for
+        raise UserError("no plain file", where=os.path.relpath(path), hint=_HINT)
     _refuse_strangers(path)
     content = read_toml(path, _HINT, os.path.relpath(path)).content
     return ProjectFile(path, top, content, key_lines(path.read_text(encoding="utf-8")))
@@ -112,7 +114,7 @@ def _is_number(action: argparse.Action) -> bool:
 
 
 def _converted(key: str, raw: object, action: argparse.Action, where: str) -> object:
-    if type(raw) is not (int if _is_number(action) else str) or raw == "":
+    if type(raw) is not (int if _is_number(action) else str) or raw == "" or "\0" in str(raw):
         raise _refused(key, raw, action, where)
     if action.choices and raw not in action.choices:
         raise _refused(key, raw, action, where)

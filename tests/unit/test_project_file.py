@@ -244,6 +244,9 @@ def test_paths_are_relative_to_the_file(
         ("accel = 'xen'\n", 'accel cannot be \'xen\'; write accel = "auto" or "kvm" or "tcg"'),
         ("each = true\neach = true\n", "not TOML"),
         ("\x00", "not TOML"),
+        (r'patch = ["a\u0000b"]', "patch cannot be 'a\\x00b'"),
+        (r'report = ["markdown=\u0000"]', "report cannot be 'markdown=\\x00'"),
+        (f"only = {'[' * 9000}", "lists or tables are nested too deeply"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(text: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,6 +254,12 @@ def test_what_is_wrong_is_told_in_one_line(text: str, says: str, capsys: pytest.
     assert main(["show", "--no-patch"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and said.startswith(f"dmabuf-harness: {PROJECT_FILE}:") and says in said
+
+
+def test_a_pipe_of_that_name_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(PROJECT_FILE)
+    assert main(["show", "--no-patch"]) == 2
+    assert f"{PROJECT_FILE}: no plain file" in capsys.readouterr().err
 
 
 def test_a_wrong_file_can_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
