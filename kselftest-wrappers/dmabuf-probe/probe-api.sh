@@ -7,15 +7,22 @@
 source=$1
 shift
 
+# ccache names files by their absolute paths, whichever path it was given.
 LC_ALL=C "$@" -fsyntax-only -x c "$source" 2>&1 | awk -v source="$source" '
 	function unreadable(why) {
 		reasons = reasons "\n" why
 	}
 
-	index($0, source ":") == 1 && / error: / {
-		split(substr($0, length(source) + 2), place, ":")
-		wrong[place[1]] = $0
-		next
+	function name_of(path, parts) {
+		return parts[split(path, parts, "/")]
+	}
+
+	/ error: / {
+		split($0, place, ":")
+		if (name_of(place[1]) == name_of(source)) {
+			wrong[place[2]] = $0
+			next
+		}
 	}
 	/ error: / { unreadable($0) }
 

@@ -48,13 +48,16 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf);
 GENERATIONS = {"PRE": PRE, "V15": V15, "NOTIFY": NOTIFY, "INVALIDATE": INVALIDATE}
 
 
-def _probe(header: str, tmp_path: Path, compiler: str = "gcc") -> tuple[set[str], str]:
-    """Names that probe-api.sh prints for a tree with this dma-buf.h, and its complaints."""
+def _probe(header: str, tmp_path: Path, compiler: str = "gcc", place: Path = MODULE) -> tuple[set[str], str]:
+    """Names that probe-api.sh prints for a tree with this dma-buf.h, and its complaints.
+
+    ``place``: how the directory of api.c is named, from there.
+    """
     (tmp_path / "linux").mkdir(exist_ok=True)
     (tmp_path / "linux" / "dma-buf.h").write_text(COMMON + header)
-    script, source = str(MODULE / "probe-api.sh"), str(MODULE / "api.c")
+    script, source = str(MODULE / "probe-api.sh"), f"{place}/api.c"
     command = ["sh", script, source, compiler, "-nostdinc", f"-I{tmp_path}", *_builtin()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=MODULE)
     return set(done.stdout.split()), done.stderr
 
 
@@ -82,6 +85,14 @@ def test_each_generation_is_recognised(generation: str, tmp_path: Path) -> None:
     names, complaints = _probe(GENERATIONS[generation], tmp_path)
     assert complaints == ""
     assert _generation(names, tmp_path) == generation
+
+
+def test_a_compiler_that_names_files_in_another_way_is_understood(tmp_path: Path) -> None:
+    """From 6.13 on the module is built in its own directory, and ccache makes paths in messages absolute."""
+    compiler = tmp_path / "cc"
+    compiler.write_text(f'#!/bin/sh\ngcc "$@" 2>&1 | sed "s|^\\./|{MODULE}/|" >&2\n')
+    compiler.chmod(0o755)
+    assert _probe(INVALIDATE, tmp_path, str(compiler), Path()) == _probe(INVALIDATE, tmp_path)
 
 
 def test_all_that_a_tree_has_is_named_and_nothing_else(tmp_path: Path) -> None:
