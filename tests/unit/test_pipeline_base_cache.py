@@ -28,7 +28,7 @@ DECIDE_NOTHING = {
     "model.py",  # the shape of what is kept: base_cache._FORMAT
     *("build/__init__.py", "series.py", "source/__init__.py"),  # a kernel is found by its key; source explains stacks
     *("errors.py", "events.py", "phases.py", "report/__init__.py"),  # how it is told, and sent
-    *("machine_failures.py", "paths.py", "process/__init__.py", "scratch.py"),  # the machine
+    *("local_terminal.py", "machine_failures.py", "paths.py", "process/__init__.py", "scratch.py"),  # the machine
     *(f"trials/{name}.py" for name in ("fates", "guest_words", "mutant_ledger")),  # mutants alone
 }
 STALL = replace(splat(), kind="rcu-stall", title="rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:")
