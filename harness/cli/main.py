@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import errno
 import io
@@ -90,16 +91,7 @@ def _main(given: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names from all over the world, on a terminal that may not have them
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        if arguments.handler.__module__ != _DOCTOR:  # which tells of it beside what else is missing
-            require_data()
-        if hasattr(arguments, "project_keys"):
-            from harness.cli.option_origins import complete  # noqa: PLC0415 - only who takes options of run pays for it
-
-            complete(arguments, given, lambda: parser(*given[:1]))
-        with process.stopped_by_signals():
-            code = int(arguments.handler(arguments))
-            sys.stdout.flush()  # here, where it can be told: the interpreter's own end would exit with 120
-            return code
+        return _handled(arguments, given)
     except HarnessError as error:
         return _fail(str(error), error.exit_code)
     except OSError as error:
@@ -114,6 +106,20 @@ def _main(given: Sequence[str]) -> int:
         return ExitCode.INFRASTRUCTURE
     finally:
         process.stop_all()
+
+
+def _handled(arguments: argparse.Namespace, given: Sequence[str]) -> int:
+    """Do the command that ``arguments`` name, which argparse made of ``given``."""
+    if arguments.handler.__module__ != _DOCTOR:  # which tells of it beside what else is missing
+        require_data()
+    if hasattr(arguments, "project_keys"):
+        from harness.cli.option_origins import complete  # noqa: PLC0415 - only who takes options of run pays for it
+
+        complete(arguments, given, lambda: parser(*given[:1]))
+    with process.stopped_by_signals():
+        code = int(arguments.handler(arguments))
+        sys.stdout.flush()  # here, where it can be told: the interpreter's own end would exit with 120
+        return code
 
 
 def _apart(given: Sequence[str]) -> tuple[list[str], list[str]]:

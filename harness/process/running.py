@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import subprocess
 import threading
 import time
@@ -116,22 +117,10 @@ def run(
     err: list[bytes] = []
     with contextlib.ExitStack() as stack:
         log_file = stack.enter_context(log.open("ab")) if log is not None else None
-        proc = launch(
-            args,
-            cwd,
-            env,
-            subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            subprocess.PIPE,
-            subprocess.STDOUT if merge else subprocess.PIPE,
-        )
+        inward = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
+        proc = launch(args, cwd, env, inward, subprocess.PIPE, subprocess.STDOUT if merge else subprocess.PIPE)
         deadline = _Deadline(proc.pid, timeout)
-        threads: list[threading.Thread] = []
-        if proc.stdin is not None:
-            threads.append(threading.Thread(target=_feed, args=(proc.stdin, stdin), daemon=True))
-        if proc.stderr is not None:
-            threads.append(threading.Thread(target=_drain, args=(proc.stderr, err), daemon=True))
-        for thread in threads:
-            thread.start()
+        threads = _serve(proc, stdin, err)
         try:
             assert proc.stdout is not None
             _tee(proc.stdout, log_file, out, on_line)
@@ -143,19 +132,40 @@ def run(
             timed_out = deadline.cancel()
             for thread in threads:
                 thread.join()
-    done = Completed(
+    _count(usage)
+    return Completed(
         argv=tuple(args),
         returncode=proc.returncode if proc.returncode >= 0 else 128 - proc.returncode,
         stdout=_decode(b"".join(out)),
         stderr=_decode(b"".join(err)),
         seconds=time.monotonic() - started,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_rss=usage.ru_maxrss * 1024,
+        peak_rss=_bytes(usage),
         timed_out=timed_out,
     )
-    if (usage_here := meter.get()) is not None:
-        usage_here.add(done.cpu_seconds, done.peak_rss)
-    return done
+
+
+def _serve(proc: subprocess.Popen[bytes], stdin: bytes | None, err: list[bytes]) -> list[threading.Thread]:
+    """Threads that feed ``stdin`` to the program and take its standard error into ``err``, if it has those streams."""
+    threads: list[threading.Thread] = []
+    if proc.stdin is not None:
+        threads.append(threading.Thread(target=_feed, args=(proc.stdin, stdin), daemon=True))
+    if proc.stderr is not None:
+        threads.append(threading.Thread(target=_drain, args=(proc.stderr, err), daemon=True))
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _count(usage: resource.struct_rusage) -> None:
+    """Add what a program took to the block that is metered, if any."""
+    if (here := meter.get()) is not None:
+        here.add(usage.ru_utime + usage.ru_stime, _bytes(usage))
+
+
+def _bytes(usage: resource.struct_rusage) -> int:
+    """Of the largest process; getrusage(2) counts in kilobytes."""
+    return usage.ru_maxrss * 1024
 
 
 def check(argv: Sequence[str | Path], *, what: str, cwd: Path | None = None, stdin: bytes | None = None) -> str:
