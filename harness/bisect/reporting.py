@@ -95,12 +95,12 @@ def junit(state: State, target: Target) -> str:
     from harness.report.junit import document, junit_case  # noqa: PLC0415
 
     answer = junit_case("answer", "dmabuf.bisect", state.seconds)
-    told = one_line(headline(state, target))
+    answer_line = one_line(headline(state, target))
     answer.stdout = visible(markdown(state, target))
     if state.ending is None or state.ending.end is not End.FOUND:
-        answer.add_error_info(message=told, output=told)
+        answer.add_error_info(message=answer_line, output=answer_line)
     cases = [answer, *(_case(step, state) for step in state.steps)]
-    properties = {"symptom": one_line(str(state.question.symptom)), "answer": told}
+    properties = {"symptom": one_line(str(state.question.symptom)), "answer": answer_line}
     suite = TestSuite("bisect", cases, properties=properties)
     return document([suite])
 
@@ -109,11 +109,11 @@ def _case(step: CommitTest, state: State) -> TestCase:
     from harness.report.junit import junit_case  # noqa: PLC0415
 
     case = junit_case(f"{step.commit[:12]} {step.subject}", "dmabuf.bisect.commits", step.seconds)
-    told = one_line(decision(step, state))
+    decided = one_line(decision(step, state))
     if step.verdict is CommitVerdict.BAD:
-        case.add_failure_info(message=told, output=told)
+        case.add_failure_info(message=decided, output=decided)
     elif step.verdict is not CommitVerdict.GOOD:
-        case.add_skipped_info(message=told)
+        case.add_skipped_info(message=decided)
     else:
-        case.stdout = told
+        case.stdout = decided
     return case

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitCode.OK
     since = time.time() - arguments.keep * _DAY if arguments.keep is not None else None
     done = clean(entries, since, arguments.max, user_of if arguments.dry_run else remove_entry)
-    sys.stdout.write("".join(f"{line}\n" for line in _told(done, entries, dry=arguments.dry_run)))
+    sys.stdout.write("".join(f"{line}\n" for line in _outcome(done, entries, dry=arguments.dry_run)))
     return ExitCode.OK
 
 
@@ -84,11 +84,11 @@ def _kind(title: str, entries: Sequence[CacheEntry]) -> Iterator[str]:
     for entry in entries:
         user = user_of(entry)
         if user or entry.size >= _LARGE:
-            told = f"  in use: {user}" if user else ""
-            yield f"  {entry.name:50}{_bytes(entry.size):>10}  {_date(entry.used)}{told}"
+            users = f"  in use: {user}" if user else ""
+            yield f"  {entry.name:50}{_bytes(entry.size):>10}  {_date(entry.used)}{users}"
 
 
-def _told(done: Cleaning, entries: Sequence[CacheEntry], *, dry: bool) -> Iterator[str]:
+def _outcome(done: Cleaning, entries: Sequence[CacheEntry], *, dry: bool) -> Iterator[str]:
     for kind in KINDS:
         own = [entry for entry in done.removed if entry.kind == kind.title]
         named = f" ({', '.join(entry.name for entry in own)})" if 0 < len(own) <= 3 else ""

@@ -143,13 +143,13 @@ def _is_about(entry: Expectation, result: TestResult) -> bool:
 def _is_refuted(entry: Expectation, case: TestResult | Splat, report: VariantReport) -> bool:
     """A test that is expected to fail and does not, or not so, on the base; one that is said to be flaky, and was not
     repeated; anything that comes each time with the patch only."""
-    told = difference_of(report, case)
-    if told is None or told.change is not Change.NEW:
+    difference = difference_of(report, case)
+    if difference is None or difference.change is not Change.NEW:
         return False
     if entry.kind == "fail":
         # A base that only ran out of time says nothing against it.
-        return (_severity(told.on_base), _severity(told.with_patch)) != (Severity.SILENT, Severity.SAID)
-    return told.repeats.is_certain if told.repeats is not None else entry.kind == "flaky"
+        return (_severity(difference.on_base), _severity(difference.with_patch)) != (Severity.SILENT, Severity.SAID)
+    return difference.repeats.is_certain if difference.repeats is not None else entry.kind == "flaky"
 
 
 def _severity(seen: Observed | None) -> Severity | None:
@@ -260,15 +260,15 @@ def _kind(result: TestResult, variant: VariantReport) -> str:
     """The kind of entry that would expect ``result``, empty if none would or need be."""
     if result.known or result.not_applicable or _is_new(variant, result):
         return ""
-    told = difference_of(variant, result)
-    flaky = told is not None and told.change is Change.FLAKY
+    difference = difference_of(variant, result)
+    flaky = difference is not None and difference.change is Change.FLAKY
     return {Status.FAIL: "flaky" if flaky else "fail", Status.SKIP: "skip"}.get(result.status, "")
 
 
 def _is_new(variant: VariantReport, case: TestResult | Splat) -> bool:
     """True if the base does not have it: then it is the patch's, and not to be expected."""
-    told = difference_of(variant, case)
-    return told is not None and told.change is Change.NEW
+    difference = difference_of(variant, case)
+    return difference is not None and difference.change is Change.NEW
 
 
 def _beyond(variant: VariantReport) -> Iterator[str]:

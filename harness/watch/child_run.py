@@ -57,11 +57,11 @@ class ChildRun:
             return None
         self._process = None
         try:
-            told = headline(load(self._directory))
+            verdict = headline(load(self._directory))
         except (OSError, SchemaError, ValueError):
             return self.last_line() or f"ended with {code} and said nothing"
         shown = os.path.relpath(self._directory)
-        return f"{told}; {shown}" if code == ExitCode.OK else f"{told}; see dmabuf-harness report {shown}"
+        return f"{verdict}; {shown}" if code == ExitCode.OK else f"{verdict}; see dmabuf-harness report {shown}"
 
     def last_line(self) -> str:
         """What the run said last; empty if nothing."""
