@@ -81,6 +81,8 @@ def replayed(place: Path, happened: Sequence[Event], report: RunReport, *argumen
 @dataclass
 class _Job:
     directory: Path
+    patches: tuple[()] = ()
+    prerequisites: tuple[()] = ()
 
     def plan(self) -> dict[str, object]:
         return {}

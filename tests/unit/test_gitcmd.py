@@ -13,7 +13,8 @@ from harness.gitcmd import check_git, run_git, write_files
 from harness.paths import PROJECT_ROOT
 from tests.support.git_trees import DRIVER, LINES, git, make_repository
 
-_HOMES = {"gitcmd.py", "user_tree.py"}  # the second is for the user's own tree, with the user's configuration
+# Others than the first go by the user's own configuration.
+_HOMES = {"gitcmd.py", "user_tree.py", "user_identity.py"}
 
 
 @pytest.fixture

@@ -133,7 +133,8 @@ def test_each_status_has_its_element() -> None:
     checks = "move-notify-on: checks"
     failure = only(report, checks, "dmabuf.sync_refuses_unknown_flags", "failure")
     assert "log: boots/move-notify-on-1/logs/checks.txt" in (failure.text or "")
-    assert "--only dmabuf.sync_refuses_unknown_flags" in (failure.text or "")
+    assert "again: dmabuf-harness reproduce " in (failure.text or "")
+    assert "'checks: dmabuf.sync_refuses_unknown_flags' --variant move-notify-on" in (failure.text or "")
     assert only(report, checks, "vgem.import_twice", "error").get("message", "").startswith("guest lost")
     assert only(report, checks, "heap.zeroed", "error").get("message") == "never ran"
     assert only(report, "move-notify-on: kselftest", "dmabuf-heaps:dmabuf-heap", "skipped").get("message") == "no vgem"
