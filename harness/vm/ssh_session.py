@@ -84,7 +84,9 @@ class SshSession:
     def _wait(self) -> None:
         """For output, or for input if the guest would take it."""
         inputs = [self._terminal.stdin] if self._reads and not self._unsent else []
-        ready, _, _ = select.select([self._channel.fileno(), *inputs], [], [], _TICK)
+        # At the end of its output it would be ready each time, for as long as the command goes on in silence.
+        outputs = [] if self._channel.eof_received else [self._channel.fileno()]
+        ready, _, _ = select.select([*outputs, *inputs], [], [], _TICK)
         if self._terminal.stdin in ready:
             self._take_input()
 

@@ -23,6 +23,7 @@ class EndedChannel:
     descriptor: int
     late: list[bytes] = field(default_factory=list)
     ends: bool = True
+    silent: int = 0  # looks for which it goes on without output
     closed: bool = False
     command: bytes = b""
     _ready: bytes = b""
@@ -34,7 +35,7 @@ class EndedChannel:
         return self.descriptor
 
     def exit_status_ready(self) -> bool:
-        return True
+        return not self.silent
 
     @property
     def eof_received(self) -> bool:
@@ -52,6 +53,7 @@ class EndedChannel:
 
     def look(self) -> None:
         self._ready = self.late.pop(0) if self.late else b""
+        self.silent = max(0, self.silent - 1)
 
     def recv_exit_status(self) -> int:
         return 3
@@ -88,3 +90,18 @@ def test_streams_that_a_daemon_keeps_open_are_not_awaited(readable: int, tmp_pat
 def test_a_command_may_have_bytes_that_are_no_text(readable: int, tmp_path: Path) -> None:
     visited(channel := EndedChannel(readable), tmp_path, os.fsdecode(b"echo \xff"))
     assert channel.command == b"echo \xff"
+
+
+def test_output_that_is_closed_is_not_asked_again_and_again(
+    readable: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """select() would say each time that it is ready: a processor would be busy while the command goes on."""
+    waited: list[list[int]] = []
+
+    def wait(outputs: list[int], *_rest: object) -> tuple[list[int], list[int], list[int]]:
+        waited.append(outputs)
+        return [], [], []
+
+    monkeypatch.setattr("harness.vm.ssh_session.select.select", wait)
+    visited(EndedChannel(readable, silent=3), tmp_path)
+    assert waited and waited == [[]] * len(waited)
