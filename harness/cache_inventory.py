@@ -54,17 +54,28 @@ def _each(*patterns: str, counting: bool | None = None) -> Callable[[Path], Iter
     def found(root: Path) -> Iterator[tuple[str, tuple[Path, ...]]]:
         for path in (path for pattern in patterns for path in sorted(root.glob(pattern))):
             hidden = path.name.startswith(".") and not any(pattern.rpartition("/")[2][0] == "." for pattern in patterns)
-            if not hidden and path.suffix != ".lock" and counting in (None, (path / "gcov").is_dir()):
+            if (
+                not hidden
+                and not _is_elsewhere(root, path)
+                and path.suffix != ".lock"
+                and counting in (None, (path / "gcov").is_dir())
+            ):
                 yield str(path.relative_to(root)), (path,)
 
     return found
+
+
+def _is_elsewhere(root: Path, path: Path) -> bool:
+    """True behind a link that somebody has put in the place of an entry: what is there may be a tree of theirs."""
+    entry = root.joinpath(*path.relative_to(root).parts[:2])
+    return entry != path and entry.is_symlink()
 
 
 def _sources(root: Path) -> Iterator[tuple[str, tuple[Path, ...]]]:
     """The lock beside them stays: removing it would let two runs lock two files of that name."""
     for place in sorted(root.glob("trees/*")):
         parts = tuple(path for path in (place / "linux", place / "borrowed") if path.is_dir())
-        if parts:
+        if parts and not place.is_symlink():
             yield str(place.relative_to(root)), parts
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import ExitCode
+from harness.errors import ExitCode, HarnessError
 from harness.paths import new_run_id
 from harness.process import Background
 from harness.report import SchemaError, headline, load
@@ -58,7 +58,7 @@ class ChildRun:
         self._process = None
         try:
             verdict = headline(load(self._directory))
-        except (OSError, SchemaError, ValueError):
+        except (OSError, HarnessError, SchemaError, ValueError):  # a run of --each is no single one
             return self.last_line() or f"ended with {code} and said nothing"
         shown = os.path.relpath(self._directory)
         return f"{verdict}; {shown}" if code == ExitCode.OK else f"{verdict}; see dmabuf-harness report {shown}"

@@ -161,6 +161,19 @@ def test_reports_that_the_project_file_asks_for_are_no_work(tree: Path) -> None:
     assert "drivers/dma-buf/summary.md" in git(tree, "status", "--porcelain")
 
 
+def test_a_run_patch_by_patch_does_not_end_it(tree: Path) -> None:
+    (tree / PROJECT_FILE).write_text("each = true\n")
+    with watching(tree) as process:
+        said(process, "watch", "Ctrl-C ends it")
+        edit(tree, "int line_5;", "int five;")
+        said(process, "quick", "starts")
+        said(process, "quick")
+        git(tree, "commit", "--quiet", "--all", "--message", "five")
+        said(process, "verdict", "starts")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == 130
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_it_ends_by_a_signal_while_nothing_runs(tree: Path, number: signal.Signals, code: int) -> None:
     with watching(tree) as process:

@@ -265,6 +265,16 @@ def test_half_a_line_on_a_full_disk_hides_no_use(root: Path) -> None:
         assert set(users) == {"kernels/aa", "kernels/cc"}
 
 
+def test_what_is_behind_a_link_in_place_of_a_tree_is_not_ours(root: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    for name in ("linux", "borrowed", "objects"):
+        put(theirs, f"{name}/file", days=99)
+    (root / "trees").mkdir()
+    (root / "trees/mine").symlink_to(theirs)
+    assert main(["clean", "--max", "0"]) == 0
+    assert len([*theirs.rglob("file")]) == 3
+
+
 def test_a_kernel_that_is_begun_is_not_taken_for_a_leftover(root: Path) -> None:
     """Its directory is there a moment before it is held; the lock of all kernels is held then."""
     put(root, "kernels/.cc.1a2b3c4d.part/image")
