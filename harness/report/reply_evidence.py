@@ -25,7 +25,7 @@ MAX_LINES = 6
 """Of a test's output, or of a log that ends there."""
 
 MAX_NAMES = 5
-_NUMBERED = re.compile(r"\[[^\]]*?(\d+)/(\d+)[^\]]*\]")
+_NUMBERED = re.compile(r"\[[^\]]{0,200}?(?<!\d)(\d{1,5})/(\d{1,5})(?!\d)[^\]]*\]")
 _ANYWHERE = ("debian:", "kernel.org:")
 _OWN_FILES = re.compile(r"; see boots/\S+")  # that nobody else has
 

@@ -85,6 +85,11 @@ def test_an_answer_to_an_answer_says_so_once(subject: str) -> None:
     assert answer(sent(run_report(), replace(HEAD, subject=subject)))["Subject"] == "Re: [PATCH] x"
 
 
+def test_a_number_of_thousands_of_digits_is_no_number() -> None:
+    head = replace(HEAD, subject=f"[PATCH 1/{'1' * 5000}] x")
+    assert "All of it again:" in body(answer(sent(run_report(), head)))
+
+
 @pytest.mark.parametrize("subject", ["[PATCH] RDMA/core: x", "dma-buf: fire: re: x", "Re: [PATCH] drm/core: x"])
 def test_no_word_of_the_subject_is_taken_for_the_mark_of_an_answer(subject: str) -> None:
     assert (
