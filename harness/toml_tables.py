@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 OneLine = Annotated[str, "one line"]
 
+_MOST = 4 << 20  # bytes of a file: a device never ends
 _NOUNS: dict[type, str] = {str: "text", int: "whole number", float: "number", list: "list", dict: "table"}
 
 
@@ -73,7 +74,11 @@ def read_toml(file: Path, hint: str, shown: str = "") -> TomlTable:
     """The whole of ``file``. ``shown``: its name in messages. Raises ``UserError`` if it cannot be read."""
     where = shown or str(file)
     try:
-        return TomlTable(tomllib.loads(file.read_text(encoding="utf-8")), where, hint)
+        with file.open("rb") as opened:
+            content = opened.read(_MOST + 1)
+        if len(content) > _MOST:
+            raise UserError(f"larger than {_MOST >> 20} MiB", where=where, hint=hint)
+        return TomlTable(tomllib.loads(content.decode("utf-8")), where, hint)
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=where, hint=hint) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

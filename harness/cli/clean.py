@@ -16,6 +16,7 @@ from harness.cache_cleaning import Cleaning, clean, remove_entry, user_of
 from harness.cache_inventory import KINDS, CacheEntry, inventory, unknown
 from harness.errors import ExitCode
 from harness.paths import cache_root
+from harness.report.text import one_line
 
 _LARGE = 100_000_000  # bytes from which on an entry has a line of its own
 _UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -73,7 +74,7 @@ def _shown(root: Path, entries: Sequence[CacheEntry]) -> Iterator[str]:
         if own := [entry for entry in entries if entry.kind == kind.title]:
             yield from _kind(kind.title, own)
     if others := unknown(root):
-        yield f"not of this program, and left alone: {', '.join(others)}"
+        yield f"not of this program, and left alone: {', '.join(map(one_line, others))}"
     yield "\n--keep DAYS removes what was not used for so long, --max SIZE what was not used for longest"
 
 
@@ -85,17 +86,17 @@ def _kind(title: str, entries: Sequence[CacheEntry]) -> Iterator[str]:
         user = user_of(entry)
         if user or entry.size >= _LARGE:
             users = f"  in use: {user}" if user else ""
-            yield f"  {entry.name:50}{_bytes(entry.size):>10}  {_date(entry.used)}{users}"
+            yield f"  {one_line(entry.name):50}{_bytes(entry.size):>10}  {_date(entry.used)}{users}"
 
 
 def _outcome(done: Cleaning, entries: Sequence[CacheEntry], *, dry: bool) -> Iterator[str]:
     for kind in KINDS:
         own = [entry for entry in done.removed if entry.kind == kind.title]
-        named = f" ({', '.join(entry.name for entry in own)})" if 0 < len(own) <= 3 else ""
+        named = f" ({', '.join(one_line(entry.name) for entry in own)})" if 0 < len(own) <= 3 else ""
         if own:
             yield f"{'would go' if dry else 'removed'}: {len(own)} {kind.title}{named}, {_bytes(_all(own))}"
     for entry, why in done.spared:
-        yield f"kept: {entry.name}, {_bytes(entry.size)}: {why}"
+        yield f"kept: {one_line(entry.name)}, {_bytes(entry.size)}: {why}"
     left = _all(entries) - done.freed
     yield f"{_bytes(done.freed)} {'would be ' if dry else ''}freed, {_bytes(left)} left in {cache_root()}"
 

@@ -298,6 +298,17 @@ def test_without_options_nothing_is_removed(root: Path, capsys: pytest.CaptureFi
     assert set(named(root)) == before
 
 
+def test_a_name_in_the_cache_is_shown_and_not_obeyed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(root)
+    (root / "of\x1b[31m\nanother").mkdir()
+    (root / "bases/of\x1b[31m\nanother").mkdir()
+    for command in (["clean"], ["clean", "--max", "0", "--dry-run"]):
+        assert main(command) == 0
+        said = capsys.readouterr().out
+        assert "\x1b" not in said
+        assert not any(line.startswith("another") for line in said.splitlines())
+
+
 def test_a_dry_run_says_what_would_go_and_removes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fill(root)
     before = set(named(root))

@@ -161,6 +161,11 @@ def test_words_for_people_are_passed_over(tmp_path: Path) -> None:
         table.text("how")
 
 
+def test_what_has_no_end_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^/dev/zero: larger than 4 MiB; mend it"):
+        read_toml(Path("/dev/zero"), "mend it")
+
+
 def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.toml: cannot be read: No such file or directory; mend it"):
         read_toml(tmp_path / "none.toml", "mend it")
