@@ -9,7 +9,7 @@ MAY_BE_EMPTY = $(if $(ARGS),|| [ $$? = 5 ])
 SHELL_SCRIPTS = $(shell git grep -lE '^\#!/(usr/)?bin/(env )?(ba|da)?sh')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-full soak lint man format clean
+.PHONY: help setup browser run test test-fast test-full soak lint man format clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -17,14 +17,17 @@ help: ## show this
 setup: ## install what is missing: Debian packages, virtual environment
 	@ci/setup
 
+browser: setup ## install the browser that tests of the page of a run use
+	@ci/setup --browser
+
 run: setup ## test the bundled series on the default base; options: make run ARGS="-p my.patch --base debian:6.1"
 	@$(BIN)/dmabuf-harness run $(ARGS)
 
-test: lint ## lint, then the whole test suite, real kernels included
+test: lint browser ## lint, then the whole test suite, real kernels included
 	$(PYTEST) $(FAST) $(ARGS) $(MAY_BE_EMPTY)
 	$(PYTEST) -m '(vm or network) and not full' $(ARGS) $(MAY_BE_EMPTY)
 
-test-full: lint ## the same with the tests that take long: every way to crash, hangs, a broken variant
+test-full: lint browser ## the same with the tests that take long: every way to crash, hangs, a broken variant
 	$(PYTEST) $(FAST) $(ARGS) $(MAY_BE_EMPTY)
 	$(PYTEST) -m 'vm or network' $(ARGS) $(MAY_BE_EMPTY)
 
