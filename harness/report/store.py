@@ -12,6 +12,7 @@ error, bytes above all.
 from __future__ import annotations
 
 import enum
+import functools
 import json
 import math
 import typing
@@ -220,7 +221,7 @@ class SchemaError(ValueError):
 def encode(value: object) -> Any:
     """``value`` as what ``json.dumps`` takes. Raises ``TypeError`` for a type the model does not use."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+        return {name: encode(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, Path):
@@ -232,6 +233,11 @@ def encode(value: object) -> Any:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise TypeError(f"{type(value).__name__} has no place in a report")
+
+
+@functools.cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def decode(kind: type[T], data: object) -> T:
@@ -264,8 +270,7 @@ def _generic(kind: Any, data: object, where: str) -> object:
 
 def _record(kind: type, data: object, where: str) -> object:
     table = cast("dict[str, object]", _scalar(dict, data, where))
-    hints = typing.get_type_hints(kind)
-    known = {field.name: field for field in fields(kind)}
+    hints, known = _schema(kind)
     unknown = sorted(table.keys() - known.keys())
     if unknown:
         raise SchemaError(f"unknown field {_join(where, unknown[0])}")
@@ -277,6 +282,12 @@ def _record(kind: type, data: object, where: str) -> object:
         elif _is_required(field):
             raise SchemaError(f"{path} is missing")
     return kind(**values)
+
+
+@functools.cache
+def _schema(kind: type) -> tuple[Mapping[str, Any], Mapping[str, Field[Any]]]:
+    """The types of the fields of a dataclass, and the fields: resolving the names of types takes long."""
+    return typing.get_type_hints(kind), {field.name: field for field in fields(kind)}
 
 
 def _join(where: str, name: str) -> str:
