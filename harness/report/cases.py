@@ -178,6 +178,18 @@ class Tally:
     def bad(self) -> int:
         return self.failed + self.errors + self.missing
 
+    def in_words(self, known: str = "known") -> str:
+        """ "288 passed, 2 skipped"; empty without a result. ``known``: the word for those that are excused."""
+        counts = (
+            (self.passed, "passed"),
+            (self.failed, "failed"),
+            (self.errors, "died"),
+            (self.missing, "never ran"),
+            (self.known, known),
+            (self.skipped, "skipped"),
+        )
+        return ", ".join(f"{count} {word}" for count, word in counts if count)
+
 
 def tally(results: Iterable[TestResult]) -> Tally:
     found = list(results)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.model import RunReport, TestResult, VariantReport
 from harness.report.case_summary import bad_cases, counted, run_again, status_words, summary, title_of
-from harness.report.cases import Tally, by_suite, cases, groups, tally
+from harness.report.cases import by_suite, cases, groups, tally
 from harness.report.coverage_text import coverage_lines, markdown_cell
 from harness.report.headline import headline
 from harness.report.series_report import patch_lines
@@ -52,23 +52,11 @@ def _suites(report: RunReport) -> list[str]:
     tests = [by_suite(cases(variant)) for _, variant in own]
     names = dict.fromkeys(name for found in tests for name in found)
     head = [_row(["suite", *(title for title, _ in own)]), "|" + "---|" * (len(own) + 1)]
-    return [*head, *(_row([name, *(_counts(tally(found.get(name, ()))) for found in tests)]) for name in names), ""]
+    return [*head, *(_row([name, *(tally(found.get(name, ())).in_words() for found in tests)]) for name in names), ""]
 
 
 def _row(cells: list[str]) -> str:
     return f"| {' | '.join(map(markdown_cell, cells))} |"
-
-
-def _counts(counts: Tally) -> str:
-    words = (
-        (counts.passed, "passed"),
-        (counts.failed, "failed"),
-        (counts.errors, "died"),
-        (counts.missing, "never ran"),
-        (counts.known, "known"),
-        (counts.skipped, "skipped"),
-    )
-    return ", ".join(f"{number} {word}" for number, word in words if number)
 
 
 def _failures(report: RunReport) -> list[str]:

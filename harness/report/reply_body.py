@@ -10,7 +10,7 @@ from harness.changes import Change
 from harness.machine_failures import machine_trouble
 from harness.model import RunReport, TestResult, VariantReport
 from harness.report.case_summary import again, case_of
-from harness.report.cases import Tally, by_suite, groups, kernel_cases, tally
+from harness.report.cases import by_suite, groups, kernel_cases, tally
 from harness.report.coverage_text import sentence
 from harness.report.headline import headline, not_whole
 from harness.report.plain_mail import command_lines, facts, paragraph, paragraph_after, table
@@ -129,20 +129,9 @@ def _below_each_other(rows: Sequence[Sequence[str]]) -> list[str]:
 def _outcomes(variant: VariantReport) -> list[tuple[str, str]]:
     """(suite, "288 passed, 2 skipped"); a kernel that does not build or boot first."""
     steps = [case for case in kernel_cases(variant) if case.name in ("build", "boot") and case.status.is_bad]
-    told = [(case.name, case.status.value) for case in steps]
-    return told + [(suite, _counts(tally(found))) for suite, found in by_suite(variant.results).items()]
-
-
-def _counts(counts: Tally) -> str:
-    words = (
-        (counts.passed, "passed"),
-        (counts.failed, "failed"),
-        (counts.errors, "died"),
-        (counts.missing, "never ran"),
-        (counts.known, "excused"),
-        (counts.skipped, "skipped"),
-    )
-    return ", ".join(f"{count} {word}" for count, word in words if count) or "none"
+    suites = by_suite(variant.results).items()
+    counts = [(suite, tally(found).in_words(known="excused") or "none") for suite, found in suites]
+    return [*((case.name, case.status.value) for case in steps), *counts]
 
 
 def _patch_by_patch(steps: Sequence[SeriesStep]) -> list[str]:
