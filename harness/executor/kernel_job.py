@@ -51,7 +51,7 @@ class KernelJob:
     machine has them. ``label``: stands before the name of the variant in events. ``counting``: it is a coverage kernel,
     and what each test reaches is counted: ``suites.CounterFiles`` in the directory of the job. ``trials``: the kernel
     has mutants in it, which are tried instead of ``planned`` (``TrialPlan``).
-    ``first``: those of ``planned`` that run before the others, in the same guest; how they ended is told then.
+    ``first``: those of ``planned`` that run before the others, in the same guest.
     """
 
     kernel: str
@@ -86,7 +86,8 @@ class Findings:
     """What is known of one kernel. ``planned``: the tests that were to run; what has no result never ran.
 
     ``times``: phase -> wall seconds. ``notes``: what the user should know of it, one line each. Paths of logs are
-    relative to the directory of the job. ``trials``: what came of the mutants that were to be tried.
+    relative to the directory of the job. ``trials``: what came of the mutants that were to be tried. ``first_took``:
+    seconds until the first tests of the job had ended, their boot among them; None before that, or without any.
     """
 
     planned: tuple[PlannedTest, ...] = ()
@@ -96,6 +97,7 @@ class Findings:
     times: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     trials: TrialFindings = field(default_factory=TrialFindings)
+    first_took: float | None = None
 
     def noted(self, *notes: str) -> Findings:
         """The same with more notes."""
@@ -130,7 +132,8 @@ class Executor(Protocol):
     def run(self, job: KernelJob, directory: Path, keep: Callable[[Findings], None] = drop) -> Findings:
         """Do ``job``; its logs are in ``directory`` afterwards.
 
-        ``keep`` gets what was found, all or half of it, before this returns or raises.
+        ``keep`` gets what was found, all or half of it, before this returns or raises, and also when the first tests of
+        the job have ended.
         Raises ``InfrastructureError`` for trouble of the machine, and ``process.Stopping`` if the run is being stopped.
         A kernel that fails, whatever way, is among the findings.
         """

@@ -12,10 +12,9 @@ from harness import process
 from harness.causes import Blame, Cause
 from harness.changes import GUEST
 from harness.events import EventStream, Note, PhaseEnded, TestEnded
-from harness.executor.first_answer import first_answer
 from harness.executor.guest_loss import Loss, explained, is_of_injection, no_result, put_aside
 from harness.executor.guests import GuestLauncher, WatchedGuest
-from harness.executor.kernel_job import Findings, KernelJob
+from harness.executor.kernel_job import Findings, KernelJob, drop
 from harness.guest.oracle import warns_in
 from harness.interfaces import GuestLost, Suite, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult
@@ -33,15 +32,18 @@ class _Found:
     boots: list[BootReport] = field(default_factory=list)
     times: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    first_took: float | None = None
 
     def forget(self) -> None:
         """All of it says nothing."""
         for found in (self.results, self.splats, self.boots, self.times, self.notes):
             found.clear()
+        self.first_took = None
 
 
 class KernelTest:
-    """Does one job. ``kernel``, ``suites``: those that it names. ``directory``: as in ``Executor.run``."""
+    """Does one job. ``kernel``, ``suites``: those that it names. ``directory``, ``keep``: as in ``Executor.run``; it is
+    called here when the first tests have ended, and only then."""
 
     def __init__(
         self,
@@ -51,8 +53,10 @@ class KernelTest:
         launcher: GuestLauncher,
         events: EventStream,
         directory: Path,
+        keep: Callable[[Findings], None] = drop,
     ) -> None:
         self._job = job
+        self._keep = keep
         self._variant = job.variant.name
         self._shown = job.label + job.variant.name
         self._kernel = kernel
@@ -77,6 +81,7 @@ class KernelTest:
             tuple(found.boots),
             dict(found.times),
             tuple(found.notes),
+            first_took=found.first_took,
         )
 
     def run(self) -> None:
@@ -100,10 +105,10 @@ class KernelTest:
     def _run_all(self) -> None:
         first, started = self._job.first, time.monotonic()
         self._run_part(first)
-        if first and not self._is_distrusted and not self._job.label:
-            found, seconds = self._found, time.monotonic() - started
-            reports = [*found.splats, *self._reports_up_to_now()]
-            self._events.publish(first_answer(self._shown, first, found.results, reports, seconds))
+        if first and not self._is_distrusted:
+            self._found.first_took = time.monotonic() - started
+            reports = (*self._found.splats, *self._reports_up_to_now())
+            self._keep(replace(self.findings, splats=reports))
         self._run_part([test for test in self._job.planned if test not in first])
 
     def _run_part(self, tests: Sequence[PlannedTest]) -> None:

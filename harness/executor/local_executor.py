@@ -71,7 +71,7 @@ class LocalExecutor:
         if job.trials is not None:
             test = MutantTest(job, kernel, self._launcher, self._events, directory)
         else:
-            test = KernelTest(job, kernel, suites, self._launcher, self._events, directory)
+            test = KernelTest(job, kernel, suites, self._launcher, self._events, directory, keep)
         try:
             test.run()
         finally:

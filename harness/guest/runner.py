@@ -292,7 +292,7 @@ def run(names: list[str], factor: float = 1.0, counting: counters.Counters | Non
 
 
 class _Options:
-    """The command line. ``count``: reset or take the counters, and nothing else."""
+    """The command line. ``count``: reset the counters, or take and then reset them, and nothing else."""
 
     def __init__(self) -> None:
         self.listing = self.counters = False
@@ -355,6 +355,8 @@ def main(arguments: list[str]) -> int:
 def _counted(options: _Options) -> list[str]:
     """What ``--count`` shows."""
     if options.count == "take":
-        return [REACH + counters.Counters(options.factor).take()]
+        reached = [REACH + counters.Counters(options.factor).take()]
+        counters.reset()
+        return reached
     counters.reset()
     return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import PurePath
 
 from harness import process
@@ -13,11 +14,12 @@ from harness.executor import Executor, Findings, JobSource, KernelJob
 from harness.executor.guest_loss import put_aside
 from harness.model import BootOutcome, BuildFailure, Kernel, PlannedTest, ResolvedConfig, Variant, VariantReport
 from harness.paths import unused
+from harness.pipeline.first_answer import first_answer
 from harness.pipeline.kernels import KernelMaker
 from harness.pipeline.plan import plan_tests
 from harness.pipeline.request import RunJob
 from harness.series import Applied
-from harness.verdict import complete
+from harness.verdict import apply_expectations, complete
 
 REPEATS = "repeats/"
 """How the paths of the logs of repeats begin, relative to the run directory."""
@@ -47,7 +49,7 @@ class VariantRun:
     """One variant of a run: its config, kernel and findings. ``tested``: its tests came to their end.
 
     ``earlier``: what is known of it from another run, in words; else empty. ``first``, ``not_chosen``: as in
-    ``KernelJob`` and ``VariantReport``.
+    ``KernelJob`` and ``VariantReport``. ``first_took``: as in ``Findings``, once the first answer is told.
     """
 
     variant: Variant
@@ -62,6 +64,7 @@ class VariantRun:
     earlier: str = ""
     first: tuple[PlannedTest, ...] = ()
     not_chosen: tuple[PlannedTest, ...] = ()
+    first_took: float | None = None
 
     def plan(self, planned: tuple[PlannedTest, ...], choice: ChosenTests) -> None:
         """Take what is to be tested."""
@@ -159,10 +162,20 @@ class KernelSet:
     def test(self, run: VariantRun, executor: Executor) -> None:
         """Run what is planned for ``run`` on its kernel."""
         try:
-            executor.run(self.kernel_job(run), self.job.directory, run.found)
+            executor.run(self.kernel_job(run), self.job.directory, lambda findings: self._found(run, findings))
         except process.Stopping:
             return  # the main thread knows why
         run.tested = True
+
+    def _found(self, run: VariantRun, findings: Findings) -> None:
+        run.found(findings)
+        if self._label or findings.first_took in (None, run.first_took):
+            return
+        run.first_took = findings.first_took
+        assert run.kernel is not None and run.first_took is not None
+        report, expected = self._report(run, ()), self.job.expectations
+        judged = apply_expectations(report, run.kernel.release, expected, date.today())
+        self._events.publish(first_answer(judged, run.first, run.first_took))
 
     def kernel_job(self, run: VariantRun) -> KernelJob:
         """The job of all tests that are planned for ``run``, whose kernel is there."""

@@ -87,33 +87,28 @@ class CountedSuite:
             yield from self._suite.run(guest, context)
             return
         ship(guest, context.logs / "counters.zip")
-        before = ""
+        _count(guest, "reset")
         for name in context.planned:
             if not context.only or name in context.only:
-                yield from self._one(guest, context, name, before)
-                before = name
+                yield from self._one(guest, context, name)
 
-    def _one(self, guest: Guest, context: SuiteContext, name: str, before: str) -> Iterator[TestResult]:
-        """Run the test ``name`` alone between a reset of the counters and a look at them. ``before``: the test that
-        ran before it in this guest; empty if it is the first."""
+    def _one(self, guest: Guest, context: SuiteContext, name: str) -> Iterator[TestResult]:
+        """Run the test ``name`` alone, and look at the counters, which are zero again after that: one start of a
+        program between two tests, each of which takes seconds under emulation."""
         alone = replace(context, only=frozenset({name}), planned=(name,), in_parts=True)
         if is_slow(self._test(name)) and alone.leaves_out_slow_tests(guest):
             yield TestResult(self.name, name, Status.SKIP, message=_TOO_SLOW)
             return
-        yield from self._blaming(before, guest, "reset")
         yield from (result for result in self._suite.run(guest, alone) if result.name not in _MODULES)
-        yield from self._blaming(name, guest, "take", lambda said: self._sink(self._test(name), _unpacked(said)))
+        yield from self._taken(guest, name)
 
-    def _blaming(
-        self, name: str, guest: Guest, what: str, use: Callable[[str], None] = lambda _said: None
-    ) -> Iterator[TestResult]:
-        """Count, and lay it at the door of ``name`` if the guest is lost meanwhile: that test has ended by then, and
+    def _taken(self, guest: Guest, name: str) -> Iterator[TestResult]:
+        """Hand on what ``name`` reached. A guest that is lost meanwhile is laid at its door: it has ended by then, and
         the next would be taken for the guilty one."""
         try:
-            use(_count(guest, what))
+            self._sink(self._test(name), _unpacked(_count(guest, "take")))
         except GuestLost as lost:
-            if name:
-                yield lost.result(self.name, name)
+            yield lost.result(self.name, name)
             raise
 
     def _test(self, name: str) -> PlannedTest:

@@ -11,14 +11,16 @@ from typing import cast
 import pytest
 
 from harness.causes import Cause
-from harness.events import Event, EventStream, Note
+from harness.events import Event, EventStream
 from harness.events import TestEnded as Ended
-from harness.executor import KernelJob
+from harness.executor import Findings, KernelJob
 from harness.executor.guests import GuestLauncher
 from harness.executor.kernel_test import KernelTest
 from harness.interfaces import Guest, GuestLost, SuiteContext
 from harness.model import PlannedTest, Status, TestResult, Variant
+from harness.pipeline.first_answer import first_answer
 from tests.support.fake_launcher import SOURCE, FakeGuest, FakeLauncher, FakeSuite, statuses
+from tests.support.sample_reports import variant_report
 from tests.support.scripted_guest import scripted_kernel
 
 ALPHA, BETA = FakeSuite(("a1", "a2", "a3"), name="alpha"), FakeSuite(("b1", "b2"), name="beta")
@@ -37,12 +39,12 @@ class Watched(FakeSuite):
 
 def _run(
     tmp_path: Path, job: KernelJob, suites: tuple[FakeSuite, ...], *guests: FakeGuest
-) -> tuple[KernelTest, list[Event]]:
-    happened: list[Event] = []
+) -> tuple[KernelTest, list[Event | Findings]]:
+    happened: list[Event | Findings] = []
     events = EventStream()
     events.subscribe(lambda _, event: happened.append(event))
     launcher = cast(GuestLauncher, FakeLauncher([*guests]))
-    test = KernelTest(job, scripted_kernel(tmp_path), suites, launcher, events, tmp_path)
+    test = KernelTest(job, scripted_kernel(tmp_path), suites, launcher, events, tmp_path, happened.append)
     test.run()
     return test, happened
 
@@ -60,13 +62,28 @@ def _fresh() -> tuple[Watched, Watched]:
 def test_they_run_first_and_are_told_before_the_others(tmp_path: Path) -> None:
     suites = _fresh()
     test, happened = _run(tmp_path, _job(*suites), suites)
-    told = [event.result.name if isinstance(event, Ended) else "answer" for event in happened if _tells(event)]
-    assert told == ["a2", "b1", "answer", "a1", "a3", "b2"]
+    told = [event.result.name if isinstance(event, Ended) else "kept" for event in happened if _tells(event)]
+    assert told == ["a2", "b1", "kept", "a1", "a3", "b2"]
     assert len(test.findings.boots) == 1
 
 
-def _tells(event: Event) -> bool:
-    return isinstance(event, Ended) or (isinstance(event, Note) and "the change: " in event.text)
+def _tells(event: Event | Findings) -> bool:
+    return isinstance(event, Ended | Findings)
+
+
+def _answer(happened: list[Event | Findings], job: KernelJob) -> str:
+    """What is told of what was kept when the first tests had ended."""
+    (kept,) = [event for event in happened if isinstance(event, Findings)]
+    assert kept.first_took is not None
+    report = variant_report(job.variant, results=kept.results, splats=kept.splats)
+    return first_answer(report, job.first, kept.first_took).text
+
+
+def test_without_first_tests_nothing_is_kept_before_the_end(tmp_path: Path) -> None:
+    suites = _fresh()
+    test, happened = _run(tmp_path, _job(*suites, first=()), suites)
+    assert not any(isinstance(event, Findings) for event in happened)
+    assert test.findings.first_took is None
 
 
 def test_a_part_of_a_suite_still_leaves_out_what_is_slow(tmp_path: Path) -> None:
@@ -89,15 +106,14 @@ def test_those_alone_run_if_nothing_else_is_planned(tmp_path: Path) -> None:
 def test_what_is_lost_among_them_goes_on_among_them(tmp_path: Path) -> None:
     dies = FakeSuite(("a1", "a2", "a3"), {"a1": [GuestLost("panic: oh", Cause.PANIC)]}, name="alpha")
     first = (PlannedTest("alpha", "a1"), PlannedTest("alpha", "a3"))
-    test, happened = _run(tmp_path, _job(dies, first=first), (dies,))
+    test, happened = _run(tmp_path, job := _job(dies, first=first), (dies,))
     assert dies.ran == ["a1", "a3", "a2"]
     assert [(one.name, one.status) for one in test.findings.results] == [
         ("a1", Status.ERROR),
         ("a3", Status.PASS),
         ("a2", Status.PASS),
     ]
-    (note,) = [event for event in happened if _tells(event) and isinstance(event, Note)]
-    assert "1 bad (alpha a1)" in note.text
+    assert "1 bad (alpha a1)" in _answer(happened, job)
 
 
 class LosesAtTheEndOf(FakeSuite):
@@ -201,10 +217,10 @@ PROVOKED = """\
 )
 def test_no_trouble_is_told_as_good_news(tmp_path: Path, guest: FakeGuest, lost: GuestLost | None, told: str) -> None:
     suite = _loses("a2", lost)
-    _, happened = _run(tmp_path, _job(suite, first=FIRST[:1]), (suite,), guest)
-    (note,) = [event for event in happened if _tells(event) and isinstance(event, Note)]
-    assert told in note.text
-    assert ("none is bad" in note.text) == (told == "none is bad")
+    _, happened = _run(tmp_path, job := _job(suite, first=FIRST[:1]), (suite,), guest)
+    answer = _answer(happened, job)
+    assert told in answer
+    assert ("none is bad" in answer) == (told == "none is bad")
 
 
 def test_a_flag_of_trouble_is_laid_at_the_door_of_the_suite_in_which_it_came(tmp_path: Path) -> None:

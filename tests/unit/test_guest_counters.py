@@ -146,6 +146,7 @@ def test_the_command_line_resets_and_takes(gcov: FakeGcov, capsys: pytest.Captur
     assert runner.main(["--count", "take"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert counters.unpack(line.removeprefix(runner.REACH))["/objects/udmabuf.gcda"] == RAN
-    assert runner.main(["--count", "reset"]) == 0
     assert gcov.resets == 1
+    assert runner.main(["--count", "reset"]) == 0
+    assert gcov.resets == 2
     assert runner.main(["--count", "twice"]) == 2

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.events import Event, EventStream, Note
-from harness.executor import Findings
+from harness.executor import Findings, KernelJob
+from harness.executor.kernel_job import drop
 from harness.guest.checks import all_checks
 from harness.interfaces import JobLimits
 from harness.model import PlannedTest, ResolvedConfig, Status, TestResult
@@ -23,6 +27,7 @@ from harness.reach import FunctionSpan, ProfiledFile, ReachedPart, ReachMap
 from harness.series import Applied, Tree
 from harness.source import parse_base
 from harness.suites import is_drawn
+from harness.verdict import Expectation
 from tests.support.git_trees import DRIVER, git, make_repository
 from tests.support.run_requests import run_request
 from tests.support.sample_reports import OFF, ON, boot, on_disk
@@ -186,6 +191,53 @@ def test_the_plan_of_a_quick_run_leaves_the_others_out(tmp_path: Path) -> None:
     assert run.not_chosen == tuple(test for test in PLANNED if test != REACHES)
     run.plan(PLANNED, ChosenTests((REACHES,)))
     assert list(run.findings.planned) == list(PLANNED) and not run.not_chosen
+
+
+FAILS = TestResult("checks", "reaches", Status.FAIL)
+EXPECTED = Expectation("fail", re.compile("reaches"), "a bug of the base", "a commit", date.max, "entry 1", "checks")
+
+
+class KeepsTwice(ScriptedExecutor):
+    """What was found is kept when the first tests have ended, and in the end."""
+
+    def run(self, job: KernelJob, directory: Path, keep: Callable[[Findings], None] = drop) -> Findings:
+        keep(self.outcomes[len(self.jobs)])
+        return super().run(job, directory, keep)
+
+
+@pytest.mark.parametrize(
+    ("expectations", "told"),
+    [((), "1 bad (checks reaches)"), ((EXPECTED,), "none is bad, 1 bad as is known of the base (checks reaches)")],
+)
+def test_how_they_ended_is_told_once_by_what_is_expected_of_the_base(
+    tmp_path: Path, applied: Applied, expectations: tuple[Expectation, ...], told: str
+) -> None:
+    found = Findings((), (FAILS,), (), (boot(),), first_took=3.0)
+    assert [note.text.split(": ")[1] for note in _told(tmp_path, applied, found, expectations)] == [told]
+
+
+@pytest.mark.parametrize(("took", "label"), [(None, ""), (3.0, "base ")])
+def test_nothing_is_told_before_they_have_ended_or_of_the_base(
+    tmp_path: Path, applied: Applied, took: float | None, label: str
+) -> None:
+    found = Findings((), (FAILS,), (), (boot(),), first_took=took)
+    assert _told(tmp_path, applied, found, (), label) == []
+
+
+def _told(
+    tmp_path: Path, applied: Applied, found: Findings, expectations: tuple[Expectation, ...], label: str = ""
+) -> list[Note]:
+    """Notes of a kernel of which ``found`` is kept twice."""
+    happened: list[Event] = []
+    events = EventStream()
+    events.subscribe(lambda _, event: happened.append(event))
+    kernels = _kernels(tmp_path, events)
+    made = KernelSet(replace(kernels.job, expectations=expectations), events, label)
+    run = made.runs[0]
+    run.config, run.kernel, run.applied = kernels.runs[0].config, kernels.runs[0].kernel, applied
+    run.plan(PLANNED, ChosenTests((REACHES,)))
+    made.test(run, KeepsTwice([found]))
+    return [event for event in happened if isinstance(event, Note)]
 
 
 def test_the_base_of_a_quick_run_has_the_same_tests(tmp_path: Path, applied: Applied) -> None:
