@@ -17,7 +17,7 @@ from typing import Any
 
 import pyte
 
-_PATIENCE = 60.0  # seconds: without an end, a test would wait for ever
+_PATIENCE = 300.0  # seconds: without an end, a test would wait for ever
 _IN_FRONT = ("setsid", "--ctty", "env", "--default-signal=INT")  # tests that run in the background ignore Ctrl-C
 
 
