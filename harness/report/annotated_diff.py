@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The patches of a run as they are read in a review: what is known of a line stands at it.
 
-That is: which tests reach it, new messages of the compiler, and the stacks of kernel reports that go through it.
+That is: which tests reach it, new messages of the compiler, what was found in the patch itself, and the stacks of
+kernel reports that go through it.
 """
 
 from __future__ import annotations
@@ -52,18 +53,26 @@ def annotated_patches(report: RunReport) -> list[AnnotatedPatch]:
     for remark in place_remarks(report):
         place = (remark.path, remark.line)
         left[place] = (*left.get(place, ()), f"{remark.text} ({', '.join(remark.variants)})")
-    done = [_annotate(report, subject, diff, left) for subject, diff in reversed(texts)]
+    done: list[AnnotatedPatch] = []
+    later: set[str] = set()
+    for subject, diff in reversed(texts):
+        done.append(_annotate(report, subject, diff, left, later))
+        later |= {line.path for line in walked(diff)}
     return done[::-1]
 
 
-def _annotate(report: RunReport, subject: str, diff: str, left: dict[Place, tuple[str, ...]]) -> AnnotatedPatch:
-    """Takes what it says out of ``left``."""
+def _annotate(
+    report: RunReport, subject: str, diff: str, left: dict[Place, tuple[str, ...]], later: set[str]
+) -> AnnotatedPatch:
+    """Takes what it says out of ``left``. ``later``: files of later patches, in which a line that this one only shows
+    may be another one by now."""
     known = lines_that_can_run(report.coverage)
     lines = []
     for line in walked(diff):
         place = (line.path, line.number)
         mark, by = reach_of(line, known.get(place))
-        said = left.pop(place, ()) if line.kind is DiffKind.ADDED else ()
+        certain = line.kind is DiffKind.ADDED or (line.kind is DiffKind.KEPT and line.path not in later)
+        said = left.pop(place, ()) if certain else ()
         lines.append(DiffLine(mark or _plain(line), line.number, line.text, by, said))
     kinds = [line.kind for line in walked(diff)]
     remarks = sum(len(line.remarks) for line in lines)

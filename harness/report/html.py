@@ -24,16 +24,15 @@ from harness.report.annotated_diff import annotated_patches
 from harness.report.case_summary import WORDS, besides, case_of, counted, kind_of, reproduce, summary, tested
 from harness.report.cases import by_suite, cases, groups, measurements, not_tested, suite_seconds, tally
 from harness.report.coverage_text import coverage_lines
+from harness.report.failure_view import FailureView, view_failure
 from harness.report.headline import headline
+from harness.report.log_excerpts import LogExcerpts
 from harness.report.series_report import patch_lines, touched
-from harness.report.text import cut_middle, duration, one_line, plural, relative, visible
+from harness.report.text import duration, one_line, plural, relative, visible
 from harness.report.timeline import ROW, timeline
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-MAX_OUTPUT = 65_536
-"""Characters of output per test, so that the page opens at once."""
 
 _NO_WAY_OUT = "base-uri 'none'; form-action 'none'"
 
@@ -99,19 +98,6 @@ class _File:
 
 
 @dataclass(frozen=True)
-class _Case:
-    """One failure, or what would be one, with all that is known of it. ``marks``: how it ended, its class."""
-
-    variant: str
-    result: TestResult
-    marks: list[str]
-    output: str
-    compared: Difference | None
-    log: _File | None
-    again: str
-
-
-@dataclass(frozen=True)
 class _Counts:
     """A suite in a variant. ``outcomes``: (number, word, CSS class). ``seconds``: 0 if not to be shown."""
 
@@ -134,6 +120,7 @@ class _Page:
         self.patches = annotated_patches(report)
         self.timeline = timeline(report)
         self.row = ROW
+        self._excerpts = LogExcerpts(run_dir)
         self._suites = [by_suite(cases(variant)) for _, variant in self.groups]
 
     def file(self, path: str | Path, label: str = "") -> _File:
@@ -215,7 +202,7 @@ class _Page:
         return counted(case for _, case in self._all() if case.is_bad)
 
     @property
-    def failures(self) -> list[_Case]:
+    def failures(self) -> list[FailureView]:
         bad = [(variant, case) for variant, case in self._all() if case.is_bad]
         return [self._case(*pair) for pair in bad if pair[1].status is not Status.MISSING]
 
@@ -226,19 +213,12 @@ class _Page:
         return [(title, tests) for title, tests in found if tests]
 
     @property
-    def known(self) -> list[_Case]:
+    def known(self) -> list[FailureView]:
         return [self._case(variant, case) for variant, case in self._all() if case.excuse]
 
-    def _case(self, variant: VariantReport, case: TestResult) -> _Case:
-        return _Case(
-            variant=variant.variant.name,
-            result=case,
-            marks=self.marks(variant, case),
-            output=visible(cut_middle(case.output, MAX_OUTPUT, case.log)).strip("\n"),
-            compared=variant.difference(case),
-            log=self.file(case.log) if case.log else None,
-            again=reproduce(self._report, variant, case),
-        )
+    def _case(self, variant: VariantReport, case: TestResult) -> FailureView:
+        again = reproduce(self._report, variant, case)
+        return view_failure(variant, case, self.marks(variant, case), again, self._excerpts)
 
     @property
     def compared(self) -> list[tuple[str, Comparison, str]]:

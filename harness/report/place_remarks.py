@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a run says of single lines of the patched source: new messages of the compiler, stacks of kernel reports."""
+"""What a run says of single lines of the patched source: new messages of the compiler, what was found in the patch
+itself, stacks of kernel reports."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -12,6 +14,8 @@ from harness.report.case_summary import kind_of
 from harness.report.cases import groups, splat_case
 
 ERROR, WARNING = "error", "warning"
+_FINDING = re.compile(r"(?P<path>[^\s:]+):(?P<line>[1-9]\d{0,6}): (?P<text>.+)")  # str(harness.static.findings.Finding)
+_COMPILER = ("compile", "warnings")
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,14 @@ class PlaceRemark:
 
 def place_remarks(report: RunReport) -> list[PlaceRemark]:
     """Each once, in the order in which they were found. Of a stack only lines that the patch adds count."""
-    found: dict[PlaceRemark, tuple[str, ...]] = {}
+    found: dict[tuple[str, int, str], PlaceRemark] = {}
     for title, variant in groups(report):
-        for remark in (*_of_compiler(variant), *_of_splats(variant)):
-            found[remark] = (*found.get(remark, ()), title)
-    return [replace(remark, variants=tuple(dict.fromkeys(titles))) for remark, titles in found.items()]
+        for remark in (*_of_compiler(variant), *_of_patch_itself(variant), *_of_splats(variant)):
+            key = (remark.path, remark.line, remark.text)
+            known = found.get(key, remark)
+            level = ERROR if ERROR in (known.level, remark.level) else WARNING
+            found[key] = replace(known, level=level, variants=tuple(dict.fromkeys((*known.variants, title))))
+    return list(found.values())
 
 
 def _of_compiler(variant: VariantReport) -> Iterator[PlaceRemark]:
@@ -46,6 +53,16 @@ def _of_compiler(variant: VariantReport) -> Iterator[PlaceRemark]:
 def _message(message: CompilerMessage) -> PlaceRemark:
     level = ERROR if message.severity == "error" else WARNING
     return PlaceRemark(message.path, message.line, f"{message.severity}: {message.text}", level)
+
+
+def _of_patch_itself(variant: VariantReport) -> Iterator[PlaceRemark]:
+    """What is new in the results of the suite ``static``. The compiler's words are those that it has for a kernel."""
+    for result in variant.results if variant.of_patch else ():
+        kind = result.name.partition("/")[0].rpartition(".")[2]
+        level = ERROR if result.is_bad else WARNING
+        for match in filter(None, map(_FINDING.fullmatch, result.output.splitlines())):
+            text = match["text"] if kind in _COMPILER else f"{kind}: {match['text']}"
+            yield PlaceRemark(match["path"], int(match["line"]), text, level)
 
 
 def _of_splats(variant: VariantReport) -> Iterator[PlaceRemark]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,11 +161,16 @@ def test_a_script_that_is_not_ours_is_refused(browser: Browser, tmp_path: Path) 
 
 
 def test_two_thousand_failures_can_be_searched(browser: Browser, tmp_path: Path) -> None:
-    results = tuple(failing(f"x{number}") for number in range(MANY))
+    (boot := tmp_path / "boots" / "move-notify-on-1").mkdir(parents=True)
+    log = [f"dmabuf-harness: start x{number}\n[    1.0] printed in x{number}\n" * 3 for number in range(MANY)]
+    (boot / "console.log").write_text("".join(log))
+    logs = "boots/move-notify-on-1/logs/checks.txt"
+    results = tuple(replace(failing(f"x{number}"), log=logs, source="line\n" * 20) for number in range(MANY))
     shown = Shown(browser, tmp_path, run_report(variant_report(ON, results)))
     assert shown.page.locator("section.failures details.case").count() == MANY
     shown.search("x1234")
     assert shown.cases() == ["x1234"]
+    assert "printed in x1234" in (shown.page.locator("section.failures details.case:visible").text_content() or "")
     assert shown.trouble == []
 
 

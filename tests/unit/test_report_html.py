@@ -18,10 +18,11 @@ import pytest
 from hypothesis import given, settings
 
 from harness import process
-from harness.model import Frame, RunReport, Status, TestResult, VariantReport
+from harness.model import Frame, RunReport, Status, TestResult, Variant, VariantReport
 from harness.paths import PROJECT_ROOT
 from harness.report.annotated_diff import annotated_patches
-from harness.report.html import MAX_OUTPUT, render_html
+from harness.report.failure_view import MAX_OUTPUT
+from harness.report.html import render_html
 from harness.report.timeline import timeline
 from harness.series import PatchFacts, SeriesFacts
 from tests.support.report_strategies import run_reports
@@ -284,3 +285,35 @@ def test_nothing_is_drawn_beyond_the_end() -> None:
     on = variant_report(ON, started={"build": -5.0, "boot": 1e9}, times={"build": 1e12, "boot": 3.0})
     drawn = timeline(run_report(on, seconds=1.0))
     assert drawn is not None and all(0 <= bar.left <= 1000 for bar in drawn.rows[0].bars)
+
+
+# --- what was found in the patch itself --------------------------------------------------------
+
+
+def static(*results: TestResult) -> VariantReport:
+    return VariantReport(Variant("static", "the patch itself", {}), results=results, of_patch=True)
+
+
+def test_findings_in_the_patch_itself_stand_at_their_lines_once() -> None:
+    """The compiler tells the same of the kernel under test, and on a line that the patch only shows something else."""
+    place = "drivers/dma-buf/dma-buf.c"
+    warned = TestResult("static", f"static.warnings/{place}", Status.FAIL, output=f"{place}:77: {UNUSED}")
+    documented = TestResult(
+        "static", f"static.kernel-doc/{place}", Status.SKIP, output=f"{place}:78: odd\n{place}: no line"
+    )
+    found = annotated_patches(patched(replace(bad_report(), static=static(warned, documented)), DIFF))
+    assert [(line.number, line.remarks) for line in found[0].lines if line.remarks] == [
+        (77, (f"{UNUSED} (move-notify-on, static)",)),
+        (78, ("kernel-doc: odd (static)",)),
+    ]
+
+
+UNUSED = "warning: unused variable 'old'"
+
+
+def test_a_line_that_is_only_shown_is_not_taken_for_one_of_a_later_patch() -> None:
+    """Its number is that of the file before that."""
+    odd = TestResult("static", "static.sparse/x", Status.SKIP, output="drivers/dma-buf/dma-buf.c:75: odd")
+    later = DIFF.replace("@@ -75,3 +75,4 @@", "@@ -5,3 +5,4 @@")
+    report = patched(replace(run_report(), static=static(odd)), DIFF, later)
+    assert [patch.remarks for patch in annotated_patches(report)] == [0, 0]
