@@ -66,16 +66,20 @@ def _each(*patterns: str, counting: bool | None = None) -> Callable[[Path], Iter
 
 
 def _is_elsewhere(root: Path, path: Path) -> bool:
-    """True behind a link that somebody has put in the place of an entry: what is there may be a tree of theirs."""
-    entry = root.joinpath(*path.relative_to(root).parts[:2])
-    return entry != path and entry.is_symlink()
+    """True behind a link that stands in the place of an entry, or of all of a kind: what is there is somebody else's.
+
+    ``bench`` has the trees of the user's cache in its own behind such a link.
+    """
+    parts = path.relative_to(root).parts
+    above = [root.joinpath(*parts[:many]) for many in (1, 2)[: len(parts)]]
+    return any(entry != path and entry.is_symlink() for entry in above)
 
 
 def _sources(root: Path) -> Iterator[tuple[str, tuple[Path, ...]]]:
     """The lock beside them stays: removing it would let two runs lock two files of that name."""
     for place in sorted(root.glob("trees/*")):
         parts = tuple(path for path in (place / "linux", place / "borrowed") if path.is_dir())
-        if parts and not place.is_symlink():
+        if parts and not (place.is_symlink() or _is_elsewhere(root, place)):
             yield str(place.relative_to(root)), parts
 
 

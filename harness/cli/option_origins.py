@@ -50,10 +50,11 @@ def run_options() -> dict[str, argparse.Action]:
 
 
 def long_options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
-    """Long name -> option, without those that say nothing of a run."""
+    """Long name -> option, without those that say nothing of a run, or only take another one back."""
     named = ((option, action) for action in parser._actions for option in action.option_strings)
     left_out = ("--help", "--no-project")
-    return {name[2:]: action for name, action in named if name.startswith("--") and name not in left_out}
+    own = (one for one in named if not isinstance(one[1], argparse._StoreFalseAction))
+    return {name[2:]: action for name, action in own if name.startswith("--") and name not in left_out}
 
 
 def complete(arguments: argparse.Namespace, given: Sequence[str], parser: Callable[[], GroupedParser]) -> None:
@@ -98,8 +99,8 @@ def _take(
 
 def _words(key: str, action: argparse.Action, value: Any) -> Iterator[str]:
     """The option as it is typed."""
-    if value is True:
-        yield f"--{key}"
+    if isinstance(value, bool):
+        yield f"--{key}" if value else f"--no-{key}"
     elif not isinstance(value, list):
         yield from (f"--{key}", str(value))
     elif action.nargs == "+":

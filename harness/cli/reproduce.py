@@ -47,12 +47,20 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--trace",
         nargs="*",
+        type=_function,
         metavar="FUNCTION",
         help="record what these functions call, or without any the tracepoints of fences; in a kernel of its own",
     )
     parser.add_argument("--gdb", action="store_true", help="wait for gdb, and stop in it where the test starts")
     add_kernel_options(parser)
     add_guest_options(parser)
+
+
+def _function(text: str) -> str:
+    """An empty line in ``set_graph_function`` stands for all functions, and a space ends a name."""
+    if not text.strip() or len(text.split()) > 1:
+        raise argparse.ArgumentTypeError("a function, or a pattern such as 'dma_buf_*'")
+    return text
 
 
 def reproduce(arguments: argparse.Namespace) -> int:

@@ -50,6 +50,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "not the whole verdict",
     )
     parser.add_argument(
+        "--no-quick", action="store_false", dest="quick", help="all tests, whatever dmabuf-harness.toml says"
+    )
+    parser.add_argument(
         "--coverage", action="store_true", help="afterwards also tell which of the changed lines ran, and in which test"
     )
     add_loudness_options(parser)

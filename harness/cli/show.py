@@ -28,6 +28,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--diff", action="store_true", help="print the diffs alone, byte for byte as they are applied")
     for option in ("--each", "--quick", "--coverage", "--quiet", "--verbose"):
         parser.add_argument(option, action="store_true", help="as for run")
+    parser.add_argument("--no-quick", action="store_false", dest="quick", help="as for run")
     add_options(parser)
 
 

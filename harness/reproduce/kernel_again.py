@@ -16,7 +16,7 @@ from harness.intake import load_fixups
 from harness.intake.kept_patches import kept_below, kept_patches
 from harness.kconfig import load_fragments
 from harness.model import BuildFailure, Kernel
-from harness.paths import KERNEL_CONFIGS, cache_root
+from harness.paths import KERNEL_CONFIGS, cache_root, is_directory
 from harness.pipeline import RunJob, RunRequest, SourceRequest
 from harness.pipeline.kernels import KernelMaker, bring, held_source
 from harness.reproduce.stored_kernel import StoredKernel
@@ -109,7 +109,8 @@ def _pinned(base: str, commit: str) -> str:
     if not (base.startswith("git:") and commit):
         return base
     path, at, _ref = base.rpartition("@")
-    return f"{path if at else base}@{commit}"
+    whole = not at or is_directory(Path(base.removeprefix("git:")).expanduser())  # as harness/source/spec.py reads it
+    return f"{base if whole else path}@{commit}"
 
 
 def _difference(stored: StoredKernel, made: Kernel, version: str) -> str:

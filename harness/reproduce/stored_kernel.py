@@ -13,6 +13,8 @@ from harness.model import RunReport, VariantReport
 from harness.report import SchemaError, decode, load
 from harness.report.store import PLAN, document
 
+_BEYOND = 1 << 31  # boots, MiB, walks: what no run has
+
 
 @dataclass(frozen=True)
 class StoredKernel:
@@ -65,7 +67,10 @@ def _chosen(side: Sequence[VariantReport], name: str | None) -> VariantReport:
         found = fitting[0]
     if not found.same_as:
         return found
-    return next(one for one in side if one.variant.name == found.same_as)
+    twin = next((one for one in side if one.variant.name == found.same_as), None)
+    if twin is None:
+        raise UserError("the run has no such variant", where=f"{found.variant.name} is said to be {found.same_as}")
+    return twin
 
 
 def _planned(directory: Path) -> tuple[JobLimits, bool]:
@@ -78,4 +83,11 @@ def _planned(directory: Path) -> tuple[JobLimits, bool]:
         limits = decode(JobLimits, plan["limits"]) if "limits" in plan else JobLimits()
     except SchemaError as error:
         raise UserError(f"not the plan of a run: {error}", where=str(path)) from error
+    if not _possible(limits):
+        raise UserError("not the plan of a run: no guest has such limits", where=str(path))
     return limits, plan.get("own fixups") is not False
+
+
+def _possible(limits: JobLimits) -> bool:
+    numbers = (limits.boots, limits.time_factor, *(one for one in (limits.memory, limits.walks) if one is not None))
+    return all(0 < number < _BEYOND for number in numbers)

@@ -43,7 +43,7 @@ class ChildRun:
     def _what(self, order: WatchOrder) -> list[str]:
         if order.kind is WatchKind.QUICK:
             return ["--worktree", "--quick"]
-        return ["-p", f"{self._since}..{order.state.head}"]
+        return ["-p", f"{self._since}..{order.state.head}", "--no-quick"]
 
     def interrupt(self) -> None:
         """Have it end with what it knows by now."""

@@ -275,6 +275,16 @@ def test_what_is_behind_a_link_in_place_of_a_tree_is_not_ours(root: Path, tmp_pa
     assert len([*theirs.rglob("file")]) == 3
 
 
+def test_the_trees_that_a_cache_of_bench_borrows_are_not_its_own(root: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    for name in ("debian/linux", "debian/objects", "debian/x.part"):
+        put(theirs, f"{name}/file", days=99)
+    (root / "trees").symlink_to(theirs)
+    assert not [entry for entry in inventory(root) if entry.name.startswith("trees")]
+    assert main(["clean", "--max", "0"]) == 0
+    assert len([*theirs.rglob("file")]) == 3
+
+
 def test_a_kernel_that_is_begun_is_not_taken_for_a_leftover(root: Path) -> None:
     """Its directory is there a moment before it is held; the lock of all kernels is held then."""
     put(root, "kernels/.cc.1a2b3c4d.part/image")

@@ -102,6 +102,14 @@ def test_the_command_line_wins_and_a_list_is_not_added_to() -> None:
     assert (origins["variant"], origins["only"], origins["base"]) == ("command line", f"{PROJECT_FILE}:3", "default")
 
 
+def test_a_flag_of_the_file_can_be_taken_back() -> None:
+    write("quick = true\n")
+    assert arguments("run").quick is True
+    for command in ("run", "show"):
+        found = arguments(command, "--no-quick")
+        assert found.quick is False and "--quick" not in found.origins.words
+
+
 def test_a_value_that_is_typed_wins_also_if_it_is_the_default() -> None:
     write('variant = "on"\nrepeat = 7\n')
     found = arguments("run", "--variant", "all", "--repeat", "3")

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import textwrap
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -183,6 +187,27 @@ def test_each_report_that_a_job_writes_is_used_in_it(name: str) -> None:
     assert written and all(kind in FORMATS for kind, _ in written)
     for _, file in written:
         assert text.count(file) > 1
+
+
+def test_what_a_test_prints_is_no_command_for_github(tmp_path: Path) -> None:
+    """The runner obeys a line such as "::error::" of any program, until the word that stopped that comes again."""
+    text = (PROJECT_ROOT / "ci/github/dmabuf-harness.yml").read_text()
+    [step] = re.findall(r"- name: Test\n +run: \|\n((?: {10}.*\n)+)", text)
+    (program := tmp_path / "dmabuf-harness/.venv/bin/dmabuf-harness").parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho ::error::from a test\nexit 3\n")
+    program.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "PATCH": "a.patch", "BASE": "debian:6.12"}
+    done = subprocess.run(
+        ["bash", "-e", "-c", textwrap.dedent(step)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    first, said, last = done.stdout.splitlines()
+    word = first.removeprefix("::stop-commands::")
+    assert (done.returncode, said, last) == (3, "::error::from a test", f"::{word}::") and len(word) > 30
 
 
 def test_a_cache_of_github_is_found_again() -> None:

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which kernel of a stored run is meant, when its directory is damaged or of another machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cli.main import main
+from harness.errors import UserError
+from harness.report import save
+from harness.report.store import PLAN
+from harness.reproduce import pick_kernel
+from harness.reproduce.kernel_again import _pinned
+from tests.support.sample_reports import OFF, run_report, variant_report
+
+ID = "5" * 40
+
+
+def planned(run: Path, **limits: object) -> Path:
+    save(run, run_report(variant_report()))
+    (run / PLAN).write_text(json.dumps({"version": 1, "limits": limits}))
+    return run
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"memory": -5}, {"memory": 0}, {"time_factor": 0.0}, {"boots": 0}, {"walks": -1}],
+)
+def test_limits_that_no_guest_has_are_bad_input(limits: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no guest has such limits"):
+        pick_kernel(planned(tmp_path, **limits))
+
+
+def test_usual_limits_are_taken(tmp_path: Path) -> None:
+    assert pick_kernel(planned(tmp_path, memory=1024, time_factor=2.5)).limits.memory == 1024
+
+
+def test_a_variant_that_is_said_to_be_one_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
+    save(tmp_path, run_report(variant_report(OFF, same_as="gone", kernel=None)))
+    with pytest.raises(UserError, match="no such variant"):
+        pick_kernel(tmp_path)
+
+
+def test_a_base_is_pinned_behind_its_path(tmp_path: Path) -> None:
+    (odd := tmp_path / "a@b" / "linux").mkdir(parents=True)
+    assert _pinned(f"git:{odd}", ID) == f"git:{odd}@{ID}"
+    assert _pinned(f"git:{odd}@topic/x", ID) == f"git:{odd}@{ID}"
+    assert _pinned("git:@topic", ID) == f"git:@{ID}"
+    assert _pinned("git:/elsewhere/linux", ID) == f"git:/elsewhere/linux@{ID}"
+    assert _pinned("debian:6.12", "") == "debian:6.12"
+
+
+@pytest.mark.parametrize("name", ["", " ", "dma_buf_pin dma_buf_map"])
+def test_a_name_that_would_trace_everything_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["reproduce", "runs/x", "a.test", "--trace", name])
+    assert ended.value.code == 2
+    assert "a function, or a pattern" in capsys.readouterr().err
