@@ -15,6 +15,7 @@ from harness.events import EventStream, Note, PhaseEnded, TestEnded
 from harness.executor.guest_loss import Loss, explained, is_of_injection, no_result, put_aside
 from harness.executor.guests import GuestLauncher, WatchedGuest
 from harness.executor.kernel_job import Findings, KernelJob, drop
+from harness.executor.shared_trouble import SharedTrouble
 from harness.guest.oracle import warns_in
 from harness.interfaces import GuestLost, Suite, SuiteContext
 from harness.model import BootOutcome, BootReport, Kernel, PlannedTest, Splat, Status, TestResult
@@ -69,6 +70,7 @@ class KernelTest:
         self._taints: dict[str, int] = {}  # of the guest at hand, after each suite
         self._stuck: list[tuple[str, str]] = []  # in the guest at hand: after which suite, and what there is to say
         self._found = _Found()
+        self._shared = SharedTrouble()
 
     @property
     def findings(self) -> Findings:
@@ -80,7 +82,7 @@ class KernelTest:
             tuple(found.splats),
             tuple(found.boots),
             dict(found.times),
-            tuple(found.notes),
+            tuple(filter(None, [self._shared.summary(), *found.notes])),
             first_took=found.first_took,
         )
 
@@ -126,6 +128,7 @@ class KernelTest:
         self._events.publish(Note(self._shown, f"run again from its start, under {now}: what ran before says nothing"))
         put_aside(self._run_dir, self._found.boots)
         self._found.forget()
+        self._shared = SharedTrouble()
         self._retried.clear()
 
     # --- guests -------------------------------------------------------------------------------
@@ -304,6 +307,8 @@ class KernelTest:
     def _record(self, result: TestResult) -> None:
         self._found.results.append(result)
         self._events.publish(TestEnded(self._shown, result))
+        if alike := self._shared.see(result):
+            self._events.publish(Note(self._shown, alike, "warning"))
 
     # --- lost guests --------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ doing of the check that ran.
 from __future__ import annotations
 
 import os
-import time
 
 from harness.guest import kernel
+from harness.guest.release_wait import ReleaseWait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ RELEASE_LIMIT = 2.0
 # Descriptors whose numbers are looked at: checks have fewer open at a time.
 _NUMBERS = 32
 _RECORD = 8192  # bytes: the longest that one read of /dev/kmsg gives
+RELEASES = ReleaseWait()  # one in a process: what it learnt after one check is good for the next
 
 
 def _read(path: str) -> str:
@@ -109,6 +110,7 @@ class Inventory:
     def __init__(self) -> None:
         self._files = open_files()
         self._counts = self._count()
+        RELEASES.look_again(self._counts)
 
     def _count(self) -> dict[str, int]:
         mappings = count_mappings(_read(f"{DMA_DEBUG}/nr_total_entries"), _read(f"{DMA_DEBUG}/num_free_entries"))
@@ -132,19 +134,16 @@ class Inventory:
 
         ``patience``: seconds that they may take to go: a worker may drop the last reference, which tells nobody.
         """
-        deadline = time.monotonic() + patience
-        while (found := self._differences()) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        return found
-
-    def _differences(self) -> list[str]:
-        now = self._count()
+        found = RELEASES.until_gone(self._changed, patience)
         return [
-            f"{'leaked' if now[kind] > before else 'lost'} {abs(now[kind] - before)} {kind}: {now[kind]} now, "
-            f"before the check {before}"
-            for kind, before in self._counts.items()
-            if kind in now and now[kind] != before
+            f"{'leaked' if now > before else 'lost'} {abs(now - before)} {kind}: {now} now, before the check {before}"
+            for kind, (before, now) in found.items()
         ]
+
+    def _changed(self) -> dict[str, tuple[int, int]]:
+        """Kind -> number before, and now, where they differ."""
+        now = self._count()
+        return {kind: (before, now[kind]) for kind, before in self._counts.items() if now.get(kind, before) != before}
 
 
 class KernelLog:

@@ -6,6 +6,7 @@ Shape of the output, one check (``#`` lines are diagnostics and come *before* th
     # start udmabuf.zero-size-is-refused
     # reach eJzt1DEK...            (with --counters: what gcov counted, see counters.py)
     # failed: expected EINVAL, but the call succeeded (udmabuf.py:42)
+    # has ended                    (and what it left behind is looked at)
     # measurement bytes pinned by 8 idle imports: 0
     # cause assertion
     # time 0.0123
@@ -44,11 +45,17 @@ RELEASE_LIMIT = oracle.RELEASE_LIMIT
 # The kernel's list of dma-bufs is read in milliseconds, unless a lock was never given back.
 LIST_LIMIT = 5.0
 # Nothing is heard for longer only if the check, or what reads the lists after it, sleeps where no signal wakes it.
-SILENCE_LIMIT = TIME_LIMIT + RELEASE_LIMIT + LIST_LIMIT + 3.0
+SILENCE_LIMIT = max(TIME_LIMIT, RELEASE_LIMIT + LIST_LIMIT) + 3.0
 
 _results: TextIO | None = None  # None: whatever stdout is
 _USAGE = "usage: run_checks.py [--list] [--factor F] [--counters] [--count reset|take] [NAME|GROUP|PATTERN ...]"
 REACH = "reach "  # begins the comment with what a check reached
+ENDED = "has ended"  # a comment: the check has, and what it left is looked at
+GIVEN_UP = 3  # exit status: nothing that this kernel does now would tell anything
+
+
+class GivenUp(Exception):
+    """A lock of the kernel is held: the next check would only wait for it. The text says so."""
 
 
 class _Usage(Exception):
@@ -99,12 +106,13 @@ class CheckOutcome:
     """What became of a check. ``skipped``: the reason, else empty; ``not_applicable``: nothing is lost by that.
 
     ``trouble``: lines, none if it passed; ``causes``: why it failed, the first counts. ``measurements``: what it
-    measured, one line each. ``reached``: what was counted meanwhile, packed; empty if nothing counts.
+    measured, one line each. ``reached``: what was counted meanwhile, packed; empty if nothing counts. ``locked``: the
+    kernel's lists could not be read after it.
     """
 
     def __init__(self) -> None:
         self.skipped = ""
-        self.not_applicable = False
+        self.not_applicable = self.locked = False
         self.trouble: list[str] = []
         self.causes: list[str] = []
         self.measurements: list[str] = []
@@ -172,17 +180,18 @@ def _attempt(function: Callable[[], None], outcome: CheckOutcome, limit: float) 
         outcome.fail(ASSERTION, f"error: {type(error).__name__}: {error} ({_place(error.__traceback__)})")
 
 
-def _leaks(before: oracle.Inventory, patience: float, limit: float) -> list[str]:
-    """What there is now and was not before. Objects may take ``patience`` seconds to go.
+def _leaks(before: oracle.Inventory, outcome: CheckOutcome, factor: float) -> None:
+    """Note what there is now and was not before. Objects may take a moment to go.
 
     The kernel's lists are read under the locks of what they list: one that was never given back shows here.
     """
     try:
-        with _Limit(limit):
-            found = before.leaked_objects(patience)
+        with _Limit(limit := LIST_LIMIT * factor):
+            found = before.leaked_objects(RELEASE_LIMIT * factor)
     except registry.TimedOut:
         found = [f"{UNREADABLE} within {limit:g} s: a lock is held"]
-    return before.leaked_files() + found
+        outcome.locked = True
+    outcome.fail(ASSERTION, *before.leaked_files(), *found)
 
 
 def _splats(log: oracle.KernelLog, places: tuple[str, ...], outcome: CheckOutcome) -> None:
@@ -200,11 +209,12 @@ def run_check(
     factor: float = 1.0,
     places: tuple[str, ...] = (),
     counting: counters.Counters | None = None,
+    ended: Callable[[], object] = lambda: None,
 ) -> CheckOutcome:
     """Run one check within its time limit, and see that it left everything as it was. ``factor`` stretches the limits.
 
     ``places``: functions in which the check makes the kernel warn. ``counting``: tells what it reaches. What looks
-    after it reads lists of the kernel, and is not to be counted.
+    after it reads lists of the kernel, and is not to be counted. ``ended``: called before that.
     """
     outcome = CheckOutcome()
     before, log = oracle.Inventory(), oracle.KernelLog()
@@ -215,13 +225,14 @@ def run_check(
         started = time.monotonic()
         _attempt(function, outcome, TIME_LIMIT * factor)
         outcome.seconds = time.monotonic() - started
+        ended()
         if counting is not None:
             outcome.reached = counting.take()
         outcome.measurements = registry.take_measurements()
         _splats(log, places, outcome)
     finally:
         log.close()
-    outcome.fail(ASSERTION, *_leaks(before, RELEASE_LIMIT * factor, LIST_LIMIT * factor))
+    _leaks(before, outcome, factor)
     return outcome
 
 
@@ -274,7 +285,7 @@ def _report(number: int, name: str, outcome: CheckOutcome) -> None:
 def run(names: list[str], factor: float = 1.0, counting: counters.Counters | None = None) -> bool:
     """Run the checks ``names`` in this order, telling each as it ends; True if none failed.
 
-    ``counting``: tells what each reaches, on a kernel with counters.
+    ``counting``: tells what each reaches, on a kernel with counters. Raises ``GivenUp``.
     """
     known = registry.registered()
     say("KTAP version 1")
@@ -284,10 +295,13 @@ def run(names: list[str], factor: float = 1.0, counting: counters.Counters | Non
         say(f"# start {name}")
         marks.mark(f"start {name}")
         marks.listen()
-        outcome = run_check(known[name], factor * patience(name, walks()), registry.provoked(name), counting)
+        limits = factor * patience(name, walks())
+        outcome = run_check(known[name], limits, registry.provoked(name), counting, lambda: say(f"# {ENDED}"))
         marks.mark(f"end {name}")
         _report(number, name, outcome)
         good = good and not outcome.trouble
+        if outcome.locked:
+            raise GivenUp(outcome.trouble[-1])
     return good
 
 
@@ -337,7 +351,7 @@ def _factor(text: str) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """The command line; 0 if no check failed, 1 if one did, 2 if the command line is wrong."""
+    """The command line; 0 if no check failed, 1 if one did, 2 if it cannot be used, 3 if the kernel cannot any more."""
     try:
         options = _parse(arguments)
         names = select(options.patterns)
@@ -348,8 +362,13 @@ def main(arguments: list[str]) -> int:
         for line in names if options.listing else _counted(options):
             say(line)
         return 0
-    with KeptApart():
-        return 0 if run(names, options.factor, counters.Counters(options.factor) if options.counters else None) else 1
+    try:
+        with KeptApart():
+            good = run(names, options.factor, counters.Counters(options.factor) if options.counters else None)
+    except GivenUp as reason:
+        print(f"given up, {reason}", file=sys.stderr)
+        return GIVEN_UP
+    return 0 if good else 1
 
 
 def _counted(options: _Options) -> list[str]:

@@ -16,7 +16,17 @@ from harness.guest import bundle, configured, counters
 from harness.guest.armed_calls import POSITION_FILE, is_outside
 from harness.guest.checks import all_checks
 from harness.guest.registry import provoked
-from harness.guest.runner import ASSERTION, LATE, NOT_APPLICABLE, REACH, REPORT, SILENCE_LIMIT, TIME_LIMIT
+from harness.guest.runner import (
+    ASSERTION,
+    ENDED,
+    GIVEN_UP,
+    LATE,
+    NOT_APPLICABLE,
+    REACH,
+    REPORT,
+    SILENCE_LIMIT,
+    TIME_LIMIT,
+)
 from harness.guest.walks.choice import WALKS, patience, single_walk
 from harness.interfaces import CommandResult, CounterSink, Guest, GuestLost, SuiteContext
 from harness.ktap import KtapParser, KtapTest
@@ -106,7 +116,7 @@ class ChecksSuite:
             how = _how_it_ended(command, "in" if running else "after" if last else "before")
             cause = Cause.TIME_LIMIT if command.result.timed_out else Cause.PROCESS
             yield TestResult(self.name, blamed, Status.ERROR, message=how, log=logged, cause=cause)
-            if blamed != names[-1]:
+            if blamed != names[-1] or command.result.status == GIVEN_UP:
                 # Most of all an oops that killed it: the kernel lives, but nothing it does now would prove anything.
                 raise GuestLost(how, cause)
 
@@ -115,7 +125,7 @@ class ChecksSuite:
         said = [
             line
             for line in test.diagnostics
-            if not line.startswith(("start ", _TIME, _MEASUREMENT, _CAUSE)) and line != NOT_APPLICABLE
+            if not line.startswith(("start ", _TIME, _MEASUREMENT, _CAUSE)) and line not in (NOT_APPLICABLE, ENDED)
         ]
         times = [line.removeprefix(_TIME) for line in test.diagnostics if line.startswith(_TIME)]
         measurements = [line.removeprefix(_MEASUREMENT) for line in test.diagnostics if line.startswith(_MEASUREMENT)]

@@ -13,6 +13,7 @@ import pytest
 from harness.guest import checks as guest_checks
 from harness.guest import kernel, marks, oracle, registry
 from harness.guest.registry import Group, expect, skip
+from harness.guest.release_wait import ReleaseWait
 
 Checks = Callable[..., list[str]]
 
@@ -23,6 +24,7 @@ def replaced_checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Checks:
     monkeypatch.setattr(registry, "_PROVOKED", {})
     monkeypatch.setattr(oracle, "SYNC_INFO", str(tmp_path / "sync-info"))
     monkeypatch.setattr(oracle, "KMSG", str(tmp_path / "kmsg"))
+    monkeypatch.setattr(oracle, "RELEASES", ReleaseWait())
     monkeypatch.setattr(guest_checks, "load", lambda: None)
     monkeypatch.setattr(kernel, "BUFINFO", str(tmp_path / "bufinfo"))
     monkeypatch.setattr(marks, "KMSG", str(tmp_path / "written-to-kmsg"))

@@ -120,9 +120,28 @@ def test_a_lock_that_is_never_given_back_does_not_hang_the_runner(
         Path(kernel.BUFINFO).unlink()
         os.mkfifo(kernel.BUFINFO)
 
-    assert runner.run_check(check).trouble == [
-        "the kernel's list of dma-bufs could not be read within 0.05 s: a lock is held"
-    ]
+    assert runner.run_check(check).trouble == [_LOCKED]
+
+
+_LOCKED = "the kernel's list of dma-bufs could not be read within 0.05 s: a lock is held"
+
+
+def test_no_check_is_begun_where_a_lock_is_held(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It would hang where it lists what there is before it, and be blamed."""
+    monkeypatch.setattr(runner, "LIST_LIMIT", 0.05)
+    Path(kernel.BUFINFO).write_text(_bufinfo(1))
+
+    def locking() -> None:
+        Path(kernel.BUFINFO).unlink()
+        os.mkfifo(kernel.BUFINFO)
+
+    checks(locking, good)
+    assert runner.main(["t.locking", "t.good"]) == runner.GIVEN_UP
+    printed = capfd.readouterr()
+    assert printed.err == f"given up, {_LOCKED}\n"
+    assert "not ok 1 t.locking" in printed.out and "t.good" not in printed.out
 
 
 # --- the kernel log ---------------------------------------------------------------------------

@@ -41,17 +41,21 @@ def test_each_result_is_told_in_ktap(checks: Checks, capsys: pytest.CaptureFixtu
         "KTAP version 1",
         "1..4",
         "# start t.good",
+        "# has ended",
         "# time T",
         "ok 1 t.good",
         "# start t.bad",
+        "# has ended",
         "# failed: the answer is 41 (HERE)",
         "# cause assertion",
         "# time T",
         "not ok 2 t.bad",
         "# start t.absent",
+        "# has ended",
         "# time T",
         "ok 3 t.absent # SKIP no such device",
         "# start t.broken",
+        "# has ended",
         "# error: ZeroDivisionError: oops",
         "# and more (HERE)",
         "# cause assertion",
@@ -86,9 +90,11 @@ def test_whatever_a_check_says_of_itself_is_one_result(checks: Checks, capsys: p
     runner.run(checks(silent, forging))
     assert lines(capsys)[2:] == [
         "# start t.silent",
+        "# has ended",
         "# time T",
         "ok 1 t.silent # SKIP no reason given",
         "# start t.forging",
+        "# has ended",
         "# measurement 1 ok 3 t.other",
         "# time T",
         "ok 2 t.forging # SKIP because ok 2 t.forging",
@@ -131,7 +137,7 @@ def test_figures_are_told_with_their_check(checks: Checks, capsys: pytest.Captur
 
     assert runner.run(checks(measuring, good))
     told = lines(capsys)
-    assert told[told.index("# start t.measuring") + 1] == "# measurement bytes pinned: 0"
+    assert told[told.index("# start t.measuring") + 2] == "# measurement bytes pinned: 0"
     assert sum(line.startswith("# measurement") for line in told) == 1
 
 

@@ -14,7 +14,7 @@ from harness.errors import UserError
 from harness.guest import bundle, registry
 from harness.guest.armed_calls import POSITION_FILE
 from harness.guest.checks import all_checks
-from harness.guest.runner import SILENCE_LIMIT
+from harness.guest.runner import GIVEN_UP, SILENCE_LIMIT
 from harness.interfaces import CommandResult, GuestLost, LineSink, SuiteContext
 from harness.model import Status, TestResult
 from harness.suites.checks import ChecksSuite
@@ -26,9 +26,11 @@ OUTPUT = """\
 KTAP version 1
 1..5
 # start a.passes
+# has ended
 # time 0.0123
 ok 1 a.passes
 # start a.fails
+# has ended
 # failed: expected EINVAL, but the call succeeded (a.py:42)
 # leaked descriptor 7 -> /dmabuf:
 # time 0.5000
@@ -67,6 +69,7 @@ def test_results(tmp_path: Path) -> None:
     assert (failed.status, failed.seconds) == (Status.FAIL, 0.5)
     assert failed.message == "failed: expected EINVAL, but the call succeeded (a.py:42)"
     assert failed.output.splitlines()[1] == "leaked descriptor 7 -> /dmabuf:"
+    assert not passed.output
     assert (skipped.status, skipped.message) == (Status.SKIP, "no such device")
     assert skipped.lost_coverage == ("no such device",)
     assert (measured.measurements, measured.message) == (("bytes pinned: 0",), "bytes pinned: 0")
@@ -110,6 +113,14 @@ def test_lost_guest_is_an_error_of_the_check_that_ran(tmp_path: Path) -> None:
         ("a.fails", Status.ERROR),
     ]
     assert results[1].message == "guest lost: panic: oh"
+
+
+def test_a_lock_that_is_held_costs_the_guest_also_after_the_last_check(tmp_path: Path) -> None:
+    """The next suite would only wait for it."""
+    said = Answer(OUTPUT + "given up, a lock is held\n", GIVEN_UP)
+    results, _, reason = collect(tmp_path, said)
+    assert reason == f"the runner ended after it with status {GIVEN_UP}: given up, a lock is held"
+    assert [result.status for result in results if result.name == results[-1].name] == [Status.SKIP, Status.ERROR]
 
 
 def test_guest_lost_between_two_checks_blames_none(tmp_path: Path) -> None:
