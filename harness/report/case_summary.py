@@ -7,6 +7,7 @@ the commands that repeat a test or its base.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from harness.causes import Cause, is_kernels
 from harness.changes import GUEST, KERNEL, Change, Comparison, Difference
 from harness.identities import OWN_TESTS, covering
-from harness.model import BootOutcome, RunReport, Status, TestResult, VariantReport
+from harness.model import BootOutcome, BootReport, RunReport, Status, TestResult, VariantReport
 from harness.report.cases import boot_trouble, cases, groups
 from harness.report.text import one_line, plural
 
@@ -173,7 +174,20 @@ def _why(report: RunReport, variant: VariantReport, case: TestResult) -> str:
         return "it does not build"
     if last and last[0].outcome is not BootOutcome.UP:
         return f"it {boot_trouble(last[0])}"
-    return report.interrupted
+    return report.interrupted or _lost_guests(variant.boots)
+
+
+def _lost_guests(boots: Sequence[BootReport]) -> str:
+    """ "4 guests were lost, each alike: panic: Fatal exception, during checks"; empty if the last one was not lost."""
+    lost = [boot for boot in boots if boot.cause is not None]
+    if not lost or lost[-1] is not boots[-1]:
+        return ""
+    alike = len({(boot.cause, boot.hangs_in or _NUMBER.sub("#", boot.ended)) for boot in lost}) == 1
+    words = f"each alike: {lost[-1].ended}" if alike and len(lost) > 1 else f"the last: {lost[-1].ended}"
+    return f"{plural(len(lost), 'guest')} {'was' if len(lost) == 1 else 'were'} lost, {words}"
+
+
+_NUMBER = re.compile(r"\d{1,20}")  # of a process, of seconds
 
 
 def _line(why: str, some: list[TestResult]) -> str:

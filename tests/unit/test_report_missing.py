@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness.causes import Cause
 from harness.errors import ExitCode
-from harness.model import BootOutcome, RunReport, Status, TestResult, Variant, VariantReport
+from harness.model import BootOutcome, BootReport, RunReport, Status, TestResult, Variant, VariantReport
 from harness.report import Written, headline, load, render_table, save, write_reports
 from harness.report.case_summary import FEW
 from harness.report.style import Style
@@ -113,6 +114,28 @@ def test_real_failures_of_a_run_that_was_cut_off_are_told_as_ever() -> None:
     assert "1 failure, 1 test never ran" in text
     assert text.count("again:") == 1 and "move-notify-on: contract g.test000: fail" in text
     assert "  move-notify-on: 1 test never ran: interrupted (Ctrl-C)" in text
+
+
+PANIC = replace(boot(ON), ended="panic: oh in 17, during checks", cause=Cause.PANIC)
+HANGS = [replace(boot(ON), ended=f"{n} waits", cause=Cause.HANG, hangs_in="dma_resv_lock") for n in "ab"]
+
+
+@pytest.mark.parametrize(
+    ("boots", "why"),
+    [
+        (
+            [PANIC, replace(PANIC, ended="panic: oh in 4, during checks")],
+            "2 guests were lost, each alike: panic: oh in 4",
+        ),
+        (HANGS, "2 guests were lost, each alike: b waits"),
+        ([PANIC, HANGS[0]], "2 guests were lost, the last: a waits"),
+        ([PANIC], "1 guest was lost, the last: panic: oh in 17"),
+        ([PANIC, boot(ON)], "contract g.test250, "),  # they are missing for another reason
+    ],
+)
+def test_what_never_ran_as_guests_were_lost_tells_why_they_were(boots: list[BootReport], why: str) -> None:
+    report = run_report(short(ON, 250, boots=tuple(boots)))
+    assert report.is_bad and f"  move-notify-on: 50 tests never ran: {why}" in table(report)
 
 
 def test_kernel_that_does_not_build_is_one_failure_and_two_lines() -> None:
