@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import shutil
@@ -12,15 +11,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.cache_users import note_use
+from harness.cli.bench_comparison import Figures, as_json, compared, read_figures
 from harness.cli.report_files import report_files
 from harness.cli.run import add_options, request_from, run_job
 from harness.cli.rundir import RunDirectory
-from harness.events import Event, PhaseEnded
 from harness.gitcmd import check_git
 from harness.intake import DEFAULT_SERIES, bundled_series
 from harness.paths import cache_dir, cache_root, new_run_id, write_atomic
@@ -30,23 +29,6 @@ from harness.source import DEFAULT_BASE, obtain, parse_base
 
 SCENARIOS = ("cold", "touched", "same")
 TOUCHED = "drivers/dma-buf/dma-buf.c"
-
-
-@dataclass
-class Figures:
-    """One run, measured. ``phases``: (variant, phase, wall s, CPU s, peak bytes of the largest process)."""
-
-    scenario: str
-    seconds: float = 0.0
-    exit_code: int = 0
-    own_cpu_seconds: float = 0.0
-    own_peak_rss: int = 0
-    disk: int = 0
-    phases: list[tuple[str, str, float, float, int]] = field(default_factory=list)
-
-    def __call__(self, _elapsed: float, event: Event) -> None:
-        if isinstance(event, PhaseEnded):
-            self.phases.append((event.variant, event.phase, event.seconds, event.cpu_seconds, event.peak_rss))
 
 
 def add_parser(commands: Any) -> None:
@@ -59,18 +41,28 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(handler=bench)
     parser.add_argument("--scenario", choices=(*SCENARIOS, "all"), default="all", help="default: all, in this order")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="compare with the figures that --json wrote there: what is more than 15%% slower is told. The exit "
+        "code does not depend on it",
+    )
     add_options(parser)
 
 
 def bench(arguments: argparse.Namespace) -> int:
     wanted = SCENARIOS if arguments.scenario == "all" else (arguments.scenario,)
     files = report_files(arguments)
+    before = None if arguments.against is None else read_figures(arguments.against)
     arguments.base = arguments.base or DEFAULT_BASE
     obtain(parse_base(arguments.base), lambda text: None)
     with _own_cache(keep=wanted[0] != "cold") as results:
         figures = [_measure(scenario, arguments, results, files) for scenario in wanted]
     if arguments.json is not None:
-        write_atomic(arguments.json, json.dumps([asdict(one) for one in figures], indent=1) + "\n")
+        write_atomic(arguments.json, as_json(figures))
+    if before is not None:
+        sys.stdout.write("\n".join(["", f"against {arguments.against}:", *compared(before, figures), ""]))
     return max(one.exit_code for one in figures)
 
 
