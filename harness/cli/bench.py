@@ -34,7 +34,6 @@ TOUCHED = "drivers/dma-buf/dma-buf.c"
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "bench",
-        help="measure the main job",
         description="Run the main job and print what each phase took: cold (empty object and kernel caches, no ccache; "
         f"the source is fetched before), touched (after a change in {TOUCHED}), same (the same content again).",
     )

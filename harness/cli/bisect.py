@@ -48,7 +48,6 @@ _NEWEST = Path("newest")  # stands for the newest bisect below runs/
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "bisect",
-        help="find the commit, patch or option that broke a test",
         description="Prove that GOOD is good and BAD is bad, then walk between them with git bisect: build, boot, run "
         "the test in question, until the culprit is left. The repository is only read. See docs/bisect.md.",
     )

@@ -55,7 +55,6 @@ _CODES = {CommitVerdict.GOOD: 0, CommitVerdict.BAD: 1, CommitVerdict.SKIP: 125}
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         NAME,
-        help="one step for git bisect run",
         description="Test the commit that is checked out (or BISECT_HEAD). Exits with 0: good, 1: bad, 125: cannot be "
         "tested, 128 and above: stop. For git bisect run dmabuf-harness bisect-step ...",
     )

@@ -26,7 +26,6 @@ _DAY = 86400.0
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "clean",
-        help="show what the cache holds, and remove what is old or too much",
         description="Show what is in the cache: how large it is, when it was last used, and who uses it now. With "
         "--keep or --max remove some of it, the least recently used first, but nothing that is in use. What is gone is "
         "fetched, built or tested again when it is needed.",

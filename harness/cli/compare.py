@@ -19,7 +19,6 @@ from harness.verdict import exit_code, load_expectations
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "compare",
-        help="hold two runs against each other",
         description="Show RUN as it compares with BEFORE, which is taken as its base. Both are directories of runs, "
         "or their results.json.",
     )

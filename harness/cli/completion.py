@@ -29,7 +29,6 @@ SHELLS = ("bash", "zsh")
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "completion",
-        help="print what makes a shell complete commands, options and names",
         description='Print shell code. eval "$(dmabuf-harness completion bash)" in ~/.bashrc, or the same with zsh in '
         "~/.zshrc after compinit, turns it on.",
     )

@@ -28,7 +28,6 @@ from harness.report.text import visible
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "coverage",
-        help="show which test reaches which line",
         description="Build kernels that count which of their lines run, run the tests on them, and show what is "
         "reached of each file and function, and what never. Without -p the base is measured. It is no verdict.",
     )

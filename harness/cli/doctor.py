@@ -16,7 +16,7 @@ from harness.vm.kvm_proof import prove_kvm
 
 
 def add_parser(commands: Any) -> None:
-    parser = commands.add_parser("doctor", help="check what this machine needs; KVM is proved by booting a kernel")
+    parser = commands.add_parser("doctor")
     parser.set_defaults(handler=run)
 
 

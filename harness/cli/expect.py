@@ -17,7 +17,6 @@ from harness.verdict import propose
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "expect",
-        help="propose expectations for what went wrong in a run",
         description="Print an entry for expectations.toml for each failure, skip and splat that no entry expects. "
         "Reason and link are left to you: without them the file is refused.",
     )

@@ -40,7 +40,6 @@ from harness.source import obtain, parse_base
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "faults",
-        help="plant known bugs and see that they are found",
         description="First the control: the base without a bug, where nothing may be red. Then each bug of "
         "patches/faults: apply, build, boot, and see that the check that faults.toml names goes red. "
         "Exits with 0 only if all are caught and the control is clean. With --history the bugs are those of "

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -24,9 +24,9 @@ class GroupedParser(argparse.ArgumentParser):
             parser_class=argparse.ArgumentParser,
         )
 
-    def add_command_group(self, title: str) -> CommandGroup:
-        """A new list of subcommands, shown after those that there are."""
-        self.groups.append(CommandGroup(title, self._all, self.add_argument_group(title)))
+    def add_command_group(self, title: str, lines: Mapping[str, str]) -> CommandGroup:
+        """A new list of subcommands, shown after those that there are. ``lines``: what each is for."""
+        self.groups.append(CommandGroup(title, self._all, self.add_argument_group(title), lines))
         return self.groups[-1]
 
     def commands(self) -> Iterator[argparse.ArgumentParser]:
@@ -38,13 +38,14 @@ class GroupedParser(argparse.ArgumentParser):
 class CommandGroup:
     """One list of subcommands. ``parsers``: by name."""
 
-    def __init__(self, title: str, commands: Any, shown: Any) -> None:
+    def __init__(self, title: str, commands: Any, shown: Any, lines: Mapping[str, str]) -> None:
         self.title, self.parsers = title, dict[str, argparse.ArgumentParser]()
-        self._commands, self._shown = commands, shown
+        self._commands, self._shown, self._lines = commands, shown, lines
 
-    def add_parser(self, name: str, *, help: str, **settings: Any) -> argparse.ArgumentParser:
-        """As argparse's. ``help``: one line, which is the description of a command that has none."""
-        parser: argparse.ArgumentParser = self._commands.add_parser(name, **{"description": help, **settings})
+    def add_parser(self, name: str, **settings: Any) -> argparse.ArgumentParser:
+        """As argparse's. The line of a command is the description of one that has none."""
+        line = self._lines[name]
+        parser: argparse.ArgumentParser = self._commands.add_parser(name, **{"description": line, **settings})
         self.parsers[name] = parser
-        self._shown.description = "\n".join([*filter(None, [self._shown.description]), f"{name:12} {help}"])
+        self._shown.description = "\n".join([*filter(None, [self._shown.description]), f"{name:12} {line}"])
         return parser

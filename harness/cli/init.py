@@ -36,7 +36,6 @@ _HEAD = """\
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "init",
-        help=f"write a {PROJECT_FILE}, for options that hold in a tree",
         description=f"Write a {PROJECT_FILE} with comments, to be filled in. It counts in its directory and all below, "
         "up to the top of the git tree.",
     )

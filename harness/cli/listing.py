@@ -15,7 +15,7 @@ from harness.suites import suite_names
 
 
 def add_parser(commands: Any) -> None:
-    parser = commands.add_parser("list", help="show the names of suites, variants, series and checks")
+    parser = commands.add_parser("list")
     parser.set_defaults(handler=show)
     parser.add_argument("what", choices=("suites", "variants", "series", "checks"), help="whose names to show")
 

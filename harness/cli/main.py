@@ -14,38 +14,15 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from harness import __version__, process
+from harness.cli.command_list import COMMANDS
 from harness.cli.grouped_parser import GroupedParser
 from harness.errors import ExitCode, HarnessError
 from harness.paths import require_data
-from harness.report.text import one_line
 
-# Command -> module, in the order in which --help shows them. Only the module of the command that was typed is loaded.
-_COMMANDS = {
-    "commands": {
-        "run": "run",
-        "show": "show",
-        "report": "report",
-        "compare": "compare",
-        "bisect": "bisect",
-        "doctor": "doctor",
-        "list": "listing",
-        "coverage": "coverage",
-        "shell": "shell",
-        "reproduce": "reproduce",
-        "watch": "watch",
-        "init": "init",
-        "clean": "clean",
-        "completion": "completion",
-    },
-    "commands for scripts, and for work on the harness itself": {
-        "bisect-step": "bisect_step",
-        "expect": "expect",
-        "faults": "faults",
-        "mutants": "mutants",
-        "bench": "bench",
-    },
-}
 _DOCTOR = "harness.cli.doctor"
+
+
+_ASKS_FOR_ALL: tuple[list[str], ...] = ([], ["-h"], ["--help"], ["--version"])
 
 
 def parser(only: str = "") -> GroupedParser:
@@ -53,18 +30,33 @@ def parser(only: str = "") -> GroupedParser:
 
     ``only``: know this command alone, unless there is no such command.
     """
+    top = _top()
+    known = any(only in commands for commands in COMMANDS.values())
+    for title, commands in COMMANDS.items():
+        group = top.add_command_group(title, {name: line for name, (_, line) in commands.items()})
+        for name, (module, _) in commands.items():
+            if name == only or not known:
+                import_module(f"harness.cli.{module}").add_parser(group)
+    return top
+
+
+def outline() -> GroupedParser:
+    """What is enough for ``--help``: all commands, without their options."""
+    top = _top()
+    for title, commands in COMMANDS.items():
+        group = top.add_command_group(title, {name: line for name, (_, line) in commands.items()})
+        for name in commands:
+            group.add_parser(name)
+    return top
+
+
+def _top() -> GroupedParser:
     top = GroupedParser(
         prog="dmabuf-harness",
         description="Build, boot and test a kernel with a dma-buf patch, with CONFIG_DMABUF_MOVE_NOTIFY on and off.",
         epilog="exit codes: 0 as expected, 1 a failure, 2 the input cannot be used, 3 trouble with the machine",
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    known = any(only in commands for commands in _COMMANDS.values())
-    for title, commands in _COMMANDS.items():
-        group = top.add_command_group(title)
-        for name, module in commands.items():
-            if name == only or not known:
-                import_module(f"harness.cli.{module}").add_parser(group)
     return top
 
 
@@ -84,7 +76,7 @@ def _main(given: Sequence[str]) -> int:
         from harness.cli.completion import answer  # noqa: PLC0415 - only a shell pays for it
 
         answer(parser())
-    top = parser(*given[:1])
+    top = outline() if given in _ASKS_FOR_ALL else parser(*given[:1])
     ours, words = _apart(given)
     arguments = top.parse_args(ours)
     arguments.words = words
@@ -160,6 +152,8 @@ def _code(error: SystemExit) -> int:
 def _fail(text: str, code: ExitCode) -> int:
     """Say it, if there still is a terminal: one that was closed must not make it the exit code of a bad patch."""
     _drop_output()
+    from harness.report.text import one_line  # noqa: PLC0415 - only who fails pays for it
+
     with contextlib.suppress(OSError):
         sys.stderr.write(f"dmabuf-harness: {one_line(text)}\n")
     return code

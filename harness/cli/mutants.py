@@ -28,7 +28,6 @@ from harness.report import EventLog, show_progress
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "mutants",
-        help="make mistakes in the kernel on purpose, and see which of them the tests notice",
         description="Make a kernel with many mistakes in it, of which none is active, and choose one after the other: "
         "those in the lines that a patch changes, or in files of the tree. Tells which the checks and the contract "
         "notice, and shows the others as diffs. Exits with 0 once that is known, however many went unnoticed, "

@@ -17,7 +17,7 @@ from harness.verdict import exit_code
 
 
 def add_parser(commands: Any) -> None:
-    parser = commands.add_parser("report", help="show a run again and rewrite its junit.xml and report.html")
+    parser = commands.add_parser("report")
     parser.set_defaults(handler=report)
     parser.add_argument(
         "run", type=Path, nargs="?", default=Path("runs/latest"), help="run directory (default: %(default)s)"

@@ -29,7 +29,6 @@ _TIMES = 3
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "reproduce",
-        help="what failed in a run once more, in fresh guests",
         description="Boot the kernel of RUN in which TEST failed, and run it: alone, and if it passes so, after the "
         "tests that ran before it in its guest. Exits with 0 if it passed every time, with 1 if it did not.",
     )

@@ -31,7 +31,6 @@ LEAST_MEMORY, MOST_MEMORY = 512, 1 << 20  # MiB: a test kernel with all its chec
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "run",
-        help="test a kernel with a patch",
         description="Fetch the base, apply the patch, build it in each variant, boot and test each, show the results. "
         "Without -p the bundled series is tested.",
     )

@@ -26,7 +26,6 @@ NAME = "shell"
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         NAME,
-        help="a shell, or a command, in a guest of a run",
         usage="dmabuf-harness shell [RUN] [OPTION ...] [-- COMMAND ...]",
         description="Boot a kernel of RUN as the run did, with a shell in front of this terminal; or run COMMAND in "
         "it, and exit as that does. One word is a line for the shell, several are a program and its arguments.",

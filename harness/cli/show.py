@@ -20,7 +20,6 @@ from harness.scratch import scratch
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "show",
-        help="show what run would test, without testing it",
         description="Read what -p and the other options of run name, and show it: the patches, what they touch, the "
         "base, the variants, the suites. No kernel source is fetched, and nothing is built.",
     )

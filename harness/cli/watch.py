@@ -25,7 +25,6 @@ _LOOK = 0.5  # seconds after which a run that ended is noticed
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "watch",
-        help="test a kernel tree while you work in it",
         description="Watch a kernel tree: after each save test its uncommitted changes by the tests that reach them "
         "(run --worktree --quick), after each commit the commits since the watch began, by all tests. One run at a "
         "time; one that is out of date is ended. Ctrl-C ends all.",

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from harness.cli.grouped_parser import GroupedParser
-from harness.cli.main import parser
+from harness.cli.main import outline, parser
 
 USUAL = ["run", "show", "report", "compare", "bisect", "doctor", "list"]
 
@@ -24,6 +24,10 @@ def test_what_tests_patches_comes_first() -> None:
     first, second = listed(parser().format_help())
     assert first[: len(USUAL)] == USUAL
     assert {"bench", "faults", "mutants", "bisect-step", "expect"} == set(second)
+
+
+def test_help_is_the_same_where_no_command_was_loaded() -> None:
+    assert outline().format_help() == parser().format_help()
 
 
 def test_every_command_is_in_one_list() -> None:
@@ -41,9 +45,9 @@ def test_a_line_of_each_begins_below_the_others() -> None:
 def test_a_command_says_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:
     """Also one that has no more to say than its line in the list."""
     top = GroupedParser(prog="tool")
-    group = top.add_command_group("commands")
-    group.add_parser("one", help="do one thing")
-    group.add_parser("two", help="do two", description="Do two things, one after the other.")
+    group = top.add_command_group("commands", {"one": "do one thing", "two": "do two"})
+    group.add_parser("one")
+    group.add_parser("two", description="Do two things, one after the other.")
     for name, said in (("one", "do one thing"), ("two", "Do two things, one after the other.")):
         with pytest.raises(SystemExit):
             top.parse_args([name, "--help"])

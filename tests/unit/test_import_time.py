@@ -38,6 +38,19 @@ def test_list_loads_nothing_slow(what: str) -> None:
     assert loaded("list", what) == "0 []"
 
 
+@pytest.mark.parametrize("asked", ["--help", "--version"])
+def test_help_loads_no_command(asked: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "harness", asked],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "harness.cli.grouped_parser" in done.stderr
+    assert "harness.cli.doctor" not in done.stderr and "harness.report" not in done.stderr
+
+
 def test_report_loads_what_writes_its_files_alone(tmp_path: Path) -> None:
     save(tmp_path, bad_report())
     assert loaded("report", str(tmp_path)) == "1 ['jinja2', 'junit_xml']"

@@ -33,7 +33,8 @@ def section(name: str) -> str:
 def small(**option: object) -> GroupedParser:
     """A command line with the command ``run`` and one option ``-x`` of it."""
     top = GroupedParser(prog="tool", description="A tool.")
-    top.add_command_group("commands").add_parser("run", help="do it").add_argument("-x", **option)  # type: ignore[arg-type]
+    run = top.add_command_group("commands", {"run": "do it"}).add_parser("run")
+    run.add_argument("-x", **option)  # type: ignore[arg-type]
     return top
 
 
