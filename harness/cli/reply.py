@@ -8,14 +8,16 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.cli.report_files import check_place, refuse_own
 from harness.errors import UserError
 from harness.model import RunReport
 from harness.paths import write_atomic
-from harness.report.reply_mail import ReplyMail, reply_to_run, reply_to_series
 from harness.report.series_report import SeriesStep
-from harness.source.user_identity import user_identity
+
+if TYPE_CHECKING:
+    from harness.report.reply_mail import ReplyMail
 
 _STDOUT = Path("-")
 _PERSON = re.compile(r"[^<>]*[^<>\s] <[^<>@\s]+@[^<>@\s]+>")
@@ -58,6 +60,8 @@ def check_reply(arguments: argparse.Namespace, run: Path) -> str:
 
 
 def _person(given: str) -> str:
+    from harness.source.user_identity import user_identity  # noqa: PLC0415 - only a tag needs what knows git
+
     found = given or user_identity(Path.cwd())
     if not found:
         hint = "say --tested-by 'Name <user@host>', or set user.name and user.email"
@@ -71,6 +75,8 @@ def write_reply(tested: RunReport | Sequence[SeriesStep], arguments: argparse.Na
     """Write what ``arguments`` ask for about a run, or a series. True if standard output is the answer itself."""
     if arguments.reply is None:
         return False
+    from harness.report.reply_mail import reply_to_run, reply_to_series  # noqa: PLC0415 - only an answer needs it
+
     reply = reply_to_run(tested, person) if isinstance(tested, RunReport) else reply_to_series(tested, person)
     return _written(reply, arguments.reply)
 

@@ -15,7 +15,7 @@ from tests.support.sample_reports import bad_report
 
 SLOW = (
     *("paramiko", "cryptography", "pytest", "_pytest", "unittest", "junit_xml", "jinja2", "hypothesis", "rich"),
-    *("harness.cli.run", "harness.cli.mutants", "harness.bisect", "harness.pipeline"),
+    *("harness.cli.run", "harness.cli.mutants", "harness.bisect", "harness.pipeline", "harness.source"),
 )
 ASKED = f"""\
 import sys
