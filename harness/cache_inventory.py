@@ -97,6 +97,7 @@ KINDS = (
     CacheKind("resolved configs", _each("configs/*.json", "configs/programs/*")),
     CacheKind("object trees of the suite static", _each("static/*")),
     CacheKind("downloads", _each("downloads/*"), ("downloads/*.lock",)),
+    CacheKind("what ccache keeps of sandboxed builds", _each("ccache")),
     CacheKind("KVM proofs", _each("kvm.json", "doctor/*"), owned=True),
     CacheKind("caches of bench", _each("bench")),
     CacheKind("left by an older version", _each("objects"), ("trees/*/worktree.lock",), useless=True),

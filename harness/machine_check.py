@@ -82,6 +82,7 @@ def check_all(boot_kvm: Callable[[], tuple[bool, str]] | None = None) -> list[Ma
             check_memory(),
             check_kvm(boot_kvm),
             check_virtiofsd(),
+            check_sandbox(),
         ]
 
 
@@ -189,6 +190,14 @@ def check_kvm(boot: Callable[[], tuple[bool, str]] | None, device: Path = KVM) -
     works, detail = boot()
     hint = "" if works else "nothing, if this machine is itself a guest: guests will be emulated"
     return MachineFinding("kvm", works, False, detail, hint)
+
+
+def check_sandbox() -> MachineFinding:
+    """Patches are tested without a sandbox, too; then make runs whatever they write into a Makefile."""
+    why = process.why_no_sandbox()
+    detail = f"bubblewrap: {why}: what a patch runs has your rights" if why else "bubblewrap works"
+    hint = "install bubblewrap, and allow user namespaces (Ubuntu: kernel.apparmor_restrict_unprivileged_userns)"
+    return MachineFinding("sandbox", not why, False, detail, hint if why else "")
 
 
 def check_virtiofsd(places: Sequence[str] = VIRTIOFSD) -> MachineFinding:

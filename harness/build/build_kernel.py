@@ -113,10 +113,14 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
 def _split(objects: Path, part: Path) -> None:
     """The image without symbols, so that there is less to load. They are kept to decode stack traces."""
     image, symbols = objects / ARCHITECTURE.image, objects / "vmlinux"
-    process.check([ARCHITECTURE.tool("strip"), "-s", "-o", str(part / "image"), str(image)], what="strip")
-    keep = [ARCHITECTURE.tool("objcopy"), "--only-keep-debug", "--compress-debug-sections", str(symbols)]
-    keep.append(str(part / SYMBOLS))
-    process.check(keep, what="objcopy")
+    box = process.Sandbox((part,), (objects,))  # what the build left may be anything, and a link to anything
+    strip, objcopy = ARCHITECTURE.tool("strip"), ARCHITECTURE.tool("objcopy")
+    kept = [objcopy, "--only-keep-debug", "--compress-debug-sections", str(symbols), str(part / SYMBOLS)]
+    for argv in ([strip, "-s", "-o", str(part / "image"), str(image)], kept):
+        done = box.run(argv)
+        if not done.ok:
+            last = (done.stdout.strip() or "no output").splitlines()[-1]
+            raise InfrastructureError(f"{done.argv[0]} ended with {done.returncode}: {last}", where=str(objects))
 
 
 def _depmod() -> list[str]:

@@ -51,7 +51,7 @@ class LoneObject:
                 "-",
             ]
             env = process.clean_environment({"TMPDIR": str(directory)})
-            done = process.run(argv, cwd=directory, stdin=unit, env=env)
+            done = process.Sandbox((directory,)).run(argv, cwd=directory, stdin=unit, env=env)
             return made.read_bytes() if done.ok else None
 
 
@@ -75,9 +75,10 @@ def lone_object(objects: Path, name: str, source: bytes) -> LoneObject:
             out,
             "-",
         ]
-        done = process.run([*arguments, _QUIET, *reading], cwd=objects, stdin=source)
+        box = process.Sandbox((directory,), (objects.parent,))  # the source is beside its object trees
+        done = box.run([*arguments, _QUIET, *reading], cwd=objects, stdin=source)
         if not done.ok:
-            raise InfrastructureError(f"cannot be preprocessed: {done.stderr.strip()[-200:]}", where=name)
+            raise InfrastructureError(f"cannot be preprocessed: {done.stdout.strip()[-200:]}", where=name)
         text = out.read_bytes()
     *_, last = _BACK.finditer(text)
     return LoneObject((*_compiling(arguments), _QUIET), text[: last.end()], int(last[1]))

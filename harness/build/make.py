@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
 from harness.architecture import ARCHITECTURE
 from harness.build.messages import is_compilation
+from harness.cache_users import note_use
 from harness.machine_failures import refuse_machine_failure
-from harness.paths import cache_root
+from harness.paths import cache_dir, cache_root
 from harness.scratch import scratch
 
 # Equal sources give equal bits: no clock, user, host or git state goes into the image. An empty LOCALVERSION keeps
@@ -48,6 +49,7 @@ class Kbuild:
         directory: str = "",
         objects: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        writable: Sequence[Path] = (),
         told: Callable[[int, float], str] = lambda objects, _seconds: f"{objects} objects",
     ) -> process.Completed:
         """Make ``arguments`` (targets and variables), in ``directory`` of the tree. A failure is a value.
@@ -55,6 +57,8 @@ class Kbuild:
         The output of one target stands together, so that a warning can be told to its object. Compilers keep their
         files for a moment in a directory of their own: one that is killed leaves them there, and nobody else's clearing
         of /tmp, which would look like a source that does not compile, takes them away.
+        It all runs in the sandbox: whatever a patch writes into a Makefile is run here. ``writable``: directories that
+        it may change besides the object tree.
         ``told``: words for so many objects that were compiled within so many seconds.
         Raises ``InfrastructureError`` if the machine, not the source, is what failed.
         """
@@ -65,10 +69,16 @@ class Kbuild:
         with scratch("make") as temporary:
             more = {"TMPDIR": str(temporary), **_PLAIN_MESSAGES, **_ccache(), **(environment or {})}
             env = process.clean_environment(more)
-            done = process.run(argv, env=env, log=self.log, on_line=_Progress(self.notify, told), merge=True)
+            box = self._sandbox(place, temporary, *writable)
+            progress = _Progress(self.notify, told)
+            done = box.run(argv, env=env, log=self.log, on_line=progress)
         if not done.ok:
             refuse_machine_failure(done.stdout, self.objects)
         return done
+
+    def _sandbox(self, *writable: Path) -> process.Sandbox:
+        store = [Path(value) for key, value in _ccache().items() if key == "CCACHE_DIR"]
+        return process.Sandbox((self.objects, *writable, *store), (self.tree,))
 
 
 def _flags(tree: Path, objects: Path) -> list[str]:
@@ -81,8 +91,13 @@ def _flags(tree: Path, objects: Path) -> list[str]:
 
 def _ccache() -> dict[str, str]:
     """Paths below the cache are relative to ccache, so that one tree finds what another one compiled, if its objects
-    are as near to it. Messages keep their absolute paths."""
-    return {"CCACHE_BASEDIR": str(cache_root().resolve()), "CCACHE_ABSSTDERR": "1"}
+    are as near to it. Messages keep their absolute paths. What is compiled in a sandbox may be a lie of the patch, and
+    has no place in the user's own ccache."""
+    own = {}
+    if process.is_sandboxed():
+        note_use(kept := cache_dir("ccache"))
+        own["CCACHE_DIR"] = str(kept)
+    return {"CCACHE_BASEDIR": str(cache_root().resolve()), "CCACHE_ABSSTDERR": "1", **own}
 
 
 def compiler_variables() -> list[str]:

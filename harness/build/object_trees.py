@@ -83,7 +83,8 @@ class ObjectTree:
     def building(self, before: int | None = None) -> Iterator[None]:
         """Around make. The marker stays behind if the body does not come to its end; it holds ``before``, which is what
         ``prepare`` returned."""
-        self.log.write_bytes(b"")
+        self.log.unlink(missing_ok=True)  # where a build could put a link
+        self.log.touch()
         self._marker.write_text("" if before is None else str(before))
         yield
         self._marker.unlink()

@@ -37,9 +37,8 @@ def install(kbuild: Kbuild, destination: Path, *variables: str) -> str:
     _copy(directory)
     done = kbuild.run(f"M={directory}", "modules")
     if done.ok:
-        done = kbuild.run(
-            f"M={directory}", f"INSTALL_MOD_PATH={destination}", "INSTALL_MOD_STRIP=1", *variables, "modules_install"
-        )
+        place = [f"M={directory}", f"INSTALL_MOD_PATH={destination}", "INSTALL_MOD_STRIP=1"]
+        done = kbuild.run(*place, *variables, "modules_install", writable=[destination])
     if done.ok:
         return ""
     messages = [located.message for located in parse(done.stdout.splitlines(), kbuild.tree, {})]

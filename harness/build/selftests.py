@@ -47,6 +47,7 @@ def install(kbuild: Kbuild, collections: Sequence[str], destination: Path) -> In
         objects=objects,
         # 5.10's Makefiles do not know KHDR_INCLUDES and look for the headers in the source tree.
         environment={"C_INCLUDE_PATH": str(headers / "include")},
+        writable=[destination.parent],
     )
     _complete(destination)
     built = _collections(destination)

@@ -100,7 +100,8 @@ def _base_warnings(target: str, applied: Applied, objects: Path) -> Counter[tupl
         argv = _base_command(recorded.read_text(), applied, objects, base)
         if argv is None:
             return Counter()
-        done = process.run(argv, cwd=objects, merge=True)
+        box = process.Sandbox((), (applied.tree.path, objects, base))
+        done = box.run(argv, cwd=objects)
     output = done.stdout.replace(f"{base}/", "")
     return Counter(
         (located.message.path, located.message.text) for located in parse(output.splitlines(), applied.tree.path, {})

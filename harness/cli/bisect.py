@@ -32,6 +32,7 @@ from harness.bisect import (
 from harness.cli.bisect_question import asked, with_own_files
 from harness.cli.run import natural, positive
 from harness.cli.rundir import run_directory
+from harness.cli.sandbox_option import add_sandbox
 from harness.cli.sparse import Sparse
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream, Note, Subscriber
@@ -104,6 +105,7 @@ def add_symptom(parser: argparse.ArgumentParser) -> None:
 def add_guests(how: Any) -> None:
     """The options of ``run`` that say how guests run."""
     how.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="as for run")
+    add_sandbox(how)
     how.add_argument("--thorough", action="store_true", help="as for run")
     how.add_argument("--seed", type=natural, metavar="N", help="as for run")
     how.add_argument("--walks", type=positive, metavar="N", help="as for run")

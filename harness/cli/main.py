@@ -108,6 +108,10 @@ def _handled(arguments: argparse.Namespace, given: Sequence[str]) -> int:
         from harness.cli.option_origins import complete  # noqa: PLC0415 - only who takes options of run pays for it
 
         complete(arguments, given, lambda: parser(*given[:1]))
+    if hasattr(arguments, "sandbox"):
+        from harness.cli.sandbox_option import take_sandbox  # noqa: PLC0415 - only who builds pays for it
+
+        take_sandbox(arguments)
     with process.stopped_by_signals():
         code = int(arguments.handler(arguments))
         sys.stdout.flush()  # here, where it can be told: the interpreter's own end would exit with 120

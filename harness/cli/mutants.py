@@ -14,6 +14,7 @@ from harness import machine_check
 from harness.cli.option_origins import add_project_option, whole_command
 from harness.cli.run import natural, positive
 from harness.cli.rundir import run_directory, stored_stdin
+from harness.cli.sandbox_option import add_sandbox
 from harness.errors import ExitCode, UserError
 from harness.events import EventStream
 from harness.mutants.choosing import MOST, MutantChoice
@@ -64,11 +65,12 @@ def add_parser(commands: Any) -> None:
         "--variant", default="on", metavar="NAME", help="one variant, as for run (default: %(default)s)"
     )
     parser.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="as for run")
+    add_sandbox(parser)
     parser.add_argument(
         "-j", "--jobs", type=positive, default=os.cpu_count() or 2, metavar="N", help="make jobs (default: one per CPU)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="directory of the results (default: runs/ID)")
-    add_project_option(parser, "base", "accel", "jobs")
+    add_project_option(parser, "base", "accel", "sandbox", "jobs")
 
 
 def mutants(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from harness.cli.loudness import add_loudness_options, end_of_run
 from harness.cli.option_origins import add_project_option, whole_command
 from harness.cli.report_files import add_report_options, report_files, written_files
 from harness.cli.rundir import RunDirectory, run_directory, stored_stdin
+from harness.cli.sandbox_option import add_sandbox
 from harness.errors import UserError
 from harness.events import EventStream, Subscriber
 from harness.guest.walks.choice import WALKS
@@ -174,6 +175,11 @@ def _add_how_options(how: argparse._ActionsContainer) -> None:
     how.add_argument("--strict", action="store_true", help="what is bad without the patch, too, makes the run red")
     how.add_argument(
         "--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves KVM by booting, else takes TCG"
+    )
+    add_sandbox(
+        how,
+        "make and scripts of the patched tree run in a sandbox without home, keys and network: auto where bubblewrap "
+        "works, strict or not at all, off without one",
     )
     how.add_argument(
         "--memory",

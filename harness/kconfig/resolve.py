@@ -94,7 +94,8 @@ def _run_kconfig(applied: Applied, wanted: str) -> str | BuildFailure:
         asked, config = place / "asked", place / ".config"
         asked.write_text(wanted)
         env = process.clean_environment({"KCONFIG_ALLCONFIG": str(asked), "KCONFIG_CONFIG": str(config)})
-        done = process.run(["make", "-C", tree, f"O={objects}", "allnoconfig"], env=env, merge=True)
+        box = process.Sandbox((objects, place), (tree,))
+        done = box.run(["make", "-C", tree, f"O={objects}", "allnoconfig"], env=env)
         if done.ok:
             return config.read_text()
         refuse_machine_failure(done.stdout, objects)

@@ -10,22 +10,28 @@ from harness.process.background import Background
 from harness.process.environment import GIT_IDENTITY, clean_environment, which
 from harness.process.guard import Stopping, allow_again, kill_group, stop_all, stopped_by_signals, stopping
 from harness.process.running import Completed, LineHandler, Usage, check, metered, run
+from harness.process.sandbox import Sandbox, SandboxMode, is_sandboxed, use_sandbox, why_no_sandbox
 
 __all__ = [
     "GIT_IDENTITY",
     "Background",
     "Completed",
     "LineHandler",
+    "Sandbox",
+    "SandboxMode",
     "Stopping",
     "Usage",
     "allow_again",
     "check",
     "clean_environment",
+    "is_sandboxed",
     "kill_group",
     "metered",
     "run",
     "stop_all",
     "stopped_by_signals",
     "stopping",
+    "use_sandbox",
     "which",
+    "why_no_sandbox",
 ]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import subprocess
 import threading
@@ -68,6 +69,11 @@ def metered() -> Iterator[Usage]:
         meter.reset(token)
 
 
+def _appended(log: Path) -> IO[bytes]:
+    """It may be where a program in a sandbox can put a link in its place, to what it may not write itself."""
+    return os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666), "ab")
+
+
 def _decode(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
@@ -109,14 +115,15 @@ def run(
     ``env``: the whole environment (default: ``clean_environment()``). ``timeout``: wall seconds, after which the
     group is killed and ``timed_out`` set. ``log``: file to which stdout is appended as it comes.
     ``on_line``: called with each line of stdout as it comes. ``merge``: stderr goes into stdout.
-    A failing program is a value, not an exception. Raises ``InfrastructureError`` if it cannot be started.
+    A failing program is a value, not an exception. Raises ``InfrastructureError`` if it cannot be started, and
+    ``OSError`` for a ``log`` that cannot be written, or is a link.
     """
     args = [str(arg) for arg in argv]
     started = time.monotonic()
     out: list[bytes] = []
     err: list[bytes] = []
     with contextlib.ExitStack() as stack:
-        log_file = stack.enter_context(log.open("ab")) if log is not None else None
+        log_file = stack.enter_context(_appended(log)) if log is not None else None
         inward = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
         proc = launch(args, cwd, env, inward, subprocess.PIPE, subprocess.STDOUT if merge else subprocess.PIPE)
         deadline = _Deadline(proc.pid, timeout)

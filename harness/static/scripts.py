@@ -84,7 +84,8 @@ def _run(
     if not (tree / script).is_file():
         raise Unusable(f"the tree has no {script}")
     argv = [_interpreter(tree / script), str(tree / script), *arguments]
-    return process.run(argv, cwd=cwd, env=_environment(cwd), stdin=stdin, merge=True)
+    box = process.Sandbox((), (tree, cwd))
+    return box.run(argv, cwd=cwd, env=_environment(cwd), stdin=stdin)
 
 
 def _interpreter(script: Path) -> str:

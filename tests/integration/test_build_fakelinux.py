@@ -305,7 +305,7 @@ def test_a_tree_takes_what_another_one_compiled_before(tmp_path: Path, monkeypat
     if shutil.which("ccache") is None:
         pytest.skip("without ccache nothing is kept")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("CCACHE_DIR", str(tmp_path / "ccache"))
+    monkeypatch.setenv("CCACHE_DIR", str(tmp_path / "dmabuf-harness/ccache"))  # in a sandbox and without
     homes = [tmp_path / "dmabuf-harness/trees" / name for name in ("one", "another")]
     for home in homes:
         home.mkdir(parents=True)

@@ -60,6 +60,7 @@ def fill(root: Path) -> None:
     files = (
         *("trees/debian-6.12/objects/current/x.o", "trees/debian-6.1/linux/Makefile", "kernels/aa/image"),
         *("kernels/bb/gcov/x.gcno", "bases/k/findings.json", "bisect/k.json", "reach/base-k.json", "configs/k.json"),
+        "ccache/0/1/kept",
         *("static/d/objects/x.o", "downloads/linux.deb", "kvm.json", "bench/dmabuf-harness/runs/r", "objects/old/x.o"),
         "kernels/.cc.1a2b3c4d.part/image",
     )
