@@ -65,6 +65,8 @@ class KselftestSuite:
                 yield from attempt.run(guest, self._command(guest, test, program, STRESS_LIMIT), STRESS_LIMIT, log)
             if not shortened or attempt.must_go_on:
                 yield from attempt.run(guest, self._command(guest, test, program, limit), limit, log)
+                if (longer := attempt.fair_limit) is not None:
+                    yield from attempt.run(guest, self._command(guest, test, program, longer), longer, log)
         except GuestLost as lost:
             yield lost.result(self.name, test, attempt.log)
             raise

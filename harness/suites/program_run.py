@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from harness.suites.suite_folder import Program
 STRESS_LIMIT = 10.0  # seconds that a program with stress tests gets where its guest is slow
 HUGE_PAGES = "dmabuf-harness: huge pages "  # line of ours in a program's output: how many could be reserved
 _MARGIN = 15.0  # seconds under KVM between the limit in the guest and ours
+_MOST = 0.8  # of its time: a guest that the host gave less did not have its whole limit
+_LEAST = 0.25  # of its time counts as given, however busy the host is (vm/qemu.py)
 
 
 class ProgramRun:
@@ -32,6 +35,7 @@ class ProgramRun:
         self._report = KtapReport(())
         self._huge_pages = program.huge_pages
         self._cut_after = 0.0
+        self._share = 1.0
 
     def run(self, guest: Guest, command: str, limit: float, log: Path) -> Iterator[TestResult]:
         """Run it for at most ``limit`` seconds and yield the results that it prints.
@@ -40,6 +44,7 @@ class ProgramRun:
         """
         self._cut_after = limit
         parser, names = KtapParser(), SubtestNames(self._test)
+        begun, own = time.monotonic(), guest.own_time()
         # The guest's own limit comes first; this one is for a guest that cannot keep it.
         running = StreamedCommand(guest, command, limit + _MARGIN * guest.slowness, log)
         for line in running:
@@ -53,6 +58,8 @@ class ProgramRun:
             seconds = running.result.seconds
             raise GuestLost(f"it hangs: {self._test} could not be stopped within {seconds:.0f} s", Cause.SILENCE)
         self._done, self._report = running.result, parser.close()
+        passed = time.monotonic() - begun
+        self._share = max((guest.own_time() - own) / passed, _LEAST) if passed else 1.0
 
     def _inside(self, name: str, ended: KtapTest) -> Iterator[TestResult]:
         if name not in self._reported:
@@ -65,6 +72,12 @@ class ProgramRun:
     @property
     def _was_cut(self) -> bool:
         return self._done is not None and self._done.status == TIMEOUT_CODE
+
+    @property
+    def fair_limit(self) -> float | None:
+        """Seconds that give it what it should have had, if it was stopped at its limit while the host was busy with
+        other things: the limit is kept in the guest, whose clock goes on meanwhile."""
+        return self._cut_after / self._share if self._was_cut and self._share < _MOST else None
 
     @property
     def must_go_on(self) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -187,6 +188,34 @@ def test_hang_before_the_stress_tests_is_a_failure(tmp_path: Path, installed: Pa
     last = run("sync", sync_guest(tmp_path, installed, hang, hang), tmp_path)[-1]
     assert last.status is Status.FAIL
     assert last.message.startswith("stopped at its time limit")
+
+
+class Starved(ScriptedGuest):
+    """The host gives it a third of the time."""
+
+    def own_time(self) -> float:
+        return super().own_time() / 3
+
+
+@pytest.mark.parametrize(
+    ("second", "status"), [(Answer(SYNC), Status.PASS), (Answer(SYNC.split("ok 3")[0], 124), Status.FAIL)]
+)
+def test_a_limit_that_ended_while_the_host_was_busy_is_given_again(
+    tmp_path: Path, installed: Path, second: Answer, status: Status
+) -> None:
+    """The clock of the guest, which keeps it, goes on meanwhile. A program that hangs is still stopped."""
+    answers = iter([Answer(SYNC.split("ok 3")[0], 124), second])
+    machine = Starved(guest(tmp_path, installed).kernel, {r"\./": lambda _command: next(answers)})
+    results = run("sync", machine, tmp_path)
+    assert results[-1].status is status
+    limits = [float(found[1]) for found in re.finditer(r"--kill-after=10 (\d+)", "".join(machine.commands))]
+    assert limits[1] == pytest.approx(3 * limits[0], rel=0.1)
+
+
+def test_a_limit_is_not_given_again_to_who_had_its_time(tmp_path: Path, installed: Path) -> None:
+    machine = guest(tmp_path, installed, Answer(SYNC.split("ok 3")[0], 124))
+    assert run("sync", machine, tmp_path)[-1].status is Status.FAIL
+    assert len(machine.commands) == 1
 
 
 # --- planning ---------------------------------------------------------------------------------
