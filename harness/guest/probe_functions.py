@@ -76,6 +76,11 @@ class KernelFunctions(Probe):
         """``dma_resv_wait_timeout()``: 1, or 0 if the time was up."""
         return self._resv(uapi.DMABUF_PROBE_RESV_WAIT, buffer, usage=usage, value=milliseconds)
 
+    def time_left(self, buffer: DmaBuf, usage: int, milliseconds: int) -> int:
+        """The same: how many milliseconds it says are left, rounded down or up by a tick; 0 if the time was up."""
+        argument = _resv.pack(buffer=buffer.fileno(), usage=usage, value=milliseconds)
+        return _resv.number(self._call(uapi.DMABUF_PROBE_RESV_WAIT, argument), "value")
+
     def signalled(self, buffer: DmaBuf, usage: int) -> bool:
         """``dma_resv_test_signaled()``."""
         return self._resv(uapi.DMABUF_PROBE_RESV_TEST, buffer, usage=usage) != 0

@@ -32,11 +32,36 @@ ARRAY = Layout("struct drm_syncobj_array", "Q:handles I:count_handles I:pad")
 TIMELINE_ARRAY = Layout("struct drm_syncobj_timeline_array", "Q:handles Q:points I:count_handles I:flags")
 TRANSFER = Layout("struct drm_syncobj_transfer", "I:src_handle I:dst_handle Q:src_point Q:dst_point I:flags I:pad")
 EVENTFD = Layout("struct drm_syncobj_eventfd", "I:handle I:flags Q:point i:fd I:pad")
+# With the deadline that 6.6 and later know.
+DEADLINE_WAIT = Layout(
+    "struct drm_syncobj_wait",
+    "Q:handles q:timeout_nsec I:count_handles I:flags I:first_signaled I:pad Q:deadline_nsec",
+)
+DEADLINE_TIMELINE_WAIT = Layout(
+    "struct drm_syncobj_timeline_wait",
+    "Q:handles Q:points q:timeout_nsec I:count_handles I:flags I:first_signaled I:pad Q:deadline_nsec",
+)
+CALLS = {
+    "CREATE": (0xBF, CREATE),
+    "DESTROY": (0xC0, DESTROY),
+    "HANDLE_TO_FD": (0xC1, HANDLE),
+    "FD_TO_HANDLE": (0xC2, HANDLE),
+    "WAIT": (0xC3, WAIT),
+    "RESET": (0xC4, ARRAY),
+    "SIGNAL": (0xC5, ARRAY),
+    "TIMELINE_WAIT": (0xCA, TIMELINE_WAIT),
+    "QUERY": (0xCB, TIMELINE_ARRAY),
+    "TRANSFER": (0xCC, TRANSFER),
+    "TIMELINE_SIGNAL": (0xCD, TIMELINE_ARRAY),
+    "EVENTFD": (0xCF, EVENTFD),
+}
+"""DRM_IOCTL_SYNCOBJ_...: number and struct."""
 LAYOUTS = (CREATE, DESTROY, HANDLE, WAIT, TIMELINE_WAIT, ARRAY, TIMELINE_ARRAY, TRANSFER, EVENTFD)
 
 SIGNALED = 1 << 0  # DRM_SYNCOBJ_CREATE_SIGNALED
 SYNC_FILE = 1 << 0  # DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE, ..._EXPORT_SYNC_FILE
 WAIT_ALL, WAIT_FOR_SUBMIT, WAIT_AVAILABLE = 1 << 0, 1 << 1, 1 << 2  # DRM_SYNCOBJ_WAIT_FLAGS_...
+WAIT_DEADLINE = 1 << 3
 LAST_SUBMITTED = 1 << 0  # DRM_SYNCOBJ_QUERY_FLAGS_...
 FOREVER = (1 << 63) - 1  # ns; as long as a check may take
 
@@ -48,6 +73,14 @@ def _request(number: int, layout: Layout) -> int:
 
 def _numbers(code: str, values: tuple[int, ...]) -> array.array[int]:
     return array.array(code, values)
+
+
+def call(node: Drm, name: str, **values: int) -> bytearray:
+    """The plain call of CALLS, with whatever values; nodes of drivers without sync objects take it, too."""
+    number, layout = CALLS[name]
+    argument = layout.pack(**values)
+    node.ioctl(_request(number, layout), argument)
+    return argument
 
 
 class SyncNode(Drm):
@@ -107,6 +140,31 @@ class SyncNode(Drm):
         )
         self.ioctl(_request(0xCA, TIMELINE_WAIT), argument)
         return TIMELINE_WAIT.number(argument, "first_signaled")
+
+    def wait_with_deadline(self, handle: int, deadline: int, until: int = 0) -> None:
+        """``wait`` of one; its fence is told to signal by ``deadline`` (ns). EINVAL before 6.6."""
+        room = _numbers("I", (handle,))
+        argument = DEADLINE_WAIT.pack(
+            handles=room.buffer_info()[0],
+            count_handles=1,
+            flags=WAIT_DEADLINE,
+            timeout_nsec=until,
+            deadline_nsec=deadline,
+        )
+        self.ioctl(_request(0xC3, DEADLINE_WAIT), argument)
+
+    def wait_point_with_deadline(self, handle: int, point: int, deadline: int, until: int = 0) -> None:
+        """The same of a point."""
+        handles, points = _numbers("I", (handle,)), _numbers("Q", (point,))
+        argument = DEADLINE_TIMELINE_WAIT.pack(
+            handles=handles.buffer_info()[0],
+            points=points.buffer_info()[0],
+            count_handles=1,
+            flags=WAIT_DEADLINE,
+            timeout_nsec=until,
+            deadline_nsec=deadline,
+        )
+        self.ioctl(_request(0xCA, DEADLINE_TIMELINE_WAIT), argument)
 
     def reset(self, *handles: int) -> None:
         """Take the fences from the sync objects."""

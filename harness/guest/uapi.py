@@ -213,6 +213,7 @@ dmabuf_probe_events = Layout("struct dmabuf_probe_events", "Q:after Q:pointer I:
 dmabuf_probe_fences = Layout("struct dmabuf_probe_fences", "I:count I:flags 8i:fences Q:value i:fd i:result")
 dmabuf_probe_resv = Layout("struct dmabuf_probe_resv", "i:buffer i:other i:by I:usage Q:value i:fd i:result")
 dmabuf_probe_vmap = Layout("struct dmabuf_probe_vmap", "i:fd I:flags Q:offset Q:length Q:pointer")
+dmabuf_probe_gem = Layout("struct dmabuf_probe_gem", "I:act I:handle I:count I:flags Q:pointer Q:value")
 
 DMABUF_PROBE_ABI = 1
 DMABUF_PROBE_MAX_SIZE = 1 << 24
@@ -257,6 +258,24 @@ DMABUF_PROBE_CALLS = 8
 DMABUF_PROBE_MAX_FENCES = 8
 DMABUF_PROBE_MAX_WAIT = 60000
 DMABUF_PROBE_ANY = 1 << 0
+DMABUF_PROBE_GEM_LOCK = 0
+DMABUF_PROBE_GEM_WAIT = 1
+DMABUF_PROBE_GEM_READ = 2
+DMABUF_PROBE_GEM_WRITE = 3
+DMABUF_PROBE_GEM_TABLE = 4
+DMABUF_PROBE_GEM_SEGMENTS = 5
+DMABUF_PROBE_GEM_PIN = 6
+DMABUF_PROBE_GEM_ADVISE = 7
+DMABUF_PROBE_GEM_PURGE = 8
+DMABUF_PROBE_GEM_EVICT = 9
+DMABUF_PROBE_GEM_SHRINK = 10
+DMABUF_PROBE_GEM_BARE = 11
+DMABUF_PROBE_GEM_OPENED = 12
+DMABUF_PROBE_MAX_OBJECTS = 16
+DMABUF_PROBE_FORGOTTEN = 1 << 0
+DMABUF_PROBE_WAIT_ALL = 1 << 0
+DMABUF_PROBE_UNMAPPABLE = 1 << 0
+DMABUF_PROBE_LOCKED_OUT = 1 << 1
 DMABUF_PROBE_IOC_MAGIC = 0xDB
 
 _PROBE = chr(DMABUF_PROBE_IOC_MAGIC)
@@ -290,6 +309,7 @@ DMABUF_PROBE_RESV_WAIT = _iowr(_PROBE, 26, dmabuf_probe_resv.size)
 DMABUF_PROBE_RESV_TEST = _iowr(_PROBE, 27, dmabuf_probe_resv.size)
 DMABUF_PROBE_RESV_DEADLINE = _iowr(_PROBE, 28, dmabuf_probe_resv.size)
 DMABUF_PROBE_VMAP = _iow(_PROBE, 29, dmabuf_probe_vmap.size)
+DMABUF_PROBE_GEM = _iowr("d", 0x40, dmabuf_probe_gem.size)
 
 
 def layouts() -> Mapping[str, Layout]:

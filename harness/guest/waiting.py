@@ -94,9 +94,18 @@ def await_fcntl(thread: int, ended: Callable[[], bool]) -> bool:
 
     ``thread``: its number (``_thread.get_native_id``).
     """
+    return _await_thread(thread, _FCNTL, ended)
+
+
+def await_thread_in_ioctl(thread: int, ended: Callable[[], bool]) -> bool:
+    """The same of ioctl()."""
+    return _await_thread(thread, _IOCTL, ended)
+
+
+def _await_thread(thread: int, call: str, ended: Callable[[], bool]) -> bool:
     while not ended():
         try:
-            if _sleeps_in(f"/proc/self/task/{thread}", _FCNTL):
+            if _sleeps_in(f"/proc/self/task/{thread}", call):
                 return True
         except OSError:  # it is gone
             return False

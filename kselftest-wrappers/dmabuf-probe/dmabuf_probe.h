@@ -276,7 +276,7 @@ struct dmabuf_probe_resv {
  * RESV_COPY: dma_resv_copy_fences() from buffer to the dma-buf other.
  * RESV_SINGLETON: dma_resv_get_singleton(); fd is the fence.
  * RESV_GET: dma_resv_get_fences(); fd is an array of them, value their number.
- * RESV_WAIT: dma_resv_wait_timeout(), value milliseconds.
+ * RESV_WAIT: dma_resv_wait_timeout(), value milliseconds, and out: those left.
  * RESV_TEST: dma_resv_test_signaled().
  * RESV_DEADLINE: dma_resv_set_deadline(), value in ns.
  */
@@ -292,6 +292,63 @@ struct dmabuf_probe_vmap {
 	__u64 length;
 	__u64 pointer;
 };
+
+/*
+ * On the node of dmabuf_probe_drm: what drivers do with their GEM objects. Each
+ * act is what it names; ENOTTY and EINVAL as above, ENOENT for handles that are
+ * none. What the functions return is the result of the call.
+ */
+#define DMABUF_PROBE_GEM_LOCK 0
+#define DMABUF_PROBE_GEM_WAIT 1
+#define DMABUF_PROBE_GEM_READ 2
+#define DMABUF_PROBE_GEM_WRITE 3
+#define DMABUF_PROBE_GEM_TABLE 4
+#define DMABUF_PROBE_GEM_SEGMENTS 5
+#define DMABUF_PROBE_GEM_PIN 6
+#define DMABUF_PROBE_GEM_ADVISE 7
+#define DMABUF_PROBE_GEM_PURGE 8
+#define DMABUF_PROBE_GEM_EVICT 9
+#define DMABUF_PROBE_GEM_SHRINK 10
+#define DMABUF_PROBE_GEM_BARE 11
+#define DMABUF_PROBE_GEM_OPENED 12
+
+#define DMABUF_PROBE_MAX_OBJECTS 16 /* handles, segments and pages of one call */
+
+#define DMABUF_PROBE_FORGOTTEN (1 << 0) /* READ, WRITE: its handle is closed first */
+#define DMABUF_PROBE_WAIT_ALL (1 << 0) /* WAIT: for readers, too */
+#define DMABUF_PROBE_UNMAPPABLE (1 << 0) /* BARE: without operations for mappings */
+#define DMABUF_PROBE_LOCKED_OUT (1 << 1) /* BARE: its driver refuses handles: EACCES */
+
+struct dmabuf_probe_gem {
+	__u32 act;
+	__u32 handle; /* BARE: out; LOCK, SEGMENTS, SHRINK, OPENED: 0 */
+	__u32 count; /* of what is at pointer: as said below; else 0 */
+	__u32 flags;
+	__u64 pointer;
+	__u64 value; /* in, out: as said below, else 0 */
+};
+
+/*
+ * LOCK: drm_gem_objects_lookup() of count handles, drm_gem_lock_reservations()
+ *	and drm_gem_unlock_reservations(), value times.
+ * WAIT: drm_gem_dma_resv_wait(), value milliseconds.
+ * READ, WRITE: drm_gem_vmap(), and once more, copy count bytes, drm_gem_vunmap().
+ * TABLE: drm_gem_shmem_get_pages_sgt(); the addresses (__u64) of count pages by
+ *	drm_prime_sg_to_dma_addr_array(); value is drm_prime_get_contiguous_size().
+ *	EIO if drm_prime_sg_to_page_array() gives other pages than the object has.
+ * SEGMENTS: the same of a table made by hand, of value pages that are one by one
+ *	for the CPU and in count segments for the device; two __u64 each, address
+ *	and length in bytes, which the addresses of the pages replace.
+ * PIN: drm_gem_shmem_pin(), drm_gem_shmem_unpin().
+ * ADVISE: drm_gem_shmem_madvise(), value 1: not needed; out: 1 if it is still there.
+ * PURGE: drm_gem_shmem_purge(); EBUSY if it may not be.
+ * EVICT: drm_gem_evict().
+ * SHRINK: count handles on a drm_gem_lru, drm_gem_lru_scan() for value pages that
+ *	drm_gem_evict() lets go; value is what it freed, the first __u64 at pointer
+ *	what remained, the second what is left on the list. Room for two is needed.
+ * BARE: an object of value bytes whose driver gives it no operations.
+ * OPENED: value is how many handles of such objects are open.
+ */
 
 #define DMABUF_PROBE_IOC_MAGIC 0xDB
 #define DMABUF_PROBE_INFO _IOR(DMABUF_PROBE_IOC_MAGIC, 0, struct dmabuf_probe_info)
@@ -326,5 +383,7 @@ struct dmabuf_probe_vmap {
 #define DMABUF_PROBE_RESV_TEST _IOWR(DMABUF_PROBE_IOC_MAGIC, 27, struct dmabuf_probe_resv)
 #define DMABUF_PROBE_RESV_DEADLINE _IOWR(DMABUF_PROBE_IOC_MAGIC, 28, struct dmabuf_probe_resv)
 #define DMABUF_PROBE_VMAP _IOW(DMABUF_PROBE_IOC_MAGIC, 29, struct dmabuf_probe_vmap)
+/* A driver's first, in the numbers of DRM. */
+#define DMABUF_PROBE_GEM _IOWR('d', 0x40, struct dmabuf_probe_gem)
 
 #endif /* _UAPI_DMABUF_PROBE_H */

@@ -3,7 +3,8 @@
  * The module dmabuf_probe_drm: a DRM driver without a device, for what none in a
  * guest has: sync objects and their timelines (vgem and vkms have none). Its
  * buffers are those of the GEM shmem helpers, and so is its import: a second
- * driver for PRIME, beside vgem.
+ * driver for PRIME, beside vgem. One call of its own does with these buffers what
+ * drivers of devices do (gem_objects.c).
  *
  * Kbuild leaves it out where it does not compile: dmabuf_probe does without it.
  */
@@ -17,6 +18,19 @@
 #include <drm/drm_ioctl.h>
 #include <drm/drm_prime.h>
 
+#include "probe_gem.h"
+
+#ifdef PROBE_NODE_HAS_CALLS
+static const struct drm_ioctl_desc probe_node_calls[] = {
+	{
+		.cmd = DMABUF_PROBE_GEM,
+		.flags = DRM_RENDER_ALLOW,
+		.func = probe_gem,
+		.name = "DMABUF_PROBE_GEM",
+	},
+};
+#endif
+
 DEFINE_DRM_GEM_FOPS(probe_node_operations);
 
 static const struct drm_driver probe_node_driver = {
@@ -28,6 +42,10 @@ static const struct drm_driver probe_node_driver = {
 	.date = "20260101",
 #endif
 	.major = 1,
+#ifdef PROBE_NODE_HAS_CALLS
+	.ioctls = probe_node_calls,
+	.num_ioctls = ARRAY_SIZE(probe_node_calls),
+#endif
 	DRM_GEM_SHMEM_DRIVER_OPS,
 };
 

@@ -231,6 +231,7 @@ static int probe_wait(struct dma_resv *resv, struct dmabuf_probe_resv *call,
 	long left = dma_resv_wait_timeout(resv, call->usage, true, msecs_to_jiffies(call->value));
 
 	call->result = left > 0 ? 1 : left;
+	call->value = left > 0 ? jiffies_to_msecs(left) : 0;
 	return 0;
 }
 #endif

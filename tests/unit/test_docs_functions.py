@@ -12,6 +12,6 @@ PAGE = (PROJECT_ROOT / "docs" / "functions.md").read_text()
 
 
 def test_the_page_lists_each_check_once() -> None:
-    checks = [name for name in all_checks() if name.startswith(("functions.", "prime.", "syncobj."))]
+    checks = [name for name in all_checks() if name.startswith(("functions.", "gem.", "prime.", "syncobj."))]
     assert len(checks) >= 50
     assert sorted(re.findall(r"^- `(\S+)`$", PAGE, re.MULTILINE)) == sorted(checks)

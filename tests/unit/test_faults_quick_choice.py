@@ -54,7 +54,7 @@ def test_a_map_that_lacks_the_reach_of_that_test_would_miss_it(name: str) -> Non
 
 
 def test_most_of_them_need_but_a_part_of_the_tests() -> None:
-    """A choice of everything would find them all."""
+    """A choice of everything would find them all. What only younger tests than the map reach takes them all."""
     chosen = [len(affected.tests) for fault in SEEN if not (affected := _affected(fault, _map())).why_all]
-    assert len(chosen) > len(SEEN) * 3 // 4
+    assert len(chosen) > len(SEEN) * 2 // 3
     assert sorted(chosen)[len(chosen) // 2] < len(_map().tests) // 4

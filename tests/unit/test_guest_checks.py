@@ -31,6 +31,7 @@ def test_every_interface_has_its_checks() -> None:
         "contract",
         "dmabuf",
         "functions",
+        "gem",
         "heap",
         "limits",
         "prime",

@@ -8,14 +8,17 @@ import os
 import socket
 from types import SimpleNamespace
 
-from harness.guest import failing, kernel, memory, oracle, registry, syncobj, uapi
+from harness.guest import failing, gem_node, kernel, memory, oracle, registry, slabs, syncobj, uapi
 from harness.guest.checks import (
     concurrency,
     dmabuf_names,
     dmabuf_sharing,
     exporters,
+    gem_memory_of_drivers,
+    gem_objects_of_drivers,
     heap,
     limits,
+    resv_waits,
     sw_sync,
     sync_objects,
     udmabuf_memory,
@@ -112,7 +115,7 @@ def _out_of_reach(*_arguments: object) -> tuple[object, OSError, bool]:
     return None, OSError(5, "EIO"), True
 
 
-def _refuses(*_arguments: object) -> None:
+def _refuses(*_arguments: object, **_named: object) -> None:
     raise OSError(5, "EIO")
 
 
@@ -160,6 +163,8 @@ _EVERYWHERE: list[Lie] = [
     (uapi.Layout, "number", _other_answers),
     (syncobj.SyncNode, "query", lambda self, handle, flags=0: _query(self, handle, flags) + 1),
     (syncobj.SyncNode, "destroy", lambda _self, _handle, pad=0: None),
+    (gem_node.GemNode, "lock", _refuses),
+    (slabs, "_grown", lambda _before, rounds: {"kmalloc-8": rounds}),
     (failing.Failing, "once", _out_of_reach),
     (memory, "memory", lambda _field: -next(_INODES) << 40),
     (os, "ftruncate", lambda _fd, _size: None),
@@ -177,8 +182,12 @@ _THERE: list[Lie] = [
     (dmabuf_sharing, "in_child", lambda _action: 1),
     (dmabuf_sharing, "end_of_child", _end_in_tears),
     (exporters, "in_child", lambda _action: 1),
+    (gem_memory_of_drivers, "in_child", lambda _action: 1),
+    (gem_objects_of_drivers, "in_child", lambda _action: 1),
     (heap, "end_of_child", _end_in_tears),
     (limits, "in_child", lambda _action: 1),
+    (resv_waits, "_excess", lambda *_timelines: 60_000.0),
+    (resv_waits, "_sleeps_of", lambda _action: 1000),
     (udmabuf_memory, "memory", lambda _field: -next(_INODES) << 40),
     (vgem, "mmap", SimpleNamespace(mmap=mmap.mmap, MAP_PRIVATE=mmap.MAP_SHARED)),
 ]

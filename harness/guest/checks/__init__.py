@@ -24,6 +24,8 @@ def load() -> None:
         dmabuf_sharing,  # noqa: F401
         exporters,  # noqa: F401
         fence_functions,  # noqa: F401
+        gem_memory_of_drivers,  # noqa: F401
+        gem_objects_of_drivers,  # noqa: F401
         heap,  # noqa: F401
         interrupts,  # noqa: F401
         kernel_mapping,  # noqa: F401
@@ -35,9 +37,12 @@ def load() -> None:
         probe_arguments,  # noqa: F401
         probe_basics,  # noqa: F401
         resv_functions,  # noqa: F401
+        resv_waits,  # noqa: F401
         sw_sync,  # noqa: F401
         sw_sync_merge,  # noqa: F401
         sync_object_events,  # noqa: F401
+        sync_object_orders,  # noqa: F401
+        sync_object_refusals,  # noqa: F401
         sync_objects,  # noqa: F401
         udmabuf,  # noqa: F401
         udmabuf_memory,  # noqa: F401

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 check = Group("limits")
 
 
-class _NoDescriptors:
+class NoDescriptors:
     """Context manager: this process has all the descriptors that it may have (RLIMIT_NOFILE)."""
 
     def __enter__(self) -> None:
@@ -36,7 +36,7 @@ class _NoDescriptors:
 
 def _refused_then_done(make: Callable[[], Descriptor]) -> None:
     """``make`` ends with EMFILE, every time it is tried; with a descriptor to give it works as if nothing had been."""
-    with _NoDescriptors():
+    with NoDescriptors():
         for _ in range(3):
             with expect_errno(EMFILE):
                 make()
@@ -104,7 +104,7 @@ def export_of_a_fence_without_a_descriptor() -> None:
 def import_without_a_descriptor() -> None:
     """Handles are no descriptors: an import needs none."""
     with udmabuf() as buffer, vgem() as card:
-        with _NoDescriptors():
+        with NoDescriptors():
             handle = card.import_fd(buffer.fileno())
         with card.export(handle) as again:
             expect_equal("re-exported buffer", again.inode(), buffer.inode())

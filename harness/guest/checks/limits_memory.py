@@ -144,10 +144,16 @@ class _FreshHandle:
 
 @check
 def prime_export_out_of_memory() -> None:
-    """The handle stays usable: it can be closed."""
+    """The handle stays usable: it can be closed. What was exported all the same is known by its handle."""
     with vgem() as card:
         handle = _FreshHandle(card)
-        survives(lambda: card.export(handle.now), look=handle.renew)
+
+        def import_and_close(made: object) -> None:
+            assert isinstance(made, DmaBuf)
+            with made:
+                expect_equal("handle of what was exported", card.import_fd(made.fileno()), handle.now)
+
+        survives(lambda: card.export(handle.now), import_and_close, handle.renew)
 
 
 def _import_survives(buffer: DmaBuf) -> None:
