@@ -4,6 +4,9 @@
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 FAST := -m 'not vm and not network' -n auto --dist worksteal
+# One table of what tests took, for both runs of a make.
+SECONDS_FILE := build/test-seconds
+TIMED = TEST_SECONDS=$(SECONDS_FILE) $(PYTEST)
 # With ARGS one of two pytest runs may have nothing to do, which it says by this exit code.
 MAY_BE_EMPTY = $(if $(ARGS),|| [ $$? = 5 ])
 SHELL_SCRIPTS = $(shell git grep -lE '^\#!/(usr/)?bin/(env )?(ba|da)?sh')
@@ -24,12 +27,14 @@ run: setup ## test the bundled series on the default base; options: make run ARG
 	@$(BIN)/dmabuf-harness run $(ARGS)
 
 test: lint browser ## lint, then the whole test suite, real kernels included
-	$(PYTEST) $(FAST) $(ARGS) $(MAY_BE_EMPTY)
-	$(PYTEST) -m '(vm or network) and not full' $(ARGS) $(MAY_BE_EMPTY)
+	@rm -f $(SECONDS_FILE)
+	$(TIMED) $(FAST) $(ARGS) $(MAY_BE_EMPTY)
+	$(TIMED) -m '(vm or network) and not full' $(ARGS) $(MAY_BE_EMPTY)
 
 test-full: lint browser ## the same with the tests that take long: every way to crash, hangs, a broken variant
-	$(PYTEST) $(FAST) $(ARGS) $(MAY_BE_EMPTY)
-	$(PYTEST) -m 'vm or network' $(ARGS) $(MAY_BE_EMPTY)
+	@rm -f $(SECONDS_FILE)
+	$(TIMED) $(FAST) $(ARGS) $(MAY_BE_EMPTY)
+	$(TIMED) -m 'vm or network' $(ARGS) $(MAY_BE_EMPTY)
 
 soak: setup ## run all suites again and again on a base; options: make soak BASE=debian:6.12 N=10
 	@ci/soak $(or $(BASE),debian:6.12) $(or $(N),10) $(ARGS)

@@ -16,6 +16,7 @@ import struct
 
 from harness.guest import uapi
 from harness.guest.configured import lacking
+from harness.guest.kernel_text import text_of
 from harness.guest.system_calls import calls
 
 TYPE_CHECKING = False
@@ -148,8 +149,7 @@ class DmaBuf(Descriptor):
 def bufinfo() -> str | None:
     """The kernel's list of all dma-bufs (debugfs); None if it cannot be read."""
     try:
-        with open(BUFINFO) as file:  # noqa: PTH123 - pathlib is slow to import
-            return file.read()
+        return text_of(BUFINFO)
     except OSError:
         return None
 

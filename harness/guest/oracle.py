@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a check must leave as it found it: descriptors, dma-bufs, attachments, DMA mappings, timelines, a quiet log.
 
-``Inventory`` counts, ``KernelLog`` listens. Everything is read anew around every check, so whatever is found is the
-doing of the check that ran.
+``Inventory`` counts, ``KernelLog`` listens. What was found after one check, and was as before, is what there is before
+the next one; else everything is read anew. So whatever is found is the doing of the check that ran.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 
 from harness.guest import kernel
+from harness.guest.kernel_text import text_of
 from harness.guest.release_wait import ReleaseWait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 SYNC_INFO = "/sys/kernel/debug/sync/info"
 DMA_DEBUG = "/sys/kernel/debug/dma-api"
@@ -25,14 +26,14 @@ RELEASE_LIMIT = 2.0
 # Descriptors whose numbers are looked at: checks have fewer open at a time.
 _NUMBERS = 32
 _RECORD = 8192  # bytes: the longest that one read of /dev/kmsg gives
+_NOTHING: Mapping[str, int] = {}
 RELEASES = ReleaseWait()  # one in a process: what it learnt after one check is good for the next
 
 
 def _read(path: str) -> str:
     """The text of a file; empty if it cannot be read."""
     try:
-        with open(path) as file:  # noqa: PTH123 - pathlib is slow to import
-            return file.read()
+        return text_of(path)
     except OSError:
         return ""
 
@@ -112,20 +113,23 @@ class Inventory:
         self._counts = self._count()
         RELEASES.look_again(self._counts)
 
-    def _count(self) -> dict[str, int]:
+    def _count(self, before: Mapping[str, int] = _NOTHING) -> dict[str, int]:
+        """How many objects there are. ``before``: how many there were, if that is known."""
         mappings = count_mappings(_read(f"{DMA_DEBUG}/nr_total_entries"), _read(f"{DMA_DEBUG}/num_free_entries"))
-        if _read(f"{DMA_DEBUG}/disabled").strip() == "Y":  # what was mapped before stays in its lists for ever
+        # What was mapped before stays in the lists of a checker that has ended for ever.
+        if not mappings.items() <= before.items() and _read(f"{DMA_DEBUG}/disabled").strip() == "Y":
             mappings = {}
         return {**count_buffers(kernel.bufinfo() or ""), **count_timelines(_read(SYNC_INFO)), **mappings}
 
     def leaked_files(self) -> list[str]:
         """A line for each descriptor that is open now and was not before, or is open on something else; and for each
         number that stays reserved."""
-        now = open_files()
+        now, before = open_files(), self._files
+        self._files = now  # a descriptor is told once
         reserved = reserved_numbers(now) - _reserved
         _reserved.update(reserved)
         return [
-            *(f"leaked descriptor {fd} -> {what}" for fd, what in now.items() if self._files.get(fd) != what),
+            *(f"leaked descriptor {fd} -> {what}" for fd, what in now.items() if before.get(fd) != what),
             *(f"leaked descriptor {fd} -> nothing: its number stays reserved" for fd in sorted(reserved)),
         ]
 
@@ -142,7 +146,7 @@ class Inventory:
 
     def _changed(self) -> dict[str, tuple[int, int]]:
         """Kind -> number before, and now, where they differ."""
-        now = self._count()
+        now = self._count(self._counts)
         return {kind: (before, now[kind]) for kind, before in self._counts.items() if now.get(kind, before) != before}
 
 

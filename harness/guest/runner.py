@@ -107,7 +107,7 @@ class CheckOutcome:
 
     ``trouble``: lines, none if it passed; ``causes``: why it failed, the first counts. ``measurements``: what it
     measured, one line each. ``reached``: what was counted meanwhile, packed; empty if nothing counts. ``locked``: the
-    kernel's lists could not be read after it.
+    kernel's lists could not be read after it. ``after``: what there was then, None if it left something.
     """
 
     def __init__(self) -> None:
@@ -118,6 +118,7 @@ class CheckOutcome:
         self.measurements: list[str] = []
         self.seconds = 0.0
         self.reached = ""
+        self.after: oracle.Inventory | None = None
 
     def fail(self, cause: str, *trouble: str) -> None:
         """Note ``trouble``, if there is any."""
@@ -191,7 +192,9 @@ def _leaks(before: oracle.Inventory, outcome: CheckOutcome, factor: float) -> No
     except registry.TimedOut:
         found = [f"{UNREADABLE} within {limit:g} s: a lock is held"]
         outcome.locked = True
-    outcome.fail(ASSERTION, *before.leaked_files(), *found)
+    found = before.leaked_files() + found
+    outcome.fail(ASSERTION, *found)
+    outcome.after = None if found else before
 
 
 def _splats(log: oracle.KernelLog, places: tuple[str, ...], outcome: CheckOutcome) -> None:
@@ -210,14 +213,16 @@ def run_check(
     places: tuple[str, ...] = (),
     counting: counters.Counters | None = None,
     ended: Callable[[], object] = lambda: None,
+    before: oracle.Inventory | None = None,
 ) -> CheckOutcome:
     """Run one check within its time limit, and see that it left everything as it was. ``factor`` stretches the limits.
 
     ``places``: functions in which the check makes the kernel warn. ``counting``: tells what it reaches. What looks
     after it reads lists of the kernel, and is not to be counted. ``ended``: called before that.
+    ``before``: what there is, if that is known.
     """
     outcome = CheckOutcome()
-    before, log = oracle.Inventory(), oracle.KernelLog()
+    before, log = before or oracle.Inventory(), oracle.KernelLog()
     try:
         registry.take_measurements()
         if counting is not None:
@@ -290,13 +295,14 @@ def run(names: list[str], factor: float = 1.0, counting: counters.Counters | Non
     known = registry.registered()
     say("KTAP version 1")
     say(f"1..{len(names)}")
-    good = True
+    good, before = True, None
     for number, name in enumerate(names, 1):
         say(f"# start {name}")
         marks.mark(f"start {name}")
         marks.listen()
         limits = factor * patience(name, walks())
-        outcome = run_check(known[name], limits, registry.provoked(name), counting, lambda: say(f"# {ENDED}"))
+        outcome = run_check(known[name], limits, registry.provoked(name), counting, lambda: say(f"# {ENDED}"), before)
+        before = outcome.after
         marks.mark(f"end {name}")
         _report(number, name, outcome)
         good = good and not outcome.trouble

@@ -144,6 +144,54 @@ def test_no_check_is_begun_where_a_lock_is_held(
     assert "not ok 1 t.locking" in printed.out and "t.good" not in printed.out
 
 
+def test_what_was_found_after_one_check_is_what_there_is_before_the_next(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lists are read anew only if the one before left something."""
+    made: list[oracle.Inventory] = []
+
+    class Counted(oracle.Inventory):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+    monkeypatch.setattr(oracle, "Inventory", Counted)
+    monkeypatch.setattr(runner, "RELEASE_LIMIT", 0.0)
+    info = Path(kernel.BUFINFO)
+    info.write_text(_bufinfo(1))
+
+    def leaking() -> None:
+        info.write_text(_bufinfo(2))
+
+    def losing() -> None:
+        info.write_text(_bufinfo(1))
+
+    def also_good() -> None:
+        pass
+
+    assert not runner.run(checks(good, also_good, leaking, losing))
+    assert len(made) == 2
+
+
+def test_a_descriptor_that_a_check_closed_may_be_leaked_by_the_next(
+    checks: Checks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has the same number, and leads to the same file."""
+    fd = os.open("/dev/null", os.O_RDONLY)
+
+    def closing() -> None:
+        os.close(fd)
+
+    def leaking() -> None:
+        os.dup2(os.open("/dev/null", os.O_RDONLY), fd)
+
+    assert not runner.run(checks(closing, leaking))
+    told = lines(capsys)
+    os.close(fd)
+    assert "ok 1 t.closing" in told and "not ok 2 t.leaking" in told
+    assert f"# leaked descriptor {fd} -> /dev/null" in told
+
+
 # --- the kernel log ---------------------------------------------------------------------------
 
 WARNS = "4,100,5000,-;WARNING: CPU: 1 PID: 87 at drivers/dma-buf/dma-buf.c:843 dma_buf_dynamic_attach+0x1a4/0x1d0"

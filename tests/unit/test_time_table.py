@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
@@ -31,4 +32,17 @@ def test_the_longest_come_first_and_the_short_ones_together(pytestconfig: pytest
         "    90.0  tests/vm/c.py::longest",
         "     3.5  tests/b.py::long",
         "     0.5  the other 2",
+    ]
+
+
+def test_two_runs_of_a_make_have_one_table(pytestconfig: pytest.Config, tmp_path: Path) -> None:
+    kept = tmp_path / "build" / "seconds"
+    for name, seconds in (("tests/a.py::fast", 2.0), ("tests/vm/c.py::guest", 90.0)):
+        table, written = TimeTable(str(kept)), io.StringIO()
+        table.pytest_runtest_logreport(report(name, "call", seconds))
+        table.pytest_terminal_summary(pytest.TerminalReporter(pytestconfig, written))
+    assert written.getvalue().splitlines()[1:] == [
+        "    90.0  tests/vm/c.py::guest",
+        "     2.0  tests/a.py::fast",
+        "     0.0  the other 0",
     ]

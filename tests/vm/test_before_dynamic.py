@@ -41,6 +41,7 @@ def test_series_takes_the_option_away(tmp_path: Path) -> None:
     assert len({config.sha256 for config in configs if isinstance(config, ResolvedConfig)}) == 1
 
 
+@pytest.mark.full  # two whole kernels, for no test of theirs
 def test_patch_v15_applies_on_top_and_both_variants_build(tmp_path: Path) -> None:
     job = job_of(tmp_path, v15_mail())
     with held_source(job, EventStream()) as held:

@@ -8,9 +8,11 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from harness.model import BootOutcome, Status
 from tests.support.kernel_patches import patch_file
@@ -56,6 +58,7 @@ def test_a_panic_at_boot_is_a_result_with_its_last_words(main_run: Run, tmp_path
     assert not qemu_processes(run.directory)
 
 
+@pytest.mark.full  # test_must_go_red.py has the same in one run
 @pytest.mark.parametrize(
     ("act", "reason"),
     [
@@ -89,8 +92,24 @@ def unique_patch(path: Path) -> Path:
     return patch_file(path, CORE, ANCHOR, f"/* {secrets.token_hex(8)} */\n{ANCHOR}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["INT", "TERM", "KILL"])
-@pytest.mark.parametrize("phase", ["patch", "config", "build", "boot", "suite:checks"])
+PHASES = ("patch", "config", "build", "boot", "suite:checks")
+SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
+# What is killed in any phase leaves most behind. The others end a run in one way: where it compiles, and with a guest.
+USUAL = {
+    *((phase, signal.SIGKILL) for phase in PHASES),
+    *(("build", signal.SIGINT), ("suite:checks", signal.SIGINT), ("boot", signal.SIGTERM)),
+}
+
+
+def _endings() -> Iterator[ParameterSet]:
+    """Each phase with each signal; those that are not usual are full."""
+    for phase in PHASES:
+        for number in SIGNALS:
+            marks = () if (phase, number) in USUAL else (pytest.mark.full,)
+            yield pytest.param(phase, number, marks=marks, id=f"{phase}-{number.name.removeprefix('SIG')}")
+
+
+@pytest.mark.parametrize(("phase", "number"), list(_endings()))
 def test_ended_in_any_phase_nothing_is_left(main_run: Run, tmp_path: Path, phase: str, number: signal.Signals) -> None:
     patch: list[str | Path] = (
         ["-p", unique_patch(tmp_path / "unique.patch")] if phase in ("patch", "config", "build") else []

@@ -65,9 +65,8 @@ def test_junit_has_the_suite(broken: Run) -> None:
     assert len(list(suite.iter("failure"))) == 1
 
 
-def test_the_bundled_series_is_clean(tmp_path: Path) -> None:
-    run = run_harness(tmp_path / "run", "--suite", "static")
-    assert run.returncode == 0, run.stdout + run.stderr
-    found = results(run)
+def test_the_bundled_series_is_clean(main_run: Run) -> None:
+    assert main_run.returncode == 0, main_run.stdout + main_run.stderr
+    found = results(main_run)
     assert found[f"compile/{DMA_BUF}"].status is Status.PASS
     assert not [result.message for result in found.values() if "shown only" in result.message]
