@@ -41,6 +41,7 @@ _START = "# start "
 _TIME = "time "
 _MEASUREMENT = "measurement "
 _REACH = f"# {REACH}"
+_GIVEN_UP = f"# {GIVEN_UP}"
 _CAUSE = "cause "
 # What the runner may say of a check; that a guest or the machine was lost is nothing that a guest can tell.
 _CAUSES = {word: Cause(word) for word in (ASSERTION, REPORT, LATE)}
@@ -96,15 +97,15 @@ class ChecksSuite:
         logged = f"{context.log_prefix}/{log.name}"
         parser, running, last, failed = KtapParser(), "", "", False
         try:
-            for line in _without_counters(command, context.counters):
+            for line in _without_counters(_to_the_end(command), context.counters):
                 if line.startswith(_START):
                     running = line.removeprefix(_START)
                 for ended in parser.feed(line):
                     running, last, failed = "", ended.name, failed or ended.status is Status.FAIL
                     yield self._result(ended, logged)
         except GuestLost as lost:
-            if running:
-                yield lost.result(self.name, running, logged)
+            if blamed := last if isinstance(lost, _GivenUp) else running:
+                yield lost.result(self.name, blamed, logged)
             raise
         if running and _injection_missed(guest, context.logs, self.name, running, command.result):
             missed = GuestLost(_MISSED, Cause.INJECTION)
@@ -116,7 +117,7 @@ class ChecksSuite:
             how = _how_it_ended(command, "in" if running else "after" if last else "before")
             cause = Cause.TIME_LIMIT if command.result.timed_out else Cause.PROCESS
             yield TestResult(self.name, blamed, Status.ERROR, message=how, log=logged, cause=cause)
-            if blamed != names[-1] or command.result.status == GIVEN_UP:
+            if blamed != names[-1]:
                 # Most of all an oops that killed it: the kernel lives, but nothing it does now would prove anything.
                 raise GuestLost(how, cause)
 
@@ -166,6 +167,18 @@ def _causes(test: KtapTest) -> list[Cause]:
     told = [line.removeprefix(_CAUSE) for line in test.diagnostics if line.startswith(_CAUSE)]
     named = [_CAUSES.get(word, Cause.ASSERTION) for word in (told[-1].split(", ") if told else [])]
     return named or [Cause.ASSERTION]
+
+
+class _GivenUp(GuestLost):
+    """The last check left the kernel so that nothing it does now would tell anything."""
+
+
+def _to_the_end(lines: Iterable[str]) -> Iterator[str]:
+    """``lines`` up to that which says that the runner gives up: its own end may never come. Raises ``GuestLost``."""
+    for line in lines:
+        if line.startswith(_GIVEN_UP):
+            raise _GivenUp(line.removeprefix(_GIVEN_UP), Cause.UNUSABLE)
+        yield line
 
 
 def _without_counters(lines: Iterable[str], sink: CounterSink | None) -> Iterator[str]:

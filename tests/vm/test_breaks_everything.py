@@ -43,4 +43,4 @@ def test_a_lock_that_is_never_given_back(tmp_path: Path) -> None:
     run, variant = broken(tmp_path, LISTED, LISTED.rpartition("\n\n")[0] + "\n")
     assert {result.status for result in variant.results} == {Status.FAIL, Status.ERROR, Status.MISSING}
     assert len(variant.boots) == 4
-    assert_told(run, "a lock is held", "tests never ran: 4 guests were lost, each alike: the runner ended after it")
+    assert_told(run, "a lock is held", "tests never ran: 4 guests were lost, each alike: the kernel's list of dma-bufs")
