@@ -10,12 +10,13 @@ from __future__ import annotations
 import array
 import os
 import struct
+from errno import EINVAL
 
 from harness.guest import kernel, probe
 from harness.guest.configured import PROBE_NODE as MODULE
 from harness.guest.configured import has
 from harness.guest.kernel import Descriptor, Drm, SyncFile
-from harness.guest.registry import CheckFailed, CheckSkipped
+from harness.guest.registry import CheckFailed, CheckSkipped, skip
 from harness.guest.uapi import Layout
 
 # include/uapi/drm/drm.h. Later kernels know longer structs: drm_ioctl() goes by the number alone, and takes what is
@@ -81,6 +82,15 @@ def call(node: Drm, name: str, **values: int) -> bytearray:
     argument = layout.pack(**values)
     node.ioctl(_request(number, layout), argument)
     return argument
+
+
+def need_events(node: SyncNode) -> None:
+    """End the check as skipped on kernels before 6.6, which do not know EVENTFD: EINVAL of drm_ioctl()."""
+    try:
+        call(node, "EVENTFD", handle=0)
+    except OSError as error:
+        if error.errno == EINVAL:
+            skip("DRM_IOCTL_SYNCOBJ_EVENTFD is not in this kernel")
 
 
 class SyncNode(Drm):

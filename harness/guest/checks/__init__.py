@@ -31,6 +31,7 @@ def load() -> None:
         kernel_mapping,  # noqa: F401
         limits,  # noqa: F401
         limits_costs,  # noqa: F401
+        limits_edges,  # noqa: F401
         limits_memory,  # noqa: F401
         limits_nodes,  # noqa: F401
         prime_all_ways,  # noqa: F401

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import _thread
+import os
 import time
 
 from harness.guest import uapi
-from harness.guest.kernel import DmaBuf, Timeline, udmabuf
-from harness.guest.probe_functions import READ, WRITE, KernelFunctions
+from harness.guest.kernel import PAGE, DmaBuf, Timeline, udmabuf
+from harness.guest.probe_functions import KERNEL, READ, WRITE, KernelFunctions
 from harness.guest.registry import Group, expect, expect_equal
-from harness.guest.waiting import await_thread_in_ioctl, soon
+from harness.guest.waiting import SIGTERM, await_ioctl, await_thread_in_ioctl, end_of_child, soon, start_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,3 +109,30 @@ def look_at_a_busy_buffer_does_not_sleep() -> None:
         slept = min(_sleeps_in_looks(kernel, buffer) for _ in range(_TRIES))
         timeline.advance()
         expect(slept < _LOOKS, f"slept {slept} times in {_LOOKS} looks")
+
+
+@check
+def static_importer_waits_for_the_kernel() -> None:
+    """dma_buf_map_attachment(): until a move is done, and for nobody else; a signal ends it, and nothing is mapped."""
+    with (
+        KernelFunctions() as kernel,
+        kernel.export(PAGE, uapi.DMABUF_PROBE_STATIC) as buffer,
+        buffer.attach(uapi.DMABUF_PROBE_IMPORT_STATIC) as importer,
+        Timeline() as timeline,
+        Timeline() as elsewhere,
+        timeline.fence(1) as move,
+        elsewhere.fence(1) as writer,
+    ):
+        kernel.add(buffer, writer, WRITE)
+        importer.map().unmap()
+        kernel.add(buffer, move, KERNEL)
+        child = start_child(importer.map)
+        await_ioctl(child)
+        os.kill(child, SIGTERM)
+        expect_equal("end of a child that maps meanwhile", end_of_child(child), -SIGTERM)
+        expect_equal("mappings that the exporter has given out", buffer.state().mappings, 0)
+        with soon(timeline.advance):
+            mapping = importer.map()
+        expect_equal("status of the move when it is mapped", move.status(), 1)
+        mapping.unmap()
+        elsewhere.advance()

@@ -7,7 +7,7 @@ from errno import EINVAL, ETIME
 
 from harness.guest.kernel import Timeline
 from harness.guest.registry import CheckFailed, Group, absent_is_skipped, does_not_apply, expect_equal, expect_errno
-from harness.guest.syncobj import WAIT_FOR_SUBMIT, EventFd, SyncNode
+from harness.guest.syncobj import WAIT_FOR_SUBMIT, EventFd, SyncNode, need_events
 from harness.guest.waiting import soon
 
 TYPE_CHECKING = False
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 check = Group("syncobj")
 
+_POINTS = ((1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
+
+
+def _transfer_that_waits(node: SyncNode, source: int, target: int, point: int = 0) -> None:
+    """The kernel waits for five seconds; a guest that stood still for so long finds the fence the second time."""
+    try:
+        node.transfer(source, target, source_point=point, flags=WAIT_FOR_SUBMIT)
+    except OSError as error:
+        if error.errno != ETIME:
+            raise
+        node.transfer(source, target, source_point=point, flags=WAIT_FOR_SUBMIT)
+
 
 @check
 def transfer_waits_for_a_fence_if_it_is_asked() -> None:
@@ -27,12 +39,12 @@ def transfer_waits_for_a_fence_if_it_is_asked() -> None:
         with expect_errno(EINVAL):
             node.transfer(source, target)
         with soon(lambda: node.hold(source, fence)):
-            node.transfer(source, target, flags=WAIT_FOR_SUBMIT)
+            _transfer_that_waits(node, source, target)
         node.transfer(source, points, point=1)
         with expect_errno(EINVAL):
             node.transfer(points, target, source_point=2)
         with soon(lambda: node.transfer(source, points, point=2)):
-            node.transfer(points, target, source_point=2, flags=WAIT_FOR_SUBMIT)
+            _transfer_that_waits(node, points, target, 2)
         with expect_errno(ETIME):
             node.wait(target)
         timeline.advance()
@@ -74,6 +86,7 @@ def earlier_point_that_comes_later_does_not_hide_a_pending_one() -> None:
 def event_follows_the_fence_that_an_object_gets() -> None:
     """One that was asked for while there was none comes with the signal of the first that is put there."""
     with SyncNode() as node, EventFd() as event, Timeline() as timeline, timeline.fence(1) as fence:
+        need_events(node)
         handle = node.create()
         node.tell(handle, 0, event.fileno())
         node.reset(handle)
@@ -115,3 +128,21 @@ def deadline_of_a_wait_reaches_its_fence() -> None:
         _expect_deadline(timeline, one, 7000, lambda deadline: node.wait_point_with_deadline(points, 1, deadline))
         expect_equal("deadline of the point after it", timeline.deadline(two), 8000)
         timeline.advance(2)
+
+
+# --- numbers ----------------------------------------------------------------------------------
+
+
+@check
+def points_at_their_edges_are_told_as_they_are() -> None:
+    """Of timelines of sync objects, in 64 bits: each is there, and the one before it is not the last."""
+    with SyncNode() as node:
+        for point in _POINTS:
+            handle = node.create()
+            node.signal_point(handle, point)
+            expect_equal(f"the last point, of {point:#x}", node.query(handle), point)
+            expect_equal(f"which has signalled, of {point:#x}", node.wait_points((handle, point)), 0)
+            if point < (1 << 64) - 1:
+                with expect_errno(EINVAL):
+                    node.wait_points((handle, point + 1))
+            node.destroy(handle)
