@@ -21,6 +21,7 @@ COMMANDS = {
         "shell": ("shell", "a shell, or a command, in a guest of a run"),
         "reproduce": ("reproduce", "what failed in a run once more, in fresh guests"),
         "watch": ("watch", "test a kernel tree while you work in it"),
+        "mcp": ("mcp", "the harness as tools for a coding agent"),
         "init": ("init", f"write a {PROJECT_FILE}, for options that hold in a tree"),
         "clean": ("clean", "show what the cache holds, and remove what is old or too much"),
         "completion": ("completion", "print what makes a shell complete commands, options and names"),
