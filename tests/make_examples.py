@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""``python -m tests.make_examples``: write docs/examples anew, pages and JUnit of runs that are kept in tests/data/recorded.
+"""``python -m tests.make_examples``: write docs/examples anew, pages and JUnit of the runs in tests/data/recorded.
 
 These runs are put together by hand: short, with something of each kind. Logs that the pages link to are not there.
 """
@@ -45,8 +45,8 @@ def _list() -> str:
     head = [
         "# Examples",
         "",
-        "What a run writes, as a page and as JUnit XML. The runs are put together by hand for the project's own tests, so",
-        "links to their logs lead nowhere. `python -m tests.make_examples` makes these files.",
+        "What a run writes, as a page and as JUnit XML. The runs are put together by hand for the project's own tests,",
+        "so links to their logs lead nowhere. `python -m tests.make_examples` makes these files.",
         "",
         "| page | JUnit | what it shows |",
         "|---|---|---|",
