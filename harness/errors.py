@@ -11,7 +11,7 @@ import enum
 
 
 class ExitCode(enum.IntEnum):
-    """Exit codes of ``dmabuf-harness`` (README.md, "Your patch")."""
+    """Exit codes of ``dmabuf-harness`` (docs/reference.md, "Options of run")."""
 
     OK = 0
     FAILED = 1

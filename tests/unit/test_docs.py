@@ -15,7 +15,8 @@ from harness.source.debian import HOMES
 from harness.source.spec import POSSIBLE
 from harness.suites.suite_registry import KSELFTEST, STATIC
 
-README = (PROJECT_ROOT / "README.md").read_text()
+README = "\n".join((PROJECT_ROOT / name).read_text() for name in ("README.md", "docs/reference.md"))
+MAX_LINES = 120  # of README.md: two screens
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
@@ -28,6 +29,10 @@ def options() -> Iterator[tuple[str, str]]:
             for option in action.option_strings:
                 if option not in ("-h", "--help"):
                     yield name, option
+
+
+def test_the_readme_is_short() -> None:
+    assert len((PROJECT_ROOT / "README.md").read_text().splitlines()) <= MAX_LINES
 
 
 @pytest.mark.parametrize("command", commands())
