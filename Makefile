@@ -12,7 +12,7 @@ MAY_BE_EMPTY = $(if $(ARGS),|| [ $$? = 5 ])
 SHELL_SCRIPTS = $(shell git grep -lE '^\#!/(usr/)?bin/(env )?(ba|da)?sh')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser run test test-fast test-full soak lint man format clean
+.PHONY: help setup browser run test test-fast test-full soak lint docs man format clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -42,12 +42,15 @@ soak: setup ## run all suites again and again on a base; options: make soak BASE
 test-fast: setup ## the tests that need neither a guest nor the network
 	$(PYTEST) $(FAST) $(ARGS)
 
-lint: setup ## style, types, import directions, shell scripts
+lint: setup docs ## style, types, import directions, shell scripts, links of the docs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	shellcheck $(SHELL_SCRIPTS)
+
+docs: setup ## make pages of docs/, build/docs; a dead link fails
+	@$(BIN)/mkdocs build --strict
 
 man: setup ## write the man page, build/dmabuf-harness.1
 	@mkdir -p build
