@@ -52,6 +52,12 @@ class KernelFunctions(Probe):
         argument = self._fences(uapi.DMABUF_PROBE_FENCE_WAIT_ANY, fences, value=milliseconds)
         return _fences.number(argument, "result"), _fences.number(argument, "value")
 
+    def dedup(self, *fences: SyncFile) -> tuple[int, SyncFile | None]:
+        """``dma_fence_dedup_array()``: how many are left, and the first of them."""
+        argument = self._fences(uapi.DMABUF_PROBE_FENCE_DEDUP, fences)
+        fd = _fences.number(argument, "fd")
+        return _fences.number(argument, "value"), None if fd < 0 else SyncFile(fd)
+
     def add(self, buffer: DmaBuf, fence: SyncFile, usage: int) -> int:
         """``dma_resv_add_fence()``, after the slot for it was reserved."""
         return self._resv(uapi.DMABUF_PROBE_RESV_ADD, buffer, other=fence.fileno(), usage=usage)

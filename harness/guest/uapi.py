@@ -309,6 +309,7 @@ DMABUF_PROBE_RESV_WAIT = _iowr(_PROBE, 26, dmabuf_probe_resv.size)
 DMABUF_PROBE_RESV_TEST = _iowr(_PROBE, 27, dmabuf_probe_resv.size)
 DMABUF_PROBE_RESV_DEADLINE = _iowr(_PROBE, 28, dmabuf_probe_resv.size)
 DMABUF_PROBE_VMAP = _iow(_PROBE, 29, dmabuf_probe_vmap.size)
+DMABUF_PROBE_FENCE_DEDUP = _iowr(_PROBE, 30, dmabuf_probe_fences.size)
 DMABUF_PROBE_GEM = _iowr("d", 0x40, dmabuf_probe_gem.size)
 
 

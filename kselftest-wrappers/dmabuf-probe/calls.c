@@ -37,6 +37,7 @@ static const struct probe_call probe_calls[] = {
 	{ DMABUF_PROBE_RESV_TEST, probe_resv_test },
 	{ DMABUF_PROBE_RESV_DEADLINE, probe_resv_deadline },
 	{ DMABUF_PROBE_VMAP, probe_vmap },
+	{ DMABUF_PROBE_FENCE_DEDUP, probe_fence_dedup },
 };
 
 const struct probe_call *probe_find_call(unsigned int cmd)

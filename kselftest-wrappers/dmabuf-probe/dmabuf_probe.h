@@ -258,6 +258,8 @@ struct dmabuf_probe_fences {
  *	parts, of the second one's context?
  * FENCE_WAIT_ANY: dma_fence_wait_any_timeout() of them, value milliseconds;
  *	value is the place of the one that has signalled, or -1.
+ * FENCE_DEDUP: dma_fence_dedup_array() of them, which may be none; value is how
+ *	many are left, fd the first of them.
  */
 
 struct dmabuf_probe_resv {
@@ -383,6 +385,7 @@ struct dmabuf_probe_gem {
 #define DMABUF_PROBE_RESV_TEST _IOWR(DMABUF_PROBE_IOC_MAGIC, 27, struct dmabuf_probe_resv)
 #define DMABUF_PROBE_RESV_DEADLINE _IOWR(DMABUF_PROBE_IOC_MAGIC, 28, struct dmabuf_probe_resv)
 #define DMABUF_PROBE_VMAP _IOW(DMABUF_PROBE_IOC_MAGIC, 29, struct dmabuf_probe_vmap)
+#define DMABUF_PROBE_FENCE_DEDUP _IOWR(DMABUF_PROBE_IOC_MAGIC, 30, struct dmabuf_probe_fences)
 /* A driver's first, in the numbers of DRM. */
 #define DMABUF_PROBE_GEM _IOWR('d', 0x40, struct dmabuf_probe_gem)
 

@@ -8,6 +8,9 @@
  */
 #include <linux/dma-fence-array.h>
 #include <linux/dma-fence-chain.h>
+#if __has_include(<linux/dma-fence-unwrap.h>)
+#include <linux/dma-fence-unwrap.h>
+#endif
 #include <linux/file.h>
 #include <linux/slab.h>
 #include <linux/sync_file.h>
@@ -287,6 +290,42 @@ int probe_fence_wait_any(struct probe_file *file, void *argument, struct probe_m
 	call->value = first == U32_MAX ? U64_MAX : first;
 	call->fd = -1;
 	return 0;
+#else
+	return -ENOTTY;
+#endif
+}
+
+#ifdef PROBE_HAS_DEDUP
+typeof(dma_fence_dedup_array) dma_fence_dedup_array __weak;
+
+static int probe_dedup(struct dma_fence **fences, struct dmabuf_probe_fences *call,
+		       struct probe_made *made)
+{
+	int ret = 0;
+
+	/* It puts those that it drops. */
+	call->value = dma_fence_dedup_array(fences, call->count);
+	if (call->count && call->value)
+		ret = probe_fence_give(fences[0], &call->fd, made);
+	probe_fences_put(fences, min_t(u64, call->value, call->count));
+	return ret;
+}
+#endif
+
+int probe_fence_dedup(struct probe_file *file, void *argument, struct probe_made *made)
+{
+#ifdef PROBE_HAS_DEDUP
+	struct dmabuf_probe_fences *call = argument;
+	struct dma_fence *fences[DMABUF_PROBE_MAX_FENCES] = {};
+	int ret;
+
+	if (call->flags || call->value)
+		return -EINVAL;
+	if (!dma_fence_dedup_array)
+		return -ENOTTY;
+	call->fd = -1;
+	ret = call->count ? probe_fences_get(call, fences) : 0;
+	return ret ? ret : probe_dedup(fences, call, made);
 #else
 	return -ENOTTY;
 #endif

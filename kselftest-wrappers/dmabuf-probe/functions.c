@@ -5,6 +5,9 @@
  */
 #include <linux/dma-fence-array.h>
 #include <linux/dma-fence-chain.h>
+#if __has_include(<linux/dma-fence-unwrap.h>)
+#include <linux/dma-fence-unwrap.h>
+#endif
 #include <linux/dma-resv.h>
 
 #define PROBE(name, expression) ((void)#name, (void)(expression))
@@ -18,6 +21,7 @@ static void __maybe_unused probe_fences(struct dma_fence *fence, struct dma_fenc
 	PROBE(PROBE_HAS_CHAIN, dma_fence_chain_init(chain, fence, fence, 1ull));
 	PROBE(PROBE_HAS_FIND, dma_fence_chain_find_seqno(fences, 1ull));
 	PROBE(PROBE_HAS_MATCH, dma_fence_match_context(fence, 1ull));
+	PROBE(PROBE_HAS_DEDUP, dma_fence_dedup_array(fences, 1ul));
 	PROBE(PROBE_HAS_WAIT_ANY, dma_fence_wait_any_timeout(fences, 1, true, 1L, &number));
 }
 

@@ -260,6 +260,7 @@ int probe_fence_array(struct probe_file *file, void *argument, struct probe_made
 int probe_fence_chain(struct probe_file *file, void *argument, struct probe_made *made);
 int probe_fence_find(struct probe_file *file, void *argument, struct probe_made *made);
 int probe_fence_match(struct probe_file *file, void *argument, struct probe_made *made);
+int probe_fence_dedup(struct probe_file *file, void *argument, struct probe_made *made);
 int probe_fence_wait_any(struct probe_file *file, void *argument, struct probe_made *made);
 int probe_resv_add(struct probe_file *file, void *argument, struct probe_made *made);
 int probe_resv_replace(struct probe_file *file, void *argument, struct probe_made *made);

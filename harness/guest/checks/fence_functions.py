@@ -121,6 +121,41 @@ def context_matches_if_all_parts_are_of_it() -> None:
         elsewhere.advance()
 
 
+@check
+def latest_fence_of_each_context_is_left() -> None:
+    """dma_fence_dedup_array(), in any order, and of none."""
+    with (
+        KernelFunctions() as kernel,
+        Timeline() as timeline,
+        Timeline() as elsewhere,
+        timeline.fence(1) as one,
+        timeline.fence(2) as two,
+        elsewhere.fence(1) as other,
+    ):
+        expect_equal("left of no fences", kernel.dedup(), (0, None))
+        for fences, want in (
+            ((one,), 1),
+            ((one, one), 1),
+            ((one, two), 1),
+            ((two, one), 1),
+            ((one, other), 2),
+            ((one, other, two), 2),
+            ((two, other, one, other, two), 2),
+        ):
+            left, first = kernel.dedup(*fences)
+            if first is not None:
+                first.close()
+            expect_equal(f"left of {len(fences)} fences", left, want)
+        timeline.advance()
+        for fences in ((one, two), (two, one)):
+            left, first = kernel.dedup(*fences)
+            if first is not None:
+                with first:
+                    expect_equal("status of what is left", first.status(), 0)
+        timeline.advance()
+        elsewhere.advance()
+
+
 # --- waiting for one of many ------------------------------------------------------------------
 
 
