@@ -10,7 +10,7 @@ from harness.process.background import Background
 from harness.process.environment import GIT_IDENTITY, clean_environment, which
 from harness.process.guard import Stopping, allow_again, kill_group, stop_all, stopped_by_signals, stopping
 from harness.process.running import Completed, LineHandler, Usage, check, metered, run
-from harness.process.sandbox import Sandbox, SandboxMode, is_sandboxed, use_sandbox, why_no_sandbox
+from harness.process.sandbox import Sandbox, SandboxMode, guest_view, is_sandboxed, use_sandbox, why_no_sandbox
 
 __all__ = [
     "GIT_IDENTITY",
@@ -24,6 +24,7 @@ __all__ = [
     "allow_again",
     "check",
     "clean_environment",
+    "guest_view",
     "is_sandboxed",
     "kill_group",
     "metered",

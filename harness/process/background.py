@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.process.guard import DIRECT, collect, kill_group, launch, reap
@@ -18,7 +19,8 @@ _LOOK = 0.1  # seconds between two looks at how long its threads waited
 
 
 class Background:
-    """A program without children that runs beside the harness (QEMU). End it with ``kill``, or as a context manager.
+    """A program that runs beside the harness (QEMU), without children but in a sandbox. End it with ``kill``, or as a
+    context manager.
 
     The thread that starts it must outlive it: the kernel ties the parent-death signal to that thread.
     """
@@ -86,7 +88,8 @@ class Background:
         now = time.monotonic()
         if now - self._looked >= _LOOK:
             self._looked = now
-            self._waited = max([self._waited, *map(_waited, Path(f"/proc/{self._proc.pid}/task").glob("*/schedstat"))])
+            threads = (thread for pid in _with_children(self._proc.pid) for thread in _threads(pid))
+            self._waited = max([self._waited, *(_waited(thread / "schedstat") for thread in threads)])
         return self._waited
 
     @property
@@ -99,6 +102,19 @@ class Background:
 
     def __exit__(self, *exc: object) -> None:
         self.kill()
+
+
+def _threads(pid: int) -> Iterator[Path]:
+    return Path(f"/proc/{pid}/task").glob("*")
+
+
+def _with_children(pid: int) -> Iterator[int]:
+    """``pid`` and what came of it, as a sandbox stands between us and the program (proc(5), task/TID/children)."""
+    yield pid
+    for thread in _threads(pid):
+        with contextlib.suppress(OSError):
+            for child in (thread / "children").read_text().split():
+                yield from _with_children(int(child))
 
 
 def _waited(schedstat: Path) -> float:

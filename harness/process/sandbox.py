@@ -107,6 +107,17 @@ class Sandbox:
         return replace(done, argv=tuple(map(str, argv)))
 
 
+def guest_view(argv: Sequence[str], writable: Sequence[Path], readable: Sequence[Path]) -> list[str]:
+    """QEMU's ``argv``, so that its guest, whose root is ours over 9p, sees what a build in a ``Sandbox`` sees.
+
+    Where STRICT is asked for; else ``argv`` as it is. QEMU keeps the network, by which we reach the guest, and KVM.
+    """
+    if _asked.mode is not SandboxMode.STRICT:
+        return list(argv)
+    kvm = ["--dev-bind-try", "/dev/kvm", "/dev/kvm"]
+    return [_BWRAP, *_view(Sandbox(tuple(writable), tuple(readable))), "--share-net", *kvm, "--", *argv]
+
+
 def _kept(env: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in env.items() if key in _KEPT or key.startswith(_KEPT_PREFIXES)}
 

@@ -15,6 +15,7 @@ from harness.errors import InfrastructureError
 from harness.guest.marks import LISTEN
 from harness.interfaces import CommandResult, GuestLost, LineSink
 from harness.model import BootOutcome, BootReport, Kernel
+from harness.paths import GUEST_CODE
 from harness.vm.autopsy import Patient, examine
 from harness.vm.blocked import blocked
 from harness.vm.command import MachineSpec, checker_options, qemu_command
@@ -58,6 +59,7 @@ class VmGuest:
         self._qemu = Qemu(directory, spec.accel)
         self._qemu_version = qemu_version
         self._incoming: list[str] = []  # options of a QEMU that loads a guest (saved_guest.py)
+        self._kept_in: tuple[Path, ...] = ()  # where such a guest is
         self._connection: ssh.Connection | None = None
         self._identity: Identity | None = None
         self._slowness = slowness(spec.accel, kernel)
@@ -160,7 +162,8 @@ class VmGuest:
         self._port = free_port()
         image, ours = self._kernel.image, checker_options(self._kernel)
         command = qemu_command(image, self._qemu.directory, self._port, self._spec, ours)
-        self._qemu.start([*command, *self._incoming])
+        shown = (self._kernel.image.parent, self._kernel.modules, GUEST_CODE)
+        self._qemu.start([*command, *self._incoming], shown, self._kept_in)
 
     def _first_line(self) -> bool:
         """Has the kernel said anything? Not yet, or QEMU was started anew: False.

@@ -105,15 +105,18 @@ class Qemu:
         told = f"the host is too busy: of {passed:.0f} s the guest waited {waited:.0f} s for a processor"
         return told if waited > _STARVED * passed and passed > _BRIEF else ""
 
-    def start(self, argv: Sequence[str]) -> None:
-        """Run ``argv`` with a monitor of its own; console and log begin anew."""
+    def start(self, argv: Sequence[str], shown: Sequence[Path] = (), writable: Sequence[Path] = ()) -> None:
+        """Run ``argv`` with a monitor of its own; console and log begin anew.
+
+        ``shown``, ``writable``: what the guest and QEMU need besides its directory, should the rest be hidden.
+        """
         for stale in (self._log, self.console.path):
             stale.unlink(missing_ok=True)
         self.console = Console(self.console.path)
         self.monitor.close()
         self.monitor = Monitor()
         theirs = self.monitor.theirs
-        full = [*argv, *self.monitor.options]
+        full = process.guest_view([*argv, *self.monitor.options], [self._directory, *writable], shown)
         self._own = 0.0
         self._waits.clear()
         self._process = process.Background(full, output=self._log, pass_fds=[theirs.fileno()])

@@ -47,6 +47,7 @@ class SavableGuest(VmGuest):
     def __init__(self, kernel: Kernel, spec: MachineSpec, directory: Path, qemu_version: str, keys: Path) -> None:
         super().__init__(kernel, spec, directory, qemu_version)
         self._keys = keys
+        self._kept_in = (keys,)
 
     def start(self) -> None:
         directory = self._qemu.directory
@@ -94,6 +95,7 @@ class RestoredGuest(VmGuest):
     ) -> None:
         super().__init__(kernel, spec, directory, qemu_version)
         self._keys = keys
+        self._kept_in = (keys,)
         self._incoming = ["-incoming", f"exec:cat {shlex.quote(str(state))}"]
         self._goes_on = False
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,14 +129,17 @@ def test_no_process_is_left_or_seen(linux: Linux, tmp_path: Path) -> None:
     marker = f"{tmp_path.name}-stays"
     _planted(linux, tmp_path, f"setsid sh -c 'sleep 1000; : {marker}' & kill -9 {os.getpid()}")
     linux.kernel()
-    assert not list(_running(marker))
+    assert _running(marker) == []
 
 
-def _running(marker: str) -> Iterator[str]:
+def _running(marker: str) -> list[int]:
+    """Processes with ``marker`` in their command lines."""
+    found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if marker in (line := path.read_text()):
-                yield line
+            if marker in path.read_text():
+                found.append(int(path.parent.name))
+    return found
 
 
 def test_a_log_that_is_a_link_by_now_is_not_followed(linux: Linux, tmp_path: Path) -> None:
@@ -198,3 +202,32 @@ def test_strict_without_one_is_trouble_of_the_machine(tmp_path: Path) -> None:
     )
     assert done.returncode == 3, done.stderr
     assert done.stderr.count("\n") == 1 and "bubblewrap" in done.stderr
+
+
+BESIDE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from harness.process import Background, SandboxMode, guest_view, use_sandbox
+use_sandbox(SandboxMode.STRICT)
+place = Path(sys.argv[2])
+argv = guest_view(["sh", "-c", 'echo up > "$0/up"; sleep 1000', str(place)], [place], [])
+program = Background(argv, output=place / "said")
+while not (place / "up").exists():
+    assert program.poll() is None
+print("up", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_runs_beside_us_in_a_sandbox_dies_with_us(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BESIDE, str(PROJECT_ROOT), str(tmp_path)]
+    ours = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert ours.stdout is not None and ours.stdout.readline() == "up\n", (tmp_path / "said").read_text()
+    inside = [os.pidfd_open(pid) for pid in _running(str(tmp_path)) if pid != ours.pid]
+    assert len(inside) > 2, "bubblewrap, what it started, and the program"
+    ours.kill()
+    ours.communicate()
+    for process in inside:
+        assert select.select([process], [], [], 60.0)[0], "it runs on"
+        os.close(process)
