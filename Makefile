@@ -42,11 +42,12 @@ soak: setup ## run all suites again and again on a base; options: make soak BASE
 test-fast: setup ## the tests that need neither a guest nor the network
 	$(PYTEST) $(FAST) $(ARGS)
 
-lint: setup docs ## style, types, import directions, shell scripts, links of the docs
+lint: setup ## style, types, import directions, shell scripts, links of the docs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict
 	shellcheck $(SHELL_SCRIPTS)
 
 docs: setup ## make pages of docs/, build/docs; a dead link fails
