@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from harness.build.warnings import new_warnings
 from harness.errors import InfrastructureError
 from harness.machine_failures import disk_full, is_disk_full
 from harness.model import SYMBOLS, BuildFailure, Kernel
-from harness.paths import cache_root
+from harness.paths import cache_root, write_atomic
 
 _TAIL_LINES = 30
 
@@ -87,17 +87,19 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
     compiler_id = compiler()
     identity = key(request, compiler_id)
     with cache.part(identity) as part:
-        done = kbuild.run("modules_install", f"INSTALL_MOD_PATH={part}", "INSTALL_MOD_STRIP=1", *_depmod())
+        place = [f"INSTALL_MOD_PATH={part}", "INSTALL_MOD_STRIP=1"]
+        done = kbuild.run("modules_install", *place, *_depmod(), writable=[part])
         if not done.ok:
             return _failure("modules", done, request, kbuild)
-        release = (kbuild.objects / "include/config/kernel.release").read_text().strip()
+        release = _release(kbuild.objects)
         probe_failure = probe_module.install(kbuild, part, *_depmod())
         for link in ("build", "source"):  # they lead to the object tree, which the next build changes
             (part / "lib/modules" / release / link).unlink(missing_ok=True)
         installed = selftests.install(kbuild, request.selftests, part / "kselftests")
         _split(kbuild.objects, part)
-        (part / "config").write_text(request.config.text)
-        shutil.copyfile(kbuild.log, part / "build.log")
+        # Where the build could put links: nothing here may be written through one.
+        write_atomic(part / "config", request.config.text)
+        write_atomic(part / "build.log", kbuild.log.read_bytes())
         source_files.record(part, kbuild.objects, kbuild.tree)
         coverage_kernel.keep_notes(part, kbuild.objects, kbuild.tree, request.profiled)
         facts = {
@@ -108,6 +110,14 @@ def _collect(request: BuildRequest, kbuild: Kbuild, objects: ObjectTree) -> Kern
             "probe_failure": probe_failure,
         }
         return cache.publish(identity, part, facts)
+
+
+def _release(objects: Path) -> str:
+    """Whatever the build wrote there becomes a part of paths."""
+    release = (objects / "include/config/kernel.release").read_text().strip()
+    if not re.fullmatch(r"\w[\w.+~-]*", release, re.ASCII):
+        raise InfrastructureError(f"no release of a kernel: {release[:80]!r}", where=str(objects))
+    return release
 
 
 def _split(objects: Path, part: Path) -> None:

@@ -14,7 +14,7 @@ from harness.model import ResolvedConfig
 from harness.series import Applied
 
 # Part of every key: change it when the same sources would come out as a different kernel directory.
-RECIPE = "4"
+RECIPE = "5"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 from harness.cache_users import note_use
 from harness.locks import exclusive, holding
 from harness.model import CompilerMessage, Kernel
-from harness.paths import cache_dir
+from harness.paths import cache_dir, write_atomic
 
 _KEEP = 40  # kernels of some 40 MB each
 _IN_USE = 6 * 3600.0  # seconds after its last use in which a kernel is kept whatever: a guest reads its modules from it
@@ -77,7 +77,7 @@ def part(key: str) -> Iterator[Path]:
 def publish(key: str, directory: Path, facts: Mapping[str, Any]) -> Kernel:
     """Turn the finished ``directory`` (from ``part``) into the cache entry ``key``. ``facts``: release, compiler,
     warnings, notes. Whoever finished first wins; the least recently used kernels make room."""
-    (directory / _DESCRIPTION).write_text(json.dumps(facts, default=dataclasses.asdict, indent=1))
+    write_atomic(directory / _DESCRIPTION, json.dumps(facts, default=dataclasses.asdict, indent=1))
     target = cache_dir("kernels") / key
     note_use(target)
     with exclusive(_lock()):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ class ObjectTree:
         ``prepare`` returned."""
         self.log.unlink(missing_ok=True)  # where a build could put a link
         self.log.touch()
-        self._marker.write_text("" if before is None else str(before))
+        write_atomic(self._marker, "" if before is None else str(before))
         yield
         self._marker.unlink()
 
@@ -146,7 +147,8 @@ def object_tree(source: Path, variant: str) -> ObjectTree:
 
 def _owner(tree: Path) -> str:
     name = tree / _NAME
-    return name.read_text() if name.is_file() else "unknown"
+    owner = name.read_text() if name.is_file() else ""
+    return owner if re.fullmatch(r"\w[\w.=-]*", owner) else "unknown"  # a build can write there, and it is in a path
 
 
 def untrusted(objects: Path, since: int, announced: Collection[str]) -> Iterator[Path]:

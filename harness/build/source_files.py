@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from harness.model import Kernel
+from harness.paths import write_atomic
 
 _LIST = "sources.txt"  # in the kernel's directory
 _PATH = re.compile(r"[^\s:;()'\"=]+")
@@ -38,7 +39,7 @@ def _named(command: Path) -> set[str]:
 def record(directory: Path, objects: Path, tree: Path) -> None:
     """Write the list of source files into the ``directory`` of a kernel."""
     text = "".join(f"{path}\n" for path in sorted(source_files(objects, tree)))
-    (directory / _LIST).write_bytes(text.encode("utf-8", "surrogateescape"))
+    write_atomic(directory / _LIST, text)
 
 
 def sources_of(kernel: Kernel) -> frozenset[str] | None:

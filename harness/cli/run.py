@@ -179,7 +179,7 @@ def _add_how_options(how: argparse._ActionsContainer) -> None:
     add_sandbox(
         how,
         "make and scripts of the patched tree run in a sandbox without home, keys and network: auto where bubblewrap "
-        "works, strict or not at all (and the guest sees none of it either), off without one",
+        "works, strict or not at all (and the guest sees none of it either), off (default) without one",
     )
     how.add_argument(
         "--memory",

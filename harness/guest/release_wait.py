@@ -49,7 +49,8 @@ class ReleaseWait:
                 turns += 1
             else:
                 time.sleep(_PAUSE)
-        self._learn(found, waited, full)
+        # What came back did so within the last pause, which is no part of what was looked at before it.
+        self._learn(found, waited if found else max(time.monotonic() - started, waited), full)
         return found
 
     def limit(self, kinds: Iterable[str], full: float) -> float:

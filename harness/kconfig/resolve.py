@@ -100,7 +100,7 @@ def _run_kconfig(applied: Applied, wanted: str) -> str | BuildFailure:
             return config.read_text()
         refuse_machine_failure(done.stdout, objects)
     log = objects / "config.log"
-    log.write_text(done.stdout)
+    write_atomic(log, done.stdout)  # where the build could put a link
     return BuildFailure("config", _messages(done.stdout, applied), log, done.stdout[-2000:])
 
 

@@ -71,13 +71,6 @@ def execute(job: RunJob, events: EventStream, executor: Executor | None = None) 
     return RunOutcome(report, exit_code(report))
 
 
-def _sandbox() -> str:
-    if process.is_sandboxed():
-        return "make and scripts of the tree run in a sandbox"
-    why = process.why_no_sandbox()
-    return f"make and scripts of the tree run with your rights: {f'bubblewrap: {why}' if why else '--sandbox off'}"
-
-
 class _Run:
     def __init__(self, job: RunJob, events: EventStream, executor: Executor) -> None:
         self._job = job
@@ -105,7 +98,8 @@ class _Run:
         """
         for note in self._job.notes:
             self._note(note)
-        self._note(_sandbox())
+        if sandbox := process.sandbox_in_words():
+            self._note(sandbox)
         if self._job.suites:
             self._executor.machine()  # it says what guests run under, before the long wait for a kernel
             self._knows_machine = True
@@ -291,4 +285,5 @@ class _Run:
         if not self._knows_machine:
             return {}
         now = self._executor.machine()
-        return {"QEMU": now.qemu, "accelerator": f"{now.accel} ({now.reason})", "sandbox": _sandbox()}
+        told = {"QEMU": now.qemu, "accelerator": f"{now.accel} ({now.reason})", "sandbox": process.sandbox_in_words()}
+        return {what: words for what, words in told.items() if words}

@@ -10,7 +10,15 @@ from harness.process.background import Background
 from harness.process.environment import GIT_IDENTITY, clean_environment, which
 from harness.process.guard import Stopping, allow_again, kill_group, stop_all, stopped_by_signals, stopping
 from harness.process.running import Completed, LineHandler, Usage, check, metered, run
-from harness.process.sandbox import Sandbox, SandboxMode, guest_view, is_sandboxed, use_sandbox, why_no_sandbox
+from harness.process.sandbox import (
+    Sandbox,
+    SandboxMode,
+    guest_view,
+    is_sandboxed,
+    sandbox_in_words,
+    use_sandbox,
+    why_no_sandbox,
+)
 
 __all__ = [
     "GIT_IDENTITY",
@@ -29,6 +37,7 @@ __all__ = [
     "kill_group",
     "metered",
     "run",
+    "sandbox_in_words",
     "stop_all",
     "stopped_by_signals",
     "stopping",

@@ -7,6 +7,7 @@ only the directories that are named can be written (bwrap(1)). What only root ma
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 import stat
@@ -22,20 +23,25 @@ from harness.process.environment import clean_environment, which
 from harness.process.running import Completed, LineHandler, run
 
 _BWRAP = "bwrap"
+_LINKS = 40  # as the kernel follows
 _LIMIT = 20.0  # seconds for the proof that it works
 # Where people, their agents and other programs keep what is theirs.
 _PRIVATE = ("/home", "/root", "/run", "/tmp", "/var", "/mnt", "/media", "/srv")
 _ALONE = ("--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--hostname", "sandbox")
 # Of the environment: what compilers and kbuild read. Keys, agents and tokens are named by everything else.
-_KEPT = frozenset({"PATH", "HOME", "TMPDIR", "TZ", "TERM", "LANG", "LANGUAGE", "C_INCLUDE_PATH"})
-_KEPT_PREFIXES = ("LC_", "CCACHE_", "KBUILD_", "KCONFIG_", "PYTHON")
+_KEPT = frozenset(
+    {"PATH", "HOME", "TMPDIR", "TZ", "TERM", "LANG", "LANGUAGE", "C_INCLUDE_PATH", "PYTHONDONTWRITEBYTECODE"}
+    | {"CCACHE_DIR", "CCACHE_BASEDIR", "CCACHE_ABSSTDERR", "CCACHE_DISABLE"}  # and none that names a path of the user's
+    | {"LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "PERL5LIB"}  # without which a toolchain of one's own may not start
+)
+_KEPT_PREFIXES = ("LC_", "KBUILD_", "KCONFIG_", "NIX_")
 # What a build starts, which may lie below a home (a toolchain that was unpacked there, pyenv).
 _TOOLS = ("gcc", "ld", "make", "ccache", "python3", "perl", "bison", "flex", "bc", "pahole", "sparse", "codespell")
 _LIMITS = ("prlimit", "--core=0", f"--fsize={64 << 30}", "--nproc=16384")
 
 
 class SandboxMode(enum.Enum):
-    """What ``--sandbox`` asks for. AUTO: one where it works. STRICT: one, or nothing runs. OFF: none."""
+    """What ``--sandbox`` asks for. AUTO: one where it works. STRICT: one, or nothing runs. OFF: none, the default."""
 
     AUTO = "auto"
     STRICT = "strict"
@@ -44,7 +50,7 @@ class SandboxMode(enum.Enum):
 
 @dataclass
 class _Asked:
-    mode: SandboxMode = SandboxMode.AUTO
+    mode: SandboxMode = SandboxMode.OFF
 
 
 _asked = _Asked()
@@ -56,6 +62,15 @@ def use_sandbox(mode: SandboxMode) -> None:
     if mode is SandboxMode.STRICT and (why := why_no_sandbox()):
         hint = "dmabuf-harness doctor says what is missing; --sandbox auto does without it"
         raise InfrastructureError(f"cannot be used here: {why}", where="bubblewrap", hint=hint)
+
+
+def sandbox_in_words() -> str:
+    """What holds here, for the report of a run; empty if nobody asked for a sandbox."""
+    if _asked.mode is SandboxMode.OFF:
+        return ""
+    why = why_no_sandbox()
+    with_rights = f"make and scripts of the tree run with your rights: bubblewrap: {why}"
+    return with_rights if why else "make and scripts of the tree run in a sandbox"
 
 
 def is_sandboxed() -> bool:
@@ -98,12 +113,16 @@ class Sandbox:
 
         Of ``env`` the program gets what compilers and kbuild read.
         """
-        if not is_sandboxed():
+        if which(str(argv[0])) is None or not is_sandboxed():
             return run(argv, cwd=cwd, env=env, stdin=stdin, log=log, on_line=on_line, merge=True)
         seen = _kept(clean_environment() if env is None else env)
         place = ["--chdir", str(cwd)] if cwd is not None else []
         boxed = [_BWRAP, *_view(self), *place, "--", *_LIMITS, "--", *argv]
         done = run(boxed, env=seen, stdin=stdin, log=log, on_line=on_line, merge=True)
+        last = done.stdout.rstrip().rpartition("\n")[2]
+        if not done.ok and last.startswith((f"{_BWRAP}: ", f"{_LIMITS[0]}: ")):
+            # A patch that prints this gets no verdict, and nothing green.
+            raise InfrastructureError(last, where="the sandbox", hint="try again, or without: --sandbox off")
         return replace(done, argv=tuple(map(str, argv)))
 
 
@@ -128,7 +147,7 @@ def _view(box: Sandbox) -> Iterator[str]:
     yield from ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
     for path in _hidden():
         yield from ("--tmpfs", str(path))
-    for path in _only_roots():
+    for path in filter(Path.exists, _only_roots()):
         yield from ("--tmpfs", str(path)) if path.is_dir() else ("--ro-bind", "/dev/null", str(path))
     shown = {path: "--ro-bind" for path in (*_tool_places(), *map(_absolute, box.readable))}
     shown |= {path: "--bind" for path in map(_absolute, box.writable)}
@@ -144,7 +163,9 @@ def _absolute(path: Path) -> Path:
 
 def _hidden() -> list[Path]:
     """Directories that look empty, the outer ones first."""
-    places = {*map(Path, _PRIVATE), Path.home(), Path(tempfile.gettempdir()), cache_root()}
+    places = {*map(Path, _PRIVATE), Path(tempfile.gettempdir()), cache_root()}
+    with contextlib.suppress(RuntimeError):  # a user without an entry in passwd, and without HOME
+        places.add(Path.home())
     found = {path.resolve() for path in places if path.is_dir() and path.resolve() != Path("/")}
     return sorted(found, key=lambda path: len(path.parts))
 
@@ -170,13 +191,26 @@ def _tool_places() -> Iterator[Path]:
     """Where tools are that lie below what is hidden."""
     hidden = _hidden()
     for program in filter(None, map(which, _TOOLS)):
-        for path in {program, program.resolve()}:
-            if any(path.is_relative_to(place) for place in hidden):
-                yield _prefix(path, hidden)
+        for path in _steps(program):
+            real = path.parent.resolve() / path.name
+            if any(real.is_relative_to(place) for place in hidden):
+                yield from _needed(real, hidden)
+                yield path.parent  # as it is named, which may be through a link to a directory
 
 
-def _prefix(program: Path, hidden: Sequence[Path]) -> Path:
-    """What has the directory of ``program`` in it, as a compiler reads what is beside its bin; that directory alone if
-    more than one program is kept there (~/bin)."""
+def _steps(program: Path) -> Iterator[Path]:
+    """``program``, what it is a link to, and so on: each must be there for the next to be found."""
+    for _ in range(_LINKS):
+        yield program
+        if not program.is_symlink():
+            return
+        program = program.parent / program.readlink()
+
+
+def _needed(program: Path, hidden: Sequence[Path]) -> Iterator[Path]:
+    """The directory of ``program`` and, as a compiler reads what is beside its bin, what has that in it; but for
+    places where much else is kept (~, ~/.local)."""
     prefix = program.parent.parent
-    return program.parent if any(place.is_relative_to(prefix) for place in hidden) else prefix
+    shared = prefix.name == ".local" or any(place.is_relative_to(prefix) for place in hidden)
+    yield program.parent
+    yield from (prefix / name for name in ("lib", "lib64", "libexec")) if shared else (prefix,)

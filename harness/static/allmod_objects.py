@@ -94,7 +94,7 @@ class AllmodTree:
         if not anew and stamp.is_file() and stamp.read_text() == key:
             return Configured()
         stamp.unlink(missing_ok=True)
-        (self.path / ".asked").write_text(asked)
+        write_atomic(self.path / ".asked", asked)
         fresh = self.path / ".config.new"
         env = {"KCONFIG_ALLCONFIG": str(self.path / ".asked"), "KCONFIG_CONFIG": str(fresh)}
         done = self._kbuild.run("allmodconfig", environment=env)
@@ -121,7 +121,7 @@ class AllmodTree:
         for name in objects:
             (self.path / name).unlink(missing_ok=True)
         found_by_sparse = self.path / ".sparse"
-        found_by_sparse.write_bytes(b"")
+        write_atomic(found_by_sparse, b"")
         checks = [f"C=1 CHECK=sh -c 'sparse \"$$@\" 2>>{found_by_sparse} || :' sh"] if process.which("sparse") else []
         options = ["W=1", *(checks[0].split(" ", 1) if checks else [])] if extra else []
         done = self._kbuild.run("-k", _LENIENT, *options, *objects)

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from harness.build.object_trees import object_tree
 from harness.errors import InfrastructureError
 from harness.paths import PROJECT_ROOT
 from harness.process import Sandbox, SandboxMode, is_sandboxed, use_sandbox, why_no_sandbox
-from tests.support.fake_linux import Linux
+from tests.support.fake_linux import OFF, Linux
 
 SECRET = "a-secret-of-the-user"
 pytestmark = pytest.mark.skipif(bool(why_no_sandbox()), reason=f"no sandbox here: {why_no_sandbox()}")
@@ -54,6 +55,15 @@ READS = {
     "after the cover is taken off": "umount -l $0; unshare -Ur umount -l $0; cat $0/.ssh/id_ed25519",
     "what only root may read": "cat /etc/shadow /etc/gshadow | sed s/^root:.*/%SECRET%/",
 }
+
+
+@pytest.fixture(autouse=True)
+def _sandboxed() -> Iterator[None]:
+    """What is tried here is done where there is none."""
+    use_sandbox(SandboxMode.STRICT)
+    assert is_sandboxed()
+    yield
+    use_sandbox(SandboxMode.OFF)
 
 
 @pytest.fixture
@@ -164,6 +174,65 @@ def test_an_image_that_is_a_link_to_a_key_is_no_kernel(linux: Linux, tmp_path: P
     ]
 
 
+def test_a_kernel_from_a_sandbox_is_whole(linux: Linux) -> None:
+    """Each file that it has without one is there, modules of its own and the probe among them."""
+    within = linux.kernel().modules
+    files = {str(path.relative_to(within)) for path in within.rglob("*") if path.is_file()}
+    assert {"lib/modules/6.12.1/modules.builtin", "lib/modules/6.12.1/probe.o", "image"} <= files
+    shutil.rmtree(within)
+    use_sandbox(SandboxMode.OFF)
+    without = linux.kernel().modules
+    assert {str(path.relative_to(without)) for path in without.rglob("*") if path.is_file()} == files
+
+
+@pytest.mark.parametrize("name", ["config", "build.log", "kernel.json"])
+def test_what_the_harness_writes_follows_no_link(linux: Linux, tmp_path: Path, name: str) -> None:
+    bashrc = tmp_path / "home/.bashrc"
+    bashrc.write_text("mine\n")
+    at = "\t@mkdir -p $(INSTALL_MOD_PATH)/lib/modules/$(release)"
+    linux.edit("Makefile", at, f"{at}\n\t@ln -sf {bashrc} $(INSTALL_MOD_PATH)/{name}")
+    linux.kernel()
+    assert bashrc.read_text() == "mine\n"
+
+
+def test_whose_an_object_tree_is_names_no_other_directory(linux: Linux, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (tmp_path / "cache/dmabuf-harness/trees/one/objects/parked-x").mkdir(parents=True)
+    _planted(linux, tmp_path, "printf 'x/../../../../../../victim' > .dmabuf-harness-variant")
+    linux.kernel()
+    linux.kernel(OFF)
+    assert list(victim.iterdir()) == [] and not victim.is_symlink()
+
+
+def test_a_sandbox_that_fails_is_no_verdict(linux: Linux, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/bwrap"
+    program.write_text("#!/bin/sh\necho 'bwrap: Creating new namespace failed: No resources'; exit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with pytest.raises(InfrastructureError, match="Creating new namespace failed"):
+        linux.build()
+
+
+def test_a_compiler_below_the_home_is_the_one_that_is_used(
+    linux: Linux, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through links of files and of directories, and without what else is there."""
+    home = tmp_path / "home"
+    (home / "tc/gcc-99/bin").mkdir(parents=True)
+    (home / "bin").mkdir()
+    compiler = home / "tc/gcc-99/bin/gcc"
+    compiler.write_text('#!/bin/sh\necho "compiler of the user" >&2; exec /usr/bin/gcc "$@"\n')
+    compiler.chmod(0o755)
+    (home / "tc/current").symlink_to("gcc-99")
+    (home / "bin/gcc").symlink_to("../tc/current/bin/gcc")
+    monkeypatch.setenv("PATH", f"{home}/bin:{os.environ['PATH']}")
+    _planted(linux, tmp_path, "gcc --version; cat $0/.ssh/id_ed25519")
+    log = linux.kernel().log.read_text()
+    assert "compiler of the user" in log and SECRET not in log
+
+
 def test_what_is_needed_is_there(tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()
@@ -177,15 +246,12 @@ def test_what_is_needed_is_there(tmp_path: Path) -> None:
 
 
 def test_off_means_off_and_strict_asks_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    try:
-        use_sandbox(SandboxMode.OFF)
-        assert not is_sandboxed()
-        done = Sandbox(()).run(["sh", "-c", f"echo mine > {tmp_path}/mine"])
-        assert done.ok and (tmp_path / "mine").exists()
-        use_sandbox(SandboxMode.STRICT)
-        assert is_sandboxed()
-    finally:
-        use_sandbox(SandboxMode.AUTO)
+    use_sandbox(SandboxMode.OFF)
+    assert not is_sandboxed()
+    done = Sandbox(()).run(["sh", "-c", f"echo mine > {tmp_path}/mine"])
+    assert done.ok and (tmp_path / "mine").exists()
+    use_sandbox(SandboxMode.AUTO)
+    assert is_sandboxed()
 
 
 def test_strict_without_one_is_trouble_of_the_machine(tmp_path: Path) -> None:
@@ -207,6 +273,7 @@ def test_strict_without_one_is_trouble_of_the_machine(tmp_path: Path) -> None:
 BESIDE = """
 import sys
 sys.path.insert(0, sys.argv[1])
+from collections.abc import Iterator
 from pathlib import Path
 from harness.process import Background, SandboxMode, guest_view, use_sandbox
 use_sandbox(SandboxMode.STRICT)

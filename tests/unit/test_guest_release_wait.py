@@ -65,7 +65,7 @@ def test_the_short_wait_is_many_times_what_others_needed(clock: Clock) -> None:
     wait = ReleaseWait()
     wait.until_gone(gone_at(clock, 0.1), FULL)
     took = [clock.took(wait, kept) for _ in range(9)]
-    assert took[-1] == pytest.approx(20 * 0.1, abs=0.1)
+    assert took[-1] == pytest.approx(20 * 0.1, abs=0.3)  # the pause in which it went is a part
 
 
 def test_in_a_short_wait_each_processor_has_its_turns(clock: Clock) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.process import SandboxMode, use_sandbox
 from harness.static import scripts
 from harness.static.findings import Finding
 
@@ -24,14 +23,6 @@ SELF_TEST = (
     "./MAINTAINERS:6990: warning: no file matches\tF:\tdrivers/dma-buf/gone*\n"
 )
 C = "drivers/dma-buf/fresh.c"
-
-
-@pytest.fixture(autouse=True)
-def _writable() -> Iterator[None]:
-    """The script writes beside itself what it was asked for, and a sandbox lets nobody change the tree."""
-    use_sandbox(SandboxMode.OFF)
-    yield
-    use_sandbox(SandboxMode.AUTO)
 
 
 def tree(directory: Path, output: str, status: int = 0) -> Path:
