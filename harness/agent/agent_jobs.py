@@ -59,7 +59,7 @@ class AgentJobs:
     """``place``: directory for all that jobs write. They start in the current directory, and only read there."""
 
     def __init__(self, place: Path, program: Sequence[str] = PROGRAM) -> None:
-        self._place = place
+        self.place = place
         self._program = program
         self.jobs: dict[str, AgentJob] = {}
 
@@ -67,14 +67,14 @@ class AgentJobs:
         """``words``: the command line of the job that has this directory. Must not be called from a thread that ends:
         the job would end with it. Raises ``UserError``."""
         name = f"{kind}-{new_run_id()}"
-        directory = self._place / name
+        directory = self.place / name
         directory.mkdir(parents=True)
         try:
             argv = [*self._program, *words(directory)]
-        except HarnessError:
+            process = Background(argv, output=directory / OUTPUT, env={**os.environ, "TERM": "dumb"})
+        except BaseException:
             shutil.rmtree(directory)
             raise
-        process = Background(argv, output=directory / OUTPUT, env={**os.environ, "TERM": "dumb"})
         self.jobs[name] = AgentJob(name, kind, directory, process)
         return self.jobs[name]
 

@@ -21,6 +21,7 @@ from harness.report import FORMATS, Written, load, render_table
 from harness.report.text import cut_middle, visible
 
 MAX_TEXT = 30_000
+_MAX_TROUBLE = 2000
 """Characters of an answer."""
 
 MAX_WAIT = 600.0
@@ -150,8 +151,8 @@ class _told:  # lower case: reads as a statement
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, HarnessError):
-            raise ToolError(str(error)) from error
+        if isinstance(error, HarnessError | OSError | ValueError):  # also a NUL, a name too long, a full disk
+            raise ToolError(visible(cut_middle(str(error), _MAX_TROUBLE, ""))) from error
 
 
 async def _end_of(job: AgentJob, seconds: float, context: Context | None = None) -> None:
@@ -179,7 +180,7 @@ def _started(job: AgentJob) -> str:
 
 
 def _short(text: str) -> str:
-    return visible(cut_middle(text, MAX_TEXT, ""))
+    return cut_middle(visible(text), MAX_TEXT, "")
 
 
 def agent_server(jobs: AgentJobs) -> MCPServer:

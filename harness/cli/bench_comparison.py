@@ -48,7 +48,7 @@ def read_figures(file: Path) -> list[Figures]:
         return [_figures(one) for one in json.loads(file.read_text())]
     except OSError as error:
         raise UserError(str(error.strerror), where=str(file), hint="name a file that bench --json wrote") from error
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError, OverflowError) as error:
         raise UserError("no figures of bench", where=str(file), hint="name a file that bench --json wrote") from error
 
 

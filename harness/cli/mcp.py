@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from importlib.util import find_spec
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from harness.agent import AgentJobs
 from harness.errors import ExitCode, UserError
+
+_INSTALL = "pip install 'mcp>=2.3,<3', or in a clone of the harness pip install '.[mcp]'"
 
 
 def add_parser(commands: Any) -> None:
@@ -18,7 +20,7 @@ def add_parser(commands: Any) -> None:
         "mcp",
         description="Serve show, run, quick, reproduce, coverage and reports as tools of the Model Context Protocol, "
         "over standard input and output, for the kernel tree that it is started in. Runs are jobs; what they write is "
-        "outside of that tree. Needs the Python package mcp: pip install 'dmabuf-harness[mcp]'.",
+        f"outside of that tree. Needs the Python package mcp: {_INSTALL}.",
     )
     parser.set_defaults(handler=mcp)
     parser.add_argument(
@@ -30,16 +32,26 @@ def add_parser(commands: Any) -> None:
 
 
 def mcp(arguments: argparse.Namespace) -> int:
-    if find_spec("mcp") is None:
-        raise UserError("the Python package mcp is missing", where="mcp", hint="pip install 'dmabuf-harness[mcp]'")
-    from harness.agent.agent_server import agent_server  # noqa: PLC0415 - an optional package
-
+    try:
+        from harness.agent.agent_server import agent_server  # noqa: PLC0415 - an optional package
+    except ImportError as error:
+        raise UserError("the Python package mcp is missing, or not version 2", where="mcp", hint=_INSTALL) from error
     jobs = AgentJobs((arguments.out or state_home() / "dmabuf-harness" / "jobs").absolute())
+    jobs.place.mkdir(parents=True, exist_ok=True)  # now, where the user sees what is wrong with it
     try:
         agent_server(jobs).run("stdio")
+    except (KeyboardInterrupt, SystemExit) as ended:
+        _end_at_once(jobs, ExitCode.INTERRUPTED if isinstance(ended, KeyboardInterrupt) else ExitCode.TERMINATED)
     finally:
         jobs.close()
     return ExitCode.OK
+
+
+def _end_at_once(jobs: AgentJobs, code: ExitCode) -> NoReturn:
+    """The library's thread that reads standard input would be waited for, until somebody closes that."""
+    jobs.close()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def state_home() -> Path:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""``--sandbox``, which all commands have that build a kernel."""
+"""``--sandbox`` of the commands that test a patch."""
 
 from __future__ import annotations
 

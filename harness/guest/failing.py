@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FAIL_NTH = "/proc/self/fail-nth"
 SETTINGS = "/sys/kernel/debug"
 # Beyond any ioctl's number of allocations; reached only if the kernel counts none.
+IN_TURN = "allocations failed in turn"  # in what a test measured
 _MOST = 400
 
 # One kind of allocation at a time: whether a slab needs a page is chance, and would shift the count of the others.
@@ -127,7 +128,7 @@ def each_allocation(
                     last, numbers = number, [number + 1, *_again(number)]
             told.append(f"{last} {kind}")
     expect(errors > 0, f"no error at all when {' and '.join(told)} allocations failed in turn")
-    measurement(f"{' and '.join(told)} allocations failed in turn: {errors} errors")
+    measurement(f"{' and '.join(told)} {IN_TURN}: {errors} errors")
 
 
 def _again(last: int) -> list[int]:
