@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -38,13 +39,19 @@ def mcp(arguments: argparse.Namespace) -> int:
         raise UserError("the Python package mcp is missing, or not version 2", where="mcp", hint=_INSTALL) from error
     jobs = AgentJobs((arguments.out or state_home() / "dmabuf-harness" / "jobs").absolute())
     jobs.place.mkdir(parents=True, exist_ok=True)  # now, where the user sees what is wrong with it
+    signal.signal(signal.SIGINT, _interrupted)
     try:
         agent_server(jobs).run("stdio")
-    except (KeyboardInterrupt, SystemExit) as ended:
-        _end_at_once(jobs, ExitCode.INTERRUPTED if isinstance(ended, KeyboardInterrupt) else ExitCode.TERMINATED)
+    except SystemExit as ended:
+        _end_at_once(jobs, ExitCode(int(ended.code or 0)))
     finally:
         jobs.close()
     return ExitCode.OK
+
+
+def _interrupted(_signum: int, _frame: object) -> None:
+    """asyncio would ask the server to end, which waits for its standard input."""
+    raise SystemExit(ExitCode.INTERRUPTED)
 
 
 def _end_at_once(jobs: AgentJobs, code: ExitCode) -> NoReturn:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -149,3 +151,32 @@ def test_values_are_never_options(tmp_path: Path) -> None:
     assert words == ["--patch=--out=/x", "--base=--each", "--only=-x", "--no-project"]
     with pytest.raises(UserError, match="exclude each other"):
         AgentRequest(patches=("a",), diff="b").words(tmp_path)
+
+
+INITIALIZE = (
+    '{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-03-26", '
+    '"capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}\n'
+)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_it_ends_when_it_is_told_to_though_somebody_may_still_ask(tmp_path: Path, number: int, code: int) -> None:
+    """Nobody closes its standard input."""
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "harness", "mcp", f"--out={tmp_path}"]
+    pipe, env = subprocess.PIPE, {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=tmp_path, env=env) as server:
+        assert server.stdin is not None and server.stdout is not None
+        server.stdin.write(INITIALIZE)
+        server.stdin.flush()
+        assert '"serverInfo"' in server.stdout.readline()
+        server.send_signal(number)
+        assert server.wait(120) == code
+
+
+def test_a_place_where_nothing_can_be_written_is_told_before_anybody_asks(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "harness", "mcp", f"--out={tmp_path}/file/jobs"]
+    env = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
+    done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env)
+    assert done.returncode == 3 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and "Not a directory" in done.stderr
