@@ -47,7 +47,7 @@ def example(action: argparse.Action) -> str:
     """A value that the option takes, as TOML."""
     if action.nargs == 0:
         return "true"
-    choices = [*(action.choices or ())]
+    choices = [choice for choice in action.choices or () if choice != action.default]
     number = callable(action.type) and action.type is not Path
     one = f'"{choices[-1]}"' if choices else "7" if number else '"html=x"' if action.dest == "report" else '"x"'
     return f"[{one}]" if is_list(action) else one
