@@ -20,6 +20,7 @@ def _known(release: str) -> set[str]:
     return {name for name in all_checks() if any(entry.match.fullmatch(name) for entry in entries)}
 
 
+@pytest.mark.full  # longer than all other tests together: each check is told a lie
 def test_no_check_is_blind(guest: VmGuest) -> None:
     script = PROJECT_ROOT / "tests" / "vm" / "sabotaged_checks.py"
     done = guest.run(f"/usr/bin/python3 -I -S {script} {PROJECT_ROOT}", timeout=240 * guest.slowness)
