@@ -158,11 +158,9 @@ class VmGuest:
         return f"{directory.parent.name}/{directory.name}/console.log"
 
     def _start_qemu(self) -> None:
-        self._ports += 1
-        self._port = free_port()
-        image, ours = self._kernel.image, checker_options(self._kernel)
-        command = qemu_command(image, self._qemu.directory, self._port, self._spec, ours)
-        shown = (self._kernel.image.parent, self._kernel.modules, GUEST_CODE)
+        self._ports, self._port = self._ports + 1, free_port()
+        ours, shown = checker_options(self._kernel), (self._kernel.image.parent, self._kernel.modules, GUEST_CODE)
+        command = qemu_command(self._kernel.image, self._qemu.directory, self._port, self._spec, ours)
         self._qemu.start([*command, *self._incoming], shown, self._kept_in)
 
     def _first_line(self) -> bool:
