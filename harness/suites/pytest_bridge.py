@@ -27,7 +27,7 @@ BridgeMessage = dict[str, Any]
 
 
 class Bridge:
-    """Serves one pytest process. ``events``: what it tells ("start", "result"), in order.
+    """Serves one pytest process. ``events``: what it tells ("start", "result"), in order; None is the end.
 
     ``lost``: why the guest was lost, None as long as it lives. ``trouble``: what the machine did to us meanwhile.
     Use as a context manager.
@@ -51,8 +51,14 @@ class Bridge:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: object, *exc: object) -> None:
+    def pytest_has_ended(self) -> None:
+        """Let all be read that it told before, then put None: the end of it is not heard before its last result."""
         self._listener.shutdown(socket.SHUT_RDWR)  # wakes an accept() that nobody answered
+        self._thread.join()
+        self._events.put(None)
+
+    def __exit__(self, kind: object, *exc: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         if kind is None:  # pytest has ended; else a command may still run in the guest, and nobody waits for it
             self._thread.join()

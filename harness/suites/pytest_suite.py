@@ -84,7 +84,7 @@ class PytestSuite:
                 log=log,
                 merge=True,
             )
-            done.add_done_callback(lambda _: events.put(None))
+            done.add_done_callback(lambda _: bridge.pytest_has_ended())
             pool.shutdown(wait=False)
             while (event := events.get()) is not None:
                 running = event["nodeid"] if event["do"] == "start" else ""

@@ -17,6 +17,7 @@ from harness.interfaces import GuestLost, SuiteContext
 from harness.model import Status, TestResult, Variant
 from harness.paths import PROJECT_ROOT
 from harness.suites import PytestSuite
+from harness.suites.pytest_bridge import Bridge
 from tests.support.scripted_guest import Answer, Reply, ScriptedGuest, scripted_kernel
 
 Write = Callable[[str], Path]
@@ -198,6 +199,31 @@ def test_pytest_that_fails_after_its_last_test_is_not_green(
     results, _, _ = run(PytestSuite(file), tmp_path)
     assert [result.status for result in results] == [Status.PASS, Status.ERROR]
     assert results[1].name == "test_mine.py::test_a" and results[1].message.startswith(message)
+
+
+class SlowToMarkTheEnd(ScriptedGuest):
+    """It marks the end of a test no sooner than pytest is known to have ended."""
+
+    ended = threading.Event()
+
+    def mark(self, text: str) -> None:
+        assert not text.startswith("end ") or self.ended.wait(60.0)
+        super().mark(text)
+
+
+def test_a_result_told_just_before_pytest_ends_is_heard(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = SlowToMarkTheEnd(scripted_kernel(tmp_path), {})
+
+    def ended(bridge: Bridge, real: Callable[[Bridge], None] = Bridge.pytest_has_ended) -> None:
+        machine.ended.set()
+        real(bridge)
+
+    monkeypatch.setattr(Bridge, "pytest_has_ended", ended)
+    suite = PytestSuite(write("def test_a():\n    pass\n"))
+    results = list(suite.run(machine, SuiteContext(tmp_path, "logs", frozenset(), VARIANT)))
+    assert [result.status for result in results] == [Status.PASS]
 
 
 def test_pytest_that_runs_no_test_says_why(write: Write, tmp_path: Path) -> None:
