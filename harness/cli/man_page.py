@@ -7,24 +7,24 @@ lines as prose, gives NAME no description, without which no index of man pages t
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections.abc import Iterable, Iterator
 
+from harness.cli.command_texts import CommandText, OptionText, command_texts, general_options
 from harness.cli.grouped_parser import GroupedParser
 from harness.cli.main import parser
 
 SUMMARY = "test dma-buf kernel patches under QEMU"
 
-_EXIT_STATUS = (
+EXIT_STATUS = (
     ("0", "Nothing is wrong with the patch."),
     ("1", "Something is wrong with it."),
     ("2", "The input cannot be used: one line says what, where and what to do."),
     ("3", "Trouble with the machine, or a fault of the harness."),
     ("130, 143", "Interrupted; terminated. What was known by then is kept."),
 )
-_ENVIRONMENT = (
+ENVIRONMENT = (
     ("XDG_CACHE_HOME", "Its directory dmabuf-harness (default: ~/.cache/dmabuf-harness) holds sources and kernels."),
     ("DMABUF_HARNESS_MIRROR", "Mirror of the Debian archive, instead of the one that apt uses."),
     ("DMABUF_HARNESS_KERNEL_ORG", "Address of pub/linux/kernel on a mirror, for bases of kind kernel.org."),
@@ -46,63 +46,38 @@ def render(top: GroupedParser) -> str:
         *(".SH SYNOPSIS", f".B {_escaped(top.prog)}", ".I COMMAND", _escaped("[OPTION ...] [ARGUMENT ...]")),
         *(".SH DESCRIPTION", _escaped(top.description or "")),
     ]
-    general = [action for action in top._actions if action.option_strings and action.dest != "help"]
-    lines += [".SH OPTIONS", *_entries(top, general)] if general else []
-    (run,) = (command for group in top.groups for name, command in group.parsers.items() if name == "run")
-    for group in top.groups:
-        lines.append(f'.SH "{_escaped(group.title.upper())}"')
-        for name, command in group.parsers.items():
-            lines += _command(name, command, run)
-    for title, entries in (("EXIT STATUS", _EXIT_STATUS), ("ENVIRONMENT", _ENVIRONMENT), ("FILES", _FILES)):
+    general = general_options(top)
+    lines += [".SH OPTIONS", *_entries(general)] if general else []
+    for title, commands in command_texts(top):
+        lines.append(f'.SH "{_escaped(title.upper())}"')
+        for command in commands:
+            lines += _command(command)
+    for title, entries in (("EXIT STATUS", EXIT_STATUS), ("ENVIRONMENT", ENVIRONMENT), ("FILES", _FILES)):
         lines.append(f".SH {title}")
         for term, text in entries:
             lines += [".TP", f".B {_escaped(term)}", _escaped(text)]
     return "\n".join(lines) + "\n"
 
 
-def _command(name: str, command: argparse.ArgumentParser, run: argparse.ArgumentParser) -> Iterator[str]:
+def _command(command: CommandText) -> Iterator[str]:
     """The section of one command. An option that ``run`` has as well is told there."""
-    description = command.description or ""
-    yield from (
-        f'.SS "{_escaped(name)}"',
-        _escaped(f"{description[:1].upper()}{description[1:]}{'' if description.endswith('.') else '.'}"),
-    )
-    actions = [action for action in command._actions if action.dest != "help"]
-    shared = [] if command is run else [action for action in actions if _is_in(run, action)]
-    if shared:
+    yield from (f'.SS "{_escaped(command.name)}"', _escaped(command.description))
+    if command.shared:
         yield ".PP"
-        yield f"As for run: {', '.join(map(_heading, shared))}."
-    yield from _entries(command, [action for action in actions if action not in shared])
+        yield f"As for run: {', '.join(map(_heading, command.shared))}."
+    yield from _entries(command.own)
 
 
-def _entries(command: argparse.ArgumentParser, actions: Iterable[argparse.Action]) -> Iterator[str]:
-    for action in actions:
-        yield from (".TP", _heading(action), _escaped(_help(command, action)))
+def _entries(options: Iterable[OptionText]) -> Iterator[str]:
+    for option in options:
+        yield from (".TP", _heading(option), _escaped(option.help))
 
 
-def _is_in(command: argparse.ArgumentParser, wanted: argparse.Action) -> bool:
-    """True if ``command`` has an option of the same names and help."""
-    same = [action for action in command._actions if action.option_strings == wanted.option_strings]
-    return bool(wanted.option_strings) and any(action.help == wanted.help for action in same)
-
-
-def _heading(action: argparse.Action) -> str:
+def _heading(option: OptionText) -> str:
     """ "-p FILE, --patch FILE": options bold, what is to be filled in italic."""
-    values = f" \\fI{_escaped(_values(action))}\\fR" if action.nargs != 0 else ""
-    names = [f"\\fB{_escaped(option)}\\fR{values}" for option in action.option_strings]
+    values = f" \\fI{_escaped(option.values)}\\fR" if option.values else ""
+    names = [f"\\fB{_escaped(name)}\\fR{values}" for name in option.names]
     return ", ".join(names) or values.strip()
-
-
-def _values(action: argparse.Action) -> str:
-    if isinstance(action.metavar, tuple):
-        return " ".join(action.metavar)
-    default = action.dest.upper() if action.option_strings else action.dest
-    name = action.metavar or ("|".join(map(str, action.choices)) if action.choices else default)
-    return {"?": f"[{name}]", "*": f"[{name} ...]", "+": f"{name} [{name} ...]"}.get(str(action.nargs), name)
-
-
-def _help(command: argparse.ArgumentParser, action: argparse.Action) -> str:
-    return (action.help or "") % {**vars(action), "prog": command.prog}
 
 
 def _escaped(text: str) -> str:

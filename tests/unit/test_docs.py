@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.cli.commands_page import render
 from harness.cli.main import parser
 from harness.paths import PROJECT_ROOT
 from harness.source.debian import HOMES
@@ -16,6 +17,7 @@ from harness.source.spec import POSSIBLE
 from harness.suites.suite_registry import KSELFTEST, STATIC
 
 README = "\n".join((PROJECT_ROOT / name).read_text() for name in ("README.md", "docs/reference.md"))
+COMMANDS = (PROJECT_ROOT / "docs/commands.md").read_text()
 MAX_LINES = 120  # of README.md: two screens
 
 
@@ -35,14 +37,14 @@ def test_the_readme_is_short() -> None:
     assert len((PROJECT_ROOT / "README.md").read_text().splitlines()) <= MAX_LINES
 
 
-@pytest.mark.parametrize("command", commands())
-def test_every_command_is_in_the_readme(command: str) -> None:
-    assert f"dmabuf-harness {command}" in README
+def test_the_page_of_commands_is_made_from_the_parser() -> None:
+    assert render(parser()) == COMMANDS, "run python -m harness.cli.commands_page > docs/commands.md"
 
 
 @pytest.mark.parametrize(("command", "option"), list(options()))
-def test_every_option_is_in_the_readme(command: str, option: str) -> None:
-    assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", README), f"{command} {option}"
+def test_every_option_is_in_the_section_of_its_command(command: str, option: str) -> None:
+    section = COMMANDS.partition(f"\n### dmabuf-harness {command}")[2].partition("\n##")[0] if command else README
+    assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", section), f"{command} {option}"
 
 
 def test_every_option_in_the_readme_exists() -> None:
