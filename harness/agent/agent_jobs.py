@@ -56,11 +56,14 @@ class AgentJob:
 
 
 class AgentJobs:
-    """``place``: directory for all that jobs write. They start in the current directory, and only read there."""
+    """``place``: directory for all that jobs write. They start in the current directory, and only read there.
 
-    def __init__(self, place: Path, program: Sequence[str] = PROGRAM) -> None:
+    ``options``: what the user says of all jobs, which no agent can change.
+    """
+
+    def __init__(self, place: Path, program: Sequence[str] = PROGRAM, options: Sequence[str] = ()) -> None:
         self.place = place
-        self._program = program
+        self._program, self._options = program, options
         self.jobs: dict[str, AgentJob] = {}
 
     def start(self, kind: str, words: Callable[[Path], Sequence[str]]) -> AgentJob:
@@ -70,7 +73,7 @@ class AgentJobs:
         directory = self.place / name
         directory.mkdir(parents=True)
         try:
-            argv = [*self._program, *words(directory)]
+            argv = [*self._program, *words(directory), *self._options]
             process = Background(argv, output=directory / OUTPUT, env={**os.environ, "TERM": "dumb"})
         except BaseException:
             shutil.rmtree(directory)

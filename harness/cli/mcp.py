@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.agent import AgentJobs
+from harness.cli.sandbox_option import add_sandbox
 from harness.errors import ExitCode, UserError
 
 _INSTALL = "pip install 'mcp>=2.3,<3', or in a clone of the harness pip install '.[mcp]'"
@@ -24,6 +25,7 @@ def add_parser(commands: Any) -> None:
         f"outside of that tree. Needs the Python package mcp: {_INSTALL}.",
     )
     parser.set_defaults(handler=mcp)
+    add_sandbox(parser, "of all jobs, as for run")
     parser.add_argument(
         "--out",
         type=Path,
@@ -37,7 +39,8 @@ def mcp(arguments: argparse.Namespace) -> int:
         from harness.agent.agent_server import agent_server  # noqa: PLC0415 - an optional package
     except ImportError as error:
         raise UserError("the Python package mcp is missing, or not version 2", where="mcp", hint=_INSTALL) from error
-    jobs = AgentJobs((arguments.out or state_home() / "dmabuf-harness" / "jobs").absolute())
+    place = (arguments.out or state_home() / "dmabuf-harness" / "jobs").absolute()
+    jobs = AgentJobs(place, options=(f"--sandbox={arguments.sandbox}",))
     jobs.place.mkdir(parents=True, exist_ok=True)  # now, where the user sees what is wrong with it
     signal.signal(signal.SIGINT, _interrupted)
     try:

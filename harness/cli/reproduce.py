@@ -11,6 +11,7 @@ from typing import Any
 
 from harness import machine_check
 from harness.cli.run import positive
+from harness.cli.sandbox_option import take_sandbox_of_run
 from harness.cli.shell import add_guest_options, add_kernel_options, tell, told_events
 from harness.errors import UserError
 from harness.executor import JobSource
@@ -64,6 +65,7 @@ def _function(text: str) -> str:
 
 def reproduce(arguments: argparse.Namespace) -> int:
     sought = _sought(arguments)
+    take_sandbox_of_run(arguments, sought.stored.sandbox)
     machine_check.require(machine_check.check_all(None))
     events = told_events()
     times = arguments.times or (1 if _stops(arguments) else _TIMES)

@@ -12,6 +12,7 @@ from typing import Any
 from harness import machine_check
 from harness.build import find_kernel
 from harness.cli.run import LEAST_MEMORY, MOST_MEMORY
+from harness.cli.sandbox_option import add_sandbox_of_run, take_sandbox_of_run
 from harness.cli.sparse import Sparse
 from harness.events import EventStream
 from harness.local_terminal import LocalTerminal
@@ -61,6 +62,7 @@ def add_guest_options(parser: argparse.ArgumentParser) -> None:
         help="where the base is if its kernel has to be made again here (default: the one that the run names)",
     )
     parser.add_argument("--memory", type=_memory, metavar="MIB", help="of the guest, in MiB (default: as in the run)")
+    add_sandbox_of_run(parser)
 
 
 def _memory(text: str) -> int:
@@ -72,6 +74,7 @@ def _memory(text: str) -> int:
 
 def shell(arguments: argparse.Namespace) -> int:
     stored = pick_kernel(arguments.run, arguments.variant, base=arguments.base)
+    take_sandbox_of_run(arguments, stored.sandbox)
     machine_check.require(machine_check.check_all(None))
     directory = unused(stored.directory / "again" / NAME)
     found = KernelAgainMaker(told_events(), directory, arguments.source).get(stored)

@@ -18,6 +18,7 @@ from harness.paths import exists
 from harness.pipeline.base import choose_base
 from harness.pipeline.patches import Taken, take
 from harness.pipeline.plan import refuse_unknown_checks
+from harness.process import sandbox_asked
 from harness.series import Patch
 from harness.source import BaseSpec, parse_base
 from harness.static import SUITE as STATIC
@@ -139,6 +140,7 @@ class RunJob:
             "coverage": self.request.coverage,
             "quick": self.request.quick,
             "limits": self.request.limits,
+            "sandbox": sandbox_asked(),
             "own fixups": not self.request.source.no_fixups,
         }
 

@@ -64,6 +64,11 @@ def use_sandbox(mode: SandboxMode) -> None:
         raise InfrastructureError(f"cannot be used here: {why}", where="bubblewrap", hint=hint)
 
 
+def sandbox_asked() -> SandboxMode:
+    """What was asked for, of this process."""
+    return _asked.mode
+
+
 def sandbox_in_words() -> str:
     """What holds here, for the report of a run; empty if nobody asked for a sandbox."""
     if _asked.mode is SandboxMode.OFF:

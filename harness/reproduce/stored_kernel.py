@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.interfaces import JobLimits
 from harness.model import RunReport, VariantReport
+from harness.process import SandboxMode
 from harness.report import SchemaError, decode, load
 from harness.report.store import PLAN, document
 
@@ -21,6 +22,7 @@ class StoredKernel:
     """A variant of a run, with the patch or (``of_base``) without it. ``directory``: of the run.
 
     ``limits``: what its guests got. ``own_fixups``: the base was mended with the fixups of ours that it needs.
+    ``sandbox``: what was asked for.
     """
 
     report: RunReport
@@ -29,6 +31,7 @@ class StoredKernel:
     of_base: bool = False
     limits: JobLimits = field(default_factory=JobLimits)
     own_fixups: bool = True
+    sandbox: SandboxMode = SandboxMode.OFF
 
     @property
     def name(self) -> str:
@@ -52,8 +55,7 @@ def pick_kernel(run: Path, variant: str | None = None, *, base: bool = False) ->
     if not side:
         hint = "the run has no base without the patch" if base else "it looked at the patch alone"
         raise UserError("no kernel was tested there", where=str(run), hint=hint)
-    limits, own_fixups = _planned(directory)
-    return StoredKernel(report, directory, _chosen(side, variant), base, limits, own_fixups)
+    return _planned(StoredKernel(report, directory, _chosen(side, variant), base))
 
 
 def _chosen(side: Sequence[VariantReport], name: str | None) -> VariantReport:
@@ -73,19 +75,20 @@ def _chosen(side: Sequence[VariantReport], name: str | None) -> VariantReport:
     return twin
 
 
-def _planned(directory: Path) -> tuple[JobLimits, bool]:
-    """What ``plan.json`` says; runs of old have the usual limits."""
-    path = directory / PLAN
+def _planned(stored: StoredKernel) -> StoredKernel:
+    """``stored`` with what ``plan.json`` says; in runs of old it has the usual limits."""
+    path = stored.directory / PLAN
     if not path.is_file():
-        return JobLimits(), True
+        return stored
     plan = document(path)
     try:
-        limits = decode(JobLimits, plan["limits"]) if "limits" in plan else JobLimits()
-    except SchemaError as error:
+        limits = decode(JobLimits, plan.get("limits", {}))
+        sandbox = SandboxMode(plan.get("sandbox", SandboxMode.OFF.value))
+    except (SchemaError, ValueError) as error:
         raise UserError(f"not the plan of a run: {error}", where=str(path)) from error
     if not _possible(limits):
         raise UserError("not the plan of a run: no guest has such limits", where=str(path))
-    return limits, plan.get("own fixups") is not False
+    return replace(stored, limits=limits, own_fixups=plan.get("own fixups") is not False, sandbox=sandbox)
 
 
 def _possible(limits: JobLimits) -> bool:

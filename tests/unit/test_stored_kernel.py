@@ -4,24 +4,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from harness import machine_check
 from harness.cli.main import main
-from harness.errors import UserError
+from harness.errors import InfrastructureError, UserError
+from harness.process import SandboxMode
 from harness.report import save
 from harness.report.store import PLAN
 from harness.reproduce import pick_kernel
 from harness.reproduce.kernel_again import _pinned
-from tests.support.sample_reports import OFF, run_report, variant_report
+from tests.support.sample_reports import OFF, bad_report, run_report, variant_report
 
 ID = "5" * 40
 
 
-def planned(run: Path, **limits: object) -> Path:
+def planned(run: Path, limits: Mapping[str, object], sandbox: str = "off") -> Path:
     save(run, run_report(variant_report()))
-    (run / PLAN).write_text(json.dumps({"version": 1, "limits": limits}))
+    (run / PLAN).write_text(json.dumps({"version": 1, "limits": dict(limits), "sandbox": sandbox}))
     return run
 
 
@@ -31,11 +35,38 @@ def planned(run: Path, **limits: object) -> Path:
 )
 def test_limits_that_no_guest_has_are_bad_input(limits: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no guest has such limits"):
-        pick_kernel(planned(tmp_path, **limits))
+        pick_kernel(planned(tmp_path, limits))
 
 
 def test_usual_limits_are_taken(tmp_path: Path) -> None:
-    assert pick_kernel(planned(tmp_path, memory=1024, time_factor=2.5)).limits.memory == 1024
+    assert pick_kernel(planned(tmp_path, {"memory": 1024, "time_factor": 2.5})).limits.memory == 1024
+
+
+@pytest.mark.parametrize("mode", SandboxMode)
+def test_a_kernel_of_a_sandboxed_run_comes_up_in_a_sandbox(mode: SandboxMode, tmp_path: Path) -> None:
+    assert pick_kernel(planned(tmp_path, {}, sandbox=mode.value)).sandbox is mode
+
+
+def test_a_sandbox_that_there_is_not_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not the plan of a run: 'tight'"):
+        pick_kernel(planned(tmp_path, {}, sandbox="tight"))
+
+
+@pytest.mark.parametrize("command", [["shell"], ["reproduce", "vgem.import_twice"]])
+@pytest.mark.parametrize(("asked", "holds"), [([], "strict"), (["--sandbox", "off"], "off")])
+def test_the_command_line_wins_over_the_sandbox_of_the_run(
+    command: list[str], asked: list[str], holds: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(planned(tmp_path, {}, sandbox="strict"), bad_report())
+    used: list[SandboxMode] = []
+    monkeypatch.setattr("harness.cli.sandbox_option.use_sandbox", used.append)
+    monkeypatch.setattr(machine_check, "check_all", _nothing_more)
+    assert main([command[0], str(tmp_path), *command[1:], *asked]) == 3
+    assert used == [SandboxMode(holds)]
+
+
+def _nothing_more(_accelerator: object) -> NoReturn:
+    raise InfrastructureError("no more is needed here")
 
 
 def test_a_variant_that_is_said_to_be_one_that_is_not_there_is_bad_input(tmp_path: Path) -> None:

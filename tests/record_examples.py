@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``python -m tests.record_examples [NAME...]``: do the runs of docs/examples on real kernels, and keep them.
+
+What a page is made of is kept, as ``tests/data/example_runs/NAME.tar.xz``: ``results.json`` and the console logs.
+``tests.make_examples`` makes the pages from that, which takes no kernel.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.paths import PROJECT_ROOT
+
+KEPT = PROJECT_ROOT / "tests" / "data" / "example_runs"
+RUN_IN = "/tmp/examples"
+"""Where a reader of the pages sees the runs to be; no directory of that name is used."""
+
+SOMETIMES = '''"""A test that fails the first time that anybody runs it."""
+
+from pathlib import Path
+
+
+def test_the_heap_is_there(guest):
+    before = Path(__file__).with_suffix(".ran")
+    first_time = not before.exists()
+    before.touch()
+    assert guest.run("ls /dev/dma_heap/system").ok
+    assert not first_time, "the heap came too late"
+'''
+
+
+@dataclass(frozen=True)
+class ExampleRun:
+    """``shows``: in a few words. ``arguments``: of ``dmabuf-harness run``, in a directory with ``SOMETIMES``."""
+
+    shows: str
+    arguments: tuple[str, ...]
+
+
+def _patch(path: str, *arguments: str) -> tuple[str, ...]:
+    return ("-p", str(PROJECT_ROOT / path), *arguments)
+
+
+EXAMPLE_RUNS = {
+    "green": ExampleRun("nothing is wrong with the patch", _patch("docs/examples/llseek-v2.patch")),
+    "new-failure": ExampleRun(
+        "a test that fails only with the patch, also when it is repeated",
+        _patch("docs/examples/llseek-v1.patch", "--suite", "checks", "static"),
+    ),
+    "hang": ExampleRun(
+        "a guest that hangs, and the function in which it does",
+        _patch("patches/faults/fence-waiter-sleeps-on.patch", "--variant", "on", "--only", "fence*", "sync_file*"),
+    ),
+    "splat": ExampleRun(
+        "a report of the kernel, with its decoded stack",
+        _patch("patches/faults/name-and-list-lock-inverted.patch", "--suite", "checks", "--only", "dmabuf"),
+    ),
+    "flaky": ExampleRun(
+        "what did not come again when it was repeated",
+        _patch("docs/examples/llseek-v2.patch", "--suite", "checks", "--pytest", "test_sometimes.py"),
+    ),
+    "build-failure": ExampleRun(
+        "a patch with which the kernel does not build",
+        _patch("docs/examples/typo.patch"),
+    ),
+}
+
+
+def record(name: str, place: Path) -> None:
+    """Do the run ``name`` in ``place``, which is empty, and keep it."""
+    (place / "test_sometimes.py").write_text(SOMETIMES)
+    run = place / name
+    command = [sys.executable, "-m", "harness", "run", *EXAMPLE_RUNS[name].arguments, "--out", str(run)]
+    done = subprocess.run(command, cwd=place, env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}, check=False)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{name}: exit code {done.returncode}")
+    KEPT.mkdir(exist_ok=True)
+    with tarfile.open(KEPT / f"{name}.tar.xz", "w:xz") as kept:
+        for path in _parts(run):
+            _add(kept, str(path.relative_to(run)), path.read_text(errors="replace").replace(str(place), RUN_IN))
+
+
+def _parts(run: Path) -> Iterator[Path]:
+    yield run / "results.json"
+    yield from sorted(path for path in run.rglob("console.log") if not path.is_relative_to(run / "base"))
+
+
+def _add(kept: tarfile.TarFile, name: str, text: str) -> None:
+    about = tarfile.TarInfo(name)
+    about.size = len(text.encode())
+    kept.addfile(about, io.BytesIO(text.encode()))
+
+
+def main(names: Sequence[str]) -> None:
+    for name in names or EXAMPLE_RUNS:
+        with tempfile.TemporaryDirectory(prefix="example-") as place:
+            record(name, Path(place))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
