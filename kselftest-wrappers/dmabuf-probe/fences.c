@@ -8,7 +8,7 @@
  */
 #include <linux/dma-fence-array.h>
 #include <linux/dma-fence-chain.h>
-#if __has_include(<linux/dma-fence-unwrap.h>)
+#if __has_include("linux/dma-fence-unwrap.h")
 #include <linux/dma-fence-unwrap.h>
 #endif
 #include <linux/file.h>

@@ -5,7 +5,7 @@
  */
 #include <linux/dma-fence-array.h>
 #include <linux/dma-fence-chain.h>
-#if __has_include(<linux/dma-fence-unwrap.h>)
+#if __has_include("linux/dma-fence-unwrap.h")
 #include <linux/dma-fence-unwrap.h>
 #endif
 #include <linux/dma-resv.h>

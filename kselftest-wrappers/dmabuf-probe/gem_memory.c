@@ -83,7 +83,10 @@ typeof(drm_prime_sg_to_dma_addr_array) drm_prime_sg_to_dma_addr_array __weak;
 typeof(drm_prime_sg_to_page_array) drm_prime_sg_to_page_array __weak;
 typeof(drm_prime_get_contiguous_size) drm_prime_get_contiguous_size __weak;
 
-/* The addresses of @count pages of @table, and where it has others than @pages, which may be NULL, EIO. */
+/*
+ * The addresses of @count pages of @table, and where it has others than @pages,
+ * which may be NULL, EIO.
+ */
 static int probe_addresses(struct sg_table *table, struct page **pages, unsigned int count,
 			   struct dmabuf_probe_gem *call)
 {

@@ -132,22 +132,13 @@ static int probe_gem_evict(struct drm_gem_object *object)
 }
 
 #if defined(PROBE_HAS_EVICT) && defined(PROBE_HAS_LRU_INIT) && defined(PROBE_HAS_LRU_SCAN)
-static DEFINE_MUTEX(probe_lru_lock);
-
-#define PROBE_TICKET
-#define probe_lru_init(lru) drm_gem_lru_init(lru, &probe_lru_lock)
-#define probe_lru_scan(device, lru, pages, left) \
-	drm_gem_lru_scan(lru, pages, left, probe_shrink_one)
+#define PROBE_SHRINKS 1
 #elif defined(PROBE_HAS_EVICT) && defined(PROBE_HAS_LRU_INIT_ALONE) && \
 	defined(PROBE_HAS_LRU_SCAN_WITH)
-/* Since 7.x the lock is the device's, and the callback may lock others. */
-#define PROBE_TICKET , struct ww_acquire_ctx *ticket
-#define probe_lru_init(lru) drm_gem_lru_init(lru)
-#define probe_lru_scan(device, lru, pages, left) \
-	drm_gem_lru_scan(device, lru, pages, left, probe_shrink_one, NULL)
+#define PROBE_SHRINKS 2
 #endif
 
-#ifdef PROBE_TICKET
+#ifdef PROBE_SHRINKS
 typeof(drm_gem_lru_init) drm_gem_lru_init __weak;
 typeof(drm_gem_lru_scan) drm_gem_lru_scan __weak;
 typeof(drm_gem_lru_move_tail) drm_gem_lru_move_tail __weak;
@@ -156,13 +147,45 @@ typeof(drm_gem_lru_remove) drm_gem_lru_remove __weak;
 /* An object is on one list at most: one call at a time. */
 static DEFINE_MUTEX(probe_shrink_lock);
 
-static bool probe_shrink_one(struct drm_gem_object *object PROBE_TICKET)
+static bool probe_shrink_object(struct drm_gem_object *object)
 {
 	if (probe_evict(object))
 		return false;
 	drm_gem_lru_remove(object);
 	return true;
 }
+
+#if PROBE_SHRINKS == 1
+static DEFINE_MUTEX(probe_lru_lock);
+
+static void probe_lru_init(struct drm_gem_lru *lru)
+{
+	drm_gem_lru_init(lru, &probe_lru_lock);
+}
+
+static unsigned long probe_lru_scan(struct drm_device *device, struct drm_gem_lru *lru,
+				    unsigned int pages, unsigned long *left)
+{
+	return drm_gem_lru_scan(lru, pages, left, probe_shrink_object);
+}
+#else
+/* Since 7.x the lock is the device's, and the callback may lock others. */
+static bool probe_shrink_one(struct drm_gem_object *object, struct ww_acquire_ctx *ticket)
+{
+	return probe_shrink_object(object);
+}
+
+static void probe_lru_init(struct drm_gem_lru *lru)
+{
+	drm_gem_lru_init(lru);
+}
+
+static unsigned long probe_lru_scan(struct drm_device *device, struct drm_gem_lru *lru,
+				    unsigned int pages, unsigned long *left)
+{
+	return drm_gem_lru_scan(device, lru, pages, left, probe_shrink_one, NULL);
+}
+#endif
 
 static int probe_shrink(struct drm_device *device, struct drm_gem_object **objects,
 			struct dmabuf_probe_gem *call)
