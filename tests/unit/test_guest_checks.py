@@ -17,6 +17,7 @@ from harness.guest.checks import all_checks
 
 SCRIPT = Path(runner.__file__).with_name("run_checks.py")
 NAMES = all_checks()
+CHECKS = SCRIPT.parent / "checks"
 
 
 def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -137,3 +138,9 @@ def test_compiled_modules_are_used(tmp_path: Path) -> None:
             if name.endswith(".pyc"):
                 compiled.writestr(name, whole.read(name))
     assert _run_bundle(tmp_path / "compiled", "--list").stdout.splitlines() == NAMES
+
+
+@pytest.mark.parametrize("module", sorted(CHECKS.glob("*.py")), ids=lambda path: path.stem)
+def test_what_a_kernel_lacks_is_asked_for_innermost(module: Path) -> None:
+    """An ``expect_errno`` inside of it takes the ENOTTY of a kernel that lacks the call for a wrong errno."""
+    assert re.findall(r"absent_is_skipped\([^)]*\), expect_", module.read_text()) == []
