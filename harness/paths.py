@@ -36,6 +36,7 @@ _HOLDING = {
     KERNEL_CONFIGS: "*.config",
     KERNEL_CONFIGS / "features": "*.config",
     KERNEL_CONFIGS / "coverage": "*.h",
+    KERNEL_CONFIGS / "reach": "*.json.xz",
     KERNEL_CONFIGS / "trace": "*.config",
     WRAPPERS: "*/suite.toml",
     WRAPPERS / "dmabuf-probe": "*.c",

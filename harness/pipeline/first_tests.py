@@ -11,6 +11,7 @@ from harness.events import EventStream, Note
 from harness.gitcmd import check_git
 from harness.interfaces import JobLimits
 from harness.model import PlannedTest
+from harness.pipeline.bundled_reach import bundled_reach
 from harness.pipeline.kernel_set import ChosenTests, KernelSet, VariantRun
 from harness.pipeline.reach_measuring import known_base_reach
 from harness.pipeline.request import RunJob
@@ -20,6 +21,7 @@ from harness.suites import is_drawn, is_module, is_slow
 
 # Without -M: a file with a new name is one that goes and one that comes. With whole files, for what a comment hides.
 _WHOLE = "--unified=1000000"
+_BUNDLED = " (by the reach map that comes with the harness)"
 _DIFF = ("diff", "--no-ext-diff", "--no-color", "--no-renames", _WHOLE, "--src-prefix=a/", "--dst-prefix=b/")
 
 
@@ -42,7 +44,8 @@ class FirstTests:
         first = chosen_first(planned, self._affected.tests, self._known(run))
         if planned and all(map(is_slow, first)):
             return self._all(f"{self._affected.reason}, which none of the tests asked for surely reaches")
-        return ChosenTests(first, self._job.request.quick, self._affected.reason)
+        bundled = any(reach is self._bundled for reach in self._maps.values())
+        return ChosenTests(first, self._job.request.quick, self._affected.reason + (_BUNDLED if bundled else ""))
 
     def of_base(self, run: VariantRun, planned: tuple[PlannedTest, ...]) -> ChosenTests:
         """The same for the base: its other tests are needed if those of the patched kernel run."""
@@ -60,12 +63,19 @@ class FirstTests:
 
     @cached_property
     def _maps(self) -> dict[str, ReachMap | None]:
-        """By the hash of the config."""
+        """By the hash of the config: what was measured here, or else what comes with the harness."""
         configs = dict.fromkeys(run.config.sha256 for run in self._patched.runs if run.config is not None)
-        return {config: known_base_reach(self._applied, config, self._job.request.limits) for config in configs}
+        limits = self._job.request.limits
+        return {config: known_base_reach(self._applied, config, limits) or self._bundled for config in configs}
+
+    @cached_property
+    def _bundled(self) -> ReachMap | None:
+        """Of the variants that it was measured in; in others other functions are compiled."""
+        request = self._job.request
+        return bundled_reach(self._applied.tree, request.limits) if not request.tests.variant_of else None
 
     def _known(self, run: VariantRun) -> Collection[PlannedTest]:
-        """Tests of which the map of this very kernel knows all that they reach."""
+        """Tests of which the map of this kernel knows all that they reach."""
         reach = self._maps.get(run.config.sha256) if run.config is not None else None
         return reach.tests.keys() - reach.partial if reach is not None else ()
 

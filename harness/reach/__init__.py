@@ -5,6 +5,7 @@ The map is measured on a coverage kernel, from which no verdict comes.
 """
 
 from harness.reach.affected_tests import AffectedTests, affected_tests
+from harness.reach.bundled_map import BundledMap, dump_bundled, functions_only, load_bundled
 from harness.reach.changed_lines import FileChange, covered_changes, parse_changes, together
 from harness.reach.gcov_json import GcovCounts, GcovError
 from harness.reach.reach_json import MapError, dump_reach, load_reach
@@ -14,6 +15,7 @@ from harness.reach.tracefile import gcovr_tracefile
 
 __all__ = [
     "AffectedTests",
+    "BundledMap",
     "FileChange",
     "FunctionSpan",
     "GcovCounts",
@@ -26,9 +28,12 @@ __all__ = [
     "affected_tests",
     "counted",
     "covered_changes",
+    "dump_bundled",
     "dump_reach",
+    "functions_only",
     "gcovr_tracefile",
     "line_text",
+    "load_bundled",
     "load_reach",
     "merged",
     "parse_changes",

@@ -59,8 +59,13 @@ def is_slow(test: PlannedTest) -> bool:
 
 
 def is_drawn(test: PlannedTest) -> bool:
-    """True for a test that draws what it does: what it reached once says little of what it reaches next."""
-    return test.suite == WALKS or test.name == _STRESS
+    """True for a test that draws something new each time: what it reached once says little of what it reaches next."""
+    return test.name == _STRESS
+
+
+def is_walk(test: PlannedTest) -> bool:
+    """True for a test that draws what it does from a seed: with the same one it does the same again."""
+    return test.suite == WALKS
 
 
 class CountedSuite:

@@ -19,14 +19,15 @@ from harness.guest.checks import all_checks
 from harness.interfaces import JobLimits
 from harness.model import PlannedTest, ResolvedConfig, Status, TestResult
 from harness.pipeline import base_cache, reach_measuring
+from harness.pipeline.bundled_reach import bundle, bundled_reach
 from harness.pipeline.comparing import settle_base
 from harness.pipeline.first_tests import FirstTests, chosen_first
 from harness.pipeline.kernel_set import ChosenTests, KernelSet, VariantRun
 from harness.pipeline.request import RunJob
-from harness.reach import FunctionSpan, ProfiledFile, ReachedPart, ReachMap
+from harness.reach import FunctionSpan, ProfiledFile, ReachedPart, ReachMap, dump_bundled
 from harness.series import Applied, Tree
 from harness.source import parse_base
-from harness.suites import is_drawn
+from harness.suites import is_drawn, is_walk
 from harness.verdict import Expectation
 from tests.support.git_trees import DRIVER, git, make_repository
 from tests.support.run_requests import run_request
@@ -36,6 +37,7 @@ from tests.support.scripted_executor import MACHINE, ScriptedExecutor
 REACHES, OTHER, BROKE_OFF, NEW = (PlannedTest("checks", name) for name in ("reaches", "other", "broke-off", "new"))
 SELFTEST, MODULE = PlannedTest("in-kernel", "dma_fence/wait"), PlannedTest("in-kernel", "dmabuf_selftests")
 SLOW = PlannedTest("in-kernel", "dma_fence_chain/wait_backward")
+WALK = PlannedTest("walks", "walks.buffers")
 PLANNED = (SELFTEST, MODULE, REACHES, OTHER, BROKE_OFF, NEW)
 MAP = ReachMap(
     "key",
@@ -45,6 +47,7 @@ MAP = ReachMap(
         REACHES: {DRIVER: ReachedPart(frozenset({1}), frozenset({"first"}))},
         OTHER: {},
         BROKE_OFF: {},
+        WALK: {},
     },
     partial=frozenset({BROKE_OFF}),
 )
@@ -119,6 +122,44 @@ def test_without_a_map_of_each_kernel_all_run_and_one_is_told_how_to_make_it(
     assert _chosen(tmp_path, applied, quick=False)[1] == []  # nobody asked
 
 
+@pytest.fixture
+def bundled(tmp_path: Path, applied: Applied, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """``MAP`` comes with the harness, measured on the base of ``applied``."""
+    (place := tmp_path / "maps").mkdir()
+    (place / "6.12.json.xz").write_bytes(dump_bundled(bundle(replace(MAP, version="6.12"), applied.tree)))
+    monkeypatch.setattr(
+        "harness.pipeline.first_tests.bundled_reach", lambda tree, limits: bundled_reach(tree, limits, place)
+    )
+    return place
+
+
+@pytest.mark.parametrize("configs", [(), (ON.name,)])
+def test_a_map_that_comes_with_the_harness_stands_in_for_what_was_not_measured(
+    tmp_path: Path, applied: Applied, bundled: Path, configs: tuple[str, ...]
+) -> None:
+    _keep(applied, *configs)
+    choice, happened = _chosen(tmp_path, applied)
+    assert choice.first == (REACHES, BROKE_OFF, NEW) and choice.quick
+    assert choice.reason == "the patch touches first (by the reach map that comes with the harness)"
+    assert happened == []
+
+
+def test_what_was_measured_goes_before_it(tmp_path: Path, applied: Applied, bundled: Path) -> None:
+    _keep(applied, ON.name, OFF.name)
+    assert _chosen(tmp_path, applied)[0].reason == "the patch touches first"
+
+
+def test_it_says_nothing_of_a_tree_with_another_file(tmp_path: Path, applied: Applied, bundled: Path) -> None:
+    tree = replace(applied.tree, commit=git(applied.tree.path, "rev-parse", "main"))
+    choice, _ = _chosen(tmp_path, replace(applied, tree=tree))
+    assert not choice.first and not choice.quick
+
+
+def test_it_says_nothing_of_another_version(tmp_path: Path, applied: Applied, bundled: Path) -> None:
+    choice, _ = _chosen(tmp_path, replace(applied, tree=replace(applied.tree, version="6.13")))
+    assert not choice.first
+
+
 def test_a_map_that_was_made_with_other_tests_is_none(
     tmp_path: Path, applied: Applied, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,8 +181,6 @@ def test_a_map_of_tests_that_were_asked_for_otherwise_is_none(
 @pytest.mark.parametrize(
     "drawn",
     [
-        PlannedTest("walks", "walks.fences"),
-        PlannedTest("walks", "walks.seed-17.walk-42"),
         PlannedTest("contract", "contract.row-20-stress-loses-no-notification-and-no-contents"),
     ],
 )
@@ -151,12 +190,23 @@ def test_a_test_that_draws_what_it_does_is_always_chosen(drawn: PlannedTest) -> 
     assert chosen_first(planned, {REACHES}, planned) == (REACHES, drawn)
 
 
+@pytest.mark.parametrize(("limits", "chosen"), [({}, ()), ({"seed": 7}, (WALK,)), ({"walks": 9}, (WALK,))])
+def test_walks_are_known_of_the_seed_that_they_were_measured_with(
+    tmp_path: Path, applied: Applied, bundled: Path, limits: dict[str, Any], chosen: tuple[PlannedTest, ...]
+) -> None:
+    choice, _ = _chosen(tmp_path, applied, planned=(*PLANNED, WALK), **limits)
+    assert choice.first == (REACHES, BROKE_OFF, NEW, *chosen)
+
+
+def test_a_single_walk_is_known_of_nobody(tmp_path: Path, applied: Applied, bundled: Path) -> None:
+    one = PlannedTest("walks", "walks.seed-17.walk-42")
+    assert one in _chosen(tmp_path, applied, planned=(*PLANNED, one))[0].first
+
+
 def test_the_tests_that_draw_are_known_by_the_names_that_they_have() -> None:
     drawn = {name for name in all_checks() if is_drawn(PlannedTest(name.partition(".")[0], name))}
-    assert {name for name in drawn if not name.startswith("walks.")} == {
-        "contract.row-20-stress-loses-no-notification-and-no-contents"
-    }
-    assert "walks.buffers" in drawn
+    assert drawn == {"contract.row-20-stress-loses-no-notification-and-no-contents"}
+    assert is_walk(PlannedTest("walks", "walks.buffers"))
 
 
 @pytest.mark.parametrize("planned", [(OTHER,), (SELFTEST, MODULE, OTHER), (SLOW, OTHER)])
