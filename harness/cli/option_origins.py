@@ -93,11 +93,11 @@ def _take(
 ) -> None:
     if value is not False:
         setattr(arguments, action.dest, action.const if value is True else value)
-        arguments.origins.words += _words(key, action, value)
+        arguments.origins.words += as_typed(key, action, value)
     arguments.origins.keys[key] = project.where(key)
 
 
-def _words(key: str, action: argparse.Action, value: Any) -> Iterator[str]:
+def as_typed(key: str, action: argparse.Action, value: Any) -> Iterator[str]:
     """The option as it is typed."""
     if isinstance(value, bool):
         yield f"--{key}" if value else f"--no-{key}"
@@ -114,7 +114,7 @@ def typed_words(arguments: argparse.Namespace) -> list[str]:
     options = run_options()
     words = ["--no-project"] if arguments.no_project else []
     for key in (key for key, origin in arguments.origins.keys.items() if origin == TYPED):
-        words += _words(key, options[key], _absolute(getattr(arguments, options[key].dest)))
+        words += as_typed(key, options[key], _absolute(getattr(arguments, options[key].dest)))
     return words
 
 

@@ -45,7 +45,7 @@ def render_junit(report: RunReport, run_dir: Path) -> str:
 
     Logs in it are named relative to ``run_dir``.
     """
-    return document(_of_run(report, run_dir))
+    return document(suites_of_run(report, run_dir))
 
 
 def render_series_junit(steps: Sequence[SeriesStep]) -> str:
@@ -56,11 +56,12 @@ def render_series_junit(steps: Sequence[SeriesStep]) -> str:
     suites = [_of_series(steps)]
     for step in steps:
         if step.report is not None:
-            suites += [_numbered(suite, step, len(steps)) for suite in _of_run(step.report, step.directory)]
+            suites += [_numbered(suite, step, len(steps)) for suite in suites_of_run(step.report, step.directory)]
     return document(suites)
 
 
-def _of_run(report: RunReport, run_dir: Path) -> list[TestSuite]:
+def suites_of_run(report: RunReport, run_dir: Path) -> list[TestSuite]:
+    """All suites of one run, their cases' class names beginning with "dmabuf."; ``run_dir`` as above."""
     whole = run_case(report)
     own = [_case(replace(whole, output=headline(report)), run_dir, ""), *_changed_lines(report)]
     suites = [_suite("run", "dmabuf.run", report, own)]
@@ -108,7 +109,7 @@ def _part(name: str) -> str:
 def _suite(
     name: str, classname: str, report: RunReport, found: list[TestCase], properties: Mapping[str, str] | None = None
 ) -> TestSuite:
-    _number_repeats(found)
+    number_repeats(found)
     for case in found:
         case.classname = classname
     told = {**_run_properties(report), **(properties or {})}
@@ -116,8 +117,8 @@ def _suite(
     return TestSuite(one_line(name), found, timestamp=one_line(report.started), properties=shown)
 
 
-def _number_repeats(found: Iterable[TestCase]) -> None:
-    """GitLab shows only the first of several cases of one name."""
+def number_repeats(found: Iterable[TestCase]) -> None:
+    """Give cases other names where they have the same: GitLab shows only the first of several."""
     taken: set[str] = set()
     for case in found:
         numbered = (f"{case.name} ({number})" for number in itertools.count(2))

@@ -36,6 +36,7 @@ RESULTS = "results.json"
 PLAN = "plan.json"
 EVENTS = "events.jsonl"
 EACH = "each.json"  # of a series that was tested patch by patch, see ``report.series_report``
+MATRIX = "matrix.json"  # of many runs, see ``report.matrix_report``
 VERSION = 2
 """Raised when a field of the model is renamed, removed or changes its meaning; a new field with a default is none.
 
@@ -137,6 +138,9 @@ def _no_results(directory: Path) -> UserError:
     if (directory / EACH).is_file():
         hint = "name the run of one patch, a directory in it"
         return UserError("it holds a run for each patch of a series (--each)", where=where, hint=hint)
+    if (directory / MATRIX).is_file():
+        hint = "name the run of one cell, a directory in its cells/"
+        return UserError("it holds the runs of a matrix", where=where, hint=hint)
     if (directory / PLAN).is_file():
         return UserError(f"this run has no {RESULTS}: it goes on, or it was killed", where=where, hint=hint)
     return UserError(f"not the directory of a run: no {RESULTS} in it", where=where, hint=hint)
