@@ -19,14 +19,18 @@ _PATH = re.compile(r"[^\s:;()'\"=]+")
 
 
 def source_files(objects: Path, tree: Path) -> frozenset[str]:
-    """Paths relative to ``tree`` of the files that the object tree ``objects`` was made from."""
+    """Paths relative to ``tree`` of the files that the object tree ``objects`` was made from.
+
+    Only those that are still there: what a former patch added leaves its ``.cmd`` behind.
+    """
     inside, found = f"{tree}/", set[str]()
     for directory, _, names in os.walk(objects):
         for name in names:
             if name.endswith(".cmd"):
                 found.update(_named(Path(directory, name)))
     paths = (os.path.normpath(objects / path) for path in found)
-    return frozenset(path.removeprefix(inside) for path in paths if path.startswith(inside))
+    mine = (path for path in paths if path.startswith(inside))
+    return frozenset(path.removeprefix(inside) for path in mine if os.path.isfile(path))  # noqa: PTH113 - thousands
 
 
 def _named(command: Path) -> set[str]:

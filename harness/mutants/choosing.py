@@ -50,7 +50,8 @@ def candidates(
     """
     if choice.globs:
         known = compiled if compiled is not None else _files(tree, choice.globs)
-        files = sorted(path for path in known if path.endswith(".c") and _means(choice.globs, path))
+        named = sorted(path for path in known if path.endswith(".c") and _means(choice.globs, path))
+        files = [path for path in named if (tree / path).is_file()]  # older lists have what another patch added
         possible = [one for path in files for one in mutants_of(path, (tree / path).read_bytes())]
     else:
         files = sorted(path for path in patched if path.endswith(".c") and (compiled is None or path in compiled))
