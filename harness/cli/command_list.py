@@ -21,6 +21,7 @@ COMMANDS = {
         "shell": ("shell", "a shell, or a command, in a guest of a run"),
         "reproduce": ("reproduce", "what failed in a run once more, in fresh guests"),
         "matrix": ("matrix", "test many series on many bases, here or on many machines"),
+        "worker": ("cluster_worker", "let this machine do the work of a matrix that runs elsewhere"),
         "watch": ("watch", "test a kernel tree while you work in it"),
         "mcp": ("mcp", "the harness as tools for a coding agent"),
         "init": ("init", f"write a {PROJECT_FILE}, for options that hold in a tree"),

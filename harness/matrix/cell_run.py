@@ -15,7 +15,12 @@ from harness.matrix.cell_order import CellEnd, CellOrder
 from harness.process import Background
 from harness.report.text import one_line
 
-PROGRAM = (sys.executable, "-P", "-m", "harness")  # -P: a directory "harness" where it is started is none of ours
+PROGRAM: tuple[str, ...] = (
+    sys.executable,
+    "-P",
+    "-m",
+    "harness",
+)  # -P: a directory "harness" where it is started is none of ours
 OUTPUT = "output.txt"
 """What a run printed, in its directory."""
 

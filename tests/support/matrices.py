@@ -11,19 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from harness.paths import PROJECT_ROOT
 from tests.support.git_trees import make_repository
-from tests.support.scripted_run import PROGRAM, program
+from tests.support.scripted_run import PROGRAM
 
 LIMIT = 60.0  # seconds after which a test gives up
 
-_COMMAND = """\
-import sys
-import harness.matrix.cell_run
-harness.matrix.cell_run.PROGRAM = sys.argv[1].split("\\n")
-from harness.cli.main import main
-sys.exit(main(sys.argv[2:]))
-"""
+HARNESS = Path(__file__).with_name("scripted_harness.py")
 
 
 class ScriptedMatrix:
@@ -50,11 +43,9 @@ class ScriptedMatrix:
     @contextlib.contextmanager
     def command(self, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
         """``dmabuf-harness ARGUMENTS``, whose runs are scripted, as a user would start it; killed at the end."""
-        words = "\n".join(program(self.script))
         with subprocess.Popen(
             # A shell's background jobs ignore SIGINT, and so would what they start: a user at a terminal does not.
-            ["env", "--default-signal=INT", sys.executable, "-c", _COMMAND, words, *map(str, arguments)],
-            env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT)},
+            ["env", "--default-signal=INT", sys.executable, HARNESS, self.script, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
