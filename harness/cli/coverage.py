@@ -20,7 +20,7 @@ from harness.events import EventStream
 from harness.model import PlannedTest
 from harness.paths import write_atomic
 from harness.pipeline import MeasuredReach, check, local_measure, write_coverage
-from harness.reach import ReachMap, dump_reach, line_text, merged, reach_table, test_text
+from harness.reach import ReachMap, dump_reach, line_text, merged, reach_markdown, reach_table, test_text
 from harness.report import EventLog, render_source, show_progress
 from harness.report.text import visible
 
@@ -38,6 +38,7 @@ def add_parser(commands: Any) -> None:
     what.add_argument("--html", type=Path, metavar="FILE", help="write the source with what is reached")
     what.add_argument("--lcov", type=Path, metavar="FILE", help="write it as lcov does")
     what.add_argument("--cobertura", type=Path, metavar="FILE", help="write it as Cobertura does")
+    what.add_argument("--markdown", type=Path, metavar="FILE", help="write the table of all variants as Markdown")
     what.add_argument("--json", type=Path, metavar="FILE", help="write the reach map of each variant")
     add_options(parser)
 
@@ -45,7 +46,7 @@ def add_parser(commands: Any) -> None:
 def coverage(arguments: argparse.Namespace) -> int:
     """The exit code: 0 if each variant could be measured, else 3. What was measured is shown also if it is cut off."""
     asked = _line_asked(arguments.line)
-    for file in (arguments.html, arguments.lcov, arguments.cobertura, arguments.json):
+    for file in (arguments.html, arguments.lcov, arguments.cobertura, arguments.markdown, arguments.json):
         if file is not None:
             check_place(file)
     if not (arguments.patch or arguments.worktree or arguments.revert):
@@ -152,6 +153,8 @@ def _write_files(arguments: argparse.Namespace, measured: MeasuredReach, reach: 
         write_atomic(arguments.json, json.dumps(maps) + "\n")
     if arguments.html is not None:
         write_atomic(arguments.html, render_source(source_page(reach, measured.source)))
+    if arguments.markdown is not None:
+        write_atomic(arguments.markdown, reach_markdown(reach))
     for kind, file in (("lcov", arguments.lcov), ("cobertura", arguments.cobertura)):
         if file is not None:
             write_coverage(reach, measured.source, kind, file)

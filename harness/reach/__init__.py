@@ -10,7 +10,7 @@ from harness.reach.changed_lines import FileChange, covered_changes, parse_chang
 from harness.reach.gcov_json import GcovCounts, GcovError
 from harness.reach.reach_json import MapError, dump_reach, load_reach
 from harness.reach.reach_map import FunctionSpan, ProfiledFile, ReachedPart, ReachMap, TestReach, merged
-from harness.reach.reach_text import counted, line_text, reach_table, test_text
+from harness.reach.reach_text import counted, line_text, reach_markdown, reach_table, test_text
 from harness.reach.tracefile import gcovr_tracefile
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "load_reach",
     "merged",
     "parse_changes",
+    "reach_markdown",
     "reach_table",
     "test_text",
     "together",

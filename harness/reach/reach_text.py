@@ -29,6 +29,19 @@ def reach_table(reach: ReachMap, functions: bool = True) -> str:
     return "\n".join(rows) + "\n"
 
 
+def reach_markdown(reach: ReachMap) -> str:
+    """The same table in Markdown, as docs/eyesight.md has it."""
+    rows: list[tuple[str, Sequence[int]]] = [(f"`{path}`", counted(reach, path)) for path in sorted(reach.files)]
+    rows.append(("**all**", [sum(column) for column in zip(*(counts for _, counts in rows), strict=True)]))
+    head = ["| file | lines | branches | functions |", "|---|---|---|---|"]
+    return "\n".join([*head, *(f"| {name} | {' | '.join(_shares(counts))} |" for name, counts in rows)]) + "\n"
+
+
+def _shares(counts: Sequence[int]) -> Iterator[str]:
+    for ran, whole in zip(counts[::2], counts[1::2], strict=True):
+        yield f"{ran} of {whole} ({100 * ran // whole} %)" if whole else "-"
+
+
 def counted(reach: ReachMap, path: str) -> tuple[int, int, int, int, int, int]:
     """Lines, branches and functions of ``path``: of each how many are reached, and how many can be."""
     file, part = reach.files[path], reach.reached(path)

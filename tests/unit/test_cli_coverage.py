@@ -17,7 +17,7 @@ from harness.cli.main import main
 from harness.errors import ExitCode, InfrastructureError, UserError
 from harness.model import PlannedTest
 from harness.pipeline import MeasuredReach
-from harness.reach import FunctionSpan, ProfiledFile, ReachedPart, ReachMap
+from harness.reach import FunctionSpan, ProfiledFile, ReachedPart, ReachMap, reach_markdown
 from harness.report import render_source
 from harness.series import Applied, Tree
 
@@ -32,6 +32,13 @@ def _map(variant: str, ran: set[int]) -> ReachMap:
 
 
 ON, OFF = _map("on", {2}), _map("off", {2, 3})
+
+
+def test_the_table_in_markdown() -> None:
+    assert reach_markdown(OFF).splitlines()[2:] == [
+        f"| `{PATH}` | 2 of 3 (66 %) | 1 of 2 (50 %) | 1 of 2 (50 %) |",
+        "| **all** | 2 of 3 (66 %) | 1 of 2 (50 %) | 1 of 2 (50 %) |",
+    ]
 
 
 def test_the_table_has_each_variant_and_all_together() -> None:
