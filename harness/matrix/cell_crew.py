@@ -32,7 +32,12 @@ class CellLost:
 
 
 class CellCrew(Protocol):
-    """A context manager; what still runs at its end is ended."""
+    """A context manager; what still runs at its end is ended.
+
+    ``is_apart``: it works while results are looked through here. Else a cell begins when those of the last are kept.
+    """
+
+    is_apart: bool
 
     def workers(self) -> Sequence[WorkerSeen]:
         """Those that are there. Raises ``InfrastructureError`` if nobody can know any more."""
@@ -50,6 +55,8 @@ class CellCrew(Protocol):
 
 class LocalCrew:
     """This machine and nothing else: one cell at a time, each in its last place. ``directory``: of the matrix."""
+
+    is_apart = False
 
     def __init__(self, directory: Path, program: Sequence[str] | None = None) -> None:
         self._directory, self._program = directory, program

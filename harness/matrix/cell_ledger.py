@@ -74,6 +74,7 @@ class CellLedger:
         self.left_out: dict[str, str] = {}
         self._open: dict[str, _Open] = {}
         self._running: dict[str, tuple[str, str]] = {}  # name -> (address, machine)
+        self._back: dict[str, str] = {}  # name -> machine
         self._fresh: dict[str, deque[str]] = {}  # base -> names, so that a choice need not look at each cell
         self._again: list[str] = []
         self._warm: dict[str, set[str]] = {}  # machine -> bases that it built from meanwhile
@@ -104,15 +105,11 @@ class CellLedger:
     @property
     def is_idle(self) -> bool:
         """True if nothing is being done."""
-        return not self._running
+        return not self._running and not self._back
 
     def is_second(self, name: str) -> bool:
         """True if a run of it on another machine was red."""
         return name in self._open and self._open[name].red is not None
-
-    def running_at(self, address: str) -> list[str]:
-        """The cells that a worker has."""
-        return [name for name, (at, _) in self._running.items() if at == address]
 
     # --- what is done next ------------------------------------------------------------------------
 
@@ -170,11 +167,15 @@ class CellLedger:
         """Machines that are there and work."""
         return self._machines - set(self.left_out) - set(but)
 
+    def came_back(self, name: str) -> None:
+        """Its worker is done with it; what came of it is told by ``ended`` or ``lost``."""
+        self._back[name] = self._running.pop(name)[1]
+
     # --- what came of it --------------------------------------------------------------------------
 
     def ended(self, name: str, result: CellResult) -> MatrixCell:
         """The run of a cell ended; what became of the cell by that."""
-        _, machine = self._running.pop(name)
+        machine = self._machine_of(name)
         opened = self._open[name]
         fate = _FATES.get(ExitCode(result.code) if result.code in (0, 1, 2) else ExitCode.INFRASTRUCTURE)
         if fate is None:
@@ -210,15 +211,13 @@ class CellLedger:
 
     def lost(self, name: str, why: str, *, by_machine: bool = False) -> MatrixCell:
         """Its worker died; ``by_machine``: or what its machine sent is no good."""
-        _, machine = self._running.pop(name)
+        machine = self._machine_of(name)
         if by_machine:
             return self._failed(name, machine, why)
         return self._lose(name, machine, why)
 
-    def returned(self, name: str) -> None:
-        """It was ended by us: as if it had not been given away."""
-        self._running.pop(name)
-        self._wait(name, self.cells[name])
+    def _machine_of(self, name: str) -> str:
+        return self._back.pop(name) if name in self._back else self._running.pop(name)[1]
 
     def _failed(self, name: str, machine: str, why: str) -> MatrixCell:
         """The machine could not do it. One that fails whatever it gets would have all cells in no time."""
@@ -262,7 +261,7 @@ class CellLedger:
 
     def give_up(self, why: str) -> list[MatrixCell]:
         """Nobody is there for what waits: it is not decidable. Returns those cells."""
-        waiting = [name for name in self._open if name not in self._running]
+        waiting = [name for name in self._open if name not in self._running and name not in self._back]
         self._again, self._fresh = [], {}
         return [self._given_up(name, why) for name in waiting]
 

@@ -56,6 +56,8 @@ class DaskCrew:
     Raises ``InfrastructureError``.
     """
 
+    is_apart = True
+
     def __init__(self, address: str, security: Security | None = None) -> None:
         _quiet()
         try:

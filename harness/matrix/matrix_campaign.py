@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UserError
@@ -22,6 +23,8 @@ from harness.report.text import duration
 
 ASIDE = "aside"
 """Directory with runs whose verdict another machine's overruled, or confirmed."""
+
+_CUT_OFF = {CellFate.RUNNING: CellFate.WAITING}
 
 PATIENCE = 60.0  # seconds for which cells wait for a worker, while none does anything
 _LOOK = 0.5  # seconds, after which workers that came are noticed
@@ -58,7 +61,12 @@ class MatrixCampaign:
         while not self._ledger.is_done:
             self._hand_out(crew)
             self._show()
-            for event in crew.wait(_LOOK):
+            events = crew.wait(_LOOK)
+            for event in events:
+                self._ledger.came_back(event.name)
+            if events and crew.is_apart:
+                self._hand_out(crew)  # to look through results takes time, in which nobody need be idle
+            for event in events:
                 self._take(event)
             if not self._ledger.is_idle:
                 since = time.monotonic()
@@ -69,6 +77,8 @@ class MatrixCampaign:
     def report(self, *, ended: bool) -> MatrixReport:
         """What is known by now. ``ended``: nothing goes on any more."""
         cells = tuple(self._ledger.cells.values())
+        if ended:
+            cells = tuple(replace(one, fate=_CUT_OFF.get(one.fate, one.fate)) for one in cells)
         seconds = time.monotonic() - self._began
         return MatrixReport(
             self._book.command, self._book.started, cells, seconds, dict(self._ledger.left_out), ended=ended

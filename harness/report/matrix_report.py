@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import enum
+import functools
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import ExitCode, UserError
@@ -119,8 +120,18 @@ def save_matrix(report: MatrixReport, directory: Path) -> Path:
     """
     word = {ExitCode.OK: "pass", ExitCode.FAILED: "fail"}.get(matrix_exit_code(report), "incomplete")
     path = directory / MATRIX
-    write_atomic(path, json.dumps(encode(_Stored(VERSION, word, report)), indent=1) + "\n")
+    empty = json.dumps(encode(_Stored(VERSION, word, replace(report, cells=()))), indent=1)
+    head, found, rest = empty.partition('"cells": []')
+    assert found, "no key before it can hold that text: it is the first list that is empty"
+    cells = ",\n".join(map(_line, report.cells))
+    write_atomic(path, f'{head}"cells": [\n{cells}\n]{rest}\n')
     return path
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def _line(cell: MatrixCell) -> str:
+    """Most cells are as they were when the file was written last: it is written after each."""
+    return json.dumps(encode(cell))
 
 
 def load_matrix(directory: Path) -> MatrixReport:

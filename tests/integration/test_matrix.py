@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness import process
 from harness.cli.main import main
 from harness.report.matrix_report import CellFate, load_matrix
 from tests.support.junit_rules import violations
@@ -21,6 +22,7 @@ from tests.support.scripted_run import begun, say
 def matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedMatrix:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
+    process.allow_again()  # after another main() in this process
     return ScriptedMatrix(tmp_path)
 
 

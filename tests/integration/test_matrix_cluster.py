@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from harness import process
+from harness.cli.main import main
+from harness.errors import InfrastructureError
+from harness.matrix.dask_crew import DaskCrew
 from harness.report.matrix_report import MatrixReport, load_matrix
 from tests.support.cell_clusters import ScriptedCluster, scripted_cluster
 from tests.support.matrices import ScriptedMatrix, await_that, scripted_processes
@@ -22,6 +26,7 @@ from tests.support.scripted_run import begun, say
 def matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedMatrix:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
+    process.allow_again()  # after another main() in this process
     return ScriptedMatrix(tmp_path)
 
 
@@ -211,24 +216,18 @@ def test_local_is_workers_of_this_machine(matrix: ScriptedMatrix, cluster: Scrip
     assert not scripted_processes(matrix.script)
 
 
-def test_where_nobody_is_it_is_told_in_one_line(matrix: ScriptedMatrix, capsys: pytest.CaptureFixture[str]) -> None:
-    from harness.cli.main import main
-
-    monkey = pytest.MonkeyPatch()
-    with monkey.context() as patched:
-        patched.setattr("harness.matrix.dask_crew._JOINING", 2)
-        code = main(["matrix", str(matrix.file), "--out", str(matrix.out), "--cluster", "tcp://127.0.0.1:1"])
-    stderr = capsys.readouterr().err.splitlines()
-    assert (code, len(stderr)) == (3, 1), stderr
-    assert "tcp://127.0.0.1:1: no scheduler there" in stderr[0]
+def test_where_nobody_is_it_is_told_in_one_line(matrix: ScriptedMatrix, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.matrix.dask_crew._JOINING", 2)
+    with pytest.raises(InfrastructureError) as error:
+        DaskCrew("tcp://127.0.0.1:1")
+    assert str(error.value).startswith("tcp://127.0.0.1:1: no scheduler there: ")
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("words", [["matrix", "x.toml", "--cluster", "local"], ["worker", "tcp://127.0.0.1:1"]])
 def test_without_the_library_it_says_what_to_install(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness.cli.main import main
-
     for name in [name for name in sys.modules if name.startswith("harness.matrix.dask_")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "distributed", None)
@@ -237,8 +236,6 @@ def test_without_the_library_it_says_what_to_install(
 
 
 def test_at_once_without_local_is_refused(matrix: ScriptedMatrix, capsys: pytest.CaptureFixture[str]) -> None:
-    from harness.cli.main import main
-
     assert main(["matrix", str(matrix.file), "-x", "2"]) == 2
     assert "add --cluster local" in capsys.readouterr().err
 
