@@ -27,6 +27,7 @@ from harness.matrix.matrix_campaign import MatrixCampaign
 from harness.matrix.matrix_file import CellNeeds, CellPlace
 from harness.report import write_reports
 from harness.report.matrix_report import CellFate, MatrixReport
+from tests.support.cell_clusters import scheduler_process
 from tests.support.sample_reports import run_report, variant_report
 
 SECONDS = 0.5
@@ -51,13 +52,13 @@ def main(words: list[str]) -> int:
     say(f"load {os.getloadavg()[0]:.1f} at the begin")
     with tempfile.TemporaryDirectory(prefix="measure-cluster-") as name:
         place = Path(name)
-        with scheduler(place) as (address, pid):
+        with scheduler_process(place) as (address, scheduler):
             jobs_of_half_a_second(jobs, address, place)
-            say(f"the scheduler after them: {rss(pid)} MB")
+            say(f"the scheduler after them: {rss(scheduler.pid)} MB")
         say(f"a matrix with {QUEUED} cells to hand out: {ledger_memory()} MB of memory for them")
-        with scheduler(place) as (address, pid):
-            before = rss(pid)
-            say(f"a dask scheduler: {before} MB; with {QUEUED} queued tasks: {queued(address, pid)} MB")
+        with scheduler_process(place) as (address, scheduler):
+            before = rss(scheduler.pid)
+            say(f"a dask scheduler: {before} MB; with {QUEUED} queued tasks: {queued(address, scheduler.pid)} MB")
     say(f"load {os.getloadavg()[0]:.1f} at the end")
     return 0
 
@@ -72,24 +73,6 @@ def rss(pid: int) -> int:
     match = re.search(r"(?m)^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert match is not None
     return int(match[1]) // 1000
-
-
-@contextlib.contextmanager
-def scheduler(place: Path) -> Iterator[tuple[str, int]]:
-    """(address, process id) of one in a process of its own."""
-    file = place / "scheduler.json"
-    file.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    command = [*command, "--no-dashboard", "--scheduler-file", str(file)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            while not file.exists():
-                assert process.poll() is None, "no scheduler"
-                time.sleep(0.1)
-            with Client(scheduler_file=str(file), set_as_default=False) as client:
-                yield client.scheduler.address, process.pid
-        finally:
-            process.kill()
 
 
 # --- jobs of half a second ------------------------------------------------------------------------

@@ -25,10 +25,14 @@ class CellEnded:
 
 @dataclass(frozen=True)
 class CellLost:
-    """Nobody knows how the run of the cell ``name`` would have ended. ``why``: in a few words."""
+    """Nobody knows how the run of the cell ``name`` would have ended. ``why``: in a few words.
+
+    ``by_machine``: its worker lives, and could not do it.
+    """
 
     name: str
     why: str
+    by_machine: bool = False
 
 
 class CellCrew(Protocol):

@@ -10,7 +10,6 @@ of them, and do not know machines. What dies is told by the event "remove-worker
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import queue
 import secrets
@@ -29,7 +28,7 @@ from harness.matrix.cell_crew import CellEnded, CellLost
 from harness.matrix.cell_ledger import WorkerSeen
 from harness.matrix.cell_order import CellEnd, CellWork
 from harness.matrix.cell_run import PROGRAM
-from harness.matrix.dask_worker import FACTS, ROOM, do_cell, stop_cells
+from harness.matrix.dask_worker import FACTS, ROOM, do_cell, first_line, quiet_dask, stop_cells
 from harness.matrix.worker_facts import WorkerFacts, facts_here, room_for_cells
 from harness.process import Background
 from harness.scratch import scratch
@@ -59,13 +58,12 @@ class DaskCrew:
     is_apart = True
 
     def __init__(self, address: str, security: Security | None = None) -> None:
-        _quiet()
+        quiet_dask()
         try:
             self._client = Client(address, security=security, timeout=_JOINING, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             hint = "start one: dask scheduler, see docs/many-machines.md"
-            why = (str(error) or type(error).__name__).splitlines()[0]
-            raise InfrastructureError(f"no scheduler there: {why}", where=address, hint=hint) from error
+            raise InfrastructureError(f"no scheduler there: {first_line(error)}", where=address, hint=hint) from error
         self._address = address
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()  # a cell that ended, or "" for: look who is there
         self._tasks: dict[str, _Task] = {}
@@ -91,7 +89,7 @@ class DaskCrew:
         now = time.monotonic()
         try:
             found = self._client.scheduler_info()["workers"]
-        except (OSError, RuntimeError, TimeoutError) as error:
+        except (OSError, RuntimeError, TimeoutError, KeyError) as error:  # the last one: the client has given it up
             hint = "start it again, and go on with --continue"
             raise InfrastructureError("the scheduler is gone", where=self._address, hint=hint) from error
         self._seen = {at: facts for at, worker in found.items() if (facts := _facts(worker)) is not None}
@@ -134,8 +132,8 @@ class DaskCrew:
         if task is None or not task.future.done():
             return
         if task.future.status != "finished":
-            why = str(task.future.exception()) if task.future.status == "error" else _DIED
-            yield self._lose(name, why.splitlines()[0] if why else _DIED)
+            failed = task.future.exception() if task.future.status == "error" else None
+            yield self._lose(name, first_line(failed) if failed is not None else _DIED, by_machine=failed is not None)
             return
         end = self._fetched(task)
         if end is None:
@@ -158,9 +156,9 @@ class DaskCrew:
             except Exception:  # noqa: BLE001 - whatever a worker's end makes of it: there is no result
                 return None
 
-    def _lose(self, name: str, why: str) -> CellLost:
+    def _lose(self, name: str, why: str, *, by_machine: bool = False) -> CellLost:
         self._tasks.pop(name).future.cancel()
-        return CellLost(name, why)
+        return CellLost(name, why, by_machine)
 
     # --- end ----------------------------------------------------------------------------------
 
@@ -169,19 +167,18 @@ class DaskCrew:
 
     def __exit__(self, *exc: object) -> None:
         """Workers end what they do for us: they serve others, too."""
-        places = {task.address for task in self._tasks.values()} & self._seen.keys()
-        with contextlib.suppress(OSError, RuntimeError, TimeoutError):
-            if places:
-                self._client.run(stop_cells, list(self._tasks), workers=sorted(places), on_error="ignore")
-        for task in self._tasks.values():
-            task.future.cancel()
-        self._client.unsubscribe_topic("all")
+        if self._client.status == "running":  # else nobody is there to be told
+            self._end_runs()
         self._client.close(timeout=_FETCH)
 
-
-def _quiet() -> None:
-    """What is to be said of workers, we say."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+    def _end_runs(self) -> None:
+        places = {task.address for task in self._tasks.values()} & self._seen.keys()
+        with contextlib.suppress(OSError, RuntimeError, TimeoutError, AttributeError):  # of a client that is cut off
+            if places:
+                self._client.run(stop_cells, list(self._tasks), workers=sorted(places), on_error="ignore")
+            for task in self._tasks.values():
+                task.future.cancel()
+            self._client.unsubscribe_topic("all")
 
 
 def _facts(worker: Mapping[str, Any]) -> WorkerFacts | None:
@@ -203,7 +200,7 @@ def local_cluster(at_once: int) -> Iterator[DaskCrew]:
     through keys that are made for the moment.
     """
     security = Security.temporary()
-    _quiet()
+    quiet_dask()
     jobs = max(1, facts_here().cores // at_once)
     with scratch("cluster") as place, contextlib.ExitStack() as ended:
         ended.enter_context(dask.config.set({"distributed.scheduler.http.routes": []}))

@@ -52,19 +52,27 @@ def serve_cells(address: str, desk: CellDesk) -> None:
     """
     global _desk  # noqa: PLW0603 - tasks find it by this: they are functions of a module
     _desk = desk
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)  # what is to be said, we say
+    quiet_dask()
     try:
         lost = asyncio.run(_serve(address, desk))
     except (TimeoutError, OSError, ValueError) as error:
         hint = "start one: dask scheduler, see docs/many-machines.md"
-        raise InfrastructureError(f"no scheduler there: {_first_line(error)}", where=address, hint=hint) from error
+        raise InfrastructureError(f"no scheduler there: {first_line(error)}", where=address, hint=hint) from error
     finally:
         desk.close()
     if lost:
         raise InfrastructureError("the scheduler is gone", where=address, hint="start it and this worker again")
 
 
-def _first_line(error: BaseException) -> str:
+def quiet_dask() -> None:
+    """What is to be said, we say. Its loggers have levels of their own (distributed 2026.8, ``config.py``)."""
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def first_line(error: BaseException) -> str:
+    """What it says, or what it is."""
     return (str(error) or type(error).__name__).splitlines()[0]
 
 

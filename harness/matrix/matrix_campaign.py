@@ -106,7 +106,7 @@ class MatrixCampaign:
     def _take(self, event: CellEnded | CellLost) -> None:
         left_out = dict(self._ledger.left_out)
         if isinstance(event, CellLost):
-            cell = self._ledger.lost(event.name, event.why)
+            cell = self._ledger.lost(event.name, event.why, by_machine=event.by_machine)
         else:
             cell = self._taken(event.name, event.end)
         self._keep()

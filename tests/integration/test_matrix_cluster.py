@@ -17,7 +17,7 @@ from harness.cli.main import main
 from harness.errors import InfrastructureError
 from harness.matrix.dask_crew import DaskCrew
 from harness.report.matrix_report import MatrixReport, load_matrix
-from tests.support.cell_clusters import ScriptedCluster, scripted_cluster
+from tests.support.cell_clusters import ScriptedCluster, scheduler_process, scripted_cluster
 from tests.support.matrices import ScriptedMatrix, await_that, scripted_processes
 from tests.support.scripted_run import begun, say
 
@@ -183,6 +183,43 @@ def test_ctrl_c_ends_the_runs_of_workers_and_not_the_workers(matrix: ScriptedMat
     assert worker.poll() is None
     say(matrix.script, matrix.in_turn()[0], "pass")
     assert matrix.run("--continue", matrix.out, "--cluster", cluster.address)[0] == 0
+
+
+def test_a_scheduler_that_dies_costs_no_finished_cell(matrix: ScriptedMatrix, tmp_path: Path) -> None:
+    """Who works for it ends, and says so; the matrix goes on with another one."""
+    say(matrix.script, matrix.in_turn()[1], "once")
+    with scheduler_process(tmp_path) as (address, process):
+        cluster = ScriptedCluster(address, matrix.script)
+        worker = cluster.add("a")
+        with matrix.command("matrix", matrix.file, "--out", matrix.out, "--cluster", address) as started:
+            await_that(lambda: runs_begun(matrix, 2), started)
+            process.kill()
+            stderr = started.communicate()[1]
+        assert (started.returncode, len(stderr.splitlines())) == (3, 1), stderr
+        assert "the scheduler is gone" in stderr
+        assert "the scheduler is gone" in worker.communicate()[1]
+        assert worker.returncode == 3
+    await_that(lambda: not scripted_processes(matrix.script))
+    assert fates(matrix).count("pass") == 1
+    with scripted_cluster(matrix.script) as other:
+        other.add("b")
+        assert matrix.run("--continue", matrix.out, "--cluster", other.address)[0] == 0
+    assert [name for name, _, _ in begun(matrix.script)].count(matrix.in_turn()[0]) == 1
+
+
+def test_a_machine_without_the_shared_directory_is_left_out(
+    matrix: ScriptedMatrix, cluster: ScriptedCluster, tmp_path: Path
+) -> None:
+    """As if there were one: a file where it should be."""
+    (tmp_path / "shared").write_text("")
+    matrix.file.write_text(f'shared = "{tmp_path}/shared"\n{matrix.file.read_text()}')
+    cluster.add("a")
+    code, stdout, _ = run(matrix, cluster)
+    assert code == 3
+    assert set(fates(matrix)) == {"not decidable"}
+    assert "Not a directory" in report(matrix).cells[0].losses[0]
+    assert len(report(matrix).cells[0].losses) == 3
+    assert not begun(matrix.script) and "a: " in stdout
 
 
 # --- workers --------------------------------------------------------------------------------------

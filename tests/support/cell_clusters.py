@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,21 @@ class ScriptedCluster:
         for worker in self.workers.values():
             worker.kill()
             worker.communicate()
+
+
+@contextmanager
+def scheduler_process(place: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """(address, process) of a scheduler as docs/many-machines.md has it started; killed at the end."""
+    file = place / "scheduler.json"
+    file.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    command = [*command, "--no-dashboard", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            await_that(file.exists)
+            yield str(json.loads(file.read_text())["address"]), process
+        finally:
+            process.kill()
 
 
 @contextmanager
