@@ -83,6 +83,22 @@ def earlier_point_that_comes_later_does_not_hide_a_pending_one() -> None:
 
 
 @check
+def point_that_is_long_past_is_transferred_as_signalled() -> None:
+    """Its links have left the chain: there is no fence of it any more to hand out."""
+    with SyncNode() as node, Timeline() as timeline:
+        source, points, target = node.create(), node.create(), node.create()
+        for value in (1, 2, 3):
+            with timeline.fence(value) as fence:
+                node.hold(source, fence)
+                node.transfer(source, points, point=value)
+        timeline.advance(2)
+        expect_equal("the last point that has signalled", node.query(points), 2)
+        node.transfer(points, target, source_point=1)
+        expect_equal("which has signalled", node.wait(target), 0)
+        timeline.advance()
+
+
+@check
 def event_follows_the_fence_that_an_object_gets() -> None:
     """One that was asked for while there was none comes with the signal of the first that is put there."""
     with SyncNode() as node, EventFd() as event, Timeline() as timeline, timeline.fence(1) as fence:

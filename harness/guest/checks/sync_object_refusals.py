@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import array
 import os
-from errno import EFAULT, EINVAL, EMFILE, ENOENT, ENOMEM, EOPNOTSUPP, EOVERFLOW
+from errno import EFAULT, EINVAL, EMFILE, ENOENT, ENOMEM, EOPNOTSUPP, EOVERFLOW, ETIME
 
 from harness.guest.checks.limits import NoDescriptors
 from harness.guest.failing import each_allocation
@@ -164,24 +164,31 @@ def descriptors_without_memory_are_not_made() -> None:
 
 @check
 def signal_without_memory_keeps_nothing() -> None:
-    """Of two objects; and of a point of a timeline."""
+    """Of two objects; and of a point of a timeline. What succeeds all the same has signalled both."""
     with SyncNode() as node:
         handles = [node.create(), node.create()]
-        each_allocation(lambda: node.signal(*handles), _unwanted, (ENOMEM,))
-        room = array.array("I", handles)
-        points = array.array("Q", [1, 1])
-        values = {"handles": room.buffer_info()[0], "points": points.buffer_info()[0], "count_handles": 2}
 
         def forget() -> None:
             node.reset(*handles)
 
-        each_allocation(lambda: call(node, "TIMELINE_SIGNAL", **values), _unwanted, (ENOMEM,), forget)
+        def signalled(_made: object) -> None:
+            expect_equal("which have signalled", [node.wait(one) for one in handles], [0, 0])
+
+        each_allocation(lambda: node.signal(*handles), signalled, (ENOMEM,), forget)
+        room = array.array("I", handles)
+        points = array.array("Q", [1, 1])
+        values = {"handles": room.buffer_info()[0], "points": points.buffer_info()[0], "count_handles": 2}
+
+        def reached(_made: object) -> None:
+            expect_equal("points that have signalled", [node.query(one) for one in handles], [1, 1])
+
+        each_allocation(lambda: call(node, "TIMELINE_SIGNAL", **values), reached, (ENOMEM,), forget)
         each_allocation(lambda: call(node, "QUERY", **values), _unwanted, (ENOMEM,))
 
 
 @check
 def transfer_without_memory_keeps_nothing() -> None:
-    """To a point, which takes a link of a chain."""
+    """To a point, which takes a link of a chain. What succeeds all the same has put the fence there."""
     with SyncNode() as node, Timeline() as timeline, timeline.fence(1) as fence:
         source, target = node.create(), node.create()
         node.hold(source, fence)
@@ -189,7 +196,11 @@ def transfer_without_memory_keeps_nothing() -> None:
         def forget() -> None:
             node.reset(target)
 
-        each_allocation(lambda: node.transfer(source, target, point=1), _unwanted, (ENOMEM,), forget)
+        def pending(_made: object) -> None:
+            with expect_errno(ETIME):
+                node.wait_points((target, 1))
+
+        each_allocation(lambda: node.transfer(source, target, point=1), pending, (ENOMEM,), forget)
         timeline.advance()
 
 
