@@ -171,6 +171,6 @@ def _tell(report: MatrixReport, directory: Path, quiet: bool) -> None:
     write_atomic(directory / _JUNIT, render_matrix_junit(report, directory))
     write_atomic(directory / PAGE, render_matrix_page(report, directory))
     written = [("junit", directory / _JUNIT), ("html", directory / PAGE), ("results", results)]
-    sys.stdout.write(f"{matrix_headline(report)}\n" if quiet else f"\n{render_matrix(report, written)}")
+    sys.stdout.write(f"{matrix_headline(report)}\n" if quiet else f"\n{render_matrix(report, directory, written)}")
     if not report.is_whole and not quiet:
         _say(f"go on     dmabuf-harness matrix --continue {directory}")

@@ -37,7 +37,7 @@ class CellRun:
         it is by default. ``program``: instead of ``PROGRAM``."""
         shutil.rmtree(out, ignore_errors=True)
         out.parent.mkdir(parents=True, exist_ok=True)
-        self._out, self._output = out, out.with_name(f".{out.name}.output")
+        self._series, self._out, self._output = series, out, out.with_name(f".{out.name}.output")
         self._output.write_bytes(b"")
         words = [*order.command(series), f"--out={out}", *([f"--jobs={jobs}"] if jobs else [])]
         self._started = time.monotonic()
@@ -62,6 +62,7 @@ class CellRun:
         if self._out.is_dir():
             self._output.replace(self._out / OUTPUT)
         digest = tree_digest(self._out) if self._out.is_dir() else ""
+        said = said.replace(f"{self._series}/", "")  # which is gone soon
         return CellEnd(code, one_line(said), time.monotonic() - self._started, digest, place=str(self._out))
 
     def __enter__(self) -> CellRun:

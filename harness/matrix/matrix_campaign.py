@@ -13,10 +13,10 @@ from harness.errors import UserError
 from harness.matrix.cell_arrival import DamagedArrival, take_in
 from harness.matrix.cell_crew import CellCrew, CellEnded, CellLost
 from harness.matrix.cell_ledger import CellLedger, CellResult
-from harness.matrix.cell_order import CellEnd, OrderBook, work_of
+from harness.matrix.cell_order import SERIES, CellEnd, OrderBook, work_of
 from harness.model import RunReport
 from harness.paths import unused, write_atomic
-from harness.report import headline
+from harness.report import headline, write_reports
 from harness.report.matrix_page import PAGE, render_matrix_page
 from harness.report.matrix_report import CELLS, CellFate, MatrixCell, MatrixReport, save_matrix
 from harness.report.text import duration
@@ -49,6 +49,7 @@ class MatrixCampaign:
         self._directory, self._book, self._ledger, self._tell = directory, book, ledger, tell
         self._began = time.monotonic() - before
         self._patience = patience
+        self._orders = {order.name: order for order in book.orders}
         self._page_due = 0.0
 
     def run(self, crew: CellCrew) -> MatrixReport:
@@ -127,8 +128,15 @@ class MatrixCampaign:
         if second and cell.fate is CellFate.PASS:  # the page of the cell is that of its verdict
             kept = unused(place.with_name(f"{name}--red"))
             first.rename(kept)
-            place.rename(first)
+            place = place.rename(first)
+        if report is not None and Path(end.place) != place:
+            self._adopt(report, name, place)
         return cell
+
+    def _adopt(self, report: RunReport, name: str, place: Path) -> None:
+        """Let the reports of a run that was done elsewhere name commands for where it is now."""
+        words = self._orders[name].command(self._directory / SERIES)
+        write_reports(replace(report, command=("dmabuf-harness", *words, f"--out={place}")), place)
 
     # --- told ---------------------------------------------------------------------------------
 

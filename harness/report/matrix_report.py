@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 import functools
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -175,20 +176,21 @@ def matrix_grid(report: MatrixReport) -> list[list[str]]:
     return [[one_line(text) for text in row] for row in grid]
 
 
-def render_matrix(report: MatrixReport, written: Sequence[tuple[str, Path]]) -> str:
-    """The matrix for the terminal. ``written``: (label, path) of the files that tell more."""
+def render_matrix(report: MatrixReport, directory: Path, written: Sequence[tuple[str, Path]]) -> str:
+    """The matrix in ``directory`` for the terminal. ``written``: (label, path) of the files that tell more."""
     lines = _aligned(matrix_grid(report))
     for fate in (CellFate.FAIL, CellFate.UNDECIDED, CellFate.UNUSABLE):
         for cell in report.of(fate):
-            lines += ["", *_told(cell)]
+            lines += ["", *_told(cell, directory)]
     lines += ["", *(one_line(f"left out: {name}: {why}") for name, why in report.left_out.items())]
     lines += [matrix_headline(report), "", f"{'took':8} {duration(report.seconds)}"]
     return "\n".join([*lines, *(f"{label:8} {one_line(str(path))}" for label, path in written), ""])
 
 
-def _told(cell: MatrixCell) -> list[str]:
+def _told(cell: MatrixCell, directory: Path) -> list[str]:
     said = [one_line(text) for text in (cell.headline, *cell.notes, *cell.losses) if text]
-    run = [f"report: dmabuf-harness report {CELLS}/{cell.name}"] if cell.has_run else []
+    place = shlex.quote(one_line(str(directory / CELLS / cell.name)))
+    run = [f"report: dmabuf-harness report {place}"] if cell.has_run else []
     return [f"{cell.name}: {cell.fate.value}", *(f"    {text}" for text in (*said, *run))]
 
 

@@ -16,6 +16,7 @@ from harness import process
 from harness.cli.main import main
 from harness.errors import InfrastructureError
 from harness.matrix.dask_crew import DaskCrew
+from harness.report import load
 from harness.report.matrix_report import MatrixReport, load_matrix
 from tests.support.cell_clusters import ScriptedCluster, scheduler_process, scripted_cluster
 from tests.support.matrices import ScriptedMatrix, await_that, scripted_processes
@@ -72,7 +73,10 @@ def test_two_workers_give_the_verdicts_of_single_runs(
     assert report(matrix).left_out == {}
     for cell in report(matrix).cells:
         assert (matrix.out / "cells" / cell.name / "logs" / "console.txt").read_text() == "what the kernel said\n"
-        assert (matrix.out / "cells" / cell.name / "report.html").is_file()
+        found = load(matrix.out / "cells" / cell.name)
+        assert found.command[2] == f"--patch={matrix.out}/series/{cell.series}/0001-{cell.series}.patch"
+        assert found.command[-1] == f"--out={matrix.out}/cells/{cell.name}"
+        assert f"--out={matrix.out}" in (matrix.out / "cells" / cell.name / "report.html").read_text()
     assert not list(place.rglob("results.json")), "nothing is left of what came by it"
     assert "is done again on another machine" in stdout
 
