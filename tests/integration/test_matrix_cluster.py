@@ -20,6 +20,7 @@ from harness.report import load
 from harness.report.matrix_report import MatrixReport, load_matrix
 from tests.support.cell_clusters import ScriptedCluster, scheduler_process, scripted_cluster
 from tests.support.matrices import ScriptedMatrix, await_that, scripted_processes
+from tests.support.real import processes
 from tests.support.scripted_run import begun, say
 
 
@@ -255,6 +256,19 @@ def test_local_is_workers_of_this_machine(matrix: ScriptedMatrix, cluster: Scrip
     assert fates(matrix) == ["fail", "pass", "pass", "pass"]
     assert {machine for _, machine, _ in begun(matrix.script)} == {"here"}
     assert not scripted_processes(matrix.script)
+
+
+def test_killed_with_workers_of_this_machine_nothing_runs_on(matrix: ScriptedMatrix) -> None:
+    mark = os.environ["XDG_CACHE_HOME"]
+    say(matrix.script, matrix.in_turn()[1], "once")
+    with matrix.command("matrix", matrix.file, "--out", matrix.out, "--cluster", "local", "-x", "1") as started:
+        await_that(lambda: runs_begun(matrix, 2), started)
+        assert len(processes(mark)) >= 3, "the matrix, its worker, and a run"
+        await_that(lambda: "pass" in fates(matrix), started)
+        started.kill()
+    await_that(lambda: processes(mark) == [])
+    assert matrix.run("--continue", matrix.out, "--cluster", "local")[0] == 0
+    assert [name for name, _, _ in begun(matrix.script)].count(matrix.in_turn()[0]) == 1
 
 
 def test_where_nobody_is_it_is_told_in_one_line(matrix: ScriptedMatrix, monkeypatch: pytest.MonkeyPatch) -> None:
