@@ -13,6 +13,7 @@ from harness.guest.waiting import in_child
 
 check = Group("vgem")
 
+_MANY = 12
 _SIZE = 4 * PAGE  # what create_dumb() makes unless it is asked for another
 
 
@@ -70,6 +71,28 @@ def import_with_two_handles_keeps_both_apart() -> None:
         second = open_by_name(card, flink(card, first))
         card.close_handle(second)
         expect_equal("handle of the import", card.import_fd(buffer.fileno()), first)
+
+
+@check
+def many_imports_are_found_again() -> None:
+    """By the buffer and by the handle, which the kernel keeps in trees: whatever came first, and whatever went."""
+    buffers = [udmabuf() for _ in range(_MANY)]
+    try:
+        with vgem() as card:
+            mixed = buffers[::2] + buffers[::-2]  # neither up nor down, if their addresses go up
+            handles = [card.import_fd(one.fileno()) for one in mixed]
+            expect_equal("different handles", len(set(handles)), _MANY)
+            expect_equal("handles of the same imports", [card.import_fd(one.fileno()) for one in mixed], handles)
+            for handle in handles[::2]:
+                card.close_handle(handle)
+            left = mixed[1::2]
+            expect_equal("handles that are left", [card.import_fd(one.fileno()) for one in left], handles[1::2])
+            for buffer, handle in zip(left, handles[1::2], strict=True):
+                with card.export(handle) as again:
+                    expect_equal("exported buffer", again.inode(), buffer.inode())
+    finally:
+        for buffer in buffers:
+            buffer.close()
 
 
 # --- imports on the node ----------------------------------------------------------------------
