@@ -53,7 +53,9 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="measure-cluster-") as name:
         place = Path(name)
         with scheduler_process(place) as (address, scheduler):
+            before = cpu(scheduler.pid)
             jobs_of_half_a_second(jobs, address, place)
+            say(f"CPU time of the scheduler: {(cpu(scheduler.pid) - before) / jobs * 1000:.0f} ms a job")
             say(f"the scheduler after them: {rss(scheduler.pid)} MB")
         say(f"a matrix with {QUEUED} cells to hand out: {ledger_memory()} MB of memory for them")
         with scheduler_process(place) as (address, scheduler):
@@ -66,6 +68,12 @@ def main(words: list[str]) -> int:
 def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU time of a process and of its children that ended (proc(5), /proc/PID/stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def rss(pid: int) -> int:
@@ -84,26 +92,31 @@ def jobs_of_half_a_second(count: int, address: str, place: Path) -> None:
     write_reports(run_report(variant_report()), results)
     directory.mkdir()
     with contextlib.ExitStack() as stack:
-        for number in range(WORKERS):
-            stack.enter_context(worker(address, results, f"machine-{number}"))
+        pids = [os.getpid()]
+        pids += [stack.enter_context(worker(address, results, f"machine-{number}")) for number in range(WORKERS)]
+        before = [cpu(pid) for pid in pids]
         report = done(count, address, directory)
+        took = [cpu(pid) - old for pid, old in zip(pids, before, strict=True)]
     least = count * SECONDS / WORKERS
     assert len(report.of(CellFate.PASS)) == count
     over = (report.seconds - least) * WORKERS / count * 1000
     say(f"{count} jobs of {SECONDS} s by {WORKERS} workers: {report.seconds:.0f} s")
     say(f"efficiency {least / report.seconds:.2f}")
+    say(f"CPU time of the matrix: {took[0] / count * 1000:.0f} ms a job")
+    say(f"CPU time of the workers, scripts included: {sum(took[1:]) / count * 1000:.0f} ms a job")
     say(f"of each job {over:.0f} ms are not its own")
 
 
 @contextlib.contextmanager
-def worker(address: str, results: Path, machine: str) -> Iterator[None]:
+def worker(address: str, results: Path, machine: str) -> Iterator[int]:
+    """Its process id."""
     job = "\n".join(["/bin/sh", "-c", _JOB.replace("\n", "; ").replace("do;", "do").strip("; "), str(results)])
     command = [sys.executable, "-c", _WORKER, job, address, "--name", machine, "--at-once", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline().startswith(machine)
-            yield
+            yield process.pid
         finally:
             process.terminate()
 
