@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -17,11 +18,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.paths import PROJECT_ROOT
+from harness.paths import PROJECT_ROOT, cache_root
 
 KEPT = PROJECT_ROOT / "tests" / "data" / "example_runs"
-RUN_IN = "/tmp/examples"
-"""Where a reader of the pages sees the runs to be; no directory of that name is used."""
+HOME = "/home/me/dmabuf-harness"
+"""Where a reader of the pages sees the clone to be in which the runs are done."""
 
 SOMETIMES = '''"""A test that fails the first time that anybody runs it."""
 
@@ -39,53 +40,53 @@ def test_the_heap_is_there(guest):
 
 @dataclass(frozen=True)
 class ExampleRun:
-    """``shows``: in a few words. ``arguments``: of ``dmabuf-harness run``, in a directory with ``SOMETIMES``."""
+    """``shows``: in a few words. ``typed``: what follows ``dmabuf-harness run``, in a clone with ``SOMETIMES``."""
 
     shows: str
-    arguments: tuple[str, ...]
-
-
-def _patch(path: str, *arguments: str) -> tuple[str, ...]:
-    return ("-p", str(PROJECT_ROOT / path), *arguments)
+    typed: str
 
 
 EXAMPLE_RUNS = {
-    "green": ExampleRun("nothing is wrong with the patch", _patch("docs/examples/llseek-v2.patch")),
+    "green": ExampleRun("nothing is wrong with the patch", "-p docs/examples/llseek-v2.patch"),
     "new-failure": ExampleRun(
         "a test that fails only with the patch, also when it is repeated",
-        _patch("docs/examples/llseek-v1.patch", "--suite", "checks", "static"),
+        "-p docs/examples/llseek-v1.patch --suite checks static",
     ),
     "hang": ExampleRun(
         "a guest that hangs, and the function in which it does",
-        _patch("patches/faults/fence-waiter-sleeps-on.patch", "--variant", "on", "--only", "fence*", "sync_file*"),
+        "-p docs/examples/hang.patch --variant on --only dmabuf",
     ),
     "splat": ExampleRun(
         "a report of the kernel, with its decoded stack",
-        _patch("patches/faults/name-and-list-lock-inverted.patch", "--suite", "checks", "--only", "dmabuf"),
+        "-p patches/faults/name-and-list-lock-inverted.patch --variant on --only dmabuf",
     ),
     "flaky": ExampleRun(
         "what did not come again when it was repeated",
-        _patch("docs/examples/llseek-v2.patch", "--suite", "checks", "--pytest", "test_sometimes.py"),
+        "-p docs/examples/llseek-v2.patch --variant on --suite checks --pytest test_sometimes.py",
     ),
-    "build-failure": ExampleRun(
-        "a patch with which the kernel does not build",
-        _patch("docs/examples/typo.patch"),
-    ),
+    "build-failure": ExampleRun("a patch with which the kernel does not build", "-p docs/examples/typo.patch"),
 }
 
 
 def record(name: str, place: Path) -> None:
     """Do the run ``name`` in ``place``, which is empty, and keep it."""
     (place / "test_sometimes.py").write_text(SOMETIMES)
+    for part in ("docs", "patches"):
+        (place / part).symlink_to(PROJECT_ROOT / part)
     run = place / name
-    command = [sys.executable, "-m", "harness", "run", *EXAMPLE_RUNS[name].arguments, "--out", str(run)]
+    command = [sys.executable, "-m", "harness", "run", *shlex.split(EXAMPLE_RUNS[name].typed), "--out", str(run)]
     done = subprocess.run(command, cwd=place, env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}, check=False)
     if done.returncode not in (0, 1):
         raise SystemExit(f"{name}: exit code {done.returncode}")
     KEPT.mkdir(exist_ok=True)
     with tarfile.open(KEPT / f"{name}.tar.xz", "w:xz") as kept:
         for path in _parts(run):
-            _add(kept, str(path.relative_to(run)), path.read_text(errors="replace").replace(str(place), RUN_IN))
+            _add(kept, str(path.relative_to(run)), _neutral(path.read_text(errors="replace"), place))
+
+
+def _neutral(text: str, place: Path) -> str:
+    """``text`` without the names of this machine's directories."""
+    return text.replace(str(place), HOME).replace(str(cache_root()), "~/.cache/dmabuf-harness")
 
 
 def _parts(run: Path) -> Iterator[Path]:
