@@ -96,6 +96,7 @@ ALL = (
     "kernel-configs",
     "kernel-configs/features",
     "kernel-configs/coverage",
+    "kernel-configs/reach",
     "kernel-configs/trace",
     "kselftest-wrappers",
     "kselftest-wrappers/dmabuf-probe",

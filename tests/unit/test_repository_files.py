@@ -15,7 +15,7 @@ from harness.paths import PROJECT_ROOT
 from tests.support.makefile import recipe
 
 HOOKS = PROJECT_ROOT / ".pre-commit-config.yaml"
-CONTENT = (".patch", ".log")  # a space at the end of a line, or a missing last line end, is content there
+CONTENT = (".patch", ".log", ".xz")  # a space at the end of a line, or a missing last line end, is content there
 
 
 def git(*args: str, where: Path = PROJECT_ROOT) -> str:
@@ -48,7 +48,7 @@ def test_the_hooks_fetch_nothing() -> None:
 
 
 def test_every_patch_and_recording_is_left_as_it_is() -> None:
-    names = [name for name in tracked() if name.endswith(".patch") or name.startswith("tests/data/")]
+    names = [name for name in tracked() if name.endswith((".patch", ".xz")) or name.startswith("tests/data/")]
     assert len(names) > 100
     told = git("check-attr", "text", "--", *names).splitlines()
     assert [line for line in told if not line.endswith(": text: unset")] == []
@@ -72,7 +72,7 @@ def test_a_git_that_converts_line_ends_does_not_convert_these(tmp_path: Path, na
 def test_every_file_is_as_editors_are_told_to_leave_it() -> None:
     for name in tracked():
         text = (PROJECT_ROOT / name).read_bytes()
-        if text and not name.endswith(CONTENT) and not name.startswith("tests/data/"):
+        if text and not name.endswith(CONTENT) and not name.startswith(("tests/data/", "docs/examples/")):
             assert text.endswith(b"\n"), f"{name}: no line end at its end"
             assert not re.search(rb"[ \t\r]\n", text), f"{name}: space at the end of a line"
 
