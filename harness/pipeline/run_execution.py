@@ -250,7 +250,7 @@ class _Run:
             base_variants=tuple(self._expected(moved(report, _BASE.strip())) for report in base),
             asked=(*self._job.suite_names, *sorted(request.tests.only)),
             series=facts_of(self._job.patches),
-            static=self._expected(self._static.report()) if self._static is not None else None,
+            static=self._expected(self._static.report()) if self._static is not None and self._static.planned else None,
             fixups=applied.tree.fixups if applied is not None else (),
             base_commit=self._source.base_commit if self._source is not None else "",
             tree_id=applied.tree_id if applied is not None else "",

@@ -17,7 +17,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
 
-from harness.guest import registry, runner  # noqa: E402
+from harness.guest import marks, registry, runner  # noqa: E402
 from tests.vm import ioctl_lies, probe_lies  # noqa: E402
 
 TYPE_CHECKING = False
@@ -96,6 +96,7 @@ def main() -> int:
     bad = 0
     for name in runner.select(sys.argv[2:]):
         began = time.monotonic()
+        marks.mark(f"lies to {name}")  # in the console log it is seen how far it is
         honest = _run(name, _PATIENCE)
         if honest.trouble:
             print(f"BROKEN {name}: {honest.trouble[0]}", flush=True)
