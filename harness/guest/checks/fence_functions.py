@@ -183,6 +183,24 @@ def wait_for_any_ends_with_its_time() -> None:
 
 
 @check
+def wait_for_any_without_memory_is_an_error() -> None:
+    """dma_fence_wait_any_timeout(), which takes memory for its callbacks."""
+    with KernelFunctions() as kernel, Timeline() as timeline, timeline.fence(1) as one, timeline.fence(2) as two:
+
+        def wait() -> tuple[int, int]:
+            result, which = kernel.wait_any(one, two, milliseconds=20)
+            if result < 0:
+                raise OSError(-result, "what the function returned")
+            return result, which
+
+        def time_is_up(got: object) -> None:
+            expect_equal("a wait of 20 ms", got, (0, NONE))
+
+        each_allocation(wait, time_is_up, (ENOMEM,))
+        timeline.advance(2)
+
+
+@check
 def wait_for_any_is_woken_by_each_of_them() -> None:
     """dma_fence_wait_any_timeout(): the last in the list, and the first."""
     for position in (0, 1):
