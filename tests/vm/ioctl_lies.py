@@ -100,9 +100,9 @@ def _seeks_anywhere(fd: int, offset: int, whence: int) -> int:
 
 
 def _reads_anything(fd: int, count: int) -> bytes:
-    """But for the kernel log, which the runner reads."""
-    is_log = os.readlink(f"/proc/self/fd/{fd}") == oracle.KMSG  # noqa: PTH115
-    return _read(fd, count) if is_log else b"x"
+    """But for what the runner reads: the kernel log, and lists, to an end that would never come."""
+    name = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115
+    return _read(fd, count) if name == oracle.KMSG or name.startswith(("/sys/", "/proc/")) else b"x"
 
 
 def _new_inodes() -> Iterator[int]:
@@ -168,6 +168,7 @@ _EVERYWHERE: list[Lie] = [
     (uapi.Layout, "text", lambda _self, _data, _name: "x"),
     (uapi.Layout, "number", _other_answers),
     (syncobj.SyncNode, "query", lambda self, handle, flags=0: _query(self, handle, flags) + 1),
+    (syncobj.EventFd, "count", lambda _self: 7),
     (syncobj.SyncNode, "destroy", lambda _self, _handle, pad=0: None),
     (gem_node.GemNode, "lock", _refuses),
     (slabs, "_grown", lambda _before, rounds: {"kmalloc-8": rounds}),

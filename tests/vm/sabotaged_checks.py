@@ -72,6 +72,7 @@ _NAMES, _KNOWN = dict(_name_of_lies()), _known()
 def _caught(name: str, lie: Lie) -> bool:
     owner, attribute, instead = lie
     truth = getattr(owner, attribute)
+    marks.mark(f"{name} is told {_NAMES[id(lie)]}")  # in the console log it is seen which one never ends
     setattr(owner, attribute, instead)
     try:
         trouble = _run(name).trouble
@@ -96,7 +97,6 @@ def main() -> int:
     bad = 0
     for name in runner.select(sys.argv[2:]):
         began = time.monotonic()
-        marks.mark(f"lies to {name}")  # in the console log it is seen how far it is
         honest = _run(name, _PATIENCE)
         if honest.trouble:
             print(f"BROKEN {name}: {honest.trouble[0]}", flush=True)

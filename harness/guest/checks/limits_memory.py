@@ -332,10 +332,16 @@ def _two_readers(buffer: DmaBuf, first: SyncFile, second: SyncFile) -> None:
 
 @check
 def export_of_fences_out_of_memory() -> None:
-    """Of two fences, which need an array."""
+    """Of two fences, which need an array. What is exported all the same has both."""
+
+    def has_both(made: object) -> None:
+        assert isinstance(made, SyncFile)
+        with made:
+            expect_equal("states of its fences", [fence.status for fence in made.fences()], [0, 0])
+
     with udmabuf() as buffer, Timeline() as first, Timeline() as second, first.fence(1) as one, second.fence(1) as two:
         _two_readers(buffer, one, two)
-        survives(lambda: buffer.export_sync_file(_WRITE))
+        survives(lambda: buffer.export_sync_file(_WRITE), has_both)
         first.advance()
         second.advance()
         expect_equal("ready events", buffer.poll(WRITABLE, 5), WRITABLE)
