@@ -62,6 +62,17 @@ def survives(
     each_allocation(call, undo, allowed, look_all_over)
 
 
+def _expect_pending(count: int) -> Callable[[object], None]:
+    """For ``survives``: what was made all the same is a sync file with ``count`` fences that are pending."""
+
+    def close(made: object) -> None:
+        assert isinstance(made, SyncFile)
+        with made:
+            expect_equal("states of its fences", [fence.status for fence in made.fences()], count * [0])
+
+    return close
+
+
 # --- making buffers ---------------------------------------------------------------------------
 
 
@@ -277,7 +288,7 @@ def software_fence_out_of_memory() -> None:
             with timeline.fence(0) as fence:
                 expect_equal("status of a fence in the past", fence.status(), 1)
 
-        survives(lambda: timeline.fence(0x7FFFFFF0), look=look)
+        survives(lambda: timeline.fence(0x7FFFFFF0), _expect_pending(1), look)
 
 
 @check
@@ -333,15 +344,9 @@ def _two_readers(buffer: DmaBuf, first: SyncFile, second: SyncFile) -> None:
 @check
 def export_of_fences_out_of_memory() -> None:
     """Of two fences, which need an array. What is exported all the same has both."""
-
-    def has_both(made: object) -> None:
-        assert isinstance(made, SyncFile)
-        with made:
-            expect_equal("states of its fences", [fence.status for fence in made.fences()], [0, 0])
-
     with udmabuf() as buffer, Timeline() as first, Timeline() as second, first.fence(1) as one, second.fence(1) as two:
         _two_readers(buffer, one, two)
-        survives(lambda: buffer.export_sync_file(_WRITE), has_both)
+        survives(lambda: buffer.export_sync_file(_WRITE), _expect_pending(2))
         first.advance()
         second.advance()
         expect_equal("ready events", buffer.poll(WRITABLE, 5), WRITABLE)

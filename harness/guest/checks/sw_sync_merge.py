@@ -106,6 +106,23 @@ def polled_merge_tells_the_error() -> None:
 
 
 @check
+def merge_that_is_polled_late_tells_the_error() -> None:
+    """A part has failed before anybody waited for the whole."""
+    with (
+        Timeline() as timeline,
+        Timeline() as other,
+        timeline.fence(1) as one,
+        other.fence(1) as two,
+        one.merge(two.fileno()) as both,
+    ):
+        timeline.close()
+        expect_equal("ready events while a part is pending", both.poll(READABLE), 0)
+        other.advance()
+        expect_equal("ready events", both.poll(READABLE, 5), READABLE)
+        expect_equal("status", both.status(), -ENOENT)
+
+
+@check
 def merge_of_signalled_fences_tells_when_the_last_of_them_did() -> None:
     with Timeline() as timeline, Timeline() as other, timeline.fence(1) as one, other.fence(1) as two:
         timeline.advance()
