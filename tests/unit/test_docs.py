@@ -87,3 +87,11 @@ def test_every_command_that_messages_and_pages_name_exists() -> None:
             assert command in commands(), f"{source.name}: {command}"
             if command == "list" and word:
                 parser().parse_args([command, word])
+
+
+def test_what_the_readme_shows_of_a_run_came_in_the_tutorial() -> None:
+    """tests/doc_sessions.py wrote it there."""
+    shown = (PROJECT_ROOT / "README.md").read_text().partition("    $ dmabuf-harness report")[2].partition("\n\n")[0]
+    typed = "$ dmabuf-harness report" + shown.replace("\n    ", "\n")
+    assert typed.count("\n") > 5
+    assert f"\n{typed}\n" in (PROJECT_ROOT / "docs/first-patch.md").read_text()
