@@ -15,6 +15,8 @@ from harness.paths import PROJECT_ROOT
 from harness.source.debian import HOMES
 from harness.source.spec import POSSIBLE
 from harness.suites.suite_registry import KSELFTEST, STATIC
+from tests.doc_sessions import BLOCK
+from tests.doc_sessions import commands as typed_in
 
 README = "\n".join((PROJECT_ROOT / name).read_text() for name in ("README.md", "docs/reference.md"))
 COMMANDS = (PROJECT_ROOT / "docs/commands.md").read_text()
@@ -83,7 +85,8 @@ def test_every_debian_base_is_told_where_users_look(version: str) -> None:
 def test_every_command_that_messages_and_pages_name_exists() -> None:
     sources = [*(PROJECT_ROOT / "harness").rglob("*.py"), *PROJECT_ROOT.glob("*.md"), *PROJECT_ROOT.glob("docs/*.md")]
     for source in sources:
-        for command, word in re.findall(r"dmabuf-harness ([a-z][a-z-]*) ?([a-z]*)", source.read_text()):
+        typed = BLOCK.sub(lambda block: "\n".join(typed_in(block[1])), source.read_text())  # and not what came
+        for command, word in re.findall(r"dmabuf-harness ([a-z][a-z-]*) ?([a-z]*)", typed):
             assert command in commands(), f"{source.name}: {command}"
             if command == "list" and word:
                 parser().parse_args([command, word])
