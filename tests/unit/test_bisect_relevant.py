@@ -75,4 +75,8 @@ def test_kbuild_tells_what_took_part(tmp_path: Path) -> None:
         "  /usr/include/stdio.h \\\n\n"
         "drivers/a.o: $(deps_drivers/a.o)\n"
     )
-    assert source_files(objects, tree) == {"drivers/a.c", "include/linux/a.h", "include/linux/by-ccache.h", "lib/b.h"}
+    read = {"drivers/a.c", "include/linux/a.h", "include/linux/by-ccache.h", "lib/b.h"}
+    for path in read:
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).touch()
+    assert source_files(objects, tree) == read
