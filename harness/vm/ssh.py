@@ -205,9 +205,10 @@ class Connection:
     def _by_the_wall(seconds: float) -> float:
         """The wall time in which ``seconds`` have passed by the clock in any case: paramiko takes no other clock.
 
-        A guest that hangs costs less, as its silence ends the connection.
+        A guest that hangs costs less, as its silence ends the connection. Of one that stands still in gdb the limit is
+        beyond what a lock can wait for.
         """
-        return seconds / LEAST_SHARE
+        return min(seconds / LEAST_SHARE, threading.TIMEOUT_MAX)
 
     def _drain(self, channel: paramiko.Channel, out: _Stream, err: _Stream, deadline: float) -> bool:
         """Read both streams until the command has ended (True) or the deadline has come (False)."""

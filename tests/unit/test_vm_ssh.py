@@ -140,3 +140,8 @@ def test_a_connection_that_is_closed_in_a_living_guest_is_told(
     with pytest.raises(GuestLost, match=r"ssh connection (was )?lost"):
         guest.connection.execute("echo", timeout=10_000)
     assert guest.connection.is_silent
+
+
+def test_the_limit_of_a_guest_that_stands_still_in_gdb_can_be_waited_for() -> None:
+    """paramiko waits for room to send by a lock, which takes no time of centuries (OverflowError)."""
+    assert threading.Lock().acquire(timeout=Connection._by_the_wall(1e12))
