@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 import signal
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from distributed.worker import DEFAULT_METRICS
 from harness.errors import InfrastructureError
 from harness.matrix.cell_desk import CellDesk
 from harness.matrix.cell_order import CellEnd, CellWork
+from harness.scratch import scratch
 
 FACTS = "dmabuf-harness"
 """The metric that holds ``WorkerFacts``."""
@@ -78,8 +78,8 @@ def first_line(error: BaseException) -> str:
 
 async def _serve(address: str, desk: CellDesk) -> bool:
     """True if the scheduler is gone."""
-    with tempfile.TemporaryDirectory(prefix="dmabuf-harness-worker-") as place:
-        async with Worker(address, **_settings(desk, place)) as worker:
+    with scratch("worker") as place:
+        async with Worker(address, **_settings(desk, str(place))) as worker:
             wanted = asyncio.ensure_future(_signalled())
             ended = asyncio.ensure_future(worker.finished())
             await asyncio.wait([wanted, ended], return_when=asyncio.FIRST_COMPLETED)
