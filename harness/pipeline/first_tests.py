@@ -44,7 +44,7 @@ class FirstTests:
         first = chosen_first(planned, self._affected.tests, self._known(run))
         if planned and all(map(is_slow, first)):
             return self._all(f"{self._affected.reason}, which none of the tests asked for surely reaches")
-        bundled = any(reach is self._bundled for reach in self._maps.values())
+        bundled = None in self._measured.values()
         return ChosenTests(first, self._job.request.quick, self._affected.reason + (_BUNDLED if bundled else ""))
 
     def of_base(self, run: VariantRun, planned: tuple[PlannedTest, ...]) -> ChosenTests:
@@ -64,9 +64,12 @@ class FirstTests:
     @cached_property
     def _maps(self) -> dict[str, ReachMap | None]:
         """By the hash of the config: what was measured here, or else what comes with the harness."""
+        return {config: reach or self._bundled for config, reach in self._measured.items()}
+
+    @cached_property
+    def _measured(self) -> dict[str, ReachMap | None]:
         configs = dict.fromkeys(run.config.sha256 for run in self._patched.runs if run.config is not None)
-        limits = self._job.request.limits
-        return {config: known_base_reach(self._applied, config, limits) or self._bundled for config in configs}
+        return {config: known_base_reach(self._applied, config, self._job.request.limits) for config in configs}
 
     @cached_property
     def _bundled(self) -> ReachMap | None:
